@@ -1,0 +1,84 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// What every Swift target of ours is compiled with: Swift 6 language mode, and a warning stops the build.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+]
+
+/// The kernels are written for whole-array loops; peers compare their bits, so contraction is off everywhere.
+let kernelFlags: [CSetting] = [.define("NDEBUG", .when(configuration: .release))]
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func executable(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+}
+
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let sqlite: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let toml: Target.Dependency = .product(name: "TOMLKit", package: "TOMLKit")
+
+let package = Package(
+    name: "mesh",
+    products: [
+        .executable(name: "meshnode", targets: ["MeshNode"]),
+        .executable(name: "meshctl", targets: ["meshctl"]),
+        .executable(name: "meshtrain", targets: ["meshtrain"]),
+        .executable(name: "meshsim", targets: ["meshsim"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+        .package(url: "https://github.com/LebJe/TOMLKit", exact: "0.6.0"),
+    ],
+    targets: [
+        // Debian's libraries, and the few C loops of our own.
+        .systemLibrary(name: "CUV", pkgConfig: "libuv", providers: [.apt(["libuv1-dev"])]),
+        .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+        .target(name: "CKernels", cSettings: kernelFlags),
+
+        // The rooms, in the order in which data flows; architecture.md has the table, SourceTreeTests enforces it.
+        library("Crypto", ["CSodium"]),
+        library("Tensor", ["CKernels", "CZstd", "Crypto"]),
+        library("Ledger", ["Crypto"]),
+        library("Rounds", ["Ledger", "Tensor", "Crypto"]),
+        library("Gossip", ["Ledger", "Crypto"]),
+        library("Simulator", ["Gossip", "Ledger", "Rounds", "Tensor", "Crypto"]),
+        library("EventLoop", ["CUV"]),
+        library("Control"),
+        library("Model", ["Tensor", "CBLAS"]),
+
+        executable(
+            "MeshNode",
+            ["Crypto", "Tensor", "Ledger", "Rounds", "Gossip", "EventLoop", "Control", arguments, logging, sqlite, toml]),
+        executable("meshctl", ["Control", "EventLoop", "Ledger", "Rounds", "Tensor", "Crypto", arguments]),
+        executable("meshtrain", ["Model", "Tensor", "Crypto", "Control", "EventLoop", arguments]),
+        executable("meshsim", ["Simulator", arguments]),
+        executable("Bench", ["Crypto", "Tensor", "Ledger", "Rounds", "Gossip", "Simulator", "Model", arguments]),
+
+        tests("CryptoTests", ["Crypto"], resources: [.copy("Vectors")]),
+        tests("TensorTests", ["Tensor", "Crypto"]),
+        tests("LedgerTests", ["Ledger", "Crypto"]),
+        tests("RoundsTests", ["Rounds", "Ledger", "Tensor", "Crypto"]),
+        tests("GossipTests", ["Gossip", "Ledger", "Crypto"]),
+        tests("SimulatorTests", ["Simulator", "Gossip", "Ledger", "Crypto"]),
+        tests("EventLoopTests", ["EventLoop"]),
+        tests("ControlTests", ["Control"]),
+        tests("ModelTests", ["Model", "Tensor"]),
+        tests("MeshNodeTests", ["MeshNode", "Gossip", "Ledger", "Rounds", "Tensor", "Crypto", "EventLoop", "Control"]),
+        tests("SourceTreeTests", []),
+        tests("EndToEndTests", ["Ledger", "Tensor", "Crypto", "Control"]),
+    ]
+)

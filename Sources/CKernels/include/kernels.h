@@ -1,0 +1,7 @@
+#ifndef MESH_KERNELS_H
+#define MESH_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#endif
