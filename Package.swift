@@ -62,7 +62,10 @@ let package = Package(
 
         executable(
             "MeshNode",
-            ["Crypto", "Tensor", "Ledger", "Rounds", "Gossip", "EventLoop", "Control", arguments, logging, sqlite, toml]),
+            [
+                "Crypto", "Tensor", "Ledger", "Rounds", "Gossip", "EventLoop", "Control", arguments, logging, sqlite,
+                toml,
+            ]),
         executable("meshctl", ["Control", "EventLoop", "Ledger", "Rounds", "Tensor", "Crypto", arguments]),
         executable("meshtrain", ["Model", "Tensor", "Crypto", "Control", "EventLoop", arguments]),
         executable("meshsim", ["Simulator", arguments]),

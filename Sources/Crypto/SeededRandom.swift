@@ -17,7 +17,10 @@ public struct SeededRandom: RandomNumberGenerator, Sendable {
 
     /// The stream that belongs to a simulation's seed.
     public init(simulationSeed: UInt64) {
-        self.init(seed: SecretBytes(Digest(DigestDomain("mesh/sim-seed"), withUnsafeBytes(of: simulationSeed.littleEndian, Array.init)).bytes))
+        self.init(
+            seed: SecretBytes(
+                Digest(DigestDomain("mesh/sim-seed"), withUnsafeBytes(of: simulationSeed.littleEndian, Array.init))
+                    .bytes))
     }
 
     /// A generator seeded by the system.
@@ -37,7 +40,9 @@ public struct SeededRandom: RandomNumberGenerator, Sendable {
         bytes.reserveCapacity(count + 8)
         while bytes.count < count {
             let word = next()
-            for shift in stride(from: 0, to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(shift))) }
+            for shift in stride(from: 0, to: 64, by: 8) {
+                bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(shift)))
+            }
         }
         defer { bytes.withUnsafeMutableBytes { sodium_memzero($0.baseAddress!, $0.count) } }
         return SecretBytes(Array(bytes.prefix(count)))
