@@ -1,3 +1,4 @@
+import Crypto
 import Ledger
 
 /// What the shell reads from disk before the first event.
