@@ -4,6 +4,18 @@ public protocol ParameterSource: Sendable {
 
     /// Fills `buffer` with the parameters from `offset` on. The range must lie inside the vector.
     func read(at offset: Int, into buffer: UnsafeMutableBufferPointer<Float>) throws(ParameterFileError)
+
+    /// Fills `buffer` with a whole block of 262,144 parameters (the last may be shorter); a source that can check the
+    /// block's digest does.
+    func readBlock(_ block: Int, into buffer: UnsafeMutableBufferPointer<Float>) throws(ParameterFileError)
+}
+
+extension ParameterSource {
+    public func readBlock(
+        _ block: Int, into buffer: UnsafeMutableBufferPointer<Float>
+    ) throws(ParameterFileError) {
+        try read(at: block * ParameterLayout.blockParameters, into: buffer)
+    }
 }
 
 /// A flat vector in memory.
