@@ -24,7 +24,6 @@ final class LedgerDatabase: JournalSink {
         do {
             var configuration = GRDB.Configuration()
             configuration.foreignKeysEnabled = false
-            configuration.automaticMemoryManagement = false
             configuration.prepareDatabase { database in
                 // Exclusive before the log is first used: then there is no shared-memory file either.
                 try database.execute(sql: "PRAGMA locking_mode = EXCLUSIVE")
