@@ -25,7 +25,7 @@ struct NoiseSymmetricState: Sendable {
     mutating func mixKey(_ input: SecretBytes) {
         let (next, key) = NoiseHash.deriveTwo(chainingKey: chainingKey, input: input)
         chainingKey = next
-        cipher = NoiseCipher(key: key.prefix(32))
+        cipher = NoiseCipher(key: key.slice(0..<32))
     }
 
     mutating func encryptAndHash(_ plaintext: [UInt8]) throws(NoiseError) -> [UInt8] {
@@ -43,15 +43,6 @@ struct NoiseSymmetricState: Sendable {
     /// The ciphers of the two directions, the initiator's first.
     func split() -> (NoiseCipher, NoiseCipher) {
         let (first, second) = NoiseHash.deriveTwo(chainingKey: chainingKey, input: SecretBytes([]))
-        return (NoiseCipher(key: first.prefix(32)), NoiseCipher(key: second.prefix(32)))
-    }
-}
-
-extension SecretBytes {
-    /// The first `count` bytes, as a secret of their own.
-    fileprivate func prefix(_ count: Int) -> SecretBytes {
-        SecretBytes(count: count) { output in
-            withUnsafeBytes { output.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[..<count])) }
-        }
+        return (NoiseCipher(key: first.slice(0..<32)), NoiseCipher(key: second.slice(0..<32)))
     }
 }
