@@ -2,6 +2,7 @@ import Crypto
 import Glibc
 import Testing
 
+<<<<<<< HEAD
 /// A directory of a test's own, removed with all that is in it.
 final class TemporaryDirectory {
     let path: String
@@ -51,6 +52,8 @@ func fileBytes(_ path: String) throws -> [UInt8] {
     return Array(bytes.prefix(try #require(count >= 0 ? count : nil)))
 }
 
+=======
+>>>>>>> main
 let testPassphrase = SecretBytes(Array("correct horse".utf8))
 
 /// A key file in memory, of a key that `seed` gives.
@@ -68,6 +71,10 @@ struct KeyFileTests {
     @Test(arguments: KeyKind.allCases, [false, true])
     func aStoredKeyIsLoadedAgain(kind: KeyKind, isProtected: Bool) throws {
         let directory = try TemporaryDirectory()
+<<<<<<< HEAD
+=======
+        defer { directory.remove() }
+>>>>>>> main
         let passphrase = isProtected ? testPassphrase : nil
         let (file, secret) = try makeKeyFile(kind, path: "\(directory.path)/key", passphrase: passphrase)
         try file.store()
@@ -90,6 +97,10 @@ struct KeyFileTests {
 
     @Test func theFileIsThereForItsOwnerAlone() throws {
         let directory = try TemporaryDirectory()
+<<<<<<< HEAD
+=======
+        defer { directory.remove() }
+>>>>>>> main
         let previous = umask(0)
         defer { umask(previous) }
         let file = try makeKeyFile(.nodeKey, path: "\(directory.path)/key").file
@@ -101,6 +112,10 @@ struct KeyFileTests {
 
     @Test func anExistingKeyIsReplacedOnlyOnDemand() throws {
         let directory = try TemporaryDirectory()
+<<<<<<< HEAD
+=======
+        defer { directory.remove() }
+>>>>>>> main
         let path = "\(directory.path)/key"
         let first = try makeKeyFile(.nodeKey, seed: 1, path: path).file
         let second = try makeKeyFile(.nodeKey, seed: 2, path: path).file
@@ -126,6 +141,10 @@ struct KeyFileTests {
     @Test(arguments: [0o601, 0o610, 0o620, 0o640, 0o604, 0o644, 0o700, 0o777, 0o4600] as [mode_t])
     func permissionsBeyondTheOwnersAreRefused(mode: mode_t) throws {
         let directory = try TemporaryDirectory()
+<<<<<<< HEAD
+=======
+        defer { directory.remove() }
+>>>>>>> main
         let file = try makeKeyFile(.nodeKey, path: "\(directory.path)/key").file
         try file.store()
         #expect(chmod(file.path, mode) == 0)
@@ -137,6 +156,10 @@ struct KeyFileTests {
 
     @Test func aKeyOfAnotherKindIsRefused() throws {
         let directory = try TemporaryDirectory()
+<<<<<<< HEAD
+=======
+        defer { directory.remove() }
+>>>>>>> main
         let file = try makeKeyFile(.operatorKey, path: "\(directory.path)/key").file
         try file.store()
         let error = KeyFileError(path: file.path, problem: .wrongKind(found: 1, expected: .nodeKey))
@@ -146,6 +169,10 @@ struct KeyFileTests {
 
     @Test func whatIsNotAFileIsRefusedWithoutWaiting() throws {
         let directory = try TemporaryDirectory()
+<<<<<<< HEAD
+=======
+        defer { directory.remove() }
+>>>>>>> main
         let pipe = "\(directory.path)/pipe"
         #expect(mkfifo(pipe, 0o600) == 0)
         for path in [directory.path, pipe] {
@@ -166,6 +193,10 @@ struct KeyFileTests {
     @Test(arguments: [false, true])
     func everyOtherLengthIsRefused(isProtected: Bool) throws {
         let directory = try TemporaryDirectory()
+<<<<<<< HEAD
+=======
+        defer { directory.remove() }
+>>>>>>> main
         let file = try makeKeyFile(
             .nodeKey, path: "\(directory.path)/key", passphrase: isProtected ? testPassphrase : nil
         ).file
@@ -181,6 +212,10 @@ struct KeyFileTests {
 
     @Test func everyFlippedBitOfAFileIsDetected() throws {
         let directory = try TemporaryDirectory()
+<<<<<<< HEAD
+=======
+        defer { directory.remove() }
+>>>>>>> main
         let file = try makeKeyFile(
             .nodeKey, path: "\(directory.path)/key", passphrase: testPassphrase
         ).file
@@ -203,6 +238,10 @@ struct KeyFileTests {
     /// Files with a good checksum, as somebody would make them who wants to do harm.
     @Test func aHostileFileIsRefusedBeforeItCostsAnything() throws {
         let directory = try TemporaryDirectory()
+<<<<<<< HEAD
+=======
+        defer { directory.remove() }
+>>>>>>> main
         let path = "\(directory.path)/key"
         try makeKeyFile(.nodeKey, path: path, passphrase: testPassphrase).file.store()
         let sealed = try fileBytes(path)
@@ -243,6 +282,10 @@ struct KeyFileTests {
     /// A fixed file: a change of the format shows here, and needs another version number.
     @Test func theFormatIsPinned() throws {
         let directory = try TemporaryDirectory()
+<<<<<<< HEAD
+=======
+        defer { directory.remove() }
+>>>>>>> main
         var random = SeededRandom(simulationSeed: 0)
         let file = try KeyFile(
             kind: .linkKey, secret: SecretBytes(Array(0..<32)), path: "\(directory.path)/key", random: &random)
