@@ -102,20 +102,6 @@ public final class EventLoop {
         precondition(!isRunning, "an EventLoop is not closed from its own callbacks: stop it first")
         guard !isClosed else { return }
         for lookup in lookups.values { lookup.cancel() }
-<<<<<<< HEAD
-        turnTasks.removeAll()
-        uv_walk(
-            pointer,
-            { handle, _ in
-                guard let handle, uv_is_closing(handle) == 0 else { return }
-                if let data = uv_handle_get_data(handle) {
-                    Unmanaged<LoopHandle>.fromOpaque(data).takeUnretainedValue().close()
-                }
-            }, nil)
-        // The last callbacks may open handles again (a reconnect, say), so walk until nothing but our own two is left.
-        isRunning = true
-        uv_run(pointer, UV_RUN_DEFAULT)
-=======
         isRunning = true
         // The last callbacks may open handles again (a reconnect, say), so this is repeated until they do not.
         var rounds = 0
@@ -123,7 +109,6 @@ public final class EventLoop {
             rounds += 1
             precondition(rounds < 100_000, "callbacks keep opening handles while the event loop closes")
         }
->>>>>>> main
         isRunning = false
         EventLoop.closeRaw(prepare)
         EventLoop.closeRaw(check)
@@ -159,8 +144,6 @@ public final class EventLoop {
         if turnTasks.isEmpty && unflushedStreams.isEmpty { EventLoop.setReference(prepare, false) }
     }
 
-<<<<<<< HEAD
-=======
     /// Begins to close every handle with an owner; false where there was none left to close.
     private func closeOwnedHandles() -> Bool {
         var hasClosed = false
@@ -174,7 +157,6 @@ public final class EventLoop {
         return hasClosed
     }
 
->>>>>>> main
     private func release() {
         pointer.deallocate()
         prepare.deallocate()

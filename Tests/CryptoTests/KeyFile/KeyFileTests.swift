@@ -2,58 +2,6 @@ import Crypto
 import Glibc
 import Testing
 
-<<<<<<< HEAD
-/// A directory of a test's own, removed with all that is in it.
-final class TemporaryDirectory {
-    let path: String
-
-    init() throws {
-        var template = Array("/tmp/mesh-crypto-XXXXXX".utf8CString)
-        path = String(cString: try #require(mkdtemp(&template)))
-    }
-
-    deinit {
-        for name in names { unlink("\(path)/\(name)") }
-        rmdir(path)
-    }
-
-    /// What lies in the directory.
-    var names: [String] {
-        guard let directory = opendir(path) else { return [] }
-        defer { closedir(directory) }
-        var names: [String] = []
-        while let entry = readdir(directory) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if name != "." && name != ".." { names.append(name) }
-        }
-        return names.sorted()
-    }
-
-    func write(_ bytes: [UInt8], to name: String, mode: mode_t = 0o600) throws -> String {
-        let file = "\(path)/\(name)"
-        let descriptor = open(file, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
-        try #require(descriptor >= 0)
-        #expect(Glibc.write(descriptor, bytes, bytes.count) == bytes.count)
-        #expect(fchmod(descriptor, mode) == 0)
-        close(descriptor)
-        return file
-    }
-}
-
-/// A file's bytes.
-func fileBytes(_ path: String) throws -> [UInt8] {
-    let descriptor = open(path, O_RDONLY)
-    try #require(descriptor >= 0)
-    defer { close(descriptor) }
-    var bytes = [UInt8](repeating: 0, count: 4096)
-    let count = read(descriptor, &bytes, bytes.count)
-    return Array(bytes.prefix(try #require(count >= 0 ? count : nil)))
-}
-
-=======
->>>>>>> main
 let testPassphrase = SecretBytes(Array("correct horse".utf8))
 
 /// A key file in memory, of a key that `seed` gives.
@@ -71,10 +19,7 @@ struct KeyFileTests {
     @Test(arguments: KeyKind.allCases, [false, true])
     func aStoredKeyIsLoadedAgain(kind: KeyKind, isProtected: Bool) throws {
         let directory = try TemporaryDirectory()
-<<<<<<< HEAD
-=======
         defer { directory.remove() }
->>>>>>> main
         let passphrase = isProtected ? testPassphrase : nil
         let (file, secret) = try makeKeyFile(kind, path: "\(directory.path)/key", passphrase: passphrase)
         try file.store()
@@ -97,10 +42,7 @@ struct KeyFileTests {
 
     @Test func theFileIsThereForItsOwnerAlone() throws {
         let directory = try TemporaryDirectory()
-<<<<<<< HEAD
-=======
         defer { directory.remove() }
->>>>>>> main
         let previous = umask(0)
         defer { umask(previous) }
         let file = try makeKeyFile(.nodeKey, path: "\(directory.path)/key").file
@@ -112,10 +54,7 @@ struct KeyFileTests {
 
     @Test func anExistingKeyIsReplacedOnlyOnDemand() throws {
         let directory = try TemporaryDirectory()
-<<<<<<< HEAD
-=======
         defer { directory.remove() }
->>>>>>> main
         let path = "\(directory.path)/key"
         let first = try makeKeyFile(.nodeKey, seed: 1, path: path).file
         let second = try makeKeyFile(.nodeKey, seed: 2, path: path).file
@@ -141,10 +80,7 @@ struct KeyFileTests {
     @Test(arguments: [0o601, 0o610, 0o620, 0o640, 0o604, 0o644, 0o700, 0o777, 0o4600] as [mode_t])
     func permissionsBeyondTheOwnersAreRefused(mode: mode_t) throws {
         let directory = try TemporaryDirectory()
-<<<<<<< HEAD
-=======
         defer { directory.remove() }
->>>>>>> main
         let file = try makeKeyFile(.nodeKey, path: "\(directory.path)/key").file
         try file.store()
         #expect(chmod(file.path, mode) == 0)
@@ -156,10 +92,7 @@ struct KeyFileTests {
 
     @Test func aKeyOfAnotherKindIsRefused() throws {
         let directory = try TemporaryDirectory()
-<<<<<<< HEAD
-=======
         defer { directory.remove() }
->>>>>>> main
         let file = try makeKeyFile(.operatorKey, path: "\(directory.path)/key").file
         try file.store()
         let error = KeyFileError(path: file.path, problem: .wrongKind(found: 1, expected: .nodeKey))
@@ -169,10 +102,7 @@ struct KeyFileTests {
 
     @Test func whatIsNotAFileIsRefusedWithoutWaiting() throws {
         let directory = try TemporaryDirectory()
-<<<<<<< HEAD
-=======
         defer { directory.remove() }
->>>>>>> main
         let pipe = "\(directory.path)/pipe"
         #expect(mkfifo(pipe, 0o600) == 0)
         for path in [directory.path, pipe] {
@@ -193,10 +123,7 @@ struct KeyFileTests {
     @Test(arguments: [false, true])
     func everyOtherLengthIsRefused(isProtected: Bool) throws {
         let directory = try TemporaryDirectory()
-<<<<<<< HEAD
-=======
         defer { directory.remove() }
->>>>>>> main
         let file = try makeKeyFile(
             .nodeKey, path: "\(directory.path)/key", passphrase: isProtected ? testPassphrase : nil
         ).file
@@ -212,10 +139,7 @@ struct KeyFileTests {
 
     @Test func everyFlippedBitOfAFileIsDetected() throws {
         let directory = try TemporaryDirectory()
-<<<<<<< HEAD
-=======
         defer { directory.remove() }
->>>>>>> main
         let file = try makeKeyFile(
             .nodeKey, path: "\(directory.path)/key", passphrase: testPassphrase
         ).file
@@ -238,10 +162,7 @@ struct KeyFileTests {
     /// Files with a good checksum, as somebody would make them who wants to do harm.
     @Test func aHostileFileIsRefusedBeforeItCostsAnything() throws {
         let directory = try TemporaryDirectory()
-<<<<<<< HEAD
-=======
         defer { directory.remove() }
->>>>>>> main
         let path = "\(directory.path)/key"
         try makeKeyFile(.nodeKey, path: path, passphrase: testPassphrase).file.store()
         let sealed = try fileBytes(path)
@@ -282,10 +203,7 @@ struct KeyFileTests {
     /// A fixed file: a change of the format shows here, and needs another version number.
     @Test func theFormatIsPinned() throws {
         let directory = try TemporaryDirectory()
-<<<<<<< HEAD
-=======
         defer { directory.remove() }
->>>>>>> main
         var random = SeededRandom(simulationSeed: 0)
         let file = try KeyFile(
             kind: .linkKey, secret: SecretBytes(Array(0..<32)), path: "\(directory.path)/key", random: &random)
