@@ -153,7 +153,11 @@ struct BlobStore: Sendable {
         return MerkleTree(leaves: leaves)
     }
 
-    private func payloadPath(_ digest: ContributionDigest) -> String {
+    /// The height of the base that the contribution names, from its sidecar.
+    func baseHeight(_ digest: ContributionDigest) throws(StoreError) -> Height { try openSidecar(digest).0.baseHeight }
+
+    /// The payload under its final or its temporary name.
+    func payloadPath(_ digest: ContributionDigest) -> String {
         DiskFile.exists(state.blob(digest)) ? state.blob(digest) : state.partialBlob(digest)
     }
 

@@ -8,42 +8,48 @@ import Ledger
 ///     8    32  contribution digest
 ///     40   8   payload bytes (little-endian, as all integers)
 ///     48   4   piece bytes
-///     52   32  piece root
-///     84   32  BLAKE2b-256 of all before it
-///     116      one entry a piece: 1 byte count of siblings, the siblings (room for the deepest leaf), 32 digest
+///     52   8   height of the base
+///     60   32  piece root
+///     92   32  BLAKE2b-256 of all before it
+///     124      one entry a piece: 1 byte count of siblings, the siblings (room for the deepest leaf), 32 digest
 ///
 /// An entry of zeros is a piece that is not there. An entry's digest covers its index, count and siblings.
 struct PieceSidecar: Equatable, Sendable {
-    static let headerBytes = 116
+    static let headerBytes = 124
     private static let magic = Array("meshpcs\n".utf8)
     private static let domain = DigestDomain("mesh/sidecar")
 
     let contribution: ContributionDigest
     let payloadBytes: UInt64
     let pieceBytes: UInt32
+    /// Far below the head, a payload that no version lists is of no use any more.
+    let baseHeight: Height
     let root: Digest
 
     init(_ contribution: Ledger.Contribution) {
         self.contribution = contribution.contributionDigest
         payloadBytes = contribution.payloadBytes
         pieceBytes = contribution.pieceBytes
+        baseHeight = contribution.baseHeight
         root = contribution.pieceRoot
     }
 
     /// Reads a header; nil where it is not exactly what `encoded` gives.
     init?(encoded bytes: [UInt8]) {
         guard bytes.count == PieceSidecar.headerBytes, Array(bytes[..<8]) == PieceSidecar.magic,
-            Digest(bytes: bytes[84...]) == Digest(PieceSidecar.domain, Array(bytes[..<84])),
-            let contribution = Digest(bytes: bytes[8..<40]), let root = Digest(bytes: bytes[52..<84])
+            Digest(bytes: bytes[92...]) == Digest(PieceSidecar.domain, Array(bytes[..<92])),
+            let contribution = Digest(bytes: bytes[8..<40]), let root = Digest(bytes: bytes[60..<92])
         else { return nil }
         let payloadBytes = bytes[40..<48].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
         let pieceBytes = bytes[48..<52].reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
-        guard (1...Limits.payloadBytesMaximum).contains(payloadBytes),
+        let baseHeight = bytes[52..<60].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        guard (1...Limits.payloadBytesMaximum).contains(payloadBytes), baseHeight <= Limits.heightMaximum,
             (Limits.pieceBytesMinimum...Limits.pieceBytesMaximum).contains(pieceBytes)
         else { return nil }
         self.contribution = ContributionDigest(contribution)
         self.payloadBytes = payloadBytes
         self.pieceBytes = pieceBytes
+        self.baseHeight = Height(baseHeight)
         self.root = root
     }
 
@@ -51,6 +57,7 @@ struct PieceSidecar: Equatable, Sendable {
         var bytes = PieceSidecar.magic + contribution.digest.bytes
         bytes += withUnsafeBytes(of: payloadBytes.littleEndian, Array.init)
         bytes += withUnsafeBytes(of: pieceBytes.littleEndian, Array.init)
+        bytes += withUnsafeBytes(of: baseHeight.value.littleEndian, Array.init)
         bytes += root.bytes
         return bytes + Digest(PieceSidecar.domain, bytes).bytes
     }
