@@ -110,3 +110,18 @@ extension Keeper {
             completion: { [weak self] error in if let error { self?.report(error) } })
     }
 }
+
+extension Keeper {
+    /// How long the present phase lasts, as seen by whoever asks for it.
+    func phaseMilliseconds(_ report: NodeReport) -> UInt64 {
+        let phase = PhaseMark(phase: report.phase, height: report.height)
+        if phase != phaseMark { (phaseMark, phaseBegan) = (phase, now) }
+        return now.since(phaseBegan)
+    }
+}
+
+/// What makes one phase another one.
+struct PhaseMark: Equatable {
+    let phase: NodeReport.Phase
+    let height: Height
+}

@@ -25,6 +25,8 @@ final class Keeper {
     /// Set while a hand-over is under way: what is bound to the slot in the same transaction.
     var handovers: [ContributionDigest: SlotRow] = [:]
     var health = DiskHealth()
+    var phaseMark: PhaseMark?
+    var phaseBegan = Gossip.Instant(milliseconds: 0)
 
     private let timer: LoopTimer
     private var events: [Event] = []
