@@ -29,6 +29,10 @@ extension Keeper {
         case .linkCutOff(let member, let reason): logger.warning("\(name(member)) is cut off: \(reason)")
         case .alarm(let alarm): logger.critical("\(Keeper.describe(alarm)); nothing is signed any more")
         }
+        switch notice {
+        case .adopted, .readySigned, .viewEntered, .proposed: _ = phaseMilliseconds(node.report(now: now))
+        default: break
+        }
         onNotice?(notice)
     }
 

@@ -28,11 +28,15 @@ struct ParameterStore: Sendable {
         do throws(ParameterFileError) { try file.verify() } catch { throw StoreError(error) }
     }
 
+    /// The root that a file is named after; nil for a file that is being written.
+    static func root(of name: String) -> Digest? {
+        name.hasSuffix(".f32") ? Digest(hex: String(name.dropLast(4))) : nil
+    }
+
     /// Removes all files but those of `roots`.
     func retain(_ roots: Set<Digest>) throws(StoreError) {
         for name in try DiskFile.names(in: state.params) {
-            let stem = String(name.split(separator: ".", maxSplits: 1)[0])
-            if let root = Digest(hex: stem), roots.contains(root), name.hasSuffix(".f32") { continue }
+            if let root = ParameterStore.root(of: name), roots.contains(root) { continue }
             DiskFile.remove(state.params + "/" + name)
         }
     }

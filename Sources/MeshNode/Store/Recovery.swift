@@ -5,8 +5,7 @@ import Ledger
 /// What a start finds in the state directory, after whatever end the last process had.
 struct Recovery: Sendable {
     var recovered: Recovered
-    /// The head's certified versions that contributions may still name as their base, and the parents' chain is
-    /// `recovered.chain`.
+    /// What the core starts from.
     var slots: [SlotRow]
     /// Name of the residual's file; nil before the first contribution.
     var residual: String?
@@ -22,7 +21,7 @@ struct Recovery: Sendable {
     static func read(
         genesis: Genesis, database: LedgerDatabase, blobs: BlobStore, verifier: Verifier
     ) throws(StoreError) -> Recovery {
-        let (chain, head) = try replay(genesis: genesis, database: database, verifier: verifier)
+        let (chain, head, listed) = try replay(genesis: genesis, database: database, verifier: verifier)
         let journal = try database.journal()
         let slots = try database.slots()
         var repaired: [StoreError] = []
@@ -30,7 +29,12 @@ struct Recovery: Sendable {
             repaired.append(.damagedFile(file: blobs.state.mark, place: "place \(place)"))
         }
         var pieces: [ContributionDigest: [Bool]] = [:]
+        let known = listed.union(contributions(in: journal).map(\.contributionDigest))
         for digest in try blobs.digests() {
+            if !known.contains(digest), isOutdated(digest, blobs, chain) {
+                blobs.forget(digest)
+                continue
+            }
             guard let found = blobs.verifiedPieces(digest, damages: &repaired) else {
                 blobs.forget(digest)
                 continue
@@ -39,26 +43,35 @@ struct Recovery: Sendable {
             pieces[digest] = found
         }
         // The directory says complete, and nothing is there: all of it is fetched again.
-        for entry in journal {
-            switch entry {
-            case .contribution(let signed), .ownContribution(let signed):
-                let digest = signed.body.contributionDigest
-                if pieces[digest] == nil {
-                    pieces[digest] = [Bool](repeating: false, count: signed.body.pieceCount)
-                }
-            default: break
-            }
+        for contribution in contributions(in: journal) where pieces[contribution.contributionDigest] == nil {
+            pieces[contribution.contributionDigest] = [Bool](repeating: false, count: contribution.pieceCount)
         }
         return Recovery(
             recovered: Recovered(chain: chain, head: head, journal: journal, pieces: pieces), slots: slots,
             residual: try database.meta("residual"), repaired: repaired)
     }
 
+    private static func contributions(in journal: [JournalEntry]) -> [Contribution] {
+        journal.compactMap { entry in
+            switch entry {
+            case .contribution(let signed), .ownContribution(let signed): signed.body
+            default: nil
+            }
+        }
+    }
+
+    /// Whether no version can list it any more. A sidecar that cannot be read is dealt with by whoever reads it next.
+    private static func isOutdated(_ digest: ContributionDigest, _ blobs: BlobStore, _ chain: Chain) -> Bool {
+        guard let height = try? blobs.baseHeight(digest), let oldest = chain.bases.first?.height else { return false }
+        return height < oldest
+    }
+
     private static func replay(
         genesis: Genesis, database: LedgerDatabase, verifier: Verifier
-    ) throws(StoreError) -> (Chain, CertifiedVersion?) {
+    ) throws(StoreError) -> (Chain, CertifiedVersion?, listed: Set<ContributionDigest>) {
         var chain = Chain(genesis: genesis)
-        guard let last = try database.headHeight() else { return (chain, nil) }
+        var listed: Set<ContributionDigest> = []
+        guard let last = try database.headHeight() else { return (chain, nil, listed) }
         var head: CertifiedVersion?
         while chain.height < last {
             let next = chain.nextHeight
@@ -78,7 +91,10 @@ struct Recovery: Sendable {
                     file: database.path, table: "versions", row: "height \(next)", problem: "does not stand: \(error)")
             }
             head = certified
+            if last.value - next.value < UInt64(chain.rules.retentionVersions) {
+                listed.formUnion(certified.version.manifest.map(\.contribution))
+            }
         }
-        return (chain, head)
+        return (chain, head, listed)
     }
 }
