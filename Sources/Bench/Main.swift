@@ -1,4 +1,2 @@
 @main
-struct Main {
-    static func main() {}
-}
+struct Main { static func main() { ModelBench.main() } }
