@@ -1,1 +1,243 @@
 #include "kernels.h"
+
+#include <string.h>
+
+// Peers compare what these loops give: no fused multiply-add, on no machine.
+#pragma STDC FP_CONTRACT OFF
+
+#if defined(__x86_64__) && defined(__ELF__)
+#define MESH_CLONES __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
+#else
+#define MESH_CLONES
+#endif
+
+#define MAGNITUDE_MASK 0x7fffffffu
+
+static inline uint32_t float_bits(float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static inline double double_from_bits(uint64_t bits) {
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+MESH_CLONES
+uint32_t mesh_add_decayed(float *restrict values, const float *restrict delta, float decay, size_t count) {
+    uint32_t largest = 0;
+    for (size_t i = 0; i < count; i++) {
+        float kept = decay * values[i];
+        float sum = delta[i] + kept;
+        values[i] = sum;
+        uint32_t magnitude = float_bits(sum) & MAGNITUDE_MASK;
+        largest = magnitude > largest ? magnitude : largest;
+    }
+    return largest;
+}
+
+// How many of keys[0..<count] are at least `least` (all below 2^31, least > 0).
+static inline __attribute__((always_inline)) uint32_t count_at_least(
+    const uint32_t *keys, size_t count, uint32_t least) {
+    uint32_t found = 0;
+    for (size_t i = 0; i < count; i++) found += (least - 1 - keys[i]) >> 31;
+    return found;
+}
+
+// 1. Deal the values to as many groups as values are wanted (rounded up to a power of two). The smallest of the groups'
+//    largest magnitudes is a lower bound for the k-th largest: each group holds one value at least as large.
+// 2. Only values at or above that bound are candidates: a few hundred of 4096.
+// 3. The k-th largest magnitude is found bit by bit among them; ties are taken from the lowest index on.
+MESH_CLONES
+size_t mesh_top_k(const float *restrict values, size_t count, size_t k, uint16_t *restrict indices) {
+    uint32_t magnitudes[MESH_CHUNK_MAX];
+    uint32_t group_largest[MESH_CHUNK_MAX];
+    uint8_t is_candidate[MESH_CHUNK_MAX];
+    uint32_t keys[MESH_CHUNK_MAX];
+    uint16_t places[MESH_CHUNK_MAX];
+    if (count == 0 || k == 0) return 0;
+
+    size_t groups = 64;
+    while (groups < k) groups *= 2;
+    memset(group_largest, 0, groups * sizeof group_largest[0]);
+    for (size_t start = 0; start < count; start += groups) {
+        size_t width = count - start < groups ? count - start : groups;
+        for (size_t i = 0; i < width; i++) {
+            uint32_t magnitude = float_bits(values[start + i]) & MAGNITUDE_MASK;
+            magnitudes[start + i] = magnitude;
+            group_largest[i] = magnitude > group_largest[i] ? magnitude : group_largest[i];
+        }
+    }
+    uint32_t bound = MAGNITUDE_MASK, largest = 0;
+    for (size_t i = 0; i < groups; i++) {
+        bound = group_largest[i] < bound ? group_largest[i] : bound;
+        largest = group_largest[i] > largest ? group_largest[i] : largest;
+    }
+    if (bound == 0) bound = 1;
+
+    size_t padded = (count + 7) & ~(size_t)7;
+    for (size_t i = 0; i < count; i++) is_candidate[i] = (uint8_t)((bound - 1 - magnitudes[i]) >> 31);
+    for (size_t i = count; i < padded; i++) is_candidate[i] = 0;
+    size_t candidates = 0;
+    for (size_t start = 0; start < padded; start += 8) {
+        uint64_t word;
+        memcpy(&word, is_candidate + start, sizeof word);
+        if (word == 0) continue;
+        for (size_t i = start; i < start + 8; i++) {
+            places[candidates] = (uint16_t)i;
+            keys[candidates] = magnitudes[i < count ? i : count - 1];
+            candidates += is_candidate[i];
+        }
+    }
+    if (candidates <= k) {
+        memcpy(indices, places, candidates * sizeof places[0]);
+        return candidates;
+    }
+
+    uint32_t threshold = bound;
+    if (bound != largest) {
+        int top = 31 - __builtin_clz(bound ^ largest);
+        threshold = largest & ~(uint32_t)(((uint64_t)2 << top) - 1);
+        for (int bit = top; bit >= 0; bit--) {
+            uint32_t attempt = threshold | (uint32_t)1 << bit;
+            if (count_at_least(keys, candidates, attempt) >= k) threshold = attempt;
+        }
+    }
+    size_t ties = k - count_at_least(keys, candidates, threshold + 1);
+    size_t taken = 0;
+    for (size_t i = 0; i < candidates && taken < k; i++) {
+        size_t tie = keys[i] == threshold && ties > 0;
+        indices[taken] = places[i];
+        taken += (keys[i] > threshold) | tie;
+        ties -= tie;
+    }
+    return taken;
+}
+
+MESH_CLONES
+uint32_t mesh_quantise(
+    float *restrict values, const uint16_t *restrict indices, size_t count, unsigned bits, uint8_t *restrict codes) {
+    float chosen[MESH_CHUNK_MAX];
+    uint32_t scaled[MESH_CHUNK_MAX];
+    const uint32_t top = (1u << bits) - 1, half = 1u << (bits - 1);
+    uint32_t largest = 0;
+    for (size_t i = 0; i < count; i++) {
+        chosen[i] = values[indices[i]];
+        uint32_t magnitude = float_bits(chosen[i]) & MAGNITUDE_MASK;
+        largest = magnitude > largest ? magnitude : largest;
+    }
+    if (largest == 0) return 0;
+
+    // Magnitudes as integers below 2^24, in units of the last place of the largest one.
+    uint32_t exponent_largest = largest >> 23;
+    if (exponent_largest == 0) exponent_largest = 1;
+    uint64_t total = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t magnitude = float_bits(chosen[i]) & MAGNITUDE_MASK;
+        uint32_t exponent = magnitude >> 23;
+        uint32_t significand = (magnitude & 0x7fffff) | (exponent ? 0x800000u : 0);
+        uint32_t shift = exponent_largest - (exponent ? exponent : 1);
+        scaled[i] = shift > 24 ? 0 : significand >> shift;
+        total += scaled[i];
+    }
+
+    // Eight Lloyd steps: nearest odd levels for the scale, then the least-squares scale for the levels. `scale` counts
+    // 256ths of a unit.
+    uint64_t scale = (total << 9) / ((uint64_t)count << bits);
+    for (int step = 0; step < 8; step++) {
+        if (scale == 0) scale = 1;
+        uint64_t product = 0, squares = 0;
+        for (size_t i = 0; i < count; i++) {
+            uint64_t magnitude = (uint64_t)scaled[i] << 8;
+            uint64_t level = 1;
+            for (uint32_t j = 1; j < half; j++) level += magnitude >= 2 * j * scale ? 2 : 0;
+            product += level * scaled[i];
+            squares += level * level;
+        }
+        scale = (product << 8) / squares;
+    }
+    if (scale == 0) return 0;
+
+    // Five significant bits, then the exponent against the unit 2^-40.
+    int width = 64 - __builtin_clzll(scale);
+    int shift = width - 5;
+    uint64_t mantissa = shift > 0 ? (scale + ((uint64_t)1 << (shift - 1))) >> shift : scale << -shift;
+    if (mantissa == 32) {
+        mantissa = 16;
+        shift += 1;
+    }
+    mantissa <<= 3;
+    int exponent = shift - 3 + (int)exponent_largest - 118;
+    if (exponent > 38) return MESH_SCALE_TOO_LARGE;
+    if (exponent < 0) {
+        mantissa = exponent < -9 ? 0 : (mantissa + ((uint64_t)1 << (-exponent - 1))) >> -exponent;
+        exponent = 0;
+    }
+    if (mantissa == 0) return 0;
+
+    // mantissa * 2^(exponent - 40) and its small multiples are exact in float32.
+    float unit = (float)mantissa * (float)double_from_bits((uint64_t)(exponent - 40 + 1023) << 52);
+    for (size_t i = 0; i < count; i++) {
+        float magnitude = chosen[i] < 0 ? -chosen[i] : chosen[i];
+        int32_t level = 1;
+        for (uint32_t j = 1; j < half; j++) level += magnitude >= (float)(2 * j) * unit ? 2 : 0;
+        level = chosen[i] < 0 ? -level : level;
+        codes[i] = (uint8_t)((level + (int32_t)top) >> 1);
+        float sent = (float)level * unit;
+        values[indices[i]] = chosen[i] - sent;
+    }
+    return (uint32_t)mantissa | (uint32_t)exponent << 8;
+}
+
+// value * 2^40 is exact in double; adding 1.5 * 2^52 rounds it to an integer, ties to even, in the low bits.
+MESH_CLONES
+uint32_t mesh_fixed_from_float(int64_t *restrict fixed, const float *restrict values, size_t count) {
+    const double magic = 6755399441055744.0;
+    uint32_t largest = 0;
+    for (size_t i = 0; i < count; i++) {
+        double scaled = (double)values[i] * 1099511627776.0;
+        double rounded = scaled + magic;
+        int64_t bits;
+        memcpy(&bits, &rounded, sizeof bits);
+        fixed[i] = (int64_t)((uint64_t)bits - 0x4338000000000000ull);
+        uint32_t magnitude = float_bits(values[i]) & MAGNITUDE_MASK;
+        largest = magnitude > largest ? magnitude : largest;
+    }
+    return largest;
+}
+
+void mesh_add_sparse(
+    int64_t *restrict sums, const uint16_t *restrict indices, const int8_t *restrict levels, size_t count,
+    int64_t unit) {
+    for (size_t i = 0; i < count; i++) sums[indices[i]] += levels[i] * unit;
+}
+
+// The product has up to 80 bits: the magnitude is taken in two halves of 25 bits.
+MESH_CLONES
+void mesh_add_dense(int64_t *restrict sums, const int64_t *restrict fixed, uint32_t multiplier, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        int64_t sign = fixed[i] >> 63;
+        uint64_t magnitude = (uint64_t)((fixed[i] ^ sign) - sign);
+        uint64_t high = (uint64_t)(uint32_t)(magnitude >> 25) * multiplier;
+        uint64_t low = (uint64_t)(uint32_t)(magnitude & 0x1ffffff) * multiplier;
+        int64_t rounded = (int64_t)((high + ((low + 0x20000000u) >> 25)) >> 5);
+        sums[i] += (rounded ^ sign) - sign;
+    }
+}
+
+MESH_CLONES
+uint32_t mesh_outer_step(float *restrict parameters, const int64_t *restrict sums, float rate, size_t count) {
+    const float unit = 0x1p-40f;
+    uint32_t largest = 0;
+    for (size_t i = 0; i < count; i++) {
+        float average = (float)sums[i] * unit;
+        float step = rate * average;
+        float next = parameters[i] + step;
+        parameters[i] = next;
+        uint32_t magnitude = float_bits(next) & MAGNITUDE_MASK;
+        largest = magnitude > largest ? magnitude : largest;
+    }
+    return largest;
+}

@@ -1,0 +1,63 @@
+/// What the second pass multiplies each contribution's tensors with: weight, clipping, copies and count, in one number.
+///
+/// A pure function of statistics and weights (Docs/averaging.md): every node that averages a manifest gets this plan.
+public struct AveragingPlan: Hashable, Sendable {
+    public let rule: AveragingRule
+    /// One row an entry, one number a tensor, in 2^30ths of one; the division by the number of entries is in it.
+    public let multipliersQ30: [[UInt32]]
+    /// The weight of each entry after near copies shared theirs, in 2^30ths: for people and reports.
+    public let sharedWeightsQ30: [UInt32]
+
+    /// - Parameters:
+    ///   - statistics: of all segments.
+    ///   - weightsQ30: one an entry, at most `FixedPoint.oneQ30`.
+    public init(statistics: AveragingStatistics, weightsQ30: [UInt32], rule: AveragingRule) {
+        let entries = statistics.measures.indices
+        precondition(weightsQ30.count == entries.count)
+        self.rule = rule
+        let shared = Self.shareWeights(statistics: statistics, weightsQ30: weightsQ30)
+        sharedWeightsQ30 = shared
+        let tensorCount = statistics.measures.first?.squareSums.count ?? 0
+        var multipliers = Array(repeating: [UInt32](), count: entries.count)
+        let whole = Self.clipFactorsQ30(statistics.measures.map(\.norm))
+        for tensor in 0..<tensorCount {
+            let factors = Self.clipFactorsQ30(statistics.measures.map { $0.norm(ofTensor: tensor) })
+            for entry in entries {
+                let factor = UInt64(min(whole[entry], factors[entry]))
+                multipliers[entry].append(
+                    UInt32((UInt64(shared[entry]) * factor >> 30) / UInt64(entries.count)))
+            }
+        }
+        multipliersQ30 = multipliers
+    }
+
+    /// Factors that bring each norm down to the lower median of all: the element at (n - 1) / 2 in ascending order.
+    static func clipFactorsQ30(_ norms: [UInt64]) -> [UInt32] {
+        guard !norms.isEmpty else { return [] }
+        let median = norms.sorted()[(norms.count - 1) / 2]
+        return norms.map { norm in
+            norm <= median ? FixedPoint.oneQ30 : UInt32((UInt128(median) << 30) / UInt128(norm))
+        }
+    }
+
+    /// Entries that are linked by near-copy pairs, directly or through others, share the largest weight among them, in
+    /// proportion to their own.
+    static func shareWeights(statistics: AveragingStatistics, weightsQ30: [UInt32]) -> [UInt32] {
+        var group = Array(weightsQ30.indices)
+        for second in group.indices {
+            for first in 0..<second where group[first] != group[second] && statistics.areNearCopies(first, second) {
+                let (kept, merged) = (min(group[first], group[second]), max(group[first], group[second]))
+                for entry in group.indices where group[entry] == merged { group[entry] = kept }
+            }
+        }
+        var largest = Array(repeating: UInt64(0), count: group.count)
+        var total = Array(repeating: UInt64(0), count: group.count)
+        for (entry, root) in group.enumerated() {
+            largest[root] = max(largest[root], UInt64(weightsQ30[entry]))
+            total[root] += UInt64(weightsQ30[entry])
+        }
+        return group.enumerated().map { entry, root in
+            total[root] == 0 ? 0 : UInt32(UInt64(weightsQ30[entry]) * largest[root] / total[root])
+        }
+    }
+}

@@ -1,0 +1,74 @@
+import CKernels
+
+/// The jobs of the second pass: one block of the next base. One per worker: holds the sums of one block (2 MiB).
+public final class BlockAverager {
+    private let layout: ParameterLayout
+    private let plan: AveragingPlan
+    private let decoders: [SegmentDecoder]
+    private let sums: Storage<Int64>
+
+    public init(layout: ParameterLayout, entries: [AveragingEntry], plan: AveragingPlan) {
+        precondition(plan.multipliersQ30.count == entries.count)
+        self.layout = layout
+        self.plan = plan
+        decoders = entries.map { SegmentDecoder($0.contribution) }
+        sums = Storage(count: min(ParameterLayout.blockParameters, layout.parameterCount), filledWith: 0)
+    }
+
+    /// Turns a block of the base into the same block of the next base.
+    ///
+    /// With no entries the block stays as it is, bit for bit.
+    ///
+    /// - Parameter parameters: in: the block of the base; out: of the next base.
+    public func average(
+        block: Int, _ parameters: UnsafeMutableBufferPointer<Float>
+    ) throws(AveragingError) {
+        let range = layout.parameters(ofBlock: block)
+        precondition(parameters.count == range.count)
+        guard !decoders.isEmpty, let values = parameters.baseAddress else { return }
+        sums.buffer.update(repeating: 0)
+        for (entry, decoder) in decoders.enumerated() {
+            do throws(CodecError) {
+                for index in layout.chunks(touching: range) {
+                    let place = layout.chunk(at: index)
+                    let multiplier = plan.multipliersQ30[entry][place.tensor]
+                    if multiplier > 0 { add(try decoder.chunk(index), at: place, multiplier, within: range) }
+                }
+            } catch {
+                throw .contribution(entry: entry, error)
+            }
+        }
+        let largest = mesh_outer_step(values, sums.pointer, plan.rule.outerLearningRate, range.count)
+        guard largest < Float.infinity.bitPattern else { throw .nonFinite(block: block) }
+    }
+
+    private func add(
+        _ chunk: SegmentDecoder.Chunk, at place: ParameterChunk, _ multiplierQ30: UInt32, within range: Range<Int>
+    ) {
+        let isWhole = range.contains(place.offset) && place.range.upperBound <= range.upperBound
+        switch chunk {
+        case .sparse(let indices, let levels, let unit):
+            let scaled = Self.scale(unit, by: multiplierQ30)
+            if isWhole {
+                mesh_add_sparse(
+                    sums.pointer + (place.offset - range.lowerBound), indices.baseAddress, levels.baseAddress,
+                    indices.count, scaled)
+                return
+            }
+            for entry in indices.indices where range.contains(place.offset + Int(indices[entry])) {
+                sums[place.offset + Int(indices[entry]) - range.lowerBound] += Int64(levels[entry]) * scaled
+            }
+        case .dense(let values):
+            let overlap = place.range.clamped(to: range)
+            guard let start = values.baseAddress else { return }
+            mesh_add_dense(
+                sums.pointer + (overlap.lowerBound - range.lowerBound), start + (overlap.lowerBound - place.offset),
+                multiplierQ30, overlap.count)
+        }
+    }
+
+    /// `unit * multiplier / 2^30`, rounded, half up: what one level is worth after weighting.
+    static func scale(_ unit: Int64, by multiplierQ30: UInt32) -> Int64 {
+        Int64((UInt128(unit) * UInt128(multiplierQ30) + (1 << 29)) >> 30)
+    }
+}

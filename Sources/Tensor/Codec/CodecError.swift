@@ -1,0 +1,48 @@
+/// Why a contribution is refused. Nothing is ever silently repaired or zeroed.
+public enum CodecError: Error, Hashable, Sendable {
+    /// A tensor of the layout is not there.
+    case missingParameter(String)
+    /// A tensor that the layout does not have.
+    case unexpectedParameter(String)
+    case shapeMismatch(name: String, expected: [Int], found: [Int])
+    /// The payload is for another number of parameters.
+    case parameterCountMismatch(expected: Int, found: Int)
+    case dtypeMismatch(name: String, found: String)
+    /// The payload has another profile than the rules ask for; nil where it has none that is known.
+    case profileMismatch(expected: CodecProfile, found: CodecProfile?)
+    /// An infinity or not-a-number, at or after this parameter of the flat vector.
+    case nonFinite(parameter: Int)
+    /// A gap that leads past the end of its chunk.
+    case indexOutOfOrder(chunk: Int)
+    /// More entries than the profile allows, or a count without a scale, or a scale without a count.
+    case entryCountOutOfRange(chunk: Int)
+    /// A scale that is not in its one normal form, or beyond the largest exponent.
+    case scaleOutOfRange(chunk: Int)
+    /// The payload, its directory or a segment is longer or shorter than it says, or is no valid zstd frame.
+    case sizeMismatch(segment: Int?, expectedBytes: Int, foundBytes: Int)
+    /// A segment that is no valid zstd frame, expands past what its entries can take, or has bits set after its end.
+    case malformedSegment(segment: Int)
+    case normMismatch(claimed: UInt64, computed: UInt64)
+    /// A value of 1024 or more, or one that no scale reaches, at or after this parameter of the flat vector.
+    case tooLarge(parameter: Int)
+    /// The sum of squares reaches `FixedPoint.squareSumLimit`.
+    case normTooLarge
+    /// The payload's storage could not be read.
+    case unreadable(ParameterFileError)
+
+    /// The refusal's name in the protocol; nil for a fault of our own disk.
+    public var refusal: String? {
+        switch self {
+        case .missingParameter: "missing-parameter"
+        case .unexpectedParameter: "unexpected-parameter"
+        case .shapeMismatch, .parameterCountMismatch: "shape-mismatch"
+        case .dtypeMismatch, .profileMismatch: "dtype-mismatch"
+        case .nonFinite: "non-finite"
+        case .indexOutOfOrder: "index-out-of-order"
+        case .entryCountOutOfRange, .sizeMismatch, .malformedSegment: "size-mismatch"
+        case .normMismatch: "norm-mismatch"
+        case .scaleOutOfRange, .tooLarge, .normTooLarge: "too-large"
+        case .unreadable: nil
+        }
+    }
+}

@@ -1,0 +1,88 @@
+/// What encoding a contribution gave, beside its payload.
+public struct EncodedSummary: Hashable, Sendable {
+    /// Bytes of the payload.
+    public let byteCount: Int
+    /// For the contribution's record: the norm of the decoded values in units of 2^-40.
+    public let norm: UInt64
+}
+
+/// Why encoding failed.
+public enum EncodingError: Error, Hashable, Sendable {
+    /// The pseudo-gradient cannot be sent.
+    case codec(CodecError)
+    /// A file of it could not be read or written.
+    case file(ParameterFileError)
+}
+
+/// Encodes a whole contribution, a segment in memory at a time.
+public enum ContributionEncoder {
+    /// Streams `delta` and `residual` to a payload and the next residual.
+    ///
+    /// - Parameters:
+    ///   - delta: the pseudo-gradient: trained minus base.
+    ///   - residual: what earlier contributions left unsent (`ZeroParameters` before the first).
+    ///   - nextResidual: takes what this one leaves unsent. It must become durable together with the payload.
+    ///   - payload: takes the payload.
+    public static func encode(
+        layout: ParameterLayout, profile: CodecProfile, errorFeedback: ErrorFeedback,
+        delta: some ParameterSource, residual: some ParameterSource, nextResidual: some ParameterSink,
+        payload: some PayloadSink
+    ) throws(EncodingError) -> EncodedSummary {
+        precondition(delta.parameterCount == layout.parameterCount)
+        precondition(residual.parameterCount == layout.parameterCount)
+        let encoder = SegmentEncoder(layout: layout, profile: profile, errorFeedback: errorFeedback)
+        let room = ParameterLayout.segmentChunks * ParameterLayout.chunkParameters
+        let change = Storage<Float>(count: min(room, layout.parameterCount), filledWith: 0)
+        let kept = Storage<Float>(count: min(room, layout.parameterCount), filledWith: 0)
+        let header = PayloadHeader(
+            profile: profile, parameterCount: layout.parameterCount, segmentCount: layout.segmentCount)
+        let start = PayloadHeader.byteCount + PayloadHeader.directoryEntryBytes * layout.segmentCount
+        var front = header.bytes
+        front.reserveCapacity(start)
+        var offset = start
+        var squareSum: UInt128 = 0
+        do {
+            for segment in 0..<layout.segmentCount {
+                let range = layout.parameters(ofSegment: segment)
+                let changeBuffer = UnsafeMutableBufferPointer(rebasing: change.buffer[..<range.count])
+                let keptBuffer = UnsafeMutableBufferPointer(rebasing: kept.buffer[..<range.count])
+                try delta.read(at: range.lowerBound, into: changeBuffer)
+                try residual.read(at: range.lowerBound, into: keptBuffer)
+                let output = try encoder.encode(
+                    segment: segment, delta: UnsafeBufferPointer(changeBuffer), residual: keptBuffer)
+                try nextResidual.append(UnsafeBufferPointer(keptBuffer))
+                try payload.write(output.bytes, at: offset)
+                offset += output.bytes.count
+                let entry = UInt32(output.bytes.count) | (output.isCompressed ? PayloadHeader.compressedFlag : 0)
+                withUnsafeBytes(of: entry.littleEndian) { front += $0 }
+                let (sum, overflow) = squareSum.addingReportingOverflow(output.squareSum)
+                guard !overflow, sum < FixedPoint.squareSumLimit else {
+                    throw CodecError.normTooLarge
+                }
+                squareSum = sum
+            }
+            try payload.write(front, at: 0)
+        } catch let error as CodecError {
+            throw .codec(error)
+        } catch let error as ParameterFileError {
+            throw .file(error)
+        } catch {
+            preconditionFailure("only the two error types above are thrown: \(error)")
+        }
+        return EncodedSummary(byteCount: offset, norm: FixedPoint.squareRoot(squareSum))
+    }
+
+    /// Encodes in memory: for small models, the simulator and tests. `residual` is updated in place, on success only.
+    public static func encode(
+        layout: ParameterLayout, profile: CodecProfile, errorFeedback: ErrorFeedback,
+        delta: [Float], residual: inout [Float]
+    ) throws(EncodingError) -> (payload: [UInt8], summary: EncodedSummary) {
+        let next = ParameterArraySink()
+        let payload = MemoryPayloadSink()
+        let summary = try encode(
+            layout: layout, profile: profile, errorFeedback: errorFeedback, delta: ParameterArray(delta),
+            residual: ParameterArray(residual), nextResidual: next, payload: payload)
+        residual = next.values
+        return (payload.bytes, summary)
+    }
+}

@@ -1,0 +1,107 @@
+import Crypto
+import Synchronization
+
+/// Writes a `ParameterFile`: under a temporary name, then synced, renamed, and the folder synced. What is abandoned
+/// leaves nothing under the final name.
+///
+/// Blocks may come in any order and from several threads, each once. A writer that goes away without `finish` removes
+/// its temporary file.
+public final class ParameterFileWriter: Sendable {
+    public let path: String
+    public let parameterCount: Int
+    private let temporary: String
+    private let file: SystemFile
+    private let state: Mutex<State>
+
+    private struct State {
+        var leaves: [Digest?]
+        var isFinished = false
+    }
+
+    public init(path: String, parameterCount: Int) throws(ParameterFileError) {
+        precondition(parameterCount > 0 && parameterCount <= ParameterLayout.parameterCountLimit)
+        self.path = path
+        self.parameterCount = parameterCount
+        temporary = path + ".partial"
+        file = try SystemFile.create(temporary)
+        state = Mutex(State(leaves: Array(repeating: nil, count: ParameterFile.blockCount(parameterCount))))
+    }
+
+    deinit {
+        if !state.withLock({ $0.isFinished }) { SystemFile.remove(temporary) }
+    }
+
+    /// Writes one whole block and returns its Merkle leaf.
+    @discardableResult
+    public func writeBlock(_ block: Int, _ values: UnsafeBufferPointer<Float>) throws(ParameterFileError) -> Digest {
+        let start = block * ParameterLayout.blockParameters
+        let expected = min(ParameterLayout.blockParameters, parameterCount - start)
+        precondition(block >= 0 && expected > 0)
+        guard values.count == expected else {
+            throw .wrongCount(file: path, expected: expected, found: values.count)
+        }
+        for value in values where !value.isFinite { throw .nonFinite(file: path, block: block) }
+        let leaf: Digest
+        #if _endian(big)
+            let swapped = Storage<Float>(count: values.count, filledWith: 0)
+            _ = swapped.buffer.update(fromContentsOf: values)
+            FloatBytes.swapOnBigEndian(swapped.buffer)
+            let bytes = UnsafeRawBufferPointer(swapped.buffer)
+            leaf = MerkleTree.leaf(bytes)
+            try file.write(bytes, at: 4 * start)
+        #else
+            leaf = MerkleTree.leaf(UnsafeRawBufferPointer(values))
+            try file.write(UnsafeRawBufferPointer(values), at: 4 * start)
+        #endif
+        state.withLock { $0.leaves[block] = leaf }
+        return leaf
+    }
+
+    /// Syncs, renames, and returns the tree. Every block must have been written.
+    public func finish() throws(ParameterFileError) -> MerkleTree {
+        let leaves = state.withLock { $0.leaves.compactMap { $0 } }
+        let blocks = ParameterFile.blockCount(parameterCount)
+        guard leaves.count == blocks else { throw .wrongCount(file: path, expected: blocks, found: leaves.count) }
+        let trailer = leaves.flatMap(\.bytes)
+        let raw = Storage<UInt8>(count: trailer.count, filledWith: 0)
+        _ = raw.buffer.update(fromContentsOf: trailer)
+        try file.write(UnsafeRawBufferPointer(raw.buffer), at: 4 * parameterCount)
+        try file.synchronize()
+        try SystemFile.adopt(temporary, as: path)
+        state.withLock { $0.isFinished = true }
+        return MerkleTree(leaves: leaves)
+    }
+}
+
+extension ParameterFile {
+    /// Copies a flat vector into a new parameter file, a block in memory at a time, and returns its tree.
+    public static func write(_ source: some ParameterSource, to path: String) throws(ParameterFileError) -> MerkleTree {
+        let writer = try ParameterFileWriter(path: path, parameterCount: source.parameterCount)
+        let scratch = Storage<Float>(
+            count: min(ParameterLayout.blockParameters, source.parameterCount), filledWith: 0)
+        for block in 0..<blockCount(source.parameterCount) {
+            let start = block * ParameterLayout.blockParameters
+            let count = min(ParameterLayout.blockParameters, source.parameterCount - start)
+            let buffer = UnsafeMutableBufferPointer(rebasing: scratch.buffer[..<count])
+            try source.read(at: start, into: buffer)
+            try writer.writeBlock(block, UnsafeBufferPointer(buffer))
+        }
+        return try writer.finish()
+    }
+
+    /// The Merkle tree that `source` would have as a parameter file: for a root without a file.
+    public static func tree(of source: some ParameterSource) throws(ParameterFileError) -> MerkleTree {
+        let scratch = Storage<Float>(
+            count: min(ParameterLayout.blockParameters, max(source.parameterCount, 1)), filledWith: 0)
+        var leaves: [Digest] = []
+        for block in 0..<blockCount(source.parameterCount) {
+            let start = block * ParameterLayout.blockParameters
+            let count = min(ParameterLayout.blockParameters, source.parameterCount - start)
+            let buffer = UnsafeMutableBufferPointer(rebasing: scratch.buffer[..<count])
+            try source.read(at: start, into: buffer)
+            FloatBytes.swapOnBigEndian(buffer)
+            leaves.append(MerkleTree.leaf(UnsafeRawBufferPointer(buffer)))
+        }
+        return MerkleTree(leaves: leaves)
+    }
+}

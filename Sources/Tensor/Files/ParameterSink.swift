@@ -1,0 +1,57 @@
+import Crypto
+
+/// Takes a flat vector of float32 from its beginning to its end.
+public protocol ParameterSink: AnyObject {
+    func append(_ values: UnsafeBufferPointer<Float>) throws(ParameterFileError)
+}
+
+/// Collects a flat vector in memory.
+public final class ParameterArraySink: ParameterSink {
+    public private(set) var values: [Float] = []
+
+    public init() {}
+
+    public func append(_ values: UnsafeBufferPointer<Float>) throws(ParameterFileError) {
+        self.values.append(contentsOf: values)
+    }
+}
+
+/// Appends to a new parameter file; `finish` gives it its name. Not for several threads.
+public final class ParameterFileAppender: ParameterSink {
+    private let writer: ParameterFileWriter
+    private let block: Storage<Float>
+    private var filled = 0
+    private var nextBlock = 0
+
+    public init(path: String, parameterCount: Int) throws(ParameterFileError) {
+        writer = try ParameterFileWriter(path: path, parameterCount: parameterCount)
+        block = Storage(count: min(ParameterLayout.blockParameters, parameterCount), filledWith: 0)
+    }
+
+    public func append(_ values: UnsafeBufferPointer<Float>) throws(ParameterFileError) {
+        let total = nextBlock * ParameterLayout.blockParameters + filled + values.count
+        guard total <= writer.parameterCount else {
+            throw .wrongCount(file: writer.path, expected: writer.parameterCount, found: total)
+        }
+        var rest = values[...]
+        while !rest.isEmpty {
+            let taken = min(block.buffer.count - filled, rest.count)
+            _ = block.buffer[filled...].update(fromContentsOf: rest.prefix(taken))
+            rest = rest.dropFirst(taken)
+            filled += taken
+            if filled == block.buffer.count { try flush() }
+        }
+    }
+
+    /// Syncs, renames, and returns the tree. All parameters must have been appended.
+    public func finish() throws(ParameterFileError) -> MerkleTree {
+        if filled > 0 { try flush() }
+        return try writer.finish()
+    }
+
+    private func flush() throws(ParameterFileError) {
+        try writer.writeBlock(nextBlock, UnsafeBufferPointer(rebasing: block.buffer[..<filled]))
+        nextBlock += 1
+        filled = 0
+    }
+}

@@ -1,0 +1,142 @@
+/// A safetensors file (github.com/huggingface/safetensors, format of 0.4): tensors by name, readable in any part.
+///
+/// Strict: a header of at most 100 MB, no name twice, no holes, no overlap, the last tensor ends at the end of the
+/// file; element types F32, F16 and BF16, which are widened to float32 exactly. Values may be anything: who writes them
+/// on as parameters refuses what is not finite.
+public struct SafetensorsFile: Sendable {
+    public let path: String
+    /// In the order of their data.
+    public let entries: [SafetensorsEntry]
+    public let metadata: [String: String]
+    private let file: SystemFile
+    private let dataStart: Int
+
+    public init(path: String) throws(SafetensorsError) {
+        let file = try Self.fileError { () throws(ParameterFileError) in try SystemFile.openForReading(path) }
+        let size = try Self.fileError { () throws(ParameterFileError) in try file.byteCount() }
+        let prefix = try Self.bytes(of: file, at: 0, count: 8)
+        let length = PayloadHeader.littleEndian(prefix[...])
+        guard size >= 8, length <= UInt64(SafetensorsHeader.byteLimit), Int(length) <= size - 8 else {
+            throw .headerTooLong(file: path, bytes: length)
+        }
+        let header = try SafetensorsHeader(
+            Self.bytes(of: file, at: 8, count: Int(length)), dataBytes: size - 8 - Int(length), file: path)
+        self.path = path
+        self.file = file
+        dataStart = 8 + Int(length)
+        entries = header.entries
+        metadata = header.metadata
+    }
+
+    /// The layout with this file's tensors in the order of their data.
+    public func layout() throws(SafetensorsError) -> ParameterLayout {
+        do throws(LayoutError) {
+            return try ParameterLayout(entries.map { ($0.name, $0.shape) })
+        } catch {
+            throw .layout(file: path, error)
+        }
+    }
+
+    /// The tensors as one flat vector in the order of `layout`, which must name exactly these tensors and shapes.
+    public func parameters(_ layout: ParameterLayout) throws(SafetensorsError) -> SafetensorsParameters {
+        var byName: [String: SafetensorsEntry] = [:]
+        for entry in entries {
+            guard layout.index(of: entry.name) != nil else {
+                throw .unexpectedParameter(file: path, name: entry.name)
+            }
+            byName[entry.name] = entry
+        }
+        var ordered: [SafetensorsEntry] = []
+        for tensor in layout.tensors {
+            guard let entry = byName[tensor.name] else { throw .missingParameter(file: path, name: tensor.name) }
+            guard entry.shape == tensor.shape else {
+                throw .shapeMismatch(file: path, name: tensor.name, expected: tensor.shape, found: entry.shape)
+            }
+            ordered.append(entry)
+        }
+        return SafetensorsParameters(file: self, layout: layout, entries: ordered)
+    }
+
+    /// Fills `buffer` with a tensor's elements from `element` on, widened to float32.
+    func read(
+        _ entry: SafetensorsEntry, at element: Int, into buffer: UnsafeMutableBufferPointer<Float>
+    ) throws(ParameterFileError) {
+        let start = dataStart + entry.range.lowerBound + element * entry.type.byteCount
+        guard entry.type != .float32 else {
+            try file.read(at: start, into: UnsafeMutableRawBufferPointer(buffer))
+            FloatBytes.swapOnBigEndian(buffer)
+            return
+        }
+        let part = min(buffer.count, 65_536)
+        let halves = Storage<UInt16>(count: max(part, 1), filledWith: 0)
+        var done = 0
+        while done < buffer.count {
+            let count = min(part, buffer.count - done)
+            let raw = UnsafeMutableBufferPointer(rebasing: halves.buffer[..<count])
+            try file.read(at: start + 2 * done, into: UnsafeMutableRawBufferPointer(raw))
+            for index in 0..<count {
+                buffer[done + index] = Self.widen(UInt16(littleEndian: raw[index]), entry.type)
+            }
+            done += count
+        }
+    }
+
+    /// Exact: each 16-bit number is a float32.
+    static func widen(_ bits: UInt16, _ type: SafetensorsType) -> Float {
+        if type == .brainFloat16 { return Float(bitPattern: UInt32(bits) << 16) }
+        let sign: Float = bits >> 15 == 0 ? 1 : -1
+        let exponent = Int(bits >> 10 & 31)
+        let fraction = Float(bits & 1023)
+        switch exponent {
+        case 0: return sign * fraction * 0x1p-24
+        case 31: return fraction == 0 ? sign * .infinity : .nan
+        default: return sign * (1024 + fraction) * Float(sign: .plus, exponent: exponent - 25, significand: 1)
+        }
+    }
+
+    private static func bytes(of file: SystemFile, at offset: Int, count: Int) throws(SafetensorsError) -> [UInt8] {
+        let storage = Storage<UInt8>(count: max(count, 1), filledWith: 0)
+        let buffer = UnsafeMutableBufferPointer(rebasing: storage.buffer[..<count])
+        try fileError { () throws(ParameterFileError) in
+            try file.read(at: offset, into: UnsafeMutableRawBufferPointer(buffer))
+        }
+        return Array(buffer)
+    }
+
+    static func fileError<Result>(
+        _ body: () throws(ParameterFileError) -> Result
+    ) throws(SafetensorsError) -> Result {
+        do throws(ParameterFileError) {
+            return try body()
+        } catch {
+            throw .file(error)
+        }
+    }
+}
+
+/// A safetensors file as one flat vector.
+public struct SafetensorsParameters: ParameterSource {
+    let file: SafetensorsFile
+    public let layout: ParameterLayout
+    /// In the order of the layout.
+    let entries: [SafetensorsEntry]
+
+    public var parameterCount: Int { layout.parameterCount }
+
+    public func read(at offset: Int, into buffer: UnsafeMutableBufferPointer<Float>) throws(ParameterFileError) {
+        precondition(offset >= 0 && buffer.count <= layout.parameterCount - offset)
+        guard !buffer.isEmpty else { return }
+        var tensor = layout.chunk(at: layout.chunkIndex(containing: offset)).tensor
+        var done = 0
+        while done < buffer.count {
+            let place = layout.tensors[tensor]
+            let element = offset + done - place.offset
+            let count = min(place.count - element, buffer.count - done)
+            try file.read(
+                entries[tensor], at: element,
+                into: UnsafeMutableBufferPointer(rebasing: buffer[done..<done + count]))
+            done += count
+            tensor += 1
+        }
+    }
+}

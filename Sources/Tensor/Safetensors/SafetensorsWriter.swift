@@ -1,0 +1,31 @@
+extension SafetensorsFile {
+    /// Writes a flat vector as a safetensors file: F32, tensors in the order of the layout, the same bytes for the same
+    /// input. Streams; a new file, synced and renamed.
+    ///
+    /// - Parameter metadata: pairs for `__metadata__`, written in this order; keys must differ.
+    public static func write(
+        _ source: some ParameterSource, layout: ParameterLayout, metadata: [(key: String, value: String)] = [],
+        to path: String
+    ) throws(SafetensorsError) {
+        precondition(source.parameterCount == layout.parameterCount)
+        precondition(Set(metadata.map(\.key)).count == metadata.count, "metadata keys must differ")
+        let header = SafetensorsHeader.bytes(layout: layout, metadata: metadata)
+        guard header.count <= SafetensorsHeader.byteLimit else {
+            throw .headerTooLong(file: path, bytes: UInt64(header.count))
+        }
+        try fileError { () throws(ParameterFileError) in
+            let output = try FilePayloadSink(path: path)
+            try output.write(withUnsafeBytes(of: UInt64(header.count).littleEndian, Array.init) + header, at: 0)
+            let scratch = Storage<Float>(
+                count: min(ParameterLayout.blockParameters, layout.parameterCount), filledWith: 0)
+            for block in 0..<layout.blockCount {
+                let range = layout.parameters(ofBlock: block)
+                let buffer = UnsafeMutableBufferPointer(rebasing: scratch.buffer[..<range.count])
+                try source.readBlock(block, into: buffer)
+                FloatBytes.swapOnBigEndian(buffer)
+                try output.write(Array(UnsafeRawBufferPointer(buffer)), at: 8 + header.count + 4 * range.lowerBound)
+            }
+            try output.finish()
+        }
+    }
+}
