@@ -1,1 +1,175 @@
-// placeholder
+import CUV
+import Glibc
+
+/// One libuv loop and the thread that owns it.
+///
+/// The loop belongs to the thread that created it: every method of it and of its handles traps on any other thread, so
+/// the protocol state that lives in its callbacks needs no locks. Other threads reach it through `AsyncWakeup.Sender`
+/// and `LoopMailbox.Sender` only.
+///
+/// A turn is one pass of libuv: due timers, then sockets. What `atEndOfTurn` collected runs after the callbacks of a
+/// turn and before the loop waits again; bytes that streams collected in the turn are written right after it.
+public final class EventLoop {
+    let pointer: UnsafeMutablePointer<uv_loop_t>
+    /// Where all streams of this loop read to: libuv asks for a buffer, reads and reports without a pause between.
+    let readBuffer: UnsafeMutableRawBufferPointer
+    /// Look-ups that were started and have not reported; `close` cancels them.
+    var lookups: [ObjectIdentifier: NameLookup] = [:]
+
+    private let owner = pthread_self()
+    private let prepare: UnsafeMutablePointer<uv_prepare_t>
+    private let check: UnsafeMutablePointer<uv_check_t>
+    private var turnTasks: [() -> Void] = []
+    private var unflushedStreams: [ByteStream] = []
+    private var isRunning = false
+    private(set) var isClosed = false
+
+    /// - Throws: `LoopError.operation` where the process has no file descriptors left.
+    public init() throws(LoopError) {
+        EventLoop.ignoreBrokenPipes
+        pointer = .allocate(capacity: 1)
+        prepare = .allocate(capacity: 1)
+        check = .allocate(capacity: 1)
+        readBuffer = .allocate(byteCount: 65536, alignment: 64)
+        let status = uv_loop_init(pointer)
+        guard status == 0 else {
+            isClosed = true
+            release()
+            throw .operation("create an event loop", SystemErrorCode(status))
+        }
+        let unretained = Unmanaged.passUnretained(self).toOpaque()
+        uv_loop_set_data(pointer, unretained)
+        uv_prepare_init(pointer, prepare)
+        uv_check_init(pointer, check)
+        // `close` tells the handles of owners from these two by their data.
+        prepare.pointee.data = nil
+        check.pointee.data = nil
+        uv_prepare_start(prepare) { handle in EventLoop.of(handle!.pointee.loop).endTurn() }
+        uv_check_start(check) { handle in EventLoop.of(handle!.pointee.loop).endTurn() }
+        EventLoop.setReference(prepare, false)
+        EventLoop.setReference(check, false)
+    }
+
+    deinit {
+        precondition(isClosed, "an EventLoop is closed before it is dropped")
+    }
+
+    /// Runs until `stop` or until no handle keeps the loop alive.
+    public func run() {
+        checkThread()
+        precondition(!isRunning && !isClosed, "an EventLoop runs once at a time, and not after its close")
+        isRunning = true
+        uv_run(pointer, UV_RUN_DEFAULT)
+        isRunning = false
+    }
+
+    /// Runs turn by turn until `condition` holds; false where the loop ran out of handles, or was stopped, before.
+    @discardableResult
+    public func run(until condition: () -> Bool) -> Bool {
+        checkThread()
+        precondition(!isRunning && !isClosed, "an EventLoop runs once at a time, and not after its close")
+        isRunning = true
+        defer { isRunning = false }
+        while !condition() {
+            if uv_run(pointer, UV_RUN_ONCE) == 0 { return condition() }
+        }
+        return true
+    }
+
+    /// Lets the present turn end, then `run` returns.
+    public func stop() {
+        checkThread()
+        uv_stop(pointer)
+    }
+
+    /// The monotonic time now, read from the clock at each call.
+    public var now: MonotonicInstant { MonotonicInstant.now() }
+
+    /// Runs `task` once, after the callbacks of this turn and before the loop waits again. Tasks that a task adds run
+    /// in the same turn.
+    public func atEndOfTurn(_ task: @escaping () -> Void) {
+        checkThread()
+        turnTasks.append(task)
+        EventLoop.setReference(prepare, true)
+    }
+
+    /// Closes every handle that is still open, runs their last callbacks, and insists that nothing is left.
+    ///
+    /// Streams report `CloseReason.closedHere`. A name look-up that already runs in libuv's threads cannot be
+    /// cancelled and is waited for.
+    public func close() {
+        checkThread()
+        precondition(!isRunning, "an EventLoop is not closed from its own callbacks: stop it first")
+        guard !isClosed else { return }
+        for lookup in lookups.values { lookup.cancel() }
+        turnTasks.removeAll()
+        uv_walk(
+            pointer,
+            { handle, _ in
+                guard let handle, uv_is_closing(handle) == 0 else { return }
+                if let data = uv_handle_get_data(handle) {
+                    Unmanaged<LoopHandle>.fromOpaque(data).takeUnretainedValue().close()
+                }
+            }, nil)
+        // The last callbacks may open handles again (a reconnect, say), so walk until nothing but our own two is left.
+        isRunning = true
+        uv_run(pointer, UV_RUN_DEFAULT)
+        isRunning = false
+        EventLoop.closeRaw(prepare)
+        EventLoop.closeRaw(check)
+        uv_run(pointer, UV_RUN_DEFAULT)
+        let status = uv_loop_close(pointer)
+        precondition(status == 0, "handles were left open on an event loop")
+        isClosed = true
+        release()
+    }
+
+    /// Traps unless called on the thread that owns the loop.
+    func checkThread() {
+        precondition(pthread_equal(owner, pthread_self()) != 0, "an event loop was used from a thread not its own")
+    }
+
+    /// Asks for `ByteStream.flush` at the end of this turn.
+    func flushAtEndOfTurn(_ stream: ByteStream) {
+        unflushedStreams.append(stream)
+        EventLoop.setReference(prepare, true)
+    }
+
+    private func endTurn() {
+        var done = 0
+        while done < turnTasks.count {
+            turnTasks[done]()
+            done += 1
+        }
+        turnTasks.removeAll(keepingCapacity: true)
+        let streams = unflushedStreams
+        unflushedStreams.removeAll(keepingCapacity: true)
+        for stream in streams { stream.flush() }
+        // A flush starts requests, and those keep the loop alive by themselves.
+        if turnTasks.isEmpty && unflushedStreams.isEmpty { EventLoop.setReference(prepare, false) }
+    }
+
+    private func release() {
+        pointer.deallocate()
+        prepare.deallocate()
+        check.deallocate()
+        readBuffer.deallocate()
+    }
+
+    private static func of(_ pointer: UnsafeMutablePointer<uv_loop_t>) -> EventLoop {
+        Unmanaged<EventLoop>.fromOpaque(uv_loop_get_data(pointer)).takeUnretainedValue()
+    }
+
+    private static func setReference<Handle>(_ handle: UnsafeMutablePointer<Handle>, _ keepsAlive: Bool) {
+        handle.withMemoryRebound(to: uv_handle_t.self, capacity: 1) { keepsAlive ? uv_ref($0) : uv_unref($0) }
+    }
+
+    private static func closeRaw<Handle>(_ handle: UnsafeMutablePointer<Handle>) {
+        handle.withMemoryRebound(to: uv_handle_t.self, capacity: 1) { uv_close($0, nil) }
+    }
+
+    /// A write to a socket whose peer is gone reports EPIPE; it does not end the process.
+    private static let ignoreBrokenPipes: Void = {
+        signal(SIGPIPE, SIG_IGN)
+    }()
+}

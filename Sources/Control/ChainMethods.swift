@@ -1,0 +1,356 @@
+/// `members`: the member set that signs the next height.
+public struct MembersRequest: ControlMethod {
+
+    public typealias Response = MembersResponse
+    public static let schema = MethodSchema(
+        "members", role: .operator)
+
+    public init() {
+    }
+}
+
+/// The set, by ascending member id.
+public struct MembersResponse: Codable, Hashable, Sendable {
+    /// The height that it signs.
+    public let height: Int64
+    public let memberSet: DigestText
+    public let members: [Member]
+
+    public init(height: Int64, memberSet: DigestText, members: [Member]) {
+        self.height = height
+        self.memberSet = memberSet
+        self.members = members
+    }
+}
+
+/// One member.
+public struct Member: Codable, Hashable, Sendable {
+    public let id: Int64
+    public let site: SiteName
+    /// Ed25519, 64 hexadecimal digits like a digest.
+    public let operatorKey: DigestText
+    public let nodeKey: DigestText
+    /// X25519.
+    public let linkKey: DigestText
+    public let keyEpoch: Int64
+
+    public init(
+        id: Int64, site: SiteName, operatorKey: DigestText, nodeKey: DigestText, linkKey: DigestText, keyEpoch: Int64
+    ) {
+        self.id = id
+        self.site = site
+        self.operatorKey = operatorKey
+        self.nodeKey = nodeKey
+        self.linkKey = linkKey
+        self.keyEpoch = keyEpoch
+    }
+}
+
+/// `rules`: the rules of the next height.
+public struct RulesRequest: ControlMethod {
+
+    public typealias Response = RulesResponse
+    public static let schema = MethodSchema(
+        "rules", role: .operator)
+
+    public init() {
+    }
+}
+
+/// The rules, by ascending name.
+public struct RulesResponse: Codable, Hashable, Sendable {
+    public let height: Int64
+    /// Their digest.
+    public let rules: DigestText
+    public let entries: [Rule]
+
+    public init(height: Int64, rules: DigestText, entries: [Rule]) {
+        self.height = height
+        self.rules = rules
+        self.entries = entries
+    }
+}
+
+/// One rule and its value, in the words of the ledger.
+public struct Rule: Codable, Hashable, Sendable {
+    public let name: String
+    public let value: String
+
+    public init(name: String, value: String) {
+        self.name = name
+        self.value = value
+    }
+}
+
+/// `versions`: certified versions in descending order of height.
+public struct VersionsRequest: ControlMethod {
+    /// At most so many, 1 to 100.
+    public let count: Int64
+    /// The highest height wanted; the head where it is absent.
+    public let from: Int64?
+
+    public typealias Response = VersionsResponse
+    public static let schema = MethodSchema(
+        "versions", role: .operator,
+        fields: [
+            FieldSchema("count", .integer(1...100)),
+            FieldSchema("from", .integer(0...ControlSchema.integerLimit), isOptional: true),
+        ])
+
+    public init(count: Int64, from: Int64? = nil) {
+        self.count = count
+        self.from = from
+    }
+}
+
+/// Versions, the highest first.
+public struct VersionsResponse: Codable, Hashable, Sendable {
+    public let versions: [VersionSummary]
+
+    public init(versions: [VersionSummary]) {
+        self.versions = versions
+    }
+}
+
+/// A certified version in a line.
+public struct VersionSummary: Codable, Hashable, Sendable {
+    public let height: Int64
+    /// Its digest.
+    public let version: DigestText
+    /// Whose contributions it averages, by ascending member id.
+    public let contributors: [SiteName]
+    /// Whose signatures this site's certificate has.
+    public let signers: [SiteName]
+    /// From the parent's adoption to its own at this site; absent where it was fetched.
+    public let milliseconds: Int64?
+    public let parametersRoot: DigestText
+
+    public init(
+        height: Int64, version: DigestText, contributors: [SiteName], signers: [SiteName], milliseconds: Int64? = nil,
+        parametersRoot: DigestText
+    ) {
+        self.height = height
+        self.version = version
+        self.contributors = contributors
+        self.signers = signers
+        self.milliseconds = milliseconds
+        self.parametersRoot = parametersRoot
+    }
+}
+
+/// `version`: one certified version in full.
+public struct VersionRequest: ControlMethod {
+    public let height: Int64
+
+    public typealias Response = VersionResponse
+    public static let schema = MethodSchema(
+        "version", role: .operator,
+        fields: [FieldSchema("height", .integer(0...ControlSchema.integerLimit))])
+
+    public init(height: Int64) {
+        self.height = height
+    }
+}
+
+/// The version record with its certificate.
+public struct VersionResponse: Codable, Hashable, Sendable {
+    public let summary: VersionSummary
+    public let parent: DigestText
+    /// The view that decided it.
+    public let view: Int64
+    /// Of the next height.
+    public let memberSet: DigestText
+    /// Of the next height.
+    public let rules: DigestText
+    public let support: DigestText
+    public let outerStateRoot: DigestText
+    /// The governance action that it carries.
+    public let action: Action?
+    /// In the order of the manifest.
+    public let contributions: [ContributionSummary]
+
+    public enum Action: String, Codable, Hashable, Sendable, CaseIterable {
+        case admit
+        case remove
+        case rotate
+        case rules
+        case revert
+    }
+
+    public init(
+        summary: VersionSummary, parent: DigestText, view: Int64, memberSet: DigestText, rules: DigestText,
+        support: DigestText, outerStateRoot: DigestText, action: Action? = nil, contributions: [ContributionSummary]
+    ) {
+        self.summary = summary
+        self.parent = parent
+        self.view = view
+        self.memberSet = memberSet
+        self.rules = rules
+        self.support = support
+        self.outerStateRoot = outerStateRoot
+        self.action = action
+        self.contributions = contributions
+    }
+}
+
+/// `contributions`: what this site holds for a height, listed or not.
+public struct ContributionsRequest: ControlMethod {
+    public let height: Int64
+
+    public typealias Response = ContributionsResponse
+    public static let schema = MethodSchema(
+        "contributions", role: .operator,
+        fields: [FieldSchema("height", .integer(0...ControlSchema.integerLimit))])
+
+    public init(height: Int64) {
+        self.height = height
+    }
+}
+
+/// Contributions by ascending author.
+public struct ContributionsResponse: Codable, Hashable, Sendable {
+    public let height: Int64
+    public let contributions: [ContributionSummary]
+
+    public init(height: Int64, contributions: [ContributionSummary]) {
+        self.height = height
+        self.contributions = contributions
+    }
+}
+
+/// One contribution.
+public struct ContributionSummary: Codable, Hashable, Sendable {
+    public let author: SiteName
+    public let baseHeight: Int64
+    public let contribution: DigestText
+    /// Of its payload.
+    public let bytes: Int64
+    public let steps: Int64
+    public let tokens: Int64
+    /// Nats per token, as its author says.
+    public let loss: Double
+    /// Its share in the average, where it is listed.
+    public let weightMillionths: Int64?
+    public let isListed: Bool
+
+    public init(
+        author: SiteName, baseHeight: Int64, contribution: DigestText, bytes: Int64, steps: Int64, tokens: Int64,
+        loss: Double, weightMillionths: Int64? = nil, isListed: Bool
+    ) {
+        self.author = author
+        self.baseHeight = baseHeight
+        self.contribution = contribution
+        self.bytes = bytes
+        self.steps = steps
+        self.tokens = tokens
+        self.loss = loss
+        self.weightMillionths = weightMillionths
+        self.isListed = isListed
+    }
+}
+
+/// `rounds`: how recent rounds went at this site, in descending order of height.
+public struct RoundsRequest: ControlMethod {
+    /// At most so many, 1 to 100.
+    public let count: Int64
+    /// The highest height wanted; the newest where it is absent.
+    public let from: Int64?
+
+    public typealias Response = RoundsResponse
+    public static let schema = MethodSchema(
+        "rounds", role: .operator,
+        fields: [
+            FieldSchema("count", .integer(1...100)),
+            FieldSchema("from", .integer(0...ControlSchema.integerLimit), isOptional: true),
+        ])
+
+    public init(count: Int64, from: Int64? = nil) {
+        self.count = count
+        self.from = from
+    }
+}
+
+/// Rounds, the highest first.
+public struct RoundsResponse: Codable, Hashable, Sendable {
+    public let rounds: [RoundSummary]
+
+    public init(rounds: [RoundSummary]) {
+        self.rounds = rounds
+    }
+}
+
+/// The course of one round at this site. Times count from the parent's adoption.
+public struct RoundSummary: Codable, Hashable, Sendable {
+    public let height: Int64
+    /// Views that it took; 1 is the least.
+    public let views: Int64
+    /// Listed in the version.
+    public let contributions: Int64
+    /// When the first was complete here.
+    public let firstContributionMilliseconds: Int64?
+    /// When the last listed one had its availability certificate.
+    public let availableMilliseconds: Int64?
+    /// When a quorum was ready.
+    public let readyMilliseconds: Int64?
+    /// When the certificate was complete.
+    public let certifiedMilliseconds: Int64
+    /// From all peers.
+    public let receivedBytes: Int64
+    /// To all peers.
+    public let sentBytes: Int64
+    /// Whom the round waited for last.
+    public let lastSites: [SiteName]
+
+    public init(
+        height: Int64, views: Int64, contributions: Int64, firstContributionMilliseconds: Int64? = nil,
+        availableMilliseconds: Int64? = nil, readyMilliseconds: Int64? = nil, certifiedMilliseconds: Int64,
+        receivedBytes: Int64, sentBytes: Int64, lastSites: [SiteName]
+    ) {
+        self.height = height
+        self.views = views
+        self.contributions = contributions
+        self.firstContributionMilliseconds = firstContributionMilliseconds
+        self.availableMilliseconds = availableMilliseconds
+        self.readyMilliseconds = readyMilliseconds
+        self.certifiedMilliseconds = certifiedMilliseconds
+        self.receivedBytes = receivedBytes
+        self.sentBytes = sentBytes
+        self.lastSites = lastSites
+    }
+}
+
+/// `ledger.export.begin`: asks for the ledger from genesis on; tensor frames of kind `ledger` follow the response with
+/// ascending offsets.
+public struct LedgerExportBegin: ControlMethod {
+    /// The last height wanted; the head where it is absent.
+    public let through: Int64?
+
+    public typealias Response = LedgerExport
+    public static let schema = MethodSchema(
+        "ledger.export.begin", role: .operator,
+        fields: [FieldSchema("through", .integer(0...ControlSchema.integerLimit), isOptional: true)],
+        frames: [.ledger])
+
+    public init(through: Int64? = nil) {
+        self.through = through
+    }
+}
+
+/// An export that begins.
+public struct LedgerExport: Codable, Hashable, Sendable {
+    /// Stands in each of its frames.
+    public let transfer: Int64
+    /// Of all frames together, headers not counted.
+    public let bytes: Int64
+    /// The last height in it.
+    public let height: Int64
+    /// Its version digest: what `meshctl verify` must reach.
+    public let head: DigestText
+
+    public init(transfer: Int64, bytes: Int64, height: Int64, head: DigestText) {
+        self.transfer = transfer
+        self.bytes = bytes
+        self.height = height
+        self.head = head
+    }
+}

@@ -1,0 +1,107 @@
+/// What is wrong with the parameters of a request.
+public enum ParameterProblem: Hashable, Sendable {
+    case notAnObject
+    case unknownField
+    case missingField(String)
+    case wrongValue(field: String)
+}
+
+/// Why a message on the control socket is refused.
+public enum ControlError: Error, Hashable, Sendable {
+    case json(JSONError)
+    /// Not a JSON-RPC 2.0 message of the kind expected.
+    case invalidMessage
+    case unknownMethod
+    /// The method is not one of the caller's role.
+    case forbidden(method: String, role: ControlRole)
+    case invalidParameters(method: String, problem: ParameterProblem)
+    /// A message of ours would exceed the limit of a frame.
+    case tooLong(bytes: Int, limitBytes: Int)
+}
+
+/// Why the daemon refuses, for programs. `code` is JSON-RPC's number, the word stands in `error.data.reason`.
+public enum ControlReason: String, Codable, Hashable, Sendable, CaseIterable {
+    case parseError = "parse-error"
+    case invalidRequest = "invalid-request"
+    case unknownMethod = "unknown-method"
+    case invalidParameters = "invalid-parameters"
+    case internalError = "internal-error"
+    /// The method is not one of the caller's role.
+    case forbidden
+    /// The trainer speaks another version of the schema.
+    case protocolVersion = "protocol-version"
+    /// `trainer.attach` comes first.
+    case notAttached = "not-attached"
+    /// Another trainer is attached.
+    case alreadyAttached = "already-attached"
+    case unknownTransfer = "unknown-transfer"
+    case transferIncomplete = "transfer-incomplete"
+    /// No such version, or not kept any more.
+    case notFound = "not-found"
+    /// The daemon cannot write its state.
+    case diskUnavailable = "disk-unavailable"
+    /// The daemon finds out what it signed before it lost its journal.
+    case recovering
+    case busy
+    case stopping
+    // What validation of a contribution refuses, in the protocol's names.
+    case missingParameter = "missing-parameter"
+    case unexpectedParameter = "unexpected-parameter"
+    case shapeMismatch = "shape-mismatch"
+    case dtypeMismatch = "dtype-mismatch"
+    case nonFinite = "non-finite"
+    case indexOutOfOrder = "index-out-of-order"
+    case sizeMismatch = "size-mismatch"
+    case normMismatch = "norm-mismatch"
+    case wrongBase = "wrong-base"
+    case notAMember = "not-a-member"
+    case duplicate
+    case tooLarge = "too-large"
+
+    /// The number of JSON-RPC 2.0 section 5.1; -32000 for all reasons of our own.
+    public var code: Int {
+        switch self {
+        case .parseError: -32700
+        case .invalidRequest: -32600
+        case .unknownMethod: -32601
+        case .invalidParameters: -32602
+        case .internalError: -32603
+        default: -32000
+        }
+    }
+}
+
+/// The `error` member of a response.
+public struct ControlRefusal: Error, Codable, Hashable, Sendable {
+    public struct Detail: Codable, Hashable, Sendable {
+        public let reason: ControlReason
+    }
+
+    public let code: Int
+    /// For people; programs read `data.reason`.
+    public let message: String
+    public let data: Detail
+
+    public init(_ reason: ControlReason, message: String) {
+        code = reason.code
+        self.message = message
+        data = Detail(reason: reason)
+    }
+
+    public var reason: ControlReason { data.reason }
+
+    /// The answer to a message that was refused before any method saw it.
+    public init(_ error: ControlError) {
+        switch error {
+        case .json: self.init(.parseError, message: "not acceptable JSON: \(error)")
+        case .invalidMessage: self.init(.invalidRequest, message: "not a JSON-RPC 2.0 request")
+        case .unknownMethod: self.init(.unknownMethod, message: "no such method")
+        case .forbidden(let method, let role):
+            self.init(.forbidden, message: "\(method) is not for the role \(role.rawValue)")
+        case .invalidParameters(let method, let problem):
+            self.init(.invalidParameters, message: "\(method): \(problem)")
+        case .tooLong(let bytes, let limit):
+            self.init(.internalError, message: "an answer of \(bytes) bytes exceeds \(limit)")
+        }
+    }
+}

@@ -1,0 +1,48 @@
+/// The parameters of one method. Its stored properties are the fields of its schema.
+public protocol ControlMethod: Codable, Hashable, Sendable {
+    /// What the daemon answers.
+    associatedtype Response: Codable & Hashable & Sendable
+
+    static var schema: MethodSchema { get }
+}
+
+/// A request that the daemon got: checked against the schema.
+public enum ControlCall: Hashable, Sendable {
+    case trainerAttach(TrainerAttach)
+    case trainerBase(TrainerBase)
+    case trainerContributeBegin(TrainerContributeBegin)
+    case trainerContributeCommit(TrainerContributeCommit)
+    case trainerContributeAbort(TrainerContributeAbort)
+    case status
+    case peers
+    case members
+    case rules
+    case versions(VersionsRequest)
+    case version(VersionRequest)
+    case contributions(ContributionsRequest)
+    case rounds(RoundsRequest)
+    case ledgerExportBegin(LedgerExportBegin)
+    case doctor
+
+    /// The call behind a method whose parameters were checked; nil for one that is not sent toward the daemon.
+    init?(method: String, decode: JSONParameters) throws(ControlError) {
+        switch method {
+        case TrainerAttach.schema.name: self = .trainerAttach(try decode.decoded())
+        case TrainerBase.schema.name: self = .trainerBase(try decode.decoded())
+        case TrainerContributeBegin.schema.name: self = .trainerContributeBegin(try decode.decoded())
+        case TrainerContributeCommit.schema.name: self = .trainerContributeCommit(try decode.decoded())
+        case TrainerContributeAbort.schema.name: self = .trainerContributeAbort(try decode.decoded())
+        case StatusRequest.schema.name: self = .status
+        case PeersRequest.schema.name: self = .peers
+        case MembersRequest.schema.name: self = .members
+        case RulesRequest.schema.name: self = .rules
+        case VersionsRequest.schema.name: self = .versions(try decode.decoded())
+        case VersionRequest.schema.name: self = .version(try decode.decoded())
+        case ContributionsRequest.schema.name: self = .contributions(try decode.decoded())
+        case RoundsRequest.schema.name: self = .rounds(try decode.decoded())
+        case LedgerExportBegin.schema.name: self = .ledgerExportBegin(try decode.decoded())
+        case DoctorRequest.schema.name: self = .doctor
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,52 @@
+/// What a field of a request may hold. There is deliberately no kind for free text, a path or a file: what is not one
+/// of these cannot be sent to the daemon.
+public indirect enum FieldKind: Hashable, Sendable {
+    /// A whole number in this range, both ends included.
+    case integer(ClosedRange<Int64>)
+    /// A finite number in this range, both ends included.
+    case number(ClosedRange<Double>)
+    case boolean
+    /// 64 lower-case hexadecimal digits: BLAKE2b-256.
+    case digest
+    /// `[a-z0-9-]{1,32}`: the name of a site.
+    case memberName
+    /// One of these words, as listed here.
+    case enumeration([String])
+    /// At most so many of one kind.
+    case list(of: FieldKind, maximumCount: Int)
+
+    /// Whether `value` is of this kind.
+    public func accepts(_ value: JSONValue) -> Bool {
+        switch (self, value) {
+        case (.integer(let range), .integer(let value)): range.contains(value)
+        case (.number(let range), .integer(let value)): range.contains(Double(value))
+        case (.number(let range), .number(let value)): range.contains(value)
+        case (.boolean, .boolean): true
+        case (.digest, .string(let text)): Grammar.isDigest(text)
+        case (.memberName, .string(let text)): Grammar.isMemberName(text)
+        case (.enumeration(let words), .string(let text)): words.contains { $0.utf8.elementsEqual(text.utf8) }
+        case (.list(let kind, let maximumCount), .list(let values)):
+            values.count <= maximumCount && values.allSatisfy { kind.accepts($0) }
+        default: false
+        }
+    }
+}
+
+/// The closed grammars of strings.
+enum Grammar {
+    static func isDigest(_ text: String) -> Bool {
+        text.utf8.count == 64
+            && text.utf8.allSatisfy {
+                ($0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9"))
+                    || ($0 >= UInt8(ascii: "a") && $0 <= UInt8(ascii: "f"))
+            }
+    }
+
+    static func isMemberName(_ text: String) -> Bool {
+        (1...32).contains(text.utf8.count)
+            && text.utf8.allSatisfy {
+                ($0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9"))
+                    || ($0 >= UInt8(ascii: "a") && $0 <= UInt8(ascii: "z")) || $0 == UInt8(ascii: "-")
+            }
+    }
+}

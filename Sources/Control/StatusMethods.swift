@@ -1,0 +1,266 @@
+/// `status`: where the mesh stands, what it waits for, and why.
+public struct StatusRequest: ControlMethod {
+
+    public typealias Response = StatusResponse
+    public static let schema = MethodSchema(
+        "status", role: .operator)
+
+    public init() {
+    }
+}
+
+/// One site's view of the mesh.
+public struct StatusResponse: Codable, Hashable, Sendable {
+    public let site: SiteName
+    public let network: DigestText
+    /// Of the newest certified version.
+    public let height: Int64
+    /// Its digest.
+    public let head: DigestText
+    /// The view of the height that is being agreed on; 1 is the first.
+    public let view: Int64
+    public let phase: RoundPhase
+    /// How long the phase lasts already.
+    public let phaseMilliseconds: Int64
+    /// Whom the round waits for, by ascending site name; empty when for nobody.
+    public let waitsFor: [Waiting]
+    /// Sites in the member set.
+    public let members: Int64
+    /// Signatures that a certificate takes.
+    public let quorum: Int64
+    /// Every other member, by ascending site name.
+    public let peers: [PeerState]
+    public let trainer: TrainerState
+    public let disk: DiskState
+    /// What a person must look at; empty in good times.
+    public let alarms: [Alarm]
+    /// Memory of the daemon.
+    public let residentBytes: Int64
+    public let uptimeMilliseconds: Int64
+
+    public init(
+        site: SiteName, network: DigestText, height: Int64, head: DigestText, view: Int64, phase: RoundPhase,
+        phaseMilliseconds: Int64, waitsFor: [Waiting], members: Int64, quorum: Int64, peers: [PeerState],
+        trainer: TrainerState, disk: DiskState, alarms: [Alarm], residentBytes: Int64, uptimeMilliseconds: Int64
+    ) {
+        self.site = site
+        self.network = network
+        self.height = height
+        self.head = head
+        self.view = view
+        self.phase = phase
+        self.phaseMilliseconds = phaseMilliseconds
+        self.waitsFor = waitsFor
+        self.members = members
+        self.quorum = quorum
+        self.peers = peers
+        self.trainer = trainer
+        self.disk = disk
+        self.alarms = alarms
+        self.residentBytes = residentBytes
+        self.uptimeMilliseconds = uptimeMilliseconds
+    }
+}
+
+/// What the height that is being agreed on is at.
+public enum RoundPhase: String, Codable, Hashable, Sendable, CaseIterable {
+    /// Contributions are trained, fetched and acknowledged.
+    case collecting
+    /// Ready records are gathered.
+    case ready
+    /// A proposal is awaited or recomputed.
+    case proposing
+    /// Notarizations are gathered.
+    case notarizing
+    /// Finalizations are gathered.
+    case finalizing
+    /// The node fetches and replays versions that others have certified.
+    case catchingUp = "catching-up"
+    /// The node finds out what it signed before it lost its journal, and signs nothing.
+    case recovering
+    /// The node signs nothing until a person has acted; the alarms say why.
+    case stopped
+}
+
+/// One site that a round waits for.
+public struct Waiting: Codable, Hashable, Sendable {
+    public let site: SiteName
+    public let reason: Reason
+
+    public enum Reason: String, Codable, Hashable, Sendable, CaseIterable {
+        /// Its trainer has handed nothing over yet.
+        case contribution
+        /// Its contribution is being fetched.
+        case pieces
+        /// Its acknowledgement of a contribution is missing.
+        case acknowledgement
+        case ready
+        case proposal
+        case notarize
+        case finalize
+        /// It cannot be reached.
+        case unreachable
+    }
+
+    public init(site: SiteName, reason: Reason) {
+        self.site = site
+        self.reason = reason
+    }
+}
+
+/// Whether a member can be reached, in short.
+public struct PeerState: Codable, Hashable, Sendable {
+    public let site: SiteName
+    public let link: LinkState
+    /// The last error, for people; absent where there was none.
+    public let error: String?
+
+    public init(site: SiteName, link: LinkState, error: String? = nil) {
+        self.site = site
+        self.link = link
+        self.error = error
+    }
+}
+
+/// The link to a member.
+public enum LinkState: String, Codable, Hashable, Sendable, CaseIterable {
+    case up
+    case connecting
+    case down
+    /// Its address is not known.
+    case unknown
+}
+
+/// Whether a trainer is there, and what it does.
+public enum TrainerState: String, Codable, Hashable, Sendable, CaseIterable {
+    case absent
+    /// Attached; the daemon waits for its contribution.
+    case training
+    /// A contribution is being handed over.
+    case transferring
+    /// Its contribution to the present base is done.
+    case done
+}
+
+/// Whether state can be written.
+public enum DiskState: String, Codable, Hashable, Sendable, CaseIterable {
+    case writable
+    case full
+    case readOnly = "read-only"
+    case failed
+}
+
+/// Something that a person must look at.
+public struct Alarm: Codable, Hashable, Sendable {
+    public let kind: Kind
+    /// For people.
+    public let message: String
+
+    public enum Kind: String, Codable, Hashable, Sendable, CaseIterable {
+        case disk
+        case corruption
+        case equivocation
+        case conflictingCertificates = "conflicting-certificates"
+        case duplicateKey = "duplicate-key"
+        case wrongGenesis = "wrong-genesis"
+        case recovery
+    }
+
+    public init(kind: Kind, message: String) {
+        self.kind = kind
+        self.message = message
+    }
+}
+
+/// `peers`: the links to all other members.
+public struct PeersRequest: ControlMethod {
+
+    public typealias Response = PeersResponse
+    public static let schema = MethodSchema(
+        "peers", role: .operator)
+
+    public init() {
+    }
+}
+
+/// The links, by ascending site name.
+public struct PeersResponse: Codable, Hashable, Sendable {
+    public let peers: [PeerDetail]
+
+    public init(peers: [PeerDetail]) {
+        self.peers = peers
+    }
+}
+
+/// One link in full.
+public struct PeerDetail: Codable, Hashable, Sendable {
+    public let site: SiteName
+    /// `host:port`, as its address record or the peer list says.
+    public let addresses: [String]
+    public let link: LinkState
+    /// The last error, for people.
+    public let error: String?
+    /// Of the last probe.
+    public let roundTripMicroseconds: Int64?
+    /// Since the daemon started.
+    public let receivedBytes: Int64
+    /// Since the daemon started.
+    public let sentBytes: Int64
+    /// The newest height that it reported.
+    public let height: Int64?
+
+    public init(
+        site: SiteName, addresses: [String], link: LinkState, error: String? = nil, roundTripMicroseconds: Int64? = nil,
+        receivedBytes: Int64, sentBytes: Int64, height: Int64? = nil
+    ) {
+        self.site = site
+        self.addresses = addresses
+        self.link = link
+        self.error = error
+        self.roundTripMicroseconds = roundTripMicroseconds
+        self.receivedBytes = receivedBytes
+        self.sentBytes = sentBytes
+        self.height = height
+    }
+}
+
+/// `doctor`: checks configuration, keys, disk, clock and reachability.
+public struct DoctorRequest: ControlMethod {
+
+    public typealias Response = DoctorResponse
+    public static let schema = MethodSchema(
+        "doctor", role: .operator)
+
+    public init() {
+    }
+}
+
+/// What was checked, in a fixed order.
+public struct DoctorResponse: Codable, Hashable, Sendable {
+    public let checks: [Check]
+
+    public enum Outcome: String, Codable, Hashable, Sendable, CaseIterable {
+        case pass
+        case warning
+        case failure
+    }
+
+    public init(checks: [Check]) {
+        self.checks = checks
+    }
+}
+
+/// One thing that `doctor` looked at.
+public struct Check: Codable, Hashable, Sendable {
+    /// What was checked, in a few words.
+    public let name: String
+    public let outcome: DoctorResponse.Outcome
+    /// For people: what was found, and what to do.
+    public let message: String
+
+    public init(name: String, outcome: DoctorResponse.Outcome, message: String) {
+        self.name = name
+        self.outcome = outcome
+        self.message = message
+    }
+}

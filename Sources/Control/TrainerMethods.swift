@@ -1,0 +1,247 @@
+/// `trainer.attach`: a trainer introduces itself and learns what to train from.
+public struct TrainerAttach: ControlMethod {
+    /// `ControlSchema.protocolVersion` of the trainer.
+    public let protocolVersion: Int64
+    /// Names the program and its settings; it stands in every contribution.
+    public let trainerDigest: DigestText
+
+    public typealias Response = TrainerAttached
+    public static let schema = MethodSchema(
+        "trainer.attach", role: .trainer,
+        fields: [
+            FieldSchema("protocolVersion", .integer(1...1000)),
+            FieldSchema("trainerDigest", .digest),
+        ])
+
+    public init(protocolVersion: Int64, trainerDigest: DigestText) {
+        self.protocolVersion = protocolVersion
+        self.trainerDigest = trainerDigest
+    }
+}
+
+/// What a trainer must know before it trains.
+public struct TrainerAttached: Codable, Hashable, Sendable {
+    public let network: DigestText
+    public let site: SiteName
+    /// The height of the newest certified version.
+    public let height: Int64
+    /// That version's digest: the base to train from.
+    public let version: DigestText
+    /// The tensors in the order of the flat parameter vector; tensor frames index into it.
+    public let layout: [TensorShape]
+    public let codec: CodecProfile
+    /// Local optimizer steps per round.
+    public let innerSteps: Int64
+    /// From this the trainer derives its randomness; the same for all rounds of the network.
+    public let seed: Int64
+    /// Whether this site's contribution to `version` was accepted already: then wait for `round.version`.
+    public let isHandedOver: Bool
+
+    public init(
+        network: DigestText, site: SiteName, height: Int64, version: DigestText, layout: [TensorShape],
+        codec: CodecProfile, innerSteps: Int64, seed: Int64, isHandedOver: Bool
+    ) {
+        self.network = network
+        self.site = site
+        self.height = height
+        self.version = version
+        self.layout = layout
+        self.codec = codec
+        self.innerSteps = innerSteps
+        self.seed = seed
+        self.isHandedOver = isHandedOver
+    }
+}
+
+/// One tensor of the layout.
+public struct TensorShape: Codable, Hashable, Sendable {
+    public let name: String
+    /// Row-major; the element count is the product.
+    public let shape: [Int64]
+
+    public init(name: String, shape: [Int64]) {
+        self.name = name
+        self.shape = shape
+    }
+}
+
+/// How pseudo-gradients of this network are encoded.
+public struct CodecProfile: Codable, Hashable, Sendable {
+    public let name: Name
+    /// k: elements kept of each chunk; the whole chunk for a dense profile.
+    public let keptPerChunk: Int64
+    public let chunkElements: Int64
+    /// Bits of one kept value.
+    public let valueBits: Int64
+    /// What the residual is multiplied by before it is added again; from 0 to 1.
+    public let feedbackDecay: Double
+
+    public enum Name: String, Codable, Hashable, Sendable, CaseIterable {
+        case topK = "top-k"
+        case denseFloat32 = "dense-float32"
+        case denseBFloat16 = "dense-bfloat16"
+        case denseInt8 = "dense-int8"
+    }
+
+    public init(
+        name: Name, keptPerChunk: Int64, chunkElements: Int64, valueBits: Int64, feedbackDecay: Double
+    ) {
+        self.name = name
+        self.keptPerChunk = keptPerChunk
+        self.chunkElements = chunkElements
+        self.valueBits = valueBits
+        self.feedbackDecay = feedbackDecay
+    }
+}
+
+/// `trainer.base`: asks for the parameters of a version; tensor frames of kind `parameters` follow the response, tensor by
+/// tensor with ascending offsets.
+public struct TrainerBase: ControlMethod {
+    public let version: DigestText
+
+    public typealias Response = BaseTransfer
+    public static let schema = MethodSchema(
+        "trainer.base", role: .trainer, fields: [FieldSchema("version", .digest)], frames: [.parameters])
+
+    public init(version: DigestText) {
+        self.version = version
+    }
+}
+
+/// A transfer of parameters that begins.
+public struct BaseTransfer: Codable, Hashable, Sendable {
+    /// Stands in each of its frames.
+    public let transfer: Int64
+    /// Of all frames together, headers not counted: four per parameter.
+    public let bytes: Int64
+    /// The Merkle root of what arrives, as the version certifies it.
+    public let parametersRoot: DigestText
+
+    public init(transfer: Int64, bytes: Int64, parametersRoot: DigestText) {
+        self.transfer = transfer
+        self.bytes = bytes
+        self.parametersRoot = parametersRoot
+    }
+}
+
+/// `trainer.contribute.begin`: announces a contribution; its tensor frames follow the response.
+public struct TrainerContributeBegin: ControlMethod {
+    /// The version that it was trained from.
+    public let base: DigestText
+    public let form: ContributionForm
+    /// Chosen by the trainer, unique on the connection; stands in each frame.
+    public let transfer: Int64
+    /// Of all frames together, headers not counted.
+    public let bytes: Int64
+
+    public typealias Response = Accepted
+    public static let schema = MethodSchema(
+        "trainer.contribute.begin", role: .trainer,
+        fields: [
+            FieldSchema("base", .digest),
+            FieldSchema("form", .enumeration(ContributionForm.allCases.map(\.rawValue))),
+            FieldSchema("transfer", .integer(1...Int64(UInt32.max))),
+            FieldSchema("bytes", .integer(1...(1 << 40))),
+        ], frames: [.delta, .encoded])
+
+    public init(base: DigestText, form: ContributionForm, transfer: Int64, bytes: Int64) {
+        self.base = base
+        self.form = form
+        self.transfer = transfer
+        self.bytes = bytes
+    }
+}
+
+/// How a contribution is handed over.
+public enum ContributionForm: String, Codable, Hashable, Sendable, CaseIterable {
+    /// float32 differences: the daemon adds the residual and encodes.
+    case delta
+    /// Encoded by the trainer, which keeps the residual.
+    case encoded
+}
+
+/// `trainer.contribute.commit`: all frames were sent; the daemon checks, signs, stores and announces.
+public struct TrainerContributeCommit: ControlMethod {
+    public let transfer: Int64
+    /// Optimizer steps behind it.
+    public let steps: Int64
+    /// Tokens seen in these steps.
+    public let tokens: Int64
+    /// Mean training loss in nats per token.
+    public let loss: Double
+    /// Digests of the data sets behind it, at most 64.
+    public let datasets: [DigestText]
+
+    public typealias Response = ContributionCommitted
+    public static let schema = MethodSchema(
+        "trainer.contribute.commit", role: .trainer,
+        fields: [
+            FieldSchema("transfer", .integer(1...Int64(UInt32.max))),
+            FieldSchema("steps", .integer(0...ControlSchema.integerLimit)),
+            FieldSchema("tokens", .integer(0...ControlSchema.integerLimit)),
+            FieldSchema("loss", .number(-1e9...1e9)),
+            FieldSchema("datasets", .list(of: .digest, maximumCount: 64)),
+        ])
+
+    public init(transfer: Int64, steps: Int64, tokens: Int64, loss: Double, datasets: [DigestText]) {
+        self.transfer = transfer
+        self.steps = steps
+        self.tokens = tokens
+        self.loss = loss
+        self.datasets = datasets
+    }
+}
+
+/// A contribution was signed and stored.
+public struct ContributionCommitted: Codable, Hashable, Sendable {
+    public let contribution: DigestText
+    /// Its size as peers fetch it.
+    public let bytes: Int64
+
+    public init(contribution: DigestText, bytes: Int64) {
+        self.contribution = contribution
+        self.bytes = bytes
+    }
+}
+
+/// `trainer.contribute.abort`: the trainer gives a begun contribution up.
+public struct TrainerContributeAbort: ControlMethod {
+    public let transfer: Int64
+
+    public typealias Response = Accepted
+    public static let schema = MethodSchema(
+        "trainer.contribute.abort", role: .trainer, fields: [FieldSchema("transfer", .integer(1...Int64(UInt32.max)))])
+
+    public init(transfer: Int64) {
+        self.transfer = transfer
+    }
+}
+
+/// The answer that says no more than yes.
+public struct Accepted: Codable, Hashable, Sendable {
+    public init() {}
+}
+
+/// `round.version`: the daemon tells an attached trainer that a version was certified. Not answered.
+public struct RoundVersion: ControlMethod {
+    public let height: Int64
+    /// The base to train from now.
+    public let version: DigestText
+    /// Whether this site's last contribution was averaged into it.
+    public let isListed: Bool
+
+    public typealias Response = Accepted
+    public static let schema = MethodSchema(
+        "round.version", .fromDaemon, role: .trainer,
+        fields: [
+            FieldSchema("height", .integer(0...ControlSchema.integerLimit)),
+            FieldSchema("version", .digest),
+            FieldSchema("isListed", .boolean),
+        ])
+
+    public init(height: Int64, version: DigestText, isListed: Bool) {
+        self.height = height
+        self.version = version
+        self.isListed = isListed
+    }
+}

@@ -1,0 +1,85 @@
+import Ledger
+
+extension JournalEntry {
+    /// The kind of an entry, as it is stored.
+    public enum Kind: String, Sendable, CaseIterable {
+        case ownContribution = "own-contribution"
+        case contribution
+        case stored
+        case availability
+        case ready
+        case proposal
+        case payload
+        case vote
+        case certificate
+        case adopt
+        case address
+    }
+
+    public var kind: Kind {
+        switch self {
+        case .ownContribution: .ownContribution
+        case .contribution: .contribution
+        case .stored: .stored
+        case .availability: .availability
+        case .ready: .ready
+        case .proposal: .proposal
+        case .payload: .payload
+        case .vote: .vote
+        case .certificate: .certificate
+        case .adopt: .adopt
+        case .address: .address
+        }
+    }
+
+    /// The height that the entry belongs to (of a contribution or ack: its base's); nil for an address. Entries far
+    /// below the head may be dropped.
+    public var height: Height? {
+        switch self {
+        case .ownContribution(let signed), .contribution(let signed): signed.body.baseHeight
+        case .stored(let signed): signed.body.baseHeight
+        case .availability(let certificate): certificate.stored.baseHeight
+        case .ready(let signed): signed.body.height
+        case .proposal(let signed): signed.body.height
+        case .payload(let embedded): embedded.payload.version.height
+        case .vote(let signed): signed.body.height
+        case .certificate(let certificate): certificate.vote.height
+        case .adopt(let certified): certified.height
+        case .address: nil
+        }
+    }
+
+    private var record: any Record {
+        switch self {
+        case .ownContribution(let signed), .contribution(let signed): signed
+        case .stored(let signed): signed
+        case .availability(let certificate): certificate
+        case .ready(let signed): signed
+        case .proposal(let signed): signed
+        case .payload(let embedded): embedded
+        case .vote(let signed): signed
+        case .certificate(let certificate): certificate
+        case .adopt(let certified): certified
+        case .address(let signed): signed
+        }
+    }
+
+    /// The record's one encoding; `kind` is stored beside it.
+    public var encoded: [UInt8] { record.encoded }
+
+    public init(kind: Kind, encoded bytes: [UInt8]) throws(RecordError) {
+        switch kind {
+        case .ownContribution: self = .ownContribution(try Signed(encoded: bytes))
+        case .contribution: self = .contribution(try Signed(encoded: bytes))
+        case .stored: self = .stored(try Signed(encoded: bytes))
+        case .availability: self = .availability(try AvailabilityCertificate(encoded: bytes))
+        case .ready: self = .ready(try Signed(encoded: bytes))
+        case .proposal: self = .proposal(try Signed(encoded: bytes))
+        case .payload: self = .payload(try EmbeddedPayload(encoded: bytes))
+        case .vote: self = .vote(try Signed(encoded: bytes))
+        case .certificate: self = .certificate(try VoteCertificate(encoded: bytes))
+        case .adopt: self = .adopt(try CertifiedVersion(encoded: bytes))
+        case .address: self = .address(try Signed(encoded: bytes))
+        }
+    }
+}

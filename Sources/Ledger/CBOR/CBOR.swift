@@ -1,0 +1,47 @@
+/// The part of CBOR (RFC 8949) that ledger records are made of. No floats, tags, indefinite lengths or undefined: what
+/// two members must agree on is integers, bytes, text and containers of them.
+public enum CBOR: Equatable, Sendable {
+    case unsigned(UInt64)
+    case bytes([UInt8])
+    case text(String)
+    case array([CBOR])
+    /// Text keys in deterministic order: shorter first, then bytewise (RFC 8949 section 4.2.1 on the encoded keys).
+    case map([Entry])
+    case boolean(Bool)
+    case null
+
+    public struct Entry: Equatable, Sendable {
+        public let key: String
+        public let value: CBOR
+    }
+
+    /// A map with its keys put in deterministic order. A key that appears twice is our own mistake.
+    public static func record(_ fields: KeyValuePairs<String, CBOR>) -> CBOR {
+        let entries = fields.map { Entry(key: $0.key, value: $0.value) }.sorted { precedes($0.key, $1.key) }
+        for (left, right) in zip(entries, entries.dropFirst()) { precondition(left.key != right.key) }
+        return .map(entries)
+    }
+
+    static func precedes(_ left: String, _ right: String) -> Bool {
+        let (a, b) = (left.utf8, right.utf8)
+        return a.count != b.count ? a.count < b.count : a.lexicographicallyPrecedes(b)
+    }
+}
+
+/// Why bytes are not a record. Flat, so that a message to a person can name exactly what was met.
+public enum RecordError: Error, Equatable, Sendable {
+    case truncated
+    case trailingBytes(count: Int)
+    case nonMinimalInteger
+    case unsupportedItem(initialByte: UInt8)
+    case invalidText
+    case tooDeep
+    case keysOutOfOrder(key: String)
+    case missingKey(String)
+    case unknownKey(String)
+    case wrongType(key: String)
+    case outOfRange(key: String)
+    case tooLong(key: String, count: Int, limit: Int)
+    case notAscending(key: String)
+    case unknownVariant(key: String, value: String)
+}

@@ -1,0 +1,34 @@
+import Crypto
+
+/// Checks signatures and remembers the valid ones, so that a certificate whose votes came one by one costs no second
+/// verification. Holds at most two generations of `capacity` entries of 32 bytes each; never remembers a failure.
+public final class Verifier {
+    private var current: Set<Digest> = []
+    private var previous: Set<Digest> = []
+    private let capacity: Int
+    /// How many signatures were really computed.
+    public private(set) var computed: UInt64 = 0
+
+    private static let domain = DigestDomain("mesh/verified")
+
+    public init(capacity: Int = 1 << 15) { self.capacity = capacity }
+
+    func isSigned(
+        _ signature: Signature, over statement: some Statement, by key: VerifyingKey, network: NetworkID
+    ) -> Bool {
+        let message = statement.encoded
+        let tag = Array(type(of: statement).tag.utf8)
+        let name = Digest(
+            Verifier.domain,
+            key.bytes + signature.bytes + network.digest.bytes + [UInt8(tag.count)] + tag + message)
+        if current.contains(name) || previous.contains(name) { return true }
+        computed += 1
+        guard statement.isSigned(signature, by: key, network: network) else { return false }
+        if current.count >= capacity {
+            previous = current
+            current = []
+        }
+        current.insert(name)
+        return true
+    }
+}

@@ -1,0 +1,59 @@
+import Crypto
+
+/// A payload with the ready records and availability certificates that it names, in its order.
+public struct EmbeddedPayload: Record, Hashable {
+    public let payload: Payload
+    public let ready: [Signed<Ready>]
+    public let availability: [AvailabilityCertificate]
+
+    public init(payload: Payload, ready: [Signed<Ready>], availability: [AvailabilityCertificate]) {
+        self.payload = payload
+        self.ready = ready
+        self.availability = availability
+    }
+
+    public var cbor: CBOR {
+        .record([
+            "payload": payload.cbor, "ready": .records(ready), "availability": .records(availability),
+        ])
+    }
+
+    public init(cbor: CBOR) throws(RecordError) {
+        var reader = try RecordReader(cbor)
+        payload = try reader.record("payload")
+        ready = try reader.records("ready", limit: Limits.members)
+        availability = try reader.records("availability", limit: Limits.slots)
+        try reader.finish()
+    }
+}
+
+/// Everything about one height that an outsider needs to check it, but for the payloads of the contributions.
+public struct CertifiedVersion: Record, Hashable {
+    public let embedded: EmbeddedPayload
+    public let certificate: VoteCertificate
+    /// The record of each manifest entry's contribution, in the manifest's order.
+    public let contributions: [Signed<Contribution>]
+
+    public init(embedded: EmbeddedPayload, certificate: VoteCertificate, contributions: [Signed<Contribution>]) {
+        self.embedded = embedded
+        self.certificate = certificate
+        self.contributions = contributions
+    }
+
+    public var version: Version { embedded.payload.version }
+    public var height: Height { version.height }
+
+    public var cbor: CBOR {
+        .record([
+            "embedded": embedded.cbor, "certificate": certificate.cbor, "contributions": .records(contributions),
+        ])
+    }
+
+    public init(cbor: CBOR) throws(RecordError) {
+        var reader = try RecordReader(cbor)
+        embedded = try reader.record("embedded")
+        certificate = try reader.record("certificate")
+        contributions = try reader.records("contributions", limit: Limits.slots)
+        try reader.finish()
+    }
+}

@@ -1,0 +1,25 @@
+/// What a record may claim at most. Checked while decoding, before anything of that size is allocated.
+public enum Limits {
+    public static let heightMaximum: UInt64 = 1 << 48
+    public static let viewMaximum: UInt32 = 1 << 24
+    public static let members = 1024
+    public static let memberNameBytes = 32
+    public static let tombstones = 4096
+    public static let tensors = 4096
+    public static let tensorNameBytes = 256
+    public static let tensorRank = 8
+    public static let dimensionMaximum: UInt64 = 1 << 40
+    public static let attachments = 16
+    public static let attachmentNameBytes = 64
+    public static let attachmentBytes = 4 << 20
+    public static let dataSets = 64
+    public static let pieceBytesMinimum: UInt32 = 1 << 10
+    public static let pieceBytesMaximum: UInt32 = 1 << 20
+    public static let payloadBytesMaximum: UInt64 = 1 << 40
+    public static let addresses = 8
+    public static let addressBytes = 256
+    /// Slots that one ready record or manifest may name: one an author and base, of a bounded number of bases.
+    public static let slots = 4096
+    /// A record that travels as a control message.
+    public static let recordBytes = 64 << 10
+}

@@ -1,0 +1,113 @@
+import Crypto
+
+/// What a member holds that the next version should list. One a height.
+public struct Ready: Statement, Hashable {
+    public static let tag = "ready"
+
+    public let height: Height
+    public let parent: VersionDigest
+    /// Eligible slots whose availability certificates the signer holds durably, strictly ascending.
+    public let slots: [Slot]
+    /// Complete governance actions by digest, strictly ascending.
+    public let actions: [Digest]
+    /// Slots that the signer's operator vetoes or approves, strictly ascending.
+    public let vetoes: [Slot]
+    public let approvals: [Slot]
+
+    public init(
+        height: Height, parent: VersionDigest, slots: [Slot], actions: [Digest] = [], vetoes: [Slot] = [],
+        approvals: [Slot] = []
+    ) {
+        self.height = height
+        self.parent = parent
+        self.slots = slots.sorted()
+        self.actions = actions.sorted()
+        self.vetoes = vetoes.sorted()
+        self.approvals = approvals.sorted()
+    }
+
+    public var cbor: CBOR {
+        .record([
+            "height": .height(height), "parent": parent.cbor, "slots": .records(slots), "actions": .digests(actions),
+            "vetoes": .records(vetoes), "approvals": .records(approvals),
+        ])
+    }
+
+    public init(cbor: CBOR) throws(RecordError) {
+        var reader = try RecordReader(cbor)
+        height = try reader.height("height")
+        parent = try reader.identity("parent")
+        slots = try reader.ascendingSlots("slots")
+        actions = try reader.ascendingDigests("actions", limit: Limits.slots)
+        vetoes = try reader.ascendingSlots("vetoes")
+        approvals = try reader.ascendingSlots("approvals")
+        try reader.finish()
+    }
+}
+
+/// A leader's proposal for a view. The payload travels beside it.
+public struct Proposal: Statement, Hashable {
+    public static let tag = "proposal"
+
+    public let height: Height
+    public let view: View
+    public let version: VersionDigest
+    /// The view in which the payload was notarized, or `View.none` for a fresh one.
+    public let reproposed: View
+
+    public init(height: Height, view: View, version: VersionDigest, reproposed: View) {
+        self.height = height
+        self.view = view
+        self.version = version
+        self.reproposed = reproposed
+    }
+
+    public var cbor: CBOR {
+        .record([
+            "height": .height(height), "view": .view(view), "version": version.cbor, "reproposed": .view(reproposed),
+        ])
+    }
+
+    public init(cbor: CBOR) throws(RecordError) {
+        var reader = try RecordReader(cbor)
+        height = try reader.height("height")
+        view = try reader.view("view", from: .first)
+        version = try reader.identity("version")
+        reproposed = try reader.view("reproposed", from: .none)
+        try reader.finish()
+        guard reproposed < view else { throw .outOfRange(key: "reproposed") }
+    }
+}
+
+/// What a version rests on besides its manifest: so that an auditor can check inclusion too.
+public struct Support: Statement, Hashable {
+    public static let tag = "support"
+
+    /// Digests of the embedded ready records (with their signatures), strictly ascending.
+    public let ready: [Digest]
+
+    public init(ready: [Digest]) {
+        self.ready = ready.sorted()
+    }
+
+    public var cbor: CBOR { .record(["ready": .digests(ready)]) }
+
+    public init(cbor: CBOR) throws(RecordError) {
+        var reader = try RecordReader(cbor)
+        ready = try reader.ascendingDigests("ready", limit: Limits.members)
+        try reader.finish()
+    }
+}
+
+extension Signed where Body == Ready {
+    /// How a support names this record: with its signature, so that what was embedded can be checked for ever.
+    public var objectDigest: Digest { Digest(DigestDomain("mesh/ready-obj"), encoded) }
+}
+
+extension RecordReader {
+    mutating func ascendingSlots(_ key: String) throws(RecordError) -> [Slot] {
+        let slots: [Slot] = try records(key, limit: Limits.slots)
+        for (left, right) in zip(slots, slots.dropFirst()) where left >= right { throw .notAscending(key: key) }
+        return slots
+    }
+}

@@ -1,0 +1,144 @@
+import Crypto
+
+/// How contributions are combined. A closed list: a rule is a value in the ledger, never a constant of a daemon.
+public enum AveragingRule: String, Sendable, Hashable {
+    /// Clip to the median norm, give near copies one weight, divide by the number listed.
+    case clipDedupMean = "clip-dedup-mean"
+}
+
+/// When a contribution becomes eligible.
+public enum ReviewMode: String, Sendable, Hashable {
+    case open
+    case vetoWindow = "veto-window"
+    case approve
+}
+
+/// Whose contribution weighs how much.
+public enum WeightMode: String, Sendable, Hashable {
+    case equal
+    case tokens
+}
+
+/// How a payload is encoded.
+public enum Encoding: Record, Hashable {
+    /// The `kept` largest of each chunk of 4,096 in `bits` bits (SparseLoCo).
+    case topK(kept: UInt32, bits: UInt32)
+    /// Every value as float32.
+    case dense
+
+    public var cbor: CBOR {
+        switch self {
+        case .topK(let kept, let bits):
+            .record(["bits": .unsigned(UInt64(bits)), "kept": .unsigned(UInt64(kept)), "profile": .text("top-k")])
+        case .dense: .record(["bits": .unsigned(32), "kept": .unsigned(4096), "profile": .text("dense")])
+        }
+    }
+
+    public init(cbor: CBOR) throws(RecordError) {
+        var reader = try RecordReader(cbor)
+        let bits = try reader.unsigned32("bits")
+        let kept = try reader.unsigned32("kept", in: 1...4096)
+        let profile = try reader.text("profile", limit: 16)
+        try reader.finish()
+        switch profile {
+        case "top-k":
+            guard bits == 2 || bits == 4 else { throw .outOfRange(key: "bits") }
+            self = .topK(kept: kept, bits: bits)
+        case "dense":
+            guard bits == 32, kept == 4096 else { throw .outOfRange(key: "bits") }
+            self = .dense
+        default: throw .unknownVariant(key: "profile", value: profile)
+        }
+    }
+}
+
+/// The rules in force at a height. Everything that two members must do alike and might ever want to change.
+public struct Rules: Statement, Hashable {
+    public static let tag = "rules"
+
+    /// Fixed-point one in weights and discounts.
+    public static let oneQ30: UInt32 = 1 << 30
+
+    public var averaging: AveragingRule = .clipDedupMean
+    public var encoding: Encoding = .topK(kept: 64, bits: 2)
+    /// Outer learning rate in 1/65,536: theta += rate * average.
+    public var outerLearningRateQ16: UInt32 = 4 << 16
+    /// A contribution may name one of the last `maxStaleness + 1` versions as its base.
+    public var maxStaleness: UInt32 = 1
+    /// The weight of a contribution one version late, in 1/2^30; a version later again, its square, and so on.
+    public var stalenessDiscountQ30: UInt32 = 1 << 29
+    /// How many contributions a member hopes for before it calls a round ready without waiting for the deadline.
+    /// It only delays: it never makes a version valid or invalid.
+    public var minContributions: UInt32 = 1
+    /// In bytes.
+    public var contributionBytesMaximum: UInt64 = 1 << 34
+    public var pieceBytes: UInt32 = 1 << 18
+    public var review: ReviewMode = .open
+    /// Approvals that a contribution needs under `ReviewMode.approve`.
+    public var approvals: UInt32 = 0
+    public var weights: WeightMode = .equal
+    /// The largest share of one member, in 1/2^30. What it cuts off is handed to nobody.
+    public var nodeWeightMaximumQ30: UInt32 = Rules.oneQ30
+    /// Contributions are kept this many versions; a revert cannot reach further back.
+    public var retentionVersions: UInt32 = 1024
+    /// More than this share of the operators must sign an action.
+    public var operatorThresholdNumerator: UInt32 = 2
+    public var operatorThresholdDenominator: UInt32 = 3
+    /// Local steps a round, and the schedule of the inner optimizer: the same for every site, joiners included.
+    public var innerSteps: UInt32 = 10
+    public var batchSequences: UInt32 = 8
+    public var scheduleSteps: UInt32 = 2400
+    public var warmupSteps: UInt32 = 100
+    /// Peak inner learning rate in 1e-9.
+    public var innerLearningRateNano: UInt32 = 1_000_000
+
+    public init() {}
+
+    public var cbor: CBOR {
+        .record([
+            "averaging": .variant(averaging), "encoding": encoding.cbor,
+            "outer_learning_rate_q16": .unsigned(UInt64(outerLearningRateQ16)),
+            "max_staleness": .unsigned(UInt64(maxStaleness)),
+            "staleness_discount_q30": .unsigned(UInt64(stalenessDiscountQ30)),
+            "min_contributions": .unsigned(UInt64(minContributions)),
+            "contribution_bytes_maximum": .unsigned(contributionBytesMaximum),
+            "piece_bytes": .unsigned(UInt64(pieceBytes)), "review": .variant(review),
+            "approvals": .unsigned(UInt64(approvals)), "weights": .variant(weights),
+            "node_weight_maximum_q30": .unsigned(UInt64(nodeWeightMaximumQ30)),
+            "retention_versions": .unsigned(UInt64(retentionVersions)),
+            "operator_threshold_numerator": .unsigned(UInt64(operatorThresholdNumerator)),
+            "operator_threshold_denominator": .unsigned(UInt64(operatorThresholdDenominator)),
+            "inner_steps": .unsigned(UInt64(innerSteps)), "batch_sequences": .unsigned(UInt64(batchSequences)),
+            "schedule_steps": .unsigned(UInt64(scheduleSteps)), "warmup_steps": .unsigned(UInt64(warmupSteps)),
+            "inner_learning_rate_nano": .unsigned(UInt64(innerLearningRateNano)),
+        ])
+    }
+
+    public init(cbor: CBOR) throws(RecordError) {
+        var reader = try RecordReader(cbor)
+        averaging = try reader.variant("averaging")
+        encoding = try reader.record("encoding")
+        outerLearningRateQ16 = try reader.unsigned32("outer_learning_rate_q16", in: 1...(64 << 16))
+        maxStaleness = try reader.unsigned32("max_staleness", in: 0...16)
+        stalenessDiscountQ30 = try reader.unsigned32("staleness_discount_q30", in: 0...Rules.oneQ30)
+        minContributions = try reader.unsigned32("min_contributions", in: 1...UInt32(Limits.members))
+        contributionBytesMaximum = try reader.unsigned("contribution_bytes_maximum", in: 1...Limits.payloadBytesMaximum)
+        pieceBytes = try reader.unsigned32("piece_bytes", in: Limits.pieceBytesMinimum...Limits.pieceBytesMaximum)
+        review = try reader.variant("review")
+        approvals = try reader.unsigned32("approvals", in: 0...UInt32(Limits.members))
+        weights = try reader.variant("weights")
+        nodeWeightMaximumQ30 = try reader.unsigned32("node_weight_maximum_q30", in: 1...Rules.oneQ30)
+        retentionVersions = try reader.unsigned32("retention_versions", in: 2...(1 << 20))
+        operatorThresholdNumerator = try reader.unsigned32("operator_threshold_numerator", in: 1...1000)
+        operatorThresholdDenominator = try reader.unsigned32("operator_threshold_denominator", in: 1...1000)
+        innerSteps = try reader.unsigned32("inner_steps", in: 1...(1 << 20))
+        batchSequences = try reader.unsigned32("batch_sequences", in: 1...(1 << 16))
+        scheduleSteps = try reader.unsigned32("schedule_steps", in: 1...(1 << 30))
+        warmupSteps = try reader.unsigned32("warmup_steps", in: 0...(1 << 30))
+        innerLearningRateNano = try reader.unsigned32("inner_learning_rate_nano", in: 1...1_000_000_000)
+        try reader.finish()
+        guard operatorThresholdNumerator < operatorThresholdDenominator else {
+            throw .outOfRange(key: "operator_threshold_numerator")
+        }
+    }
+}

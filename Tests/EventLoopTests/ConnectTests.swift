@@ -1,0 +1,129 @@
+import Glibc
+import Testing
+
+@testable import EventLoop
+
+@Suite struct ConnectTests {
+    @Test func aPortInUseIsNamed() throws {
+        try withLoop { loop in
+            let first = try TCPListener(loop: loop, address: .loopback(port: 0)) { $0.close() }
+            let address = try #require(first.localAddress)
+            #expect(throws: LoopError.bind(address.description, .addressInUse)) {
+                try TCPListener(loop: loop, address: address) { $0.close() }
+            }
+        }
+    }
+
+    @Test func aRefusedConnectionIsNamed() throws {
+        try withLoop { loop in
+            let listener = try TCPListener(loop: loop, address: .loopback(port: 0)) { $0.close() }
+            let address = try #require(listener.localAddress)
+            listener.close()
+            try run(loop, until: { listener.isClosing })
+            var results: [LoopError?] = []
+            try TCPConnection.connect(loop: loop, to: address, timeoutMilliseconds: 30000) { result in
+                results.append(result.error)
+            }
+            try run(loop, until: { !results.isEmpty })
+            loop.run()
+            #expect(results == [.connect(address.description, .connectionRefused)])
+        }
+    }
+
+    @Test func anAttemptWithoutTimeFailsWithTheTimeItHad() throws {
+        try withLoop { loop in
+            // A listener that never accepts and whose backlog is full leaves further attempts unanswered.
+            let idle = try EventLoop()
+            defer { idle.close() }
+            let listener = try TCPListener(loop: idle, address: .loopback(port: 0), backlog: 1) { $0.close() }
+            let address = try #require(listener.localAddress)
+            var errors: [LoopError] = []
+            var connected = 0
+            for _ in 0..<8 {
+                try TCPConnection.connect(loop: loop, to: address, timeoutMilliseconds: 50) { result in
+                    if let error = result.error { errors.append(error) } else { connected += 1 }
+                }
+            }
+            try run(loop, until: { errors.count + connected == 8 })
+            #expect(!errors.isEmpty)
+            #expect(errors.allSatisfy { $0 == .connectTimedOut(address.description, milliseconds: 50) })
+        }
+    }
+
+    @Test func aCancelledAttemptReportsOnce() throws {
+        try withLoop { loop in
+            let listener = try TCPListener(loop: loop, address: .loopback(port: 0)) { $0.close() }
+            let address = try #require(listener.localAddress)
+            var errors: [LoopError?] = []
+            let attempt = try TCPConnection.connect(loop: loop, to: address, timeoutMilliseconds: 30000) {
+                errors.append($0.error)
+            }
+            attempt.cancel()
+            attempt.cancel()
+            listener.close()
+            loop.run()
+            #expect(errors == [.cancelled])
+        }
+    }
+
+    @Test func aLoopThatClosesCancelsAttemptsAndLookups() throws {
+        let loop = try EventLoop()
+        let listener = try TCPListener(loop: loop, address: .loopback(port: 0)) { $0.close() }
+        var errors: [LoopError?] = []
+        try TCPConnection.connect(
+            loop: loop, to: try #require(listener.localAddress), timeoutMilliseconds: 30000
+        ) { errors.append($0.error) }
+        NameLookup.start(loop: loop, host: "localhost", port: 1) { errors.append($0.error) }
+        loop.close()
+        #expect(errors == [.cancelled, .cancelled])
+    }
+
+    @Test(arguments: ["127.0.0.1:0", "192.0.2.7:65535", "[::1]:7700", "[2001:db8::5]:1"])
+    func addressesReadBackAsTheyAreWritten(text: String) throws {
+        #expect(try SocketAddress(parsing: text).description == text)
+    }
+
+    @Test(arguments: [
+        "", "7700", ":7700", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:+1", "::1:80",
+        "[::1]", "[]:1", "256.0.0.1:1", "example.org:1", "127.0.0.1\u{0}:1", "[::1\u{0}x]:1", "127.0.0.1:٣",
+    ])
+    func whatIsNoAddressIsRefused(text: String) {
+        #expect(throws: LoopError.invalidAddress(text)) { try SocketAddress(parsing: text) }
+    }
+
+    @Test func hostAndPortAreSplit() throws {
+        let name = try #require(SocketAddress.split("node.example.org:7700"))
+        #expect(name == ("node.example.org", 7700))
+        let six = try #require(SocketAddress.split("[::1]:7"))
+        #expect(six == ("::1", 7))
+    }
+
+    @Test func aNumericHostResolvesToItself() throws {
+        try withLoop { loop in
+            var result: Result<[SocketAddress], LoopError>?
+            NameLookup.start(loop: loop, host: "127.0.0.1", port: 99) { result = $0 }
+            loop.run()
+            #expect(result == .success([SocketAddress.loopback(port: 99)]))
+        }
+    }
+
+    @Test(arguments: ["", "no such host", "a\u{0}b"]) func anUnresolvableNameIsNamed(host: String) throws {
+        try withLoop { loop in
+            var errors: [LoopError?] = []
+            NameLookup.start(loop: loop, host: host, port: 1) { errors.append($0.error) }
+            #expect(errors.isEmpty)
+            loop.run()
+            #expect(errors.count == 1)
+            guard case .resolve(host, _) = errors.first else {
+                Issue.record("unexpected \(errors)")
+                return
+            }
+        }
+    }
+}
+
+extension Result {
+    var error: Failure? {
+        if case .failure(let error) = self { error } else { nil }
+    }
+}
