@@ -31,7 +31,7 @@ public struct ModelConfiguration: Hashable, Sendable {
         func check(_ field: String, _ value: Int, _ range: ClosedRange<Int>, multipleOf unit: Int) throws(ModelError) {
             guard range.contains(value), value % unit == 0 else { throw .configuration(field: field, value: value) }
         }
-        try check("hidden_size", hiddenSize, 8...16_384, multipleOf: 8)
+        try check("hidden_size", hiddenSize, 8...8192, multipleOf: 8)
         try check("intermediate_size", intermediateSize, 8...65_536, multipleOf: 8)
         try check("num_hidden_layers", layerCount, 1...256, multipleOf: 1)
         try check("num_attention_heads", headCount, 1...256, multipleOf: 1)

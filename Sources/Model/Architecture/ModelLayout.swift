@@ -1,20 +1,11 @@
+import Tensor
+
 /// Where each tensor stands in the flat parameter vector.
 ///
 /// The order is fixed: embedding; for each layer input norm, query, key, value, output, second norm, gate, up, down; the
 /// final norm. Names and shapes are those of `LlamaForCausalLM`. Query, key and value (and gate and up) are neighbours, so
 /// each group is one matrix to the forward and backward passes.
 public struct ModelLayout: Sendable {
-    /// One tensor: row-major, `shape` as in the Hugging Face file ([output, input] for a projection).
-    public struct Tensor: Hashable, Sendable {
-        public let name: String
-        public let shape: [Int]
-        /// Index of the first element in the flat vector.
-        public let offset: Int
-        public var count: Int { shape.reduce(1, *) }
-        /// Matrices decay and are drawn at random; norms neither.
-        public var isMatrix: Bool { shape.count == 2 }
-    }
-
     /// Offsets of one layer's tensors.
     struct Layer: Sendable {
         /// (C)
@@ -32,10 +23,8 @@ public struct ModelLayout: Sendable {
     }
 
     public let configuration: ModelConfiguration
-    /// All tensors, in the order of the flat vector.
-    public let tensors: [Tensor]
-    /// Length of the flat vector.
-    public let parameterCount: Int
+    /// All tensors, in the order of the flat vector: names, shapes ([output, input] for a projection), places.
+    public let parameters: ParameterLayout
     let layers: [Layer]
     /// (V, C), tied to the output
     let embedding: Int
@@ -45,13 +34,12 @@ public struct ModelLayout: Sendable {
     public init(_ configuration: ModelConfiguration) {
         let hidden = configuration.hiddenSize
         let intermediate = configuration.intermediateSize
-        var tensors: [Tensor] = []
+        var tensors: [(name: String, shape: [Int])] = []
         var position = 0
         func add(_ name: String, _ shape: [Int]) -> Int {
-            let tensor = Tensor(name: name, shape: shape, offset: position)
-            tensors.append(tensor)
-            position += tensor.count
-            return tensor.offset
+            defer { position += shape.reduce(1, *) }
+            tensors.append((name, shape))
+            return position
         }
         embedding = add("model.embed_tokens.weight", [ModelConfiguration.vocabularySize, hidden])
         var layers: [Layer] = []
@@ -73,8 +61,22 @@ public struct ModelLayout: Sendable {
         }
         finalNorm = add("model.norm.weight", [hidden])
         self.configuration = configuration
-        self.tensors = tensors
         self.layers = layers
-        parameterCount = position
+        do {
+            parameters = try ParameterLayout(tensors)
+        } catch {
+            preconditionFailure("every configuration in range has a layout: \(error)")
+        }
     }
+
+    /// All tensors, in the order of the flat vector.
+    public var tensors: [ParameterTensor] { parameters.tensors }
+
+    /// Length of the flat vector.
+    public var parameterCount: Int { parameters.parameterCount }
+}
+
+extension ParameterTensor {
+    /// Matrices decay and are drawn at random; norms neither.
+    var isMatrix: Bool { shape.count == 2 }
 }
