@@ -92,12 +92,12 @@ import Testing
         #expect(throws: LinkError.self) { try pair.responder.nextFrame(now: start) }
     }
 
-    @Test(arguments: 0..<40)
+    @Test(arguments: 0..<25)
     func aFrameWithAnyChangedByteIsRefused(position: Int) throws {
         let pair = try LinkPair.established()
         pair.initiator.enqueueControl([1, 2, 3, 4])
         var frame = try #require(try pair.initiator.nextFrame(now: start))
-        guard position < frame.count - 2 else { return }
+        #expect(frame.count == 2 + 25)
         frame[2 + position] ^= 1 << UInt8(position % 8)
         #expect(throws: LinkError.frameNotAuthentic(counter: 1)) { try pair.responder.receive(frame) }
     }
