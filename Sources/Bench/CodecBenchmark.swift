@@ -14,7 +14,7 @@ struct CodecBenchmark: ParsableCommand {
     var millions = 16
 
     @Option(help: "Rounds of error feedback before the last one; the fastest one counts for speed.")
-    var rounds = 3
+    var rounds = 7
 
     func validate() throws {
         guard (1...1024).contains(millions), (0...100).contains(rounds) else {
