@@ -1,2 +1,9 @@
+import ArgumentParser
+
+/// Benchmarks of this project's own parts. Figures for people and for records; never a test.
 @main
-struct Main { static func main() { ModelBench.main() } }
+struct Bench: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "Bench", abstract: "Measures parts of the mesh on this machine.",
+        subcommands: [CodecBenchmark.self, ModelBench.self])
+}
