@@ -34,4 +34,11 @@ public final class SecretBytes: @unchecked Sendable {  // nothing writes to the 
     public func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
         try body(UnsafeRawBufferPointer(storage))
     }
+
+    /// The bytes in `range`, as a secret of their own.
+    func slice(_ range: Range<Int>) -> SecretBytes {
+        SecretBytes(count: range.count) { output in
+            withUnsafeBytes { output.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[range])) }
+        }
+    }
 }

@@ -48,8 +48,23 @@ public struct VerifyingKey: Hashable, Comparable, Sendable, CustomStringConverti
     /// verifies without the cofactor, and with this check every verifier agrees.
     public var isValidPoint: Bool {
         _ = Sodium.ready
-        return crypto_core_ed25519_is_valid_point(bytes) == 1
+        return crypto_core_ed25519_is_valid_point(bytes) == 1 && isTwiceItsHalf
     }
+
+    /// libsodium before 1.0.20 without Debian's patch (CVE-2025-69277) takes the sum of a good point and the point of
+    /// order 2 for a good one. Halved (times (L + 1) / 2) and doubled again, such a sum has lost that part.
+    private var isTwiceItsHalf: Bool {
+        var half = [UInt8](repeating: 0, count: VerifyingKey.byteCount)
+        var twice = half
+        return crypto_scalarmult_ed25519_noclamp(&half, VerifyingKey.inverseOfTwo, bytes) == 0
+            && crypto_core_ed25519_add(&twice, half, half) == 0 && twice == bytes
+    }
+
+    /// (L + 1) / 2, little-endian, for the order L = 2^252 + 27742317777372353535851937790883648493.
+    private static let inverseOfTwo: [UInt8] = [
+        0xf7, 0xe9, 0x7a, 0x2e, 0x8d, 0x31, 0x09, 0x2c, 0x6b, 0xce, 0x7b, 0x51, 0xef, 0x7c, 0x6f, 0x0a,
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x08,
+    ]
 
     /// Whether `signature` is this key's over (domain, network, message). Besides RFC 8032's equation, R must be a
     /// canonical point of the prime-order subgroup. The key itself must have passed `isValidPoint` before.

@@ -14,8 +14,8 @@ public struct Contribution: Sendable {
         payload: any PayloadReader, layout: ParameterLayout, profile: CodecProfile
     ) throws(CodecError) {
         precondition(profile.isValid)
-        let directoryBytes = PayloadHeader.directoryEntryBytes * layout.segmentCount
-        let start = PayloadHeader.byteCount + directoryBytes
+        let start = Self.headerBytes(layout: layout)
+        let directoryBytes = start - PayloadHeader.byteCount
         guard payload.byteCount >= PayloadHeader.byteCount else {
             throw .sizeMismatch(segment: nil, expectedBytes: start, foundBytes: payload.byteCount)
         }
@@ -50,10 +50,15 @@ public struct Contribution: Sendable {
         self.compressed = compressed
     }
 
+    /// Bytes of a payload before its first segment: header and directory.
+    public static func headerBytes(layout: ParameterLayout) -> Int {
+        PayloadHeader.byteCount + PayloadHeader.directoryEntryBytes * layout.segmentCount
+    }
+
     /// The largest payload that can be valid for a layout and profile, in bytes: what a claimed size is held against
     /// before anything is allocated or fetched.
     public static func byteLimit(layout: ParameterLayout, profile: CodecProfile) -> Int {
-        var limit = PayloadHeader.byteCount + PayloadHeader.directoryEntryBytes * layout.segmentCount
+        var limit = headerBytes(layout: layout)
         for segment in 0..<layout.segmentCount {
             limit += SegmentFormat.byteLimit(layout: layout, segment: segment, profile: profile)
         }
@@ -69,7 +74,8 @@ public struct Contribution: Sendable {
     ) throws(CodecError) -> [UInt8] {
         let storage = Storage<UInt8>(count: max(count, 1), filledWith: 0)
         try payload.read(
-            at: offset, into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(storage.buffer)[..<count]))
+            at: offset,
+            into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(storage.buffer)[..<count]))
         return Array(storage.buffer[..<count])
     }
 }

@@ -34,7 +34,8 @@ public final class FilePayloadSink: PayloadSink {
     public func write(_ bytes: [UInt8], at offset: Int) throws(ParameterFileError) {
         let storage = Storage<UInt8>(count: max(bytes.count, 1), filledWith: 0)
         _ = storage.buffer.update(fromContentsOf: bytes)
-        try file.write(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(storage.buffer)[..<bytes.count]), at: offset)
+        try file.write(
+            UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(storage.buffer)[..<bytes.count]), at: offset)
     }
 
     /// Syncs the file, renames it, and syncs the folder.

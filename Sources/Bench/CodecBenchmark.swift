@@ -1,0 +1,164 @@
+import ArgumentParser
+import Glibc
+import Tensor
+
+/// Size and speed of the top-k codec on one thread, beside memcpy and the entropy bound.
+struct CodecBenchmark: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "codec", abstract: "Bytes per parameter and encoding speed at k = 64 of 4096, 2 bits.")
+
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
+    @Option(help: "Millions of parameters.")
+    var millions = 16
+
+    @Option(help: "Rounds of error feedback before the one that is measured.")
+    var rounds = 3
+
+    func validate() throws {
+        guard (1...1024).contains(millions), (0...100).contains(rounds) else {
+            throw ValidationError("--millions is 1 to 1024, --rounds 0 to 100")
+        }
+    }
+
+    func run() throws {
+        let layout = try Self.layout(millions: millions)
+        let encoder = SegmentEncoder(layout: layout, profile: .standard, errorFeedback: .standard)
+        let delta = UnsafeMutableBufferPointer<Float>.allocate(capacity: layout.parameterCount)
+        let residual = UnsafeMutableBufferPointer<Float>.allocate(capacity: layout.parameterCount)
+        defer {
+            delta.deallocate()
+            residual.deallocate()
+        }
+        residual.initialize(repeating: 0)
+        var noise = HeavyTailedNoise(seed: 7)
+        var bytes = 0
+        var seconds = 0.0
+        for _ in 0...rounds {
+            noise.fill(delta)
+            let clock = ContinuousClock()
+            let start = clock.now
+            bytes = try encodeAll(encoder, delta: delta, residual: residual)
+            seconds = (clock.now - start) / .seconds(1)
+        }
+        let figures = Figures(
+            bytesPerParameter: Double(bytes) / Double(layout.parameterCount),
+            encodeGigabytesPerSecond: 4e-9 * Double(layout.parameterCount) / seconds,
+            memcpyGigabytesPerSecond: Self.memcpyGigabytesPerSecond(from: delta, to: residual),
+            entropyBytesPerParameter: Self.entropyBytesPerParameter(kept: 64, chunk: 4096, bits: 2))
+        print(json ? figures.json : figures.text)
+    }
+
+    /// Payload bytes: header, directory and segments.
+    private func encodeAll(
+        _ encoder: SegmentEncoder, delta: UnsafeMutableBufferPointer<Float>,
+        residual: UnsafeMutableBufferPointer<Float>
+    ) throws -> Int {
+        var bytes = Contribution.headerBytes(layout: encoder.layout)
+        for segment in 0..<encoder.layout.segmentCount {
+            let range = encoder.layout.parameters(ofSegment: segment)
+            bytes += try encoder.encode(
+                segment: segment, delta: UnsafeBufferPointer(rebasing: delta[range]),
+                residual: UnsafeMutableBufferPointer(rebasing: residual[range])
+            ).bytes.count
+        }
+        return bytes
+    }
+
+    /// Decoder layers of the usual proportions: four attention and three feed-forward matrices, two norms each.
+    private static func layout(millions: Int) throws -> ParameterLayout {
+        var tensors: [(name: String, shape: [Int])] = []
+        var layer = 0
+        var left = millions * 1_000_000
+        while left > 0 {
+            for (name, shape) in [
+                ("q", [512, 512]), ("k", [512, 512]), ("v", [512, 512]), ("o", [512, 512]), ("gate", [1408, 512]),
+                ("up", [1408, 512]), ("down", [512, 1408]), ("attention_norm", [512]), ("feed_forward_norm", [512]),
+            ] where left > 0 {
+                tensors.append(("layers.\(layer).\(name)", shape))
+                left -= shape.reduce(1, *)
+            }
+            layer += 1
+        }
+        return try ParameterLayout(tensors)
+    }
+
+    private static func memcpyGigabytesPerSecond(
+        from source: UnsafeMutableBufferPointer<Float>, to target: UnsafeMutableBufferPointer<Float>
+    ) -> Double {
+        let bytes = 4 * source.count
+        guard let from = source.baseAddress, let to = target.baseAddress else { return 0 }
+        let clock = ContinuousClock()
+        var best = Double.infinity
+        for _ in 0..<5 {
+            let start = clock.now
+            memcpy(to, from, bytes)
+            best = min(best, (clock.now - start) / .seconds(1))
+        }
+        return 1e-9 * Double(bytes) / best
+    }
+
+    /// What indices (a uniform subset) and values cost at least, without scales: (log2 C(n, k) + k bits) / 8 n.
+    private static func entropyBytesPerParameter(kept: Int, chunk: Int, bits: Int) -> Double {
+        var subset = 0.0
+        for index in 0..<kept { subset += log2(Double(chunk - index)) - log2(Double(index + 1)) }
+        return (subset + Double(kept * bits)) / 8 / Double(chunk)
+    }
+}
+
+/// What the benchmark found.
+private struct Figures {
+    let bytesPerParameter: Double
+    let encodeGigabytesPerSecond: Double
+    let memcpyGigabytesPerSecond: Double
+    let entropyBytesPerParameter: Double
+
+    var json: String {
+        """
+        {"bytes_per_parameter_k64_2bit": \(bytesPerParameter), "encode_gb_per_s": \(encodeGigabytesPerSecond), \
+        "memcpy_gb_per_s": \(memcpyGigabytesPerSecond), "entropy_bytes_per_parameter": \(entropyBytesPerParameter)}
+        """
+    }
+
+    var text: String {
+        """
+        size    \(rounded(bytesPerParameter, 5)) bytes per parameter, \
+        \(rounded(bytesPerParameter / entropyBytesPerParameter, 3)) of the entropy bound \
+        \(rounded(entropyBytesPerParameter, 5)), \(rounded(bytesPerParameter / 4, 5)) of float32
+        encode  \(rounded(encodeGigabytesPerSecond, 2)) GB/s of float32, \
+        \(rounded(encodeGigabytesPerSecond / memcpyGigabytesPerSecond, 3)) of memcpy \
+        (\(rounded(memcpyGigabytesPerSecond, 1)) GB/s), one thread
+        """
+    }
+
+    private func rounded(_ value: Double, _ digits: Int) -> String {
+        let factor = pow(10, Double(digits))
+        return "\((value * factor).rounded() / factor)"
+    }
+}
+
+/// Numbers with the tails of real pseudo-gradients: a normal times a log-normal, about 1e-3 in size.
+private struct HeavyTailedNoise {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    /// SplitMix64, as a number in (0, 1].
+    private mutating func uniform() -> Double {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var word = state
+        word = (word ^ word >> 30) &* 0xBF58_476D_1CE4_E5B9
+        word = (word ^ word >> 27) &* 0x94D0_49BB_1331_11EB
+        word ^= word >> 31
+        return (Double(word >> 11) + 1) * 0x1p-53
+    }
+
+    mutating func fill(_ buffer: UnsafeMutableBufferPointer<Float>) {
+        for index in buffer.indices {
+            let radius = (-2 * log(uniform())).squareRoot()
+            let angle = 2 * Double.pi * uniform()
+            buffer[index] = Float(1e-3 * radius * cos(angle) * exp(0.7 * radius * sin(angle)))
+        }
+    }
+}

@@ -1,0 +1,59 @@
+/// Who may import whom: the table of the architecture, module by module, and what each may take from outside. A module
+/// that stands nowhere here may not exist, and an import that stands nowhere here fails `ImportTests`.
+let importTable: [ModuleRow] = [
+    // module             ours                                       outside
+    ModuleRow("Crypto", [], ["CSodium", "Glibc"]),
+    ModuleRow("Tensor", ["Crypto"], ["CKernels", "CZstd", "Glibc", "Synchronization"]),
+    ModuleRow("Ledger", ["Crypto"], []),
+    ModuleRow("Rounds", ["Ledger", "Tensor", "Crypto"], ["Synchronization"]),
+    ModuleRow("Gossip", ["Ledger", "Crypto"], []),
+    ModuleRow("Simulator", ["Gossip", "Ledger", "Rounds", "Tensor", "Crypto"], []),
+    ModuleRow("EventLoop", [], ["CUV", "Glibc", "Synchronization"]),
+    ModuleRow("Control", [], ["FoundationEssentials", "Glibc"]),
+    ModuleRow("Model", ["Tensor"], ["CBLAS", "Glibc", "FoundationEssentials", "Synchronization"]),
+    ModuleRow(
+        "MeshNode", ["Control", "EventLoop", "Gossip", "Rounds", "Ledger", "Tensor", "Crypto"],
+        ["ArgumentParser", "GRDB", "TOMLKit", "Logging"] + system),
+    ModuleRow(
+        "meshctl", ["Control", "EventLoop", "Ledger", "Rounds", "Tensor", "Crypto"], ["ArgumentParser"] + system),
+    ModuleRow("meshtrain", ["Model", "Tensor", "Crypto", "Control", "EventLoop"], ["ArgumentParser"] + system),
+    ModuleRow("meshsim", ["Simulator"], ["ArgumentParser"] + system),
+    ModuleRow(
+        "Bench",
+        [
+            "Crypto", "Tensor", "Ledger", "Rounds", "Gossip", "Simulator", "EventLoop", "Control", "Model",
+        ], ["ArgumentParser"] + system),
+]
+
+/// What an executable may use of Swift's own libraries.
+private let system = ["Foundation", "FoundationEssentials", "Glibc", "Synchronization"]
+
+/// Targets without Swift: module maps of Debian's libraries, and our few C loops.
+let targetsWithoutSwift: Set<String> = ["CUV", "CSodium", "CZstd", "CBLAS", "CKernels"]
+
+/// The protocol's own modules decide the same on every machine and in the simulator: no clock, no thread, no file.
+let pureModules: Set<String> = ["Gossip", "Ledger"]
+let forbiddenInPureModules: Set<String> = [
+    "Foundation", "FoundationEssentials", "Dispatch", "Glibc", "Tensor", "EventLoop",
+]
+
+/// Every package that Package.swift may name. A new one is a decision of the whole team.
+let allowedPackages: Set<String> = [
+    "https://github.com/apple/swift-argument-parser",
+    "https://github.com/apple/swift-log",
+    "https://github.com/groue/GRDB.swift",
+    "https://github.com/LebJe/TOMLKit",
+]
+
+/// One line of the table.
+struct ModuleRow: Sendable {
+    let module: String
+    let ours: Set<String>
+    let outside: Set<String>
+
+    init(_ module: String, _ ours: Set<String>, _ outside: [String]) {
+        self.module = module
+        self.ours = ours
+        self.outside = Set(outside)
+    }
+}
