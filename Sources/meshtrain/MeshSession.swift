@@ -95,17 +95,17 @@ final class MeshSession {
         let tag = MeshSession.tag(version)
         var step = firstStep
         var loss = 0.0
-        if let kept, kept.context.0 == UInt64(height), kept.context.1 == tag, kept.parameters != nil,
+        base.withUnsafeBufferPointer { trainer.setParameters($0) }
+        let baseLoss = try heldOut?.evaluate(trainer.transformer).natsPerByte
+        if let kept, kept.context.0 == UInt64(height), kept.context.1 == tag, let trained = kept.parameters,
             (firstStep...firstStep + innerSteps).contains(Int(clamping: kept.nextStep))
         {
-            // The restored trainer stands within this very round.
+            // What was kept stands within this very round.
+            trained.withUnsafeBufferPointer { trainer.setParameters($0) }
             step = Int(kept.nextStep)
             loss = Double(bitPattern: kept.context.2)
-        } else {
-            base.withUnsafeBufferPointer { trainer.setParameters($0) }
         }
         kept = nil
-        let baseLoss = step == firstStep ? try heldOut?.evaluate(trainer.transformer).natsPerByte : nil
 
         func save() throws {
             try CheckpointFile.write(

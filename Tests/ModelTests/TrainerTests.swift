@@ -113,7 +113,7 @@ func microTrainer(parameters: [Float]? = nil, steps: Int = 40, seed: UInt64 = 9)
         let stream = ByteTokenizer.encodeDocument(text.utf8) + ByteTokenizer.encodeDocument("kurz".utf8)
         let all = try HeldOutLoss(stream: stream, contextLength: 16, path: "").evaluate(transformer)
         #expect(all.bytes == text.utf8.count + 4)
-        #expect(abs(all.natsPerByte - 5.5607) < 0.1)
+        #expect(abs(all.natsPerByte - 5.5607) < 0.5)
         let part = try HeldOutLoss(stream: stream, contextLength: 16, byteLimit: 32, path: "").evaluate(transformer)
         #expect((1...32).contains(part.bytes))
         #expect(throws: ModelError.tooLittleText(path: "x", tokens: 1, needed: 2)) {
