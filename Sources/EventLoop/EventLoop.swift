@@ -102,18 +102,13 @@ public final class EventLoop {
         precondition(!isRunning, "an EventLoop is not closed from its own callbacks: stop it first")
         guard !isClosed else { return }
         for lookup in lookups.values { lookup.cancel() }
-        turnTasks.removeAll()
-        uv_walk(
-            pointer,
-            { handle, _ in
-                guard let handle, uv_is_closing(handle) == 0 else { return }
-                if let data = uv_handle_get_data(handle) {
-                    Unmanaged<LoopHandle>.fromOpaque(data).takeUnretainedValue().close()
-                }
-            }, nil)
-        // The last callbacks may open handles again (a reconnect, say), so walk until nothing but our own two is left.
         isRunning = true
-        uv_run(pointer, UV_RUN_DEFAULT)
+        // The last callbacks may open handles again (a reconnect, say), so this is repeated until they do not.
+        var rounds = 0
+        while closeOwnedHandles() || uv_run(pointer, UV_RUN_ONCE) != 0 || closeOwnedHandles() {
+            rounds += 1
+            precondition(rounds < 100_000, "callbacks keep opening handles while the event loop closes")
+        }
         isRunning = false
         EventLoop.closeRaw(prepare)
         EventLoop.closeRaw(check)
@@ -147,6 +142,19 @@ public final class EventLoop {
         for stream in streams { stream.flush() }
         // A flush starts requests, and those keep the loop alive by themselves.
         if turnTasks.isEmpty && unflushedStreams.isEmpty { EventLoop.setReference(prepare, false) }
+    }
+
+    /// Begins to close every handle with an owner; false where there was none left to close.
+    private func closeOwnedHandles() -> Bool {
+        var hasClosed = false
+        uv_walk(
+            pointer,
+            { handle, hasClosed in
+                guard let handle, uv_is_closing(handle) == 0, let data = uv_handle_get_data(handle) else { return }
+                Unmanaged<LoopHandle>.fromOpaque(data).takeUnretainedValue().close()
+                hasClosed?.storeBytes(of: true, as: Bool.self)
+            }, &hasClosed)
+        return hasClosed
     }
 
     private func release() {

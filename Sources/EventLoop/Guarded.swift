@@ -3,8 +3,7 @@ import Glibc
 /// A value behind a mutex, with a condition to wait on.
 ///
 /// A pthread mutex and not `Synchronization.Mutex`: the thread sanitizer sees through the former only.
-/// `@unchecked Sendable`: the value is touched only inside `withLock` and `wait`, which hold the mutex.
-final class Guarded<Value>: @unchecked Sendable {
+final class Guarded<Value>: @unchecked Sendable {  // the value is touched only while the mutex is held
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let condition: UnsafeMutablePointer<pthread_cond_t>
     private var value: Value

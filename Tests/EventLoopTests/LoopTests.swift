@@ -89,6 +89,19 @@ import Testing
         #expect(timer.isClosing)
     }
 
+    @Test func handlesThatTheLastCallbacksOpenAreClosedToo() throws {
+        let loop = try EventLoop()
+        let (server, client) = try connectedPair(loop)
+        var timer: LoopTimer?
+        client.onClosed = { _ in
+            timer = try? LoopTimer(loop: loop)
+            timer?.start(everyMilliseconds: 1) {}
+        }
+        loop.close()
+        #expect(server.isClosing)
+        #expect(timer?.isClosing == true)
+    }
+
     @Test func aSignalOfTheProcessReachesTheLoop() throws {
         try withLoop { loop in
             var count = 0

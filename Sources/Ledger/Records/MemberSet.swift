@@ -51,6 +51,7 @@ public struct Member: Record, Hashable {
         guard Member.isValidName(name) else { throw .outOfRange(key: "name") }
         guard operatorKey.isValidPoint else { throw .outOfRange(key: "operator_key") }
         guard nodeKey.isValidPoint else { throw .outOfRange(key: "node_key") }
+        guard linkKey.isValidPoint else { throw .outOfRange(key: "link_key") }
     }
 }
 

@@ -3,7 +3,7 @@ import Ledger
 import Tensor
 
 /// Why a chain could not be replayed. Names the height, and the slot where it is one.
-public enum ReplayFault: Error, Hashable, Sendable {
+public enum ReplayFault: Error, Equatable, Sendable {
     case layout(LayoutError)
     /// The parameters to start from are not those that the chain's head names.
     case wrongStart(expected: Digest, found: Digest)

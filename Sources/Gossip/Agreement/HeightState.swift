@@ -1,0 +1,142 @@
+import Crypto
+import Ledger
+
+/// Votes of one kind in one view: of each member the first that came.
+struct Tally {
+    private(set) var byVersion: [VersionDigest: [Int: Signature]] = [:]
+    private var voters: Set<Int> = []
+
+    /// False where this member's vote is here already.
+    mutating func insert(_ version: VersionDigest, _ index: Int, _ signature: Signature) -> Bool {
+        guard voters.insert(index).inserted else { return false }
+        byVersion[version, default: [:]][index] = signature
+        return true
+    }
+
+    func contains(_ index: Int) -> Bool { voters.contains(index) }
+
+    /// Versions in a fixed order.
+    var versions: [VersionDigest] { byVersion.keys.sorted() }
+}
+
+/// What is known of one view.
+struct ViewState {
+    /// Of the view's leader, at most two: the second shows that it equivocates.
+    var proposals: [Signed<Proposal>] = []
+    var notarize = Tally()
+    var finalize = Tally()
+    /// Under the zero digest.
+    var nullify = Tally()
+    var notarization: VoteCertificate?
+    var nullification: VoteCertificate?
+
+    /// A node may leave the view by either.
+    var exit: VoteCertificate? { notarization ?? nullification }
+
+    func tally(_ kind: VoteKind) -> Tally {
+        switch kind {
+        case .notarize: notarize
+        case .finalize: finalize
+        case .nullify: nullify
+        }
+    }
+}
+
+/// Whether a fresh payload may be voted for.
+enum Verdict: Equatable {
+    case valid
+    case invalid
+}
+
+/// What this node itself has said at a height. Set when it decides to, before it is durable, so that it can never
+/// decide otherwise in between.
+struct OwnStatements {
+    var ready: Signed<Ready>?
+    var proposed: Set<View> = []
+    var notarized: [View: VersionDigest] = [:]
+    var nullified: Set<View> = []
+    var finalized: [View: VersionDigest] = [:]
+
+    var isEmpty: Bool {
+        ready == nil && proposed.isEmpty && notarized.isEmpty && nullified.isEmpty && finalized.isEmpty
+    }
+}
+
+/// One instance of Simplex (eprint 2023/463): the agreement on one height.
+struct HeightState {
+    let height: Height
+    let members: MemberSet
+    /// A permutation of the members, seeded by (network, height): view v is led by position v - 1, around and around.
+    let leaders: [Int]
+
+    /// When the parent became the head here; only deadlines are reckoned from it.
+    private(set) var began: Instant
+    var view = View.first
+    /// The certificate by which `view` was entered; nil in view 1.
+    var entry: VoteCertificate?
+    var views: [View: ViewState] = [:]
+    /// One ready record a member, the first that came.
+    var ready: [Int: Signed<Ready>] = [:]
+    /// By object digest; besides those above, records that some payload embeds.
+    var readyObjects: [Digest: Signed<Ready>] = [:]
+    /// Payloads that a proposal or certificate of this height names.
+    var payloads: [VersionDigest: Payload] = [:]
+    var verdicts: [VersionDigest: Verdict] = [:]
+    var own = OwnStatements()
+    /// The version's certificate, once there is one.
+    var decided: VoteCertificate?
+    /// The decision came from a peer that is ahead, not from votes at this height.
+    var cameCertified = false
+    var isAdopting = false
+    /// When the current view's timer started; it does once a quorum is ready or any later view was entered.
+    var viewStarted: Instant?
+    /// When enough contributions were available, from which the grace runs.
+    var enoughSince: Instant?
+    /// When a quorum was ready.
+    var quorumReadySince: Instant?
+
+    /// Loose votes are kept this many views beyond the own one.
+    static let viewWindow: UInt32 = 16
+
+    init(network: NetworkID, height: Height, members: MemberSet, began: Instant) {
+        self.height = height
+        self.members = members
+        self.began = began
+        leaders = HeightState.permutation(network: network, height: height, count: members.count)
+    }
+
+    /// The same state in a process that has just started: deadlines run from now.
+    func restarted(at now: Instant) -> HeightState {
+        var state = self
+        state.began = now
+        if !own.isEmpty || view > .first { state.viewStarted = now }
+        return state
+    }
+
+    private static func permutation(network: NetworkID, height: Height, count: Int) -> [Int] {
+        let seed = Digest(
+            DigestDomain("mesh/leaders"), network.digest.bytes + withUnsafeBytes(of: height.value.bigEndian, Array.init)
+        )
+        var generator = SeededRandom(seed: SecretBytes(seed.bytes))
+        var order = Array(0..<count)
+        // Fisher-Yates with plain modulo: the bias is below 2^-53 and every implementation gets the same order.
+        for index in stride(from: count - 1, to: 0, by: -1) {
+            order.swapAt(index, Int(generator.next() % UInt64(index + 1)))
+        }
+        return order
+    }
+
+    func leader(of view: View) -> Int { leaders[Int(view.value - 1) % leaders.count] }
+
+    func isKnownProposal(_ version: VersionDigest) -> Bool {
+        decided?.vote.version == version
+            || views.values.contains { state in
+                state.proposals.contains { $0.body.version == version } || state.notarization?.vote.version == version
+            }
+    }
+
+    /// Views below the own one that have neither certificate here, lowest first.
+    var viewsWithoutExit: [View] {
+        (1..<view.value).map { View($0) }.filter { views[$0]?.exit == nil }
+    }
+}

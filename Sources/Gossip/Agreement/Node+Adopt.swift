@@ -1,0 +1,79 @@
+import Crypto
+import Ledger
+
+extension Node {
+    /// A certified payload of the next height, from a peer that is ahead.
+    func received(_ payload: Payload, _ certificate: VoteCertificate, from link: LinkID) {
+        guard payload.version.height == height.height, !isStopped else { return }
+        if let decided = height.decided, height.payloads[decided.vote.version] != nil { return }
+        guard chain.isCertified(payload.version, by: certificate, verifier: verifier) else {
+            cutOff(link, .invalidSignature)
+            return
+        }
+        if height.decided == nil {
+            height.decided = certificate
+            height.cameCertified = true
+        }
+        height.payloads[payload.version.versionDigest] = payload
+        pacing.progressed = true
+    }
+
+    /// Makes the decided version the head, once this node holds all of it and has computed the same roots itself.
+    func adoptIfPossible() {
+        guard let certificate = height.decided, !height.isAdopting, !isStopped else { return }
+        guard let payload = height.payloads[certificate.vote.version] else {
+            fetch([.payload(certificate.vote.version)])
+            return
+        }
+        guard let embedded = embedded(payload) else { return }
+        let version = payload.version
+        guard let roots = averagedRoots(of: version.manifest) else { return }
+        guard roots == version.roots else {
+            emit(.rootMismatch(version.height, expected: version.roots, computed: roots))
+            raise(.divergedFromCertifiedRoots(version.height))
+            return
+        }
+        let records = version.manifest.compactMap { contributions[$0.contribution]?.signed }
+        guard records.count == version.manifest.count else { return }
+        height.isAdopting = true
+        let certified = CertifiedVersion(embedded: embedded, certificate: certificate, contributions: records)
+        persist([.adopt(certified)], then: [.adopted(certified)])
+    }
+
+    func adoptionIsDurable(_ certified: CertifiedVersion) {
+        guard certified.height == height.height, let advanced = try? chain.advanced(by: certified.version) else {
+            preconditionFailure("an adopted version continues the chain that it was judged against")
+        }
+        let replayed = height.cameCertified
+        chain = advanced
+        headVersion = certified
+        height = HeightState(
+            network: chain.network, height: chain.nextHeight, members: chain.members, began: now)
+        averagings = AveragingTable()
+        for entry in certified.version.manifest { contributions.update(entry.contribution) { $0.isListed = true } }
+        pruneContributions()
+        emit(.adopted(certified, replayed: replayed))
+        replayEarly()
+        pacing.idleTicks = 0
+        pacing.nextTick = now
+        pacing.progressed = true
+    }
+
+    /// Drops what can never be listed any more; this node's own goes back to its residual.
+    private func pruneContributions() {
+        for slot in contributions.slots.keys.sorted() where chain.base(slot.base) == nil {
+            contributions.slots[slot] = nil
+        }
+        let kept = Set(contributions.slots.values.compactMap { $0.certificate?.digest })
+        contributions.certificates = contributions.certificates.filter { kept.contains($0.key) }
+        for digest in contributions.order {
+            guard let candidate = contributions[digest], chain.base(candidate.contribution.base) == nil else {
+                continue
+            }
+            contributions.remove(digest)
+            guard !candidate.isListed else { continue }
+            actions.append(.forget(digest))
+            if candidate.contribution.author == identity.member { emit(.ownContributionLeftOut(digest)) }
+        }
+    }
+}

@@ -1,0 +1,86 @@
+import Crypto
+import Ledger
+
+/// Averagings of the next height: asked for once, and remembered until the height is adopted.
+struct AveragingTable {
+    enum State: Equatable {
+        case running
+        /// Started again at the next tick.
+        case failed
+        case done(StateRoots)
+    }
+
+    var states: [AveragingID: State] = [:]
+
+    mutating func forgetFailures() { states = states.filter { $0.value != .failed } }
+}
+
+extension Node {
+    /// What a payload embeds, as far as it is here; nil while something lacks, which is then fetched.
+    func embedded(_ payload: Payload) -> EmbeddedPayload? {
+        var lacking: [FetchItem] = []
+        let ready = payload.support.ready.compactMap { digest -> Signed<Ready>? in
+            let record = height.readyObjects[digest]
+            if record == nil { lacking.append(.ready(digest)) }
+            return record
+        }
+        let availability = payload.version.manifest.compactMap { entry -> AvailabilityCertificate? in
+            let certificate = contributions.certificates[entry.availability]
+            if certificate == nil { lacking.append(.availability(entry.availability)) }
+            return certificate
+        }
+        guard lacking.isEmpty else {
+            fetch(lacking)
+            return nil
+        }
+        return EmbeddedPayload(payload: payload, ready: ready, availability: availability)
+    }
+
+    /// Judges a fresh payload: first what it embeds, then, once its contributions are all here, its roots. Nil means
+    /// wait: missing data is never a "no".
+    func verdict(on version: VersionDigest) -> Verdict? {
+        if let verdict = height.verdicts[version] { return verdict }
+        guard let payload = height.payloads[version] else {
+            fetch([.payload(version)])
+            return nil
+        }
+        guard let embedded = embedded(payload) else { return nil }
+        do {
+            try chain.judge(payload, ready: embedded.ready, availability: embedded.availability, verifier: verifier)
+        } catch {
+            emit(.payloadRefused(height.height, height.view, error))
+            height.verdicts[version] = .invalid
+            return .invalid
+        }
+        guard let roots = averagedRoots(of: payload.version.manifest) else { return nil }
+        if roots != payload.version.roots {
+            emit(.rootMismatch(height.height, expected: payload.version.roots, computed: roots))
+        }
+        let verdict: Verdict = roots == payload.version.roots ? .valid : .invalid
+        height.verdicts[version] = verdict
+        return verdict
+    }
+
+    /// The roots that averaging this manifest on the head gives; nil while contributions lack or the job runs.
+    func averagedRoots(of manifest: [ManifestEntry]) -> StateRoots? {
+        guard !manifest.isEmpty else { return chain.head.roots }
+        let lacking = manifest.map(\.contribution).filter { contributions[$0] == nil }
+        if !lacking.isEmpty { fetch(lacking.map { .contribution($0) }) }
+        guard manifest.allSatisfy({ contributions[$0.contribution]?.status == .valid }) else { return nil }
+        let id = AveragingID(parent: chain.headDigest, manifest: manifest)
+        switch averagings.states[id] {
+        case .done(let roots): return roots
+        case .running, .failed: return nil
+        case nil:
+            averagings.states[id] = .running
+            actions.append(.average(id, parent: chain.head, manifest: manifest))
+            return nil
+        }
+    }
+
+    func averaged(_ id: AveragingID, _ roots: StateRoots?) {
+        guard averagings.states[id] == .running else { return }
+        averagings.states[id] = roots.map { .done($0) } ?? .failed
+        if roots != nil { pacing.progressed = true }
+    }
+}

@@ -1,0 +1,46 @@
+import Ledger
+
+extension Node {
+    /// Enters the view after the highest that has a certificate, votes, and proposes where this node leads.
+    func advanceViews() {
+        guard height.decided == nil else { return }
+        finalizeIfNotarized()
+        enterHighestView()
+        proposeIfLeading()
+        notarizeIfJustified()
+    }
+
+    private func enterHighestView() {
+        let exits = height.views.keys.filter { $0 >= height.view && height.views[$0]?.exit != nil }
+        guard let highest = exits.max() else { return }
+        height.entry = height.views[highest]?.exit
+        height.view = highest.next
+        height.viewStarted = now
+        height.views = height.views.filter { view, state in
+            view >= height.view || state.exit != nil || view.value + HeightState.viewWindow >= height.view.value
+        }
+        emit(.viewEntered(height.height, height.view))
+        pacing.idleTicks = 0
+        pacing.progressed = true
+    }
+
+    /// T(v) = T0 * 2^(v-1), capped; T0 follows what decisions took.
+    private var viewMilliseconds: UInt64 {
+        let first = max(timing.viewInitial, 3 * pacing.decisionMilliseconds)
+        let doublings = min(height.view.value - 1, 16)
+        return min(timing.viewMaximum, first << UInt64(doublings))
+    }
+
+    var viewDeadline: Instant? {
+        guard height.decided == nil, selfIndex != nil, !isStopped else { return nil }
+        return height.viewStarted.map { $0 + viewMilliseconds }
+    }
+
+    /// The view has taken too long: gives it up, and every earlier one that has neither certificate.
+    func expireView() {
+        guard let deadline = viewDeadline, deadline <= now else { return }
+        height.viewStarted = now
+        for view in height.viewsWithoutExit { nullify(view) }
+        nullify(height.view)
+    }
+}

@@ -1,0 +1,180 @@
+import Crypto
+import Ledger
+
+extension Node {
+    /// Votes that came in, one or many; a quorum in one message is a certificate as it stands.
+    func received(_ votes: VoteCertificate, from link: LinkID) {
+        let vote = votes.vote
+        guard votes.network == chain.network, vote.height == height.height, height.decided == nil,
+            votes.signatures.fits(height.members)
+        else { return }
+        let isWholeCertificate = votes.signatures.signatures.count >= height.members.quorum
+        guard isWholeCertificate || vote.view.value <= height.view.value + HeightState.viewWindow else { return }
+        let state = height.views[vote.view] ?? ViewState()
+        if vote.kind == .notarize, state.notarization != nil { return }
+        if vote.kind == .nullify, state.nullification != nil { return }
+        for (index, signature) in votes.signatures.byIndex {
+            if !isWholeCertificate, state.tally(vote.kind).contains(index) { continue }
+            let signed = Signed(signer: height.members.members[index].id, body: vote, signature: signature)
+            guard signed.isValid(in: height.members, network: chain.network, verifier: verifier) else {
+                cutOff(link, .invalidSignature)
+                return
+            }
+        }
+        if isWholeCertificate {
+            accept(votes, from: link)
+        } else {
+            for (index, signature) in votes.signatures.byIndex { count(vote, index, signature) }
+        }
+    }
+
+    /// Adds one valid vote to its tally, and makes a certificate of a quorum.
+    func count(_ vote: Vote, _ index: Int, _ signature: Signature) {
+        var state = height.views[vote.view] ?? ViewState()
+        let isNew =
+            switch vote.kind {
+            case .notarize: state.notarize.insert(vote.version, index, signature)
+            case .finalize: state.finalize.insert(vote.version, index, signature)
+            case .nullify: state.nullify.insert(vote.version, index, signature)
+            }
+        guard isNew else { return }
+        height.views[vote.view] = state
+        pacing.progressed = true
+        guard let signatures = state.tally(vote.kind).byVersion[vote.version],
+            signatures.count >= height.members.quorum
+        else { return }
+        accept(
+            VoteCertificate(
+                network: chain.network, vote: vote,
+                signatures: QuorumSignatures(signatures, memberCount: height.members.count)), from: nil)
+    }
+
+    /// A valid certificate, formed here or received: kept, and passed on once.
+    func accept(_ certificate: VoteCertificate, from link: LinkID?) {
+        let view = certificate.vote.view
+        var state = height.views[view] ?? ViewState()
+        switch certificate.vote.kind {
+        case .notarize:
+            guard state.notarization == nil else { return }
+            state.notarization = certificate
+        case .nullify:
+            guard state.nullification == nil else { return }
+            state.nullification = certificate
+        case .finalize:
+            guard height.decided == nil else { return }
+            height.decided = certificate
+            noteDecision()
+        }
+        height.views[view] = state
+        broadcast(.votes(certificate), except: link)
+        pacing.progressed = true
+    }
+
+    private func noteDecision() {
+        guard let since = height.quorumReadySince else { return }
+        let took = now.since(since)
+        pacing.decisionMilliseconds =
+            pacing.decisionMilliseconds == 0 ? took : (3 * pacing.decisionMilliseconds + took) / 4
+    }
+
+    /// Votes for the first proposal of the current view that is justified and valid; against it where it is provably
+    /// invalid.
+    func notarizeIfJustified() {
+        let view = height.view
+        guard selfIndex != nil, height.decided == nil, height.own.notarized[view] == nil, !isStopped else { return }
+        for proposal in height.views[view]?.proposals ?? [] {
+            let body = proposal.body
+            switch justification(of: body) {
+            case .lacking(let items): fetch(items)
+            case .wrong: nullify(view)
+            case .holds:
+                let isValid: Bool
+                if body.reproposed == .none {
+                    guard let verdict = verdict(on: body.version) else { continue }
+                    isValid = verdict == .valid
+                } else {
+                    // A notarized payload was judged by a quorum and is never judged again; it must only be here.
+                    isValid = true
+                }
+                guard isValid else {
+                    nullify(view)
+                    continue
+                }
+                guard let payload = height.payloads[body.version] else {
+                    fetch([.payload(body.version)])
+                    continue
+                }
+                guard let embedded = embedded(payload) else { continue }
+                height.own.notarized[view] = body.version
+                cast(
+                    Vote(kind: .notarize, height: height.height, view: view, version: body.version),
+                    relyingOn: [height.entry].compactMap { $0 }, payload: embedded)
+                return
+            }
+        }
+    }
+
+    private enum Justification {
+        case holds
+        case wrong
+        case lacking([FetchItem])
+    }
+
+    /// notarization(p) for the same payload, and nullification(u) for every p < u < v.
+    private func justification(of proposal: Proposal) -> Justification {
+        var lacking: [FetchItem] = []
+        if proposal.reproposed != .none {
+            if let notarization = height.views[proposal.reproposed]?.notarization {
+                guard notarization.vote.version == proposal.version else { return .wrong }
+            } else {
+                lacking.append(.notarization(proposal.reproposed))
+            }
+        }
+        for view in (proposal.reproposed.value + 1..<proposal.view.value).map({ View($0) })
+        where height.views[view]?.nullification == nil {
+            lacking.append(.nullification(view))
+        }
+        return lacking.isEmpty ? .holds : .lacking(Array(lacking.prefix(Wire.fetchItemsMaximum)))
+    }
+
+    /// Finalizes what was notarized in a view, unless this node gave that view up.
+    func finalizeIfNotarized() {
+        guard selfIndex != nil, height.decided == nil, !isStopped else { return }
+        for view in height.views.keys.sorted() {
+            guard let notarization = height.views[view]?.notarization, height.own.finalized[view] == nil,
+                !height.own.nullified.contains(view)
+            else { continue }
+            height.own.finalized[view] = notarization.vote.version
+            cast(
+                Vote(kind: .finalize, height: height.height, view: view, version: notarization.vote.version),
+                relyingOn: [height.entry, notarization].compactMap { $0 })
+        }
+    }
+
+    /// Gives a view up, unless this node finalized in it.
+    func nullify(_ view: View) {
+        guard selfIndex != nil, height.decided == nil, !isStopped, !height.own.nullified.contains(view),
+            height.own.finalized[view] == nil
+        else { return }
+        height.own.nullified.insert(view)
+        cast(.nullify(height: height.height, view: view), relyingOn: [height.entry].compactMap { $0 })
+    }
+
+    private func cast(_ vote: Vote, relyingOn certificates: [VoteCertificate], payload: EmbeddedPayload? = nil) {
+        let signed = Signed(vote, signer: identity.member, key: identity.nodeKey, network: chain.network)
+        var entries: [JournalEntry] = certificates.map { .certificate($0) }
+        if let payload { entries.append(.payload(payload)) }
+        persist(entries + [.vote(signed)], then: [.ownVote(signed)])
+        pacing.progressed = true
+    }
+
+    func ownVoteIsDurable(_ signed: Signed<Vote>) {
+        guard signed.body.height == height.height, let index = selfIndex else { return }
+        count(signed.body, index, signed.signature)
+        broadcast(
+            .votes(
+                VoteCertificate(
+                    network: chain.network, vote: signed.body,
+                    signatures: QuorumSignatures([index: signed.signature], memberCount: height.members.count))))
+    }
+}

@@ -1,0 +1,97 @@
+import Crypto
+import Ledger
+
+/// A contribution that this node knows of, and how far its pieces have come.
+struct Candidate {
+    enum Status: Equatable {
+        case fetching
+        case validating
+        /// Complete, valid and synced.
+        case valid
+        case refused(String)
+    }
+
+    struct Request {
+        let link: LinkID
+        let asked: Instant
+    }
+
+    let signed: Signed<Contribution>
+    let digest: ContributionDigest
+    var pieces: Bitmap
+    var status: Status = .fetching
+    /// False for an own contribution until its slot is durable: until then nobody may hear of it.
+    var isAnnounced = true
+    /// The disk refused a piece: no more are asked for until the next tick.
+    var isPaused = false
+    /// Whether a version lists it.
+    var isListed = false
+    /// Pieces on their way, by index.
+    var requests: [Int: Request] = [:]
+    /// Pieces that are being checked and written.
+    var storing: Set<Int> = []
+    /// What each link said that it holds.
+    var providers: [LinkID: Bitmap] = [:]
+    /// Links that were asked for a piece at some time: from others a piece is refused.
+    var asked: Set<LinkID> = []
+
+    init(signed: Signed<Contribution>, pieces: Bitmap? = nil) {
+        self.signed = signed
+        digest = signed.body.contributionDigest
+        self.pieces = pieces ?? Bitmap(count: signed.body.pieceCount)
+    }
+
+    var contribution: Contribution { signed.body }
+    var isComplete: Bool { pieces.isFull }
+
+    /// Pieces that nobody was asked for and that are not here.
+    var missing: [Int] {
+        (0..<pieces.count).filter { !pieces[$0] && requests[$0] == nil && !storing.contains($0) }
+    }
+}
+
+/// What is known of one slot: who acknowledged what.
+struct SlotState {
+    /// The one candidate that is kept without a certificate.
+    var candidate: ContributionDigest?
+    /// Acks by contribution, of each member the first.
+    var acks: [ContributionDigest: [Int: Signature]] = [:]
+    var ackers: Set<Int> = []
+    /// The first certificate that was formed or came.
+    var certificate: AvailabilityCertificate?
+    /// This node's ack: at most one for ever.
+    var ownAck: ContributionDigest?
+}
+
+/// Contributions on top of the last `maxStaleness + 1` versions.
+struct ContributionTable {
+    private(set) var candidates: [ContributionDigest: Candidate] = [:]
+    /// Digests of `candidates`, ascending: the order in which they are gone through.
+    private(set) var order: [ContributionDigest] = []
+    var slots: [Slot: SlotState] = [:]
+    /// Certificates by digest: those of `slots`, and those that a payload names.
+    var certificates: [Digest: AvailabilityCertificate] = [:]
+
+    subscript(digest: ContributionDigest) -> Candidate? { candidates[digest] }
+
+    mutating func insert(_ candidate: Candidate) {
+        if candidates.updateValue(candidate, forKey: candidate.digest) == nil {
+            let index = order.firstIndex { $0 > candidate.digest } ?? order.count
+            order.insert(candidate.digest, at: index)
+        }
+    }
+
+    mutating func update(_ digest: ContributionDigest, _ change: (inout Candidate) -> Void) {
+        if candidates[digest] != nil { change(&candidates[digest]!) }
+    }
+
+    mutating func remove(_ digest: ContributionDigest) {
+        candidates[digest] = nil
+        order.removeAll { $0 == digest }
+    }
+
+    /// Certificates of slots, by ascending slot.
+    var certified: [(slot: Slot, certificate: AvailabilityCertificate)] {
+        slots.keys.sorted().compactMap { slot in slots[slot]?.certificate.map { (slot, $0) } }
+    }
+}

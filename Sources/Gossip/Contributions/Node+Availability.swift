@@ -1,0 +1,67 @@
+import Crypto
+import Ledger
+
+extension Node {
+    /// Acks of others, one or many. A quorum in one message is a certificate as it stands.
+    func received(_ acks: AvailabilityCertificate, from link: LinkID) {
+        let stored = acks.stored
+        guard let base = chain.base(stored.slot.base), base.height == stored.baseHeight,
+            base.members[stored.slot.author] != nil, acks.signatures.fits(base.members)
+        else { return }
+        let isWholeCertificate = acks.signatures.signatures.count >= base.members.quorum
+        let isNamed = namedCertificates.contains(acks.digest) && contributions.certificates[acks.digest] == nil
+        let known = contributions.slots[stored.slot]
+        guard isNamed || known?.certificate == nil else { return }
+        var valid: [(Int, Signature)] = []
+        for (index, signature) in acks.signatures.byIndex {
+            let signed = Signed(signer: base.members.members[index].id, body: stored, signature: signature)
+            guard signed.isValid(in: base.members, network: chain.network, verifier: verifier) else {
+                cutOff(link, .invalidSignature)
+                return
+            }
+            valid.append((index, signature))
+        }
+        if isWholeCertificate { accept(acks) }
+        count(stored, valid, base.members)
+    }
+
+    /// Adds acks to the tally, and makes a certificate of a quorum.
+    func count(_ stored: Stored, _ acks: [(Int, Signature)], _ members: MemberSet) {
+        var state = contributions.slots[stored.slot] ?? SlotState()
+        for (index, signature) in acks where state.ackers.insert(index).inserted {
+            state.acks[stored.contribution, default: [:]][index] = signature
+            pacing.progressed = true
+        }
+        contributions.slots[stored.slot] = state
+        guard state.certificate == nil, let signatures = state.acks[stored.contribution],
+            signatures.count >= members.quorum
+        else { return }
+        accept(
+            AvailabilityCertificate(
+                stored: stored, signatures: QuorumSignatures(signatures, memberCount: members.count)))
+    }
+
+    /// A valid certificate: the slot's candidate is settled.
+    private func accept(_ certificate: AvailabilityCertificate) {
+        contributions.certificates[certificate.digest] = certificate
+        let stored = certificate.stored
+        guard contributions.slots[stored.slot]?.certificate == nil else { return }
+        contributions.slots[stored.slot, default: SlotState()].certificate = certificate
+        contributions.slots[stored.slot]?.candidate = stored.contribution
+        if let candidate = contributions[stored.contribution] {
+            emit(.contributionAvailable(candidate.contribution))
+        }
+        pacing.idleTicks = 0
+        pacing.progressed = true
+    }
+
+    /// Digests of the certificates that payloads of this height name.
+    private var namedCertificates: Set<Digest> {
+        Set(height.payloads.values.flatMap { $0.version.manifest.map(\.availability) })
+    }
+
+    /// Slots that this node could call ready now, ascending.
+    var eligibleSlots: [Slot] {
+        contributions.certified.filter { chain.isEligible($0.slot) && chain.hasHolders($0.certificate) }.map(\.slot)
+    }
+}

@@ -1,0 +1,143 @@
+import Crypto
+import Ledger
+
+extension Node {
+    /// The trainer's contribution: bound to its slot, durable with its residual, then announced.
+    func contribute(_ contribution: Contribution) {
+        let slot = contribution.slot
+        guard contribution.author == identity.member, chain.isWithinRules(contribution), chain.isEligible(slot),
+            contributions.slots[slot]?.candidate == nil, contributions.slots[slot]?.ownAck == nil, !isStopped
+        else {
+            emit(
+                .contributionRefused(
+                    contribution.contributionDigest, author: contribution.author, refusal: refusal(of: contribution)))
+            return
+        }
+        let signed = Signed(contribution, signer: identity.member, key: identity.nodeKey, network: chain.network)
+        var candidate = Candidate(signed: signed, pieces: Bitmap(full: contribution.pieceCount))
+        candidate.status = .valid
+        candidate.isAnnounced = false
+        contributions.slots[slot, default: SlotState()].candidate = candidate.digest
+        contributions.insert(candidate)
+        persist([.ownContribution(signed)], then: [.ownContribution(signed)])
+    }
+
+    private func refusal(of contribution: Contribution) -> String {
+        let slot = contribution.slot
+        if chain.base(slot.base) == nil { return "wrong-base" }
+        if contributions.slots[slot]?.candidate != nil || chain.listed.contains(slot) { return "duplicate" }
+        if chain.members[contribution.author] == nil { return "not-a-member" }
+        if contribution.payloadBytes > chain.rules.contributionBytesMaximum { return "too-large" }
+        return "outside-the-rules"
+    }
+
+    func ownContributionIsDurable(_ signed: Signed<Contribution>) {
+        contributions.update(signed.body.contributionDigest) { $0.isAnnounced = true }
+        broadcast(.contribution(signed))
+        broadcast(.have(signed.body.contributionDigest, pieces: Bitmap(full: signed.body.pieceCount)))
+        emit(.contributionReceived(signed.body))
+        acknowledge(signed)
+    }
+
+    /// Another member's announcement, from whichever link.
+    func received(_ signed: Signed<Contribution>, from link: LinkID) {
+        let contribution = signed.body
+        guard chain.base(contribution.base) != nil else { return }
+        let digest = contribution.contributionDigest
+        if contributions[digest] != nil {
+            noteHolders(digest, from: link)
+            return
+        }
+        guard chain.isWithinRules(contribution), mayAccept(contribution, digest) else { return }
+        guard chain.isSignedByAuthor(signed, verifier: verifier) else {
+            cutOff(link, .invalidSignature)
+            return
+        }
+        contributions.insert(Candidate(signed: signed))
+        let slot = contribution.slot
+        if contributions.slots[slot, default: SlotState()].candidate == nil || isWanted(digest) {
+            contributions.slots[slot, default: SlotState()].candidate = digest
+        }
+        emit(.contributionReceived(contribution))
+        noteHolders(digest, from: link)
+        pacing.progressed = true
+    }
+
+    /// One candidate a slot, unless a certificate or payload names another; nothing for a slot that is listed.
+    private func mayAccept(_ contribution: Contribution, _ digest: ContributionDigest) -> Bool {
+        if isWanted(digest) { return true }
+        return contributions.slots[contribution.slot]?.candidate == nil && chain.isEligible(contribution.slot)
+    }
+
+    /// Whether an availability certificate or a known payload names this contribution.
+    private func isWanted(_ digest: ContributionDigest) -> Bool {
+        for state in contributions.slots.values where state.certificate?.stored.contribution == digest { return true }
+        return height.payloads.values.contains { payload in
+            payload.version.manifest.contains { $0.contribution == digest }
+        }
+    }
+
+    /// The author holds every piece of what it announced, and so does a peer that has adopted a version beyond it.
+    private func noteHolders(_ digest: ContributionDigest, from sender: LinkID) {
+        guard let candidate = contributions[digest], candidate.status == .fetching else { return }
+        var holders: [LinkID] = []
+        if let author = links.link(to: candidate.contribution.author) { holders.append(author) }
+        if let claimed = links[sender]?.claimedHeight, claimed > chain.height { holders.append(sender) }
+        for link in holders {
+            contributions.update(digest) { $0.providers[link] = Bitmap(full: $0.pieces.count) }
+        }
+    }
+
+    /// Takes up a candidate where a restart left it.
+    func continueCandidate(_ digest: ContributionDigest) {
+        guard let candidate = contributions[digest] else { return }
+        if candidate.status == .fetching, candidate.isComplete {
+            contributions.update(digest) { $0.status = .validating }
+            actions.append(.validate(candidate.contribution))
+        } else if candidate.status == .valid {
+            acknowledge(candidate.signed)
+        }
+    }
+
+    func validated(_ digest: ContributionDigest, _ outcome: ValidationOutcome) {
+        guard let candidate = contributions[digest], candidate.status == .validating else { return }
+        switch outcome {
+        case .valid:
+            contributions.update(digest) { $0.status = .valid }
+            broadcast(.have(digest, pieces: candidate.pieces))
+            acknowledge(candidate.signed)
+        case .refused(let refusal):
+            contributions.update(digest) { $0.status = .refused(refusal) }
+            emit(.contributionRefused(digest, author: candidate.contribution.author, refusal: refusal))
+        case .failed:
+            // Taken up again at the next tick.
+            contributions.update(digest) { $0.status = .fetching }
+        }
+        pacing.progressed = true
+    }
+
+    /// Signs that this node holds the contribution: once a slot, and only after it is durable.
+    private func acknowledge(_ signed: Signed<Contribution>) {
+        let contribution = signed.body
+        let slot = contribution.slot
+        guard !isStopped, let base = chain.base(contribution.base), base.members[identity.member] != nil,
+            contributions.slots[slot]?.ownAck == nil
+        else { return }
+        let stored = Signed(
+            Stored(contribution), signer: identity.member, key: identity.nodeKey, network: chain.network)
+        contributions.slots[slot, default: SlotState()].ownAck = contribution.contributionDigest
+        persist([.contribution(signed), .stored(stored)], then: [.ownAck(stored)])
+    }
+
+    func ownAckIsDurable(_ signed: Signed<Stored>) {
+        guard let base = chain.base(signed.body.slot.base), let index = base.members.index(of: signed.signer) else {
+            return
+        }
+        count(signed.body, [(index, signed.signature)], base.members)
+        broadcast(
+            .acks(
+                AvailabilityCertificate(
+                    stored: signed.body,
+                    signatures: QuorumSignatures([index: signed.signature], memberCount: base.members.count))))
+    }
+}

@@ -1,0 +1,148 @@
+import Ledger
+
+extension Node {
+    /// A peer said which pieces it holds.
+    func received(have digest: ContributionDigest, _ pieces: Bitmap, from link: LinkID) {
+        guard let candidate = contributions[digest], pieces.count == candidate.pieces.count else { return }
+        contributions.update(digest) { $0.providers[link] = pieces }
+    }
+
+    /// A peer wants pieces. The shell sends those that are on disk, of older versions too.
+    func received(want digest: ContributionDigest, _ pieces: [Int], from link: LinkID) {
+        for index in pieces {
+            if let candidate = contributions[digest], !candidate.pieces[index] { continue }
+            actions.append(.sendPiece(link, PieceName(contribution: digest, index: index)))
+        }
+    }
+
+    /// Asks for lacking pieces: of each candidate the rarest first, of each provider no more than its window.
+    func schedulePieces() {
+        for digest in contributions.order {
+            guard let candidate = contributions[digest], candidate.status == .fetching, !candidate.isComplete,
+                !candidate.providers.isEmpty, !candidate.isPaused
+            else { continue }
+            request(candidate)
+        }
+    }
+
+    private func request(_ candidate: Candidate) {
+        let providers = links.order.compactMap { link in candidate.providers[link].map { (link: link, pieces: $0) } }
+        var chosen: [LinkID: [Int]] = [:]
+        for piece in rarestFirst(candidate.missing, providers.map(\.pieces)) {
+            var best: (link: LinkID, load: Int)?
+            for provider in providers where provider.pieces[piece] {
+                guard let link = links[provider.link], link.inFlight < link.window else { continue }
+                if best == nil || link.inFlight < best!.load { best = (provider.link, link.inFlight) }
+            }
+            guard let best else { continue }
+            links.update(best.link) { $0.inFlight += 1 }
+            contributions.update(candidate.digest) {
+                $0.requests[piece] = Candidate.Request(link: best.link, asked: now)
+                $0.asked.insert(best.link)
+            }
+            chosen[best.link, default: []].append(piece)
+        }
+        for link in chosen.keys.sorted() { send(.want(candidate.digest, pieces: chosen[link]!), to: link) }
+    }
+
+    /// Pieces with the fewest holders first; among equals in a random order, so that two peers of one author do not
+    /// both begin with the same piece.
+    private func rarestFirst(_ pieces: [Int], _ held: [Bitmap]) -> [Int] {
+        let limit = LinkTable.windowMaximum * max(1, held.count)
+        return pieces.shuffled(using: &random)
+            .map { piece in (piece: piece, holders: held.count { $0[piece] }) }
+            .filter { $0.holders > 0 }
+            .sorted { $0.holders < $1.holders }
+            .prefix(limit).map(\.piece)
+    }
+
+    func pieceArrived(_ name: PieceName, byteCount: Int, _ handle: PieceHandle, from link: LinkID) {
+        guard let candidate = contributions[name.contribution], name.index < candidate.pieces.count else {
+            actions.append(.dropPiece(handle))
+            return
+        }
+        guard candidate.asked.contains(link) else {
+            actions.append(.dropPiece(handle))
+            cutOff(link, .unaskedPiece)
+            return
+        }
+        releaseRequest(name, from: link, came: true)
+        guard byteCount == candidate.contribution.byteCount(ofPiece: name.index) else {
+            actions.append(.dropPiece(handle))
+            cutOff(link, .badPiece)
+            return
+        }
+        guard candidate.status == .fetching, !candidate.pieces[name.index], !candidate.storing.contains(name.index)
+        else {
+            actions.append(.dropPiece(handle))
+            return
+        }
+        contributions.update(name.contribution) { $0.storing.insert(name.index) }
+        actions.append(.storePiece(candidate.contribution, name, handle, from: link))
+    }
+
+    func pieceStored(_ name: PieceName, _ outcome: PieceOutcome, from link: LinkID) {
+        guard let candidate = contributions[name.contribution], candidate.storing.contains(name.index) else { return }
+        contributions.update(name.contribution) { $0.storing.remove(name.index) }
+        switch outcome {
+        case .stored:
+            contributions.update(name.contribution) { $0.pieces.insert(name.index) }
+            announceProgress(name.contribution)
+            if let candidate = contributions[name.contribution], candidate.isComplete {
+                contributions.update(name.contribution) { $0.status = .validating }
+                actions.append(.validate(candidate.contribution))
+            }
+        case .mismatch: cutOff(link, .badPiece)
+        case .failed: contributions.update(name.contribution) { $0.isPaused = true }
+        }
+    }
+
+    /// Relay before complete: peers learn of pieces while others still come, in at most 16 steps.
+    private func announceProgress(_ digest: ContributionDigest) {
+        guard let candidate = contributions[digest], candidate.pieces.count > 1 else { return }
+        let step = max(1, candidate.pieces.count / 16)
+        if candidate.pieces.setCount % step == 0 { broadcast(.have(digest, pieces: candidate.pieces)) }
+    }
+
+    private func releaseRequest(_ name: PieceName, from link: LinkID, came: Bool) {
+        guard contributions[name.contribution]?.requests[name.index]?.link == link else { return }
+        contributions.update(name.contribution) { $0.requests[name.index] = nil }
+        links.update(link) {
+            $0.inFlight = max(0, $0.inFlight - 1)
+            $0.window =
+                came
+                ? min(LinkTable.windowMaximum, $0.window + 1) : max(LinkTable.windowMinimum, $0.window / 2)
+        }
+    }
+
+    /// Pieces that did not come in time are asked of somebody else: that provider is forgotten until it speaks again.
+    func expirePieces() {
+        for digest in contributions.order {
+            guard let candidate = contributions[digest] else { continue }
+            for index in candidate.requests.keys.sorted() {
+                guard let request = candidate.requests[index], now.since(request.asked) >= timing.pieceTimeout else {
+                    continue
+                }
+                releaseRequest(PieceName(contribution: digest, index: index), from: request.link, came: false)
+                if candidate.providers.count > 1 {
+                    contributions.update(digest) { $0.providers[request.link] = nil }
+                }
+            }
+        }
+    }
+
+    func forgetProvider(_ link: LinkID) {
+        for digest in contributions.order {
+            contributions.update(digest) { candidate in
+                candidate.providers[link] = nil
+                candidate.asked.remove(link)
+                candidate.requests = candidate.requests.filter { $0.value.link != link }
+            }
+        }
+    }
+
+    var pieceDeadline: Instant? {
+        contributions.order.flatMap { contributions[$0].map { Array($0.requests.values) } ?? [] }
+            .map { $0.asked + timing.pieceTimeout }.min()
+    }
+}

@@ -1,0 +1,98 @@
+import Crypto
+import Ledger
+
+extension Node {
+    /// Takes up where the journal ends: own statements bind again, own votes count again, certificates stand.
+    func restore(_ recovered: Recovered) {
+        for entry in recovered.journal { restore(entry, recovered.pieces) }
+        for view in height.views.keys.sorted() where view >= height.view {
+            guard let exit = height.views[view]?.exit else { continue }
+            height.entry = exit
+            height.view = view.next
+        }
+        if let voted = (height.own.nullified.union(height.own.notarized.keys)).max(), voted > height.view {
+            preconditionFailure("a vote is durable only together with the certificate by which its view was entered")
+        }
+    }
+
+    private func restore(_ entry: JournalEntry, _ pieces: [ContributionDigest: [Bool]]) {
+        switch entry {
+        case .ownContribution(let signed): restore(signed, pieces)
+        case .contribution(let signed): restore(signed, pieces)
+        case .stored(let signed): restore(signed)
+        case .availability(let certificate): restore(certificate)
+        case .ready(let signed):
+            guard signed.body.height == height.height, let index = selfIndex else { return }
+            height.own.ready = signed
+            height.ready[index] = signed
+            height.readyObjects[signed.objectDigest] = signed
+        case .proposal(let signed):
+            guard signed.body.height == height.height else { return }
+            height.own.proposed.insert(signed.body.view)
+            height.views[signed.body.view, default: ViewState()].proposals.append(signed)
+        case .payload(let embedded): restore(embedded)
+        case .vote(let signed): restore(signed)
+        case .certificate(let certificate): restore(certificate)
+        case .adopt: break
+        case .address(let signed):
+            if addresses[signed.body.member].map({ $0.body.sequence < signed.body.sequence }) ?? true {
+                addresses[signed.body.member] = signed
+            }
+        }
+    }
+
+    /// A contribution in the journal is complete, valid and synced, unless its blob was damaged since.
+    private func restore(_ signed: Signed<Contribution>, _ pieces: [ContributionDigest: [Bool]]) {
+        guard chain.base(signed.body.base) != nil else { return }
+        let digest = signed.body.contributionDigest
+        let held = pieces[digest].map { Bitmap($0) } ?? Bitmap(count: signed.body.pieceCount)
+        guard held.count == signed.body.pieceCount else { return }
+        var candidate = Candidate(signed: signed, pieces: held)
+        candidate.status = held.isFull ? .valid : .fetching
+        candidate.isListed = chain.listed.contains(signed.body.slot)
+        contributions.insert(candidate)
+        if contributions.slots[signed.body.slot, default: SlotState()].candidate == nil {
+            contributions.slots[signed.body.slot, default: SlotState()].candidate = digest
+        }
+    }
+
+    private func restore(_ signed: Signed<Stored>) {
+        guard let base = chain.base(signed.body.slot.base), let index = base.members.index(of: signed.signer) else {
+            return
+        }
+        contributions.slots[signed.body.slot, default: SlotState()].ownAck = signed.body.contribution
+        count(signed.body, [(index, signed.signature)], base.members)
+    }
+
+    private func restore(_ certificate: AvailabilityCertificate) {
+        guard chain.base(certificate.stored.slot.base) != nil else { return }
+        contributions.certificates[certificate.digest] = certificate
+        if contributions.slots[certificate.stored.slot, default: SlotState()].certificate == nil {
+            contributions.slots[certificate.stored.slot, default: SlotState()].certificate = certificate
+            contributions.slots[certificate.stored.slot]?.candidate = certificate.stored.contribution
+        }
+    }
+
+    private func restore(_ embedded: EmbeddedPayload) {
+        guard embedded.payload.version.height == height.height else { return }
+        height.payloads[embedded.payload.version.versionDigest] = embedded.payload
+        for ready in embedded.ready { height.readyObjects[ready.objectDigest] = ready }
+        for certificate in embedded.availability { contributions.certificates[certificate.digest] = certificate }
+    }
+
+    private func restore(_ signed: Signed<Vote>) {
+        let vote = signed.body
+        guard vote.height == height.height, let index = selfIndex else { return }
+        switch vote.kind {
+        case .notarize: height.own.notarized[vote.view] = vote.version
+        case .nullify: height.own.nullified.insert(vote.view)
+        case .finalize: height.own.finalized[vote.view] = vote.version
+        }
+        count(vote, index, signed.signature)
+    }
+
+    private func restore(_ certificate: VoteCertificate) {
+        guard certificate.vote.height == height.height else { return }
+        accept(certificate, from: nil)
+    }
+}

@@ -1,0 +1,50 @@
+import Crypto
+import Ledger
+
+/// What follows once a batch is durable. Nothing here has left the node, or counted for it, before.
+enum Consequence {
+    case ownContribution(Signed<Contribution>)
+    case ownAck(Signed<Stored>)
+    case ownReady(Signed<Ready>)
+    case ownProposal(Signed<Proposal>, Payload)
+    case ownVote(Signed<Vote>)
+    case adopted(CertifiedVersion)
+    case ownAddress(Signed<AddressRecord>)
+}
+
+/// Persist before send: the messages that wait for a batch to become durable.
+struct Outbox {
+    private var nextTicket: UInt64 = 1
+    private var waiting: [PersistTicket: [Consequence]] = [:]
+
+    mutating func hold(_ consequences: [Consequence]) -> PersistTicket {
+        let ticket = PersistTicket(nextTicket)
+        nextTicket += 1
+        waiting[ticket] = consequences
+        return ticket
+    }
+
+    mutating func release(_ ticket: PersistTicket) -> [Consequence] { waiting.removeValue(forKey: ticket) ?? [] }
+}
+
+extension Node {
+    /// Makes `entries` durable, and lets `consequences` happen only then.
+    func persist(_ entries: [JournalEntry], then consequences: [Consequence]) {
+        actions.append(.persist(outbox.hold(consequences), entries))
+    }
+
+    func persisted(_ ticket: PersistTicket) {
+        for consequence in outbox.release(ticket) {
+            switch consequence {
+            case .ownContribution(let signed): ownContributionIsDurable(signed)
+            case .ownAck(let signed): ownAckIsDurable(signed)
+            case .ownReady(let signed): ownReadyIsDurable(signed)
+            case .ownProposal(let signed, let payload): ownProposalIsDurable(signed, payload)
+            case .ownVote(let signed): ownVoteIsDurable(signed)
+            case .adopted(let certified): adoptionIsDurable(certified)
+            case .ownAddress(let signed): broadcast(.address(signed))
+            }
+        }
+        pacing.progressed = true
+    }
+}

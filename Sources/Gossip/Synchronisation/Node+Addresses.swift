@@ -1,0 +1,30 @@
+import Ledger
+
+extension Node {
+    /// Announces where this node can be reached, with a higher sequence number whenever that changed.
+    func announceOwnAddress() {
+        guard chain.members[identity.member] != nil else { return }
+        let known = addresses[identity.member]
+        guard known?.body.addresses != identity.addresses else { return }
+        let record = Signed(
+            AddressRecord(
+                member: identity.member, addresses: identity.addresses, sequence: (known?.body.sequence ?? 0) + 1),
+            signer: identity.member, key: identity.nodeKey, network: chain.network)
+        addresses[identity.member] = record
+        persist([.address(record)], then: [.ownAddress(record)])
+    }
+
+    func received(_ record: Signed<AddressRecord>, from link: LinkID) {
+        let member = record.body.member
+        guard record.signer == member, member != identity.member, chain.members[member] != nil else { return }
+        if let known = addresses[member], known.body.sequence >= record.body.sequence { return }
+        guard record.isValid(in: chain.members, network: chain.network, verifier: verifier) else {
+            cutOff(link, .invalidSignature)
+            return
+        }
+        addresses[member] = record
+        persist([.address(record)], then: [])
+        actions.append(.addresses(member, record.body.addresses))
+        broadcast(.address(record), except: link)
+    }
+}

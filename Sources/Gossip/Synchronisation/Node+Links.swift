@@ -1,0 +1,92 @@
+import Ledger
+
+extension Node {
+    var linkedMembers: [MemberID] { links.order.compactMap { links[$0]?.member }.sorted() }
+
+    func linkUp(_ id: LinkID, _ member: MemberID) {
+        if let replaced = links.add(id, member: member) {
+            forgetProvider(replaced)
+            actions.append(.close(replaced, .replacedByNewerLink))
+        }
+        for known in addresses.keys.sorted() { send(.address(addresses[known]!), to: id) }
+        send(.summary(summary), to: id)
+    }
+
+    func linkDown(_ id: LinkID) {
+        links.remove(id)
+        forgetProvider(id)
+    }
+
+    func cutOff(_ id: LinkID, _ reason: CloseReason) {
+        guard let link = links[id] else { return }
+        emit(.linkCutOff(link.member, reason))
+        actions.append(.close(id, reason))
+        linkDown(id)
+    }
+
+    func received(_ bytes: [UInt8], from link: LinkID) {
+        guard links[link] != nil else { return }
+        guard let message = try? Message(encoded: bytes) else {
+            cutOff(link, .malformedMessage)
+            return
+        }
+        if isEarly(message) {
+            keepEarly(bytes, from: link)
+        } else {
+            received(message, from: link)
+        }
+    }
+
+    private func received(_ message: Message, from link: LinkID) {
+        switch message {
+        case .summary(let summary): received(summary, from: link)
+        case .contribution(let signed): received(signed, from: link)
+        case .have(let digest, let pieces): received(have: digest, pieces, from: link)
+        case .want(let digest, let pieces): received(want: digest, pieces, from: link)
+        case .acks(let acks): received(acks, from: link)
+        case .ready(let ready): received(ready, from: link)
+        case .proposal(let proposal): received(proposal, from: link)
+        case .payload(let payload): received(payload)
+        case .votes(let votes): received(votes, from: link)
+        case .certified(let payload, let certificate): received(payload, certificate, from: link)
+        case .fetch(let items): received(fetch: items, from: link)
+        case .address(let record): received(record, from: link)
+        }
+    }
+
+    /// Whether the message belongs to the height after the one that is being agreed on: its sender has adopted a
+    /// version that this node is about to adopt.
+    private func isEarly(_ message: Message) -> Bool {
+        let early = height.height.next
+        switch message {
+        case .contribution(let signed): return signed.body.baseHeight.next == early
+        case .acks(let acks): return acks.stored.baseHeight.next == early
+        case .ready(let ready): return ready.body.height == early
+        case .proposal(let proposal): return proposal.body.height == early
+        case .payload(let payload): return payload.version.height == early
+        case .votes(let votes): return votes.vote.height == early
+        case .have(let digest, _): return contributions[digest] == nil
+        default: return false
+        }
+    }
+
+    /// Bounded a link; what does not fit comes again with the peer's answer to this node's next summary.
+    private func keepEarly(_ bytes: [UInt8], from link: LinkID) {
+        links.update(link) { link in
+            guard link.earlyBytes + bytes.count <= LinkTable.earlyBytesMaximum else { return }
+            link.early.append(bytes)
+            link.earlyBytes += bytes.count
+        }
+    }
+
+    func replayEarly() {
+        for id in links.order {
+            let early = links[id]?.early ?? []
+            links.update(id) {
+                $0.early = []
+                $0.earlyBytes = 0
+            }
+            for bytes in early { received(bytes, from: id) }
+        }
+    }
+}

@@ -1,0 +1,179 @@
+import Crypto
+import Ledger
+
+extension Node {
+    /// Where this node stands.
+    var summary: Summary {
+        var ready = Bitmap(count: height.members.count)
+        for index in height.ready.keys { ready.insert(index) }
+        let shown = height.views.keys.filter { $0 >= height.view || height.views[$0]?.exit == nil }.sorted()
+            .prefix(Summary.viewsMaximum)
+        return Summary(
+            height: chain.height, head: chain.headDigest, view: height.view, ready: ready,
+            views: shown.map { summary(of: $0, height.views[$0]!) }, candidates: candidateParts)
+    }
+
+    private func summary(of view: View, _ state: ViewState) -> Summary.ViewPart {
+        Summary.ViewPart(
+            view: view, proposals: state.proposals.map(\.body.version), notarize: parts(of: state.notarize),
+            finalize: parts(of: state.finalize),
+            nullify: signers(state.nullify.byVersion[VersionDigest(.zero)] ?? [:]),
+            isNotarized: state.notarization != nil, isNullified: state.nullification != nil)
+    }
+
+    /// At most four: an equivocating leader makes two, and members that vote for others make none of them a quorum.
+    private func parts(of tally: Tally) -> [Summary.VotePart] {
+        tally.versions.prefix(4).map {
+            Summary.VotePart(version: $0, signers: signers(tally.byVersion[$0] ?? [:]))
+        }
+    }
+
+    private func signers(_ signatures: [Int: Signature]) -> Bitmap {
+        var bitmap = Bitmap(count: height.members.count)
+        for index in signatures.keys { bitmap.insert(index) }
+        return bitmap
+    }
+
+    private var candidateParts: [Summary.CandidatePart] {
+        contributions.order.compactMap { digest -> Summary.CandidatePart? in
+            guard let candidate = contributions[digest], candidate.isAnnounced,
+                let base = chain.base(candidate.contribution.base)
+            else { return nil }
+            let state = contributions.slots[candidate.contribution.slot]
+            var acks = Bitmap(count: base.members.count)
+            for index in (state?.acks[digest] ?? [:]).keys { acks.insert(index) }
+            return Summary.CandidatePart(
+                contribution: digest, acks: acks,
+                isAvailable: state?.certificate?.stored.contribution == digest, isComplete: candidate.status == .valid)
+        }
+        .prefix(Summary.candidatesMaximum).map { $0 }
+    }
+
+    /// Speaks up to everybody: at once after progress, then ever more rarely up to eight times the interval.
+    func tickIfDue() {
+        guard pacing.nextTick <= now else { return }
+        broadcast(.summary(summary))
+        retryAtTick()
+        pacing.nextTick = now + timing.standstill << UInt64(min(pacing.idleTicks, 3))
+        pacing.idleTicks += 1
+    }
+
+    private func retryAtTick() {
+        averagings.forgetFailures()
+        for digest in contributions.order {
+            contributions.update(digest) { $0.isPaused = false }
+            continueCandidate(digest)
+        }
+        for id in links.order {
+            guard let link = links[id], link.claimedHeight > chain.height else { continue }
+            send(.fetch([.version(height.height)]), to: id)
+            break
+        }
+        pacing.progressed = true
+    }
+
+    /// Gives a peer what its summary shows that it lacks. At most once a quarter of the standstill interval.
+    func received(_ summary: Summary, from id: LinkID) {
+        let wasBehind = links.highestClaimed > chain.height
+        links.update(id) { $0.claimedHeight = max($0.claimedHeight, summary.height) }
+        if summary.height > chain.height, !wasBehind { send(.fetch([.version(height.height)]), to: id) }
+        if let last = links[id]?.lastAnswer, now.since(last) < timing.standstill / 4 { return }
+        links.update(id) { $0.lastAnswer = now }
+        if summary.height < chain.height {
+            actions.append(.sendVersion(id, summary.height.next))
+        } else if summary.height == chain.height, summary.head == chain.headDigest {
+            answer(summary, on: id)
+        }
+    }
+
+    private func answer(_ summary: Summary, on id: LinkID) {
+        answerContributions(summary, on: id)
+        guard summary.ready.count == height.members.count else { return }
+        for index in height.ready.keys.sorted() where !summary.ready[index] {
+            send(.ready(height.ready[index]!), to: id)
+        }
+        if let decided = height.decided {
+            send(.votes(decided), to: id)
+            if let payload = height.payloads[decided.vote.version] { send(.certified(payload, decided), to: id) }
+            return
+        }
+        if summary.view < height.view, let entry = height.entry { send(.votes(entry), to: id) }
+        for view in height.views.keys.sorted() where view >= summary.view || wants(summary, view) {
+            answer(view, height.views[view]!, summary.views.first { $0.view == view }, on: id)
+        }
+    }
+
+    private func wants(_ summary: Summary, _ view: View) -> Bool {
+        summary.views.contains { $0.view == view && !$0.isNotarized && !$0.isNullified }
+    }
+
+    private func answer(_ view: View, _ state: ViewState, _ theirs: Summary.ViewPart?, on id: LinkID) {
+        for proposal in state.proposals where !(theirs?.proposals.contains(proposal.body.version) ?? false) {
+            send(.proposal(proposal), to: id)
+            if let payload = height.payloads[proposal.body.version] { send(.payload(payload), to: id) }
+        }
+        if let notarization = state.notarization {
+            if !(theirs?.isNotarized ?? false) { send(.votes(notarization), to: id) }
+        } else {
+            answerVotes(.notarize, view, state.notarize, theirs?.notarize ?? [], on: id)
+        }
+        if let nullification = state.nullification {
+            if !(theirs?.isNullified ?? false) { send(.votes(nullification), to: id) }
+        } else {
+            let zero = VersionDigest(.zero)
+            let held = theirs.map { [Summary.VotePart(version: zero, signers: $0.nullify)] } ?? []
+            answerVotes(.nullify, view, state.nullify, held, on: id)
+        }
+        answerVotes(.finalize, view, state.finalize, theirs?.finalize ?? [], on: id)
+    }
+
+    /// Exactly the signatures that the peer lacks.
+    private func answerVotes(
+        _ kind: VoteKind, _ view: View, _ tally: Tally, _ held: [Summary.VotePart], on id: LinkID
+    ) {
+        for version in tally.versions {
+            let theirs = held.first { $0.version == version }?.signers
+            let lacking = (tally.byVersion[version] ?? [:]).filter { !(theirs?[$0.key] ?? false) }
+            guard !lacking.isEmpty else { continue }
+            let vote = Vote(kind: kind, height: height.height, view: view, version: version)
+            send(
+                .votes(
+                    VoteCertificate(
+                        network: chain.network, vote: vote,
+                        signatures: QuorumSignatures(lacking, memberCount: height.members.count))), to: id)
+        }
+    }
+
+    private func answerContributions(_ summary: Summary, on id: LinkID) {
+        for digest in contributions.order {
+            guard let candidate = contributions[digest], candidate.isAnnounced,
+                let base = chain.base(candidate.contribution.base)
+            else { continue }
+            let theirs = summary.candidates.first { $0.contribution == digest }
+            if let theirs {
+                if theirs.isComplete {
+                    contributions.update(digest) { $0.providers[id] = Bitmap(full: $0.pieces.count) }
+                } else if candidate.pieces.setCount > 0 {
+                    send(.have(digest, pieces: candidate.pieces), to: id)
+                }
+            } else {
+                guard chain.isEligible(candidate.contribution.slot) || height.decided != nil else { continue }
+                send(.contribution(candidate.signed), to: id)
+                if candidate.pieces.setCount > 0 { send(.have(digest, pieces: candidate.pieces), to: id) }
+            }
+            guard !(theirs?.isAvailable ?? false) else { continue }
+            let state = contributions.slots[candidate.contribution.slot]
+            if let certificate = state?.certificate, certificate.stored.contribution == digest {
+                send(.acks(certificate), to: id)
+            } else {
+                let lacking = (state?.acks[digest] ?? [:]).filter { !(theirs?.acks[$0.key] ?? false) }
+                guard !lacking.isEmpty else { continue }
+                send(
+                    .acks(
+                        AvailabilityCertificate(
+                            stored: Stored(candidate.contribution),
+                            signatures: QuorumSignatures(lacking, memberCount: base.members.count))), to: id)
+            }
+        }
+    }
+}

@@ -1,0 +1,197 @@
+import Crypto
+import Ledger
+
+/// What one daemon says to another. Travels as a CBOR array of a number and a body, whole in one control message.
+enum Message: Equatable {
+    /// Where the sender stands and what it holds: whoever sees that something lacks sends exactly that.
+    case summary(Summary)
+    case contribution(Signed<Contribution>)
+    /// Which pieces of a contribution the sender holds.
+    case have(ContributionDigest, pieces: Bitmap)
+    /// Pieces that the sender wants, by index.
+    case want(ContributionDigest, pieces: [Int])
+    /// Some or all acks of one contribution. With a quorum of them it is an availability certificate.
+    case acks(AvailabilityCertificate)
+    case ready(Signed<Ready>)
+    case proposal(Signed<Proposal>)
+    case payload(Payload)
+    /// Some or all votes for one thing. With a quorum of them it is a certificate.
+    case votes(VoteCertificate)
+    /// The certified payload of the receiver's next height.
+    case certified(Payload, VoteCertificate)
+    case fetch([FetchItem])
+    case address(Signed<AddressRecord>)
+}
+
+/// Something that a node lacks and names exactly.
+enum FetchItem: Hashable {
+    case payload(VersionDigest)
+    case ready(Digest)
+    case availability(Digest)
+    case contribution(ContributionDigest)
+    case notarization(View)
+    case nullification(View)
+    /// A certified version with everything that it embeds.
+    case version(Height)
+}
+
+extension Message {
+    private enum Code: UInt64 {
+        case summary = 1
+        case contribution, have, want, acks, ready, proposal, payload, votes, certified, fetch, address
+    }
+
+    private var parts: (code: Code, body: CBOR) {
+        switch self {
+        case .summary(let summary): (.summary, summary.cbor)
+        case .contribution(let signed): (.contribution, signed.cbor)
+        case .have(let digest, let pieces):
+            (.have, .array([.bytes(digest.digest.bytes), .unsigned(UInt64(pieces.count)), .bytes(pieces.bytes)]))
+        case .want(let digest, let pieces):
+            (.want, .array([.bytes(digest.digest.bytes), .array(pieces.map { .unsigned(UInt64($0)) })]))
+        case .acks(let acks): (.acks, acks.cbor)
+        case .ready(let signed): (.ready, signed.cbor)
+        case .proposal(let signed): (.proposal, signed.cbor)
+        case .payload(let payload): (.payload, payload.cbor)
+        case .votes(let votes): (.votes, votes.cbor)
+        case .certified(let payload, let certificate):
+            (.certified, .array([payload.cbor, certificate.cbor]))
+        case .fetch(let items): (.fetch, .array(items.map(\.cbor)))
+        case .address(let signed): (.address, signed.cbor)
+        }
+    }
+
+    var encoded: [UInt8] {
+        let (code, body) = parts
+        return CBOR.array([.unsigned(code.rawValue), body]).encoded
+    }
+
+    init(encoded bytes: [UInt8]) throws(RecordError) {
+        guard bytes.count <= Wire.messageBytesMaximum else {
+            throw .tooLong(key: "message", count: bytes.count, limit: Wire.messageBytesMaximum)
+        }
+        guard case .array(let parts) = try CBOR(encoded: bytes), parts.count == 2,
+            case .unsigned(let number) = parts[0]
+        else { throw .wrongType(key: "message") }
+        guard let code = Code(rawValue: number) else { throw .outOfRange(key: "message") }
+        self = try Message(code, parts[1])
+    }
+
+    private init(_ code: Code, _ body: CBOR) throws(RecordError) {
+        switch code {
+        case .summary: self = .summary(try Summary(cbor: body))
+        case .contribution: self = .contribution(try Signed(cbor: body))
+        case .have:
+            let (digest, rest) = try Message.digestAndRest(body, count: 3)
+            guard case .unsigned(let count) = rest[0], case .bytes(let bytes) = rest[1],
+                count <= UInt64(Wire.piecesMaximum), let pieces = Bitmap(bytes: bytes, count: Int(count))
+            else { throw .outOfRange(key: "pieces") }
+            self = .have(ContributionDigest(digest), pieces: pieces)
+        case .want:
+            let (digest, rest) = try Message.digestAndRest(body, count: 2)
+            guard case .array(let items) = rest[0], items.count <= Wire.wantedPiecesMaximum else {
+                throw .outOfRange(key: "pieces")
+            }
+            var pieces: [Int] = []
+            for item in items {
+                guard case .unsigned(let index) = item, index < UInt64(Wire.piecesMaximum) else {
+                    throw .outOfRange(key: "pieces")
+                }
+                pieces.append(Int(index))
+            }
+            self = .want(ContributionDigest(digest), pieces: pieces)
+        case .acks: self = .acks(try AvailabilityCertificate(cbor: body))
+        case .ready: self = .ready(try Signed(cbor: body))
+        case .proposal: self = .proposal(try Signed(cbor: body))
+        case .payload: self = .payload(try Payload(cbor: body))
+        case .votes: self = .votes(try VoteCertificate(cbor: body))
+        case .certified:
+            guard case .array(let items) = body, items.count == 2 else { throw .wrongType(key: "certified") }
+            self = .certified(try Payload(cbor: items[0]), try VoteCertificate(cbor: items[1]))
+        case .fetch:
+            guard case .array(let items) = body, items.count <= Wire.fetchItemsMaximum else {
+                throw .outOfRange(key: "fetch")
+            }
+            var wanted: [FetchItem] = []
+            for item in items { wanted.append(try FetchItem(cbor: item)) }
+            self = .fetch(wanted)
+        case .address: self = .address(try Signed(cbor: body))
+        }
+    }
+
+    private static func digestAndRest(_ body: CBOR, count: Int) throws(RecordError) -> (Digest, [CBOR]) {
+        guard case .array(let items) = body, items.count == count, case .bytes(let bytes) = items[0],
+            let digest = Digest(bytes: bytes)
+        else { throw .wrongType(key: "digest") }
+        return (digest, Array(items.dropFirst()))
+    }
+}
+
+extension FetchItem {
+    private enum Code: UInt64 {
+        case payload = 1
+        case ready, availability, contribution, notarization, nullification, version
+    }
+
+    var cbor: CBOR {
+        let (code, body): (Code, CBOR) =
+            switch self {
+            case .payload(let digest): (.payload, .bytes(digest.digest.bytes))
+            case .ready(let digest): (.ready, .bytes(digest.bytes))
+            case .availability(let digest): (.availability, .bytes(digest.bytes))
+            case .contribution(let digest): (.contribution, .bytes(digest.digest.bytes))
+            case .notarization(let view): (.notarization, .unsigned(UInt64(view.value)))
+            case .nullification(let view): (.nullification, .unsigned(UInt64(view.value)))
+            case .version(let height): (.version, .unsigned(height.value))
+            }
+        return .array([.unsigned(code.rawValue), body])
+    }
+
+    init(cbor: CBOR) throws(RecordError) {
+        guard case .array(let parts) = cbor, parts.count == 2, case .unsigned(let number) = parts[0],
+            let code = Code(rawValue: number)
+        else { throw .wrongType(key: "fetch") }
+        switch (code, parts[1]) {
+        case (.payload, .bytes(let bytes)): self = .payload(VersionDigest(try FetchItem.digest(bytes)))
+        case (.ready, .bytes(let bytes)): self = .ready(try FetchItem.digest(bytes))
+        case (.availability, .bytes(let bytes)): self = .availability(try FetchItem.digest(bytes))
+        case (.contribution, .bytes(let bytes)): self = .contribution(ContributionDigest(try FetchItem.digest(bytes)))
+        case (.notarization, .unsigned(let view)): self = .notarization(try FetchItem.view(view))
+        case (.nullification, .unsigned(let view)): self = .nullification(try FetchItem.view(view))
+        case (.version, .unsigned(let height)):
+            guard height <= Limits.heightMaximum else { throw .outOfRange(key: "height") }
+            self = .version(Height(height))
+        default: throw .wrongType(key: "fetch")
+        }
+    }
+
+    private static func digest(_ bytes: [UInt8]) throws(RecordError) -> Digest {
+        guard let digest = Digest(bytes: bytes) else { throw .wrongType(key: "fetch") }
+        return digest
+    }
+
+    private static func view(_ value: UInt64) throws(RecordError) -> View {
+        guard (1...UInt64(Limits.viewMaximum)).contains(value) else { throw .outOfRange(key: "view") }
+        return View(UInt32(value))
+    }
+}
+
+/// Bounds of the wire, and the messages that the shell makes by itself.
+public enum Wire {
+    /// A control message, reassembled.
+    public static let messageBytesMaximum = 64 << 10
+    static let fetchItemsMaximum = 256
+    static let wantedPiecesMaximum = 32
+    /// 2^40 bytes in pieces of 1 MiB, as far as one `have` can say; larger payloads need the larger pieces.
+    static let piecesMaximum = 1 << 18
+
+    /// The messages that bring a certified version to a node that lags: itself first, so that the receiver knows
+    /// which embedded objects to accept, then those.
+    public static func messages(of version: CertifiedVersion) -> [[UInt8]] {
+        var messages: [Message] = [.certified(version.embedded.payload, version.certificate)]
+        messages += version.contributions.map { .contribution($0) }
+        messages += version.embedded.availability.map { .acks($0) }
+        messages += version.embedded.ready.map { .ready($0) }
+        return messages.map(\.encoded)
+    }
+}

@@ -1,0 +1,153 @@
+import Crypto
+import Ledger
+
+/// Where a node stands, so that a peer can send exactly what it lacks. Sent when a link comes up, after each adoption,
+/// and again and again at a standstill: with it nothing that was lost stays lost.
+struct Summary: Record {
+    struct ViewPart: Equatable {
+        let view: View
+        /// Which proposals of this view the sender holds; at most two.
+        let proposals: [VersionDigest]
+        let notarize: [VotePart]
+        let finalize: [VotePart]
+        let nullify: Bitmap
+        let isNotarized: Bool
+        let isNullified: Bool
+    }
+
+    struct VotePart: Equatable {
+        let version: VersionDigest
+        let signers: Bitmap
+    }
+
+    struct CandidatePart: Equatable {
+        let contribution: ContributionDigest
+        let acks: Bitmap
+        let isAvailable: Bool
+        /// Whether the sender holds every piece.
+        let isComplete: Bool
+    }
+
+    let height: Height
+    let head: VersionDigest
+    let view: View
+    /// Whose ready records for height + 1 the sender holds.
+    let ready: Bitmap
+    let views: [ViewPart]
+    let candidates: [CandidatePart]
+
+    static let viewsMaximum = 8
+    static let candidatesMaximum = 512
+
+    init(
+        height: Height, head: VersionDigest, view: View, ready: Bitmap, views: [ViewPart], candidates: [CandidatePart]
+    ) {
+        self.height = height
+        self.head = head
+        self.view = view
+        self.ready = ready
+        self.views = views
+        self.candidates = candidates
+    }
+
+    var cbor: CBOR {
+        .array([
+            .unsigned(height.value), .bytes(head.digest.bytes), .unsigned(UInt64(view.value)), ready.cbor,
+            .array(views.map(\.cbor)), .array(candidates.map(\.cbor)),
+        ])
+    }
+
+    init(cbor: CBOR) throws(RecordError) {
+        guard case .array(let items) = cbor, items.count == 6, case .unsigned(let height) = items[0],
+            case .unsigned(let view) = items[2], case .array(let views) = items[4],
+            case .array(let candidates) = items[5]
+        else { throw .wrongType(key: "summary") }
+        guard height <= Limits.heightMaximum, (1...UInt64(Limits.viewMaximum)).contains(view),
+            views.count <= Summary.viewsMaximum, candidates.count <= Summary.candidatesMaximum
+        else { throw .outOfRange(key: "summary") }
+        self.height = Height(height)
+        head = VersionDigest(try Digest(summaryItem: items[1]))
+        self.view = View(UInt32(view))
+        ready = try Bitmap(cbor: items[3])
+        self.views = try views.map { (item) throws(RecordError) in try ViewPart(cbor: item) }
+        self.candidates = try candidates.map { (item) throws(RecordError) in try CandidatePart(cbor: item) }
+    }
+}
+
+extension Summary.ViewPart {
+    var cbor: CBOR {
+        .array([
+            .unsigned(UInt64(view.value)), .array(proposals.map { .bytes($0.digest.bytes) }),
+            .array(notarize.map(\.cbor)), .array(finalize.map(\.cbor)), nullify.cbor, .boolean(isNotarized),
+            .boolean(isNullified),
+        ])
+    }
+
+    init(cbor: CBOR) throws(RecordError) {
+        guard case .array(let items) = cbor, items.count == 7, case .unsigned(let view) = items[0],
+            case .array(let proposals) = items[1], case .array(let notarize) = items[2],
+            case .array(let finalize) = items[3], case .boolean(let isNotarized) = items[5],
+            case .boolean(let isNullified) = items[6]
+        else { throw .wrongType(key: "views") }
+        guard (1...UInt64(Limits.viewMaximum)).contains(view), proposals.count <= 2, notarize.count <= 4,
+            finalize.count <= 4
+        else { throw .outOfRange(key: "views") }
+        self.view = View(UInt32(view))
+        self.proposals = try proposals.map { (item) throws(RecordError) in
+            VersionDigest(try Digest(summaryItem: item))
+        }
+        self.notarize = try notarize.map { (item) throws(RecordError) in try Summary.VotePart(cbor: item) }
+        self.finalize = try finalize.map { (item) throws(RecordError) in try Summary.VotePart(cbor: item) }
+        nullify = try Bitmap(cbor: items[4])
+        self.isNotarized = isNotarized
+        self.isNullified = isNullified
+    }
+}
+
+extension Summary.VotePart {
+    var cbor: CBOR { .array([.bytes(version.digest.bytes), signers.cbor]) }
+
+    init(cbor: CBOR) throws(RecordError) {
+        guard case .array(let items) = cbor, items.count == 2 else { throw .wrongType(key: "votes") }
+        version = VersionDigest(try Digest(summaryItem: items[0]))
+        signers = try Bitmap(cbor: items[1])
+    }
+}
+
+extension Summary.CandidatePart {
+    var cbor: CBOR {
+        .array([.bytes(contribution.digest.bytes), acks.cbor, .boolean(isAvailable), .boolean(isComplete)])
+    }
+
+    init(cbor: CBOR) throws(RecordError) {
+        guard case .array(let items) = cbor, items.count == 4, case .boolean(let isAvailable) = items[2],
+            case .boolean(let isComplete) = items[3]
+        else { throw .wrongType(key: "candidates") }
+        contribution = ContributionDigest(try Digest(summaryItem: items[0]))
+        acks = try Bitmap(cbor: items[1])
+        self.isAvailable = isAvailable
+        self.isComplete = isComplete
+    }
+}
+
+extension Bitmap {
+    /// Members are at most `Limits.members`, so a summary's bitmaps are small.
+    fileprivate var cbor: CBOR { .array([.unsigned(UInt64(count)), .bytes(bytes)]) }
+
+    fileprivate init(cbor: CBOR) throws(RecordError) {
+        guard case .array(let items) = cbor, items.count == 2, case .unsigned(let count) = items[0],
+            case .bytes(let bytes) = items[1], count <= UInt64(Limits.members),
+            let bitmap = Bitmap(bytes: bytes, count: Int(count))
+        else { throw .outOfRange(key: "bitmap") }
+        self = bitmap
+    }
+}
+
+extension Digest {
+    fileprivate init(summaryItem: CBOR) throws(RecordError) {
+        guard case .bytes(let bytes) = summaryItem, let digest = Digest(bytes: bytes) else {
+            throw .wrongType(key: "digest")
+        }
+        self = digest
+    }
+}
