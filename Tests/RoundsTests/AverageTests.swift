@@ -23,7 +23,7 @@ import Testing
 
     @Test(arguments: [Encoding.topK(kept: 64, bits: 2), .dense])
     func anyNumberOfWorkersGivesTheSameFile(encoding: Encoding) throws {
-        let mesh = try SmallMesh(encoding: encoding)
+        let mesh = try SmallMesh(encoding: encoding, rows: 600)
         let (manifest, payloads) = try manifest(mesh)
         let expected = try ManifestAverage.average(
             manifest, payloads: payloads, parent: mesh.versionZero, layout: mesh.layout, rules: mesh.genesis.rules)

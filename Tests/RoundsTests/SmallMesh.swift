@@ -27,10 +27,10 @@ struct SmallMesh {
     let genesis: Genesis
     let versionZero: [Float]
 
-    init(encoding: Encoding = .topK(kept: 64, bits: 2), seed: UInt64 = 1) throws {
+    /// - Parameter rows: of the largest tensor, 500 numbers each; from 525 on the parameters take two blocks.
+    init(encoding: Encoding = .topK(kept: 64, bits: 2), rows: Int = 20, seed: UInt64 = 1) throws {
         sites = (0..<4).map(Site.init).sorted { $0.member.id < $1.member.id }
-        // Two blocks, so that averaging has more than one job.
-        layout = try ParameterLayout([("embedding", [600, 500]), ("norm", [100]), ("head", [7, 30])])
+        layout = try ParameterLayout([("embedding", [rows, 500]), ("norm", [100]), ("head", [7, 30])])
         var random = SeededRandom(simulationSeed: seed)
         versionZero = (0..<layout.parameterCount).map { _ in Float.random(in: -1...1, using: &random) }
         var rules = Rules()
