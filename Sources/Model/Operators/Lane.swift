@@ -34,7 +34,8 @@ func exponential(_ input: Lane) -> Lane {
     sum = sum * rest + 5.000_000_120_1e-1
     let mantissa = sum * rest * rest + rest + 1
     let power =
-        (unsafeBitCast(shifted, to: SIMD8<Int32>.self) &- Int32(bitPattern: rounding.bitPattern)) &<< SIMD8(
+        (unsafeBitCast(shifted, to: SIMD8<Int32>.self) &- Int32(bitPattern: rounding.bitPattern))
+        &<< SIMD8(
             repeating: 23)
     let result = unsafeBitCast(unsafeBitCast(mantissa, to: SIMD8<Int32>.self) &+ power, to: Lane.self)
     return result.replacing(with: 0, where: underflow)

@@ -50,8 +50,10 @@ public struct TextSplit: Sendable {
             }
         }
         if bytes > 0 {
-            return (files.indices.filter { !isHeldOut[$0] }.map { files[$0] },
-                files.indices.filter { isHeldOut[$0] }.map { files[$0] })
+            return (
+                files.indices.filter { !isHeldOut[$0] }.map { files[$0] },
+                files.indices.filter { isHeldOut[$0] }.map { files[$0] }
+            )
         }
         return cutLargest(files, keepBytes: total / 50)
     }
