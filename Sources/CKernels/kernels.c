@@ -5,10 +5,14 @@
 // Peers compare what these loops give: no fused multiply-add, on no machine.
 #pragma STDC FP_CONTRACT OFF
 
+// kernels_path_*.c compile this file again for one machine level each, under other names.
+#ifndef MESH_KERNEL
+#define MESH_KERNEL(name) name
 #if defined(__x86_64__) && defined(__ELF__)
 #define MESH_CLONES __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
 #else
 #define MESH_CLONES
+#endif
 #endif
 
 #define MAGNITUDE_MASK 0x7fffffffu
@@ -26,7 +30,7 @@ static inline double double_from_bits(uint64_t bits) {
 }
 
 MESH_CLONES
-uint32_t mesh_add_decayed(float *restrict values, const float *restrict delta, float decay, size_t count) {
+uint32_t MESH_KERNEL(mesh_add_decayed)(float *restrict values, const float *restrict delta, float decay, size_t count) {
     uint32_t largest = 0;
     for (size_t i = 0; i < count; i++) {
         float kept = decay * values[i];
@@ -51,7 +55,7 @@ static inline __attribute__((always_inline)) uint32_t count_at_least(
 // 2. Only values at or above that bound are candidates: a few hundred of 4096.
 // 3. The k-th largest magnitude is found bit by bit among them; ties are taken from the lowest index on.
 MESH_CLONES
-size_t mesh_top_k(const float *restrict values, size_t count, size_t k, uint16_t *restrict indices) {
+size_t MESH_KERNEL(mesh_top_k)(const float *restrict values, size_t count, size_t k, uint16_t *restrict indices) {
     uint32_t magnitudes[MESH_CHUNK_MAX];
     uint32_t group_largest[MESH_CHUNK_MAX];
     uint8_t is_candidate[MESH_CHUNK_MAX];
@@ -117,7 +121,7 @@ size_t mesh_top_k(const float *restrict values, size_t count, size_t k, uint16_t
 }
 
 MESH_CLONES
-uint32_t mesh_quantise(
+uint32_t MESH_KERNEL(mesh_quantise)(
     float *restrict values, const uint16_t *restrict indices, size_t count, unsigned bits, uint8_t *restrict codes) {
     float chosen[MESH_CHUNK_MAX];
     uint32_t scaled[MESH_CHUNK_MAX];
@@ -193,7 +197,7 @@ uint32_t mesh_quantise(
 
 // value * 2^40 is exact in double; adding 1.5 * 2^52 rounds it to an integer, ties to even, in the low bits.
 MESH_CLONES
-uint32_t mesh_fixed_from_float(int64_t *restrict fixed, const float *restrict values, size_t count) {
+uint32_t MESH_KERNEL(mesh_fixed_from_float)(int64_t *restrict fixed, const float *restrict values, size_t count) {
     const double magic = 6755399441055744.0;
     uint32_t largest = 0;
     for (size_t i = 0; i < count; i++) {
@@ -208,7 +212,7 @@ uint32_t mesh_fixed_from_float(int64_t *restrict fixed, const float *restrict va
     return largest;
 }
 
-void mesh_add_sparse(
+void MESH_KERNEL(mesh_add_sparse)(
     int64_t *restrict sums, const uint16_t *restrict indices, const int8_t *restrict levels, size_t count,
     int64_t unit) {
     for (size_t i = 0; i < count; i++) sums[indices[i]] += levels[i] * unit;
@@ -216,7 +220,7 @@ void mesh_add_sparse(
 
 // The product has up to 80 bits: the magnitude is taken in two halves of 25 bits.
 MESH_CLONES
-void mesh_add_dense(int64_t *restrict sums, const int64_t *restrict fixed, uint32_t multiplier, size_t count) {
+void MESH_KERNEL(mesh_add_dense)(int64_t *restrict sums, const int64_t *restrict fixed, uint32_t multiplier, size_t count) {
     for (size_t i = 0; i < count; i++) {
         int64_t sign = fixed[i] >> 63;
         uint64_t magnitude = (uint64_t)((fixed[i] ^ sign) - sign);
@@ -228,7 +232,7 @@ void mesh_add_dense(int64_t *restrict sums, const int64_t *restrict fixed, uint3
 }
 
 MESH_CLONES
-uint32_t mesh_outer_step(float *restrict parameters, const int64_t *restrict sums, float rate, size_t count) {
+uint32_t MESH_KERNEL(mesh_outer_step)(float *restrict parameters, const int64_t *restrict sums, float rate, size_t count) {
     const float unit = 0x1p-40f;
     uint32_t largest = 0;
     for (size_t i = 0; i < count; i++) {

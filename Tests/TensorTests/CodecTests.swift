@@ -164,6 +164,18 @@ struct CodecTests {
         #expect(folder.names == ["delta", "next", "payload", "residual"])
     }
 
+    @Test(arguments: profiles)
+    func aContributionThatWasNotUsedGoesBackIntoTheResidual(profile: CodecProfile) throws {
+        let layout = try TestLayouts.small()
+        let sent = try contribution(layout, profile, seed: 13).contribution
+        var random = TestRandom(14)
+        let residual = random.pseudoGradient(layout.parameterCount)
+        let next = ParameterArraySink()
+        try ContributionEncoder.restore(sent, residual: ParameterArray(residual), nextResidual: next)
+        let expected = try zip(residual, decoded(sent)).map { $0 + Float($1) * 0x1p-40 }
+        #expect(next.values == expected)
+    }
+
     @Test
     func aPayloadStaysWithinItsTargetSize() throws {
         let layout = try ParameterLayout([("w", [1024, 1024]), ("v", [1024, 1024])])
