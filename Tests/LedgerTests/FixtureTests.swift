@@ -49,6 +49,6 @@ import Testing
         #expect(Rules().digest.description == Self.defaultRules)
     }
 
-    private static let networkOfTheWorld = "b8550ce22ab846a4ec6df509dadcff34b4bd7c829c03e3573b759131bc5927d3"
+    private static let networkOfTheWorld = "fa7be3cfe430e79769b398b770d8cae111a6fb7f711e304c16c46a88b9f7bcb1"
     private static let defaultRules = "3c99385a9a1d3e67119974ebe6fddca18e9695359857dd0d6483a76b356955a3"
 }

@@ -74,6 +74,12 @@ extension Sample {
             Sample("quorum-signatures", certificate.signatures),
             Sample("vote-certificate", certificate),
             Sample("availability-certificate", draft.availability[0]),
+            Sample("link-transcript", LinkTranscript(handshakeHash: [UInt8](repeating: 8, count: 64))),
+            Sample(
+                "link-greeting",
+                LinkGreeting(
+                    member: site.member.id, nodeKey: site.nodeKey, handshakeHash: [UInt8](repeating: 8, count: 64),
+                    network: world.network)),
             Sample("certified-version", draft.certified(by: certificate)),
             Sample(
                 "address", AddressRecord(member: site.member.id, addresses: ["10.0.0.1:4610"], sequence: 65_536)),

@@ -9,16 +9,15 @@ struct World {
         let nodeKey: SigningKey
 
         init(index: Int) {
-            func key(_ role: UInt8) -> SigningKey {
-                SigningKey(
-                    seed: SecretBytes([role, UInt8(index >> 8), UInt8(index & 255)] + [UInt8](repeating: 7, count: 29)))
+            func seed(_ role: UInt8) -> SecretBytes {
+                SecretBytes([role, UInt8(index >> 8), UInt8(index & 255)] + [UInt8](repeating: 7, count: 29))
             }
-            operatorKey = key(1)
-            nodeKey = key(2)
+            operatorKey = SigningKey(seed: seed(1))
+            nodeKey = SigningKey(seed: seed(2))
             member = Member(
                 id: MemberID(firstOperatorKey: operatorKey.verifyingKey), name: "site-\(index)",
                 operatorKey: operatorKey.verifyingKey, nodeKey: nodeKey.verifyingKey,
-                linkKey: LinkPublicKey(bytes: key(3).verifyingKey.bytes)!, keyEpoch: 0)
+                linkKey: LinkKey(secret: seed(3)).publicKey, keyEpoch: 0)
         }
     }
 

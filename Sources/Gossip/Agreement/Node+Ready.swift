@@ -56,7 +56,17 @@ extension Node {
             if case .refused = candidate.status { continue }
             authors.insert(candidate.contribution.author)
         }
-        return authors.filter { chain.members[$0] != nil }
+        return authors.filter { chain.members[$0] != nil && isWithinReach($0) }
+    }
+
+    /// Nobody waits for a member whose link is down and whose contribution is not here in whole.
+    private func isWithinReach(_ author: MemberID) -> Bool {
+        if author == identity.member || links.link(to: author) != nil { return true }
+        return contributions.order.contains { digest in
+            guard let candidate = contributions[digest] else { return false }
+            return candidate.contribution.author == author && candidate.contribution.base == chain.headDigest
+                && candidate.isComplete
+        }
     }
 
     func ownReadyIsDurable(_ ready: Signed<Ready>) {

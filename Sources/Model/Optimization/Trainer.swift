@@ -1,0 +1,92 @@
+/// What fixes a training run beside the model and the text.
+public struct TrainingRecipe: Hashable, Sendable {
+    public let schedule: LearningRateSchedule
+    /// Sequences that one optimizer step averages over.
+    public let batchSequences: Int
+    /// Seed of the batches.
+    public let seed: UInt64
+
+    public init(schedule: LearningRateSchedule, batchSequences: Int, seed: UInt64) {
+        precondition(batchSequences > 0)
+        self.schedule = schedule
+        self.batchSequences = batchSequences
+        self.seed = seed
+    }
+}
+
+/// What one optimizer step did.
+public struct StepReport: Hashable, Sendable {
+    /// Mean loss of the batch before the step, in nats per token.
+    public let loss: Double
+    /// Norm of the gradient before it was clipped.
+    public let gradientNorm: Double
+    public let learningRate: Double
+    public let tokens: Int
+}
+
+/// Transformer, optimizer and text together: takes one optimizer step at a time.
+///
+/// The batch of a global step is a function of seed and step alone, so the position in the data is the step's number. Not
+/// for concurrent use.
+public final class Trainer {
+    public let layout: ModelLayout
+    public let recipe: TrainingRecipe
+    public let optimizer: AdamW
+    public let transformer: Transformer
+    private let sampler: BatchSampler
+    private var tokens: [UInt16]
+    private var targets: [UInt16]
+
+    /// Rows of one pass: few enough for the activations of a layer to stay in the cache, enough for full matrix kernels.
+    static let rowsPerPass = 512
+
+    /// - Parameters:
+    ///   - parameters: the flat vector to start from.
+    ///   - text: token ids to draw batches from.
+    public init(layout: ModelLayout, parameters: [Float], recipe: TrainingRecipe, text: BatchSampler) {
+        let context = layout.configuration.contextLength
+        precondition(text.contextLength == context, "the sampler must draw sequences of the model's context")
+        // The largest divisor of the batch that keeps a pass within its rows.
+        let wanted = max(1, Trainer.rowsPerPass / context)
+        let sequences = (1...recipe.batchSequences).last { recipe.batchSequences % $0 == 0 && $0 <= wanted } ?? 1
+        self.layout = layout
+        self.recipe = recipe
+        transformer = Transformer(layout: layout, parameters: parameters, sequences: sequences)
+        optimizer = AdamW(layout: layout)
+        sampler = text
+        tokens = [UInt16](repeating: 0, count: recipe.batchSequences * context)
+        targets = tokens
+    }
+
+    /// Replaces the parameters, as at the start of a round; the moments stay.
+    public func setParameters(_ values: UnsafeBufferPointer<Float>) {
+        precondition(values.count == layout.parameterCount)
+        _ = transformer.parameters.update(from: values)
+    }
+
+    /// Takes global inner step `step`.
+    ///
+    /// - Throws: `ModelError.notFinite` when loss or gradient overflowed; parameters and moments are as before then.
+    public func takeStep(_ step: Int) throws(ModelError) -> StepReport {
+        sampler.fill(tokens: &tokens, targets: &targets, seed: recipe.seed, step: step)
+        transformer.zeroGradient()
+        var loss = 0.0
+        let scale = 1 / Float(tokens.count)
+        for start in stride(from: 0, to: tokens.count, by: transformer.tokensPerPass) {
+            let range = start..<start + transformer.tokensPerPass
+            loss += tokens.withUnsafeBufferPointer { tokens in
+                targets.withUnsafeBufferPointer { targets in
+                    transformer.accumulateGradient(
+                        tokens: UnsafeBufferPointer(rebasing: tokens[range]),
+                        targets: UnsafeBufferPointer(rebasing: targets[range]), scale: scale)
+                }
+            }
+        }
+        guard loss.isFinite else { throw .notFinite(what: "the loss of step \(step)") }
+        let rate = recipe.schedule.rate(step: step)
+        let norm = try optimizer.update(
+            parameters: transformer.parameters, gradient: transformer.gradient, learningRate: rate)
+        return StepReport(
+            loss: loss / Double(tokens.count), gradientNorm: norm, learningRate: rate, tokens: tokens.count)
+    }
+}
