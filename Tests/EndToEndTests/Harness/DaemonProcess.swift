@@ -35,10 +35,6 @@ final class DaemonProcess {
         try process.run()
     }
 
-    deinit {
-        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
-    }
-
     var isRunning: Bool { process.isRunning }
 
     /// As a loss of power would, but for the disk.
