@@ -71,7 +71,7 @@ struct Run: ParsableCommand {
             FAILED seed \(outcome.seed) of \(outcome.nodes) nodes at \(outcome.duration) ms:
             \(lines)
               replay: meshsim run --nodes \(outcome.nodes)\(heights) --seeds \
-            \(outcome.seed)..<\(outcome.seed + 1) --trace
+            '\(outcome.seed)..<\(outcome.seed + 1)' --trace
             """
     }
 }

@@ -11,7 +11,7 @@ extension Oracles {
         if vote.kind != .finalize || vote.height != version.height || vote.version != digest {
             report(.invalidCertificate, "member \(member) adopted \(height) by a certificate of something else")
         }
-        saw(certified.certificate, isFromHonest: true)
+        kept(certified.certificate, by: member)
         guard let first = versions[height] else {
             versions[height] = version
             certifiedFirst(version)

@@ -95,25 +95,34 @@ extension Oracles {
         return positions
     }
 
-    func saw(_ certificate: AvailabilityCertificate) {
-        let statement = certificate.stored
-        for (position, signature) in zip(positions(certificate.signatures.bitmap), certificate.signatures.signatures) {
+    /// Acks of one contribution on a wire, a quorum or not: every valid one of an honest member counts.
+    func saw(_ acks: AvailabilityCertificate) {
+        saw(acks.signatures, over: acks.stored) { Claim(signer: $0, acks.stored) }
+    }
+
+    /// Votes on a wire, a quorum or not.
+    func saw(_ votes: VoteCertificate) {
+        saw(votes.signatures, over: votes.vote) { Claim(signer: $0, votes.vote) }
+        if votes.network == network, isQuorumOfValid(votes.signatures, over: votes.vote) { enter(votes.vote) }
+    }
+
+    private func saw(
+        _ quorum: QuorumSignatures, over statement: some Statement, claim: (MemberID) -> Claim
+    ) {
+        for (position, signature) in zip(positions(quorum.bitmap), quorum.signatures) {
             guard position < members.count, isHonest[position] else { continue }
-            let claim = Claim(signer: members[position].id, statement)
+            let claim = claim(members[position].id)
             if isValid(claim, signature, { statement.isSigned(signature, by: $0, network: $1) }) { saw(claim) }
         }
     }
 
-    func saw(_ certificate: VoteCertificate, isFromHonest: Bool) {
+    /// A certificate that an honest member relies on.
+    func kept(_ certificate: VoteCertificate, by member: Int) {
         let vote = certificate.vote
         guard certificate.network == network, isQuorumOfValid(certificate.signatures, over: vote) else {
-            if isFromHonest {
-                report(.invalidCertificate, "\(vote.kind.rawValue) \(vote.height)/\(vote.view) from an honest member")
-            }
-            return
-        }
-        for position in positions(certificate.signatures.bitmap) where isHonest[position] {
-            saw(Claim(signer: members[position].id, vote))
+            return report(
+                .invalidCertificate,
+                "member \(member) keeps \(vote.kind.rawValue) \(vote.height)/\(vote.view) without a quorum")
         }
         enter(vote)
     }

@@ -87,7 +87,7 @@ final class Oracles {
             note(ready)
         }
         for certificate in scan.availability { saw(certificate) }
-        for certificate in scan.certificates { saw(certificate, isFromHonest: isHonest[sender]) }
+        for certificate in scan.certificates { saw(certificate) }
     }
 
     /// A batch of an honest member became durable.
@@ -101,7 +101,7 @@ final class Oracles {
     private func check(_ entry: JournalEntry, of member: Int) {
         switch entry {
         case .certificate(let certificate):
-            saw(certificate, isFromHonest: true)
+            kept(certificate, by: member)
         case .adopt(let certified):
             adopted(certified, by: member)
         case .ready(let signed):

@@ -25,7 +25,7 @@ struct SyncedGround {
     func entered(_ height: Height, _ view: View) -> Bool {
         view == .first
             || certificates.contains {
-                $0.height == height && $0.view.value + 1 == view.value && $0.kind != .finalize
+                $0.height == height && $0.view.value + 1 >= view.value && $0.kind != .finalize
             }
     }
 
