@@ -30,6 +30,9 @@ extension Oracles {
     /// What each kind of statement rests on must be durable beside it; asked the moment that the statement is.
     func checkGround(of entry: JournalEntry, by member: Int) {
         let ground = grounds[member]
+        func keeps(_ contribution: ContributionDigest) -> Bool {
+            holds(member, contribution) || hasForgotten(member, contribution)
+        }
         func require(_ condition: Bool, _ what: @autoclosure () -> String) {
             if !condition { report(.unsyncedGround, "member \(member): \(what())") }
         }
@@ -37,7 +40,7 @@ extension Oracles {
         case .stored(let signed):
             let contribution = signed.body.contribution
             require(
-                ground.contributions.contains(contribution) && holds(member, contribution),
+                ground.contributions.contains(contribution) && keeps(contribution),
                 "acked \(contribution.short) without holding it")
         case .ready(let signed):
             for slot in signed.body.slots {
@@ -57,7 +60,7 @@ extension Oracles {
             }
         case .ownContribution(let signed):
             require(
-                holds(member, signed.body.contributionDigest), "its own contribution is not complete and synced")
+                keeps(signed.body.contributionDigest), "its own contribution is not complete and synced")
         case .contribution, .availability, .payload, .certificate, .adopt, .address: break
         }
     }

@@ -31,6 +31,8 @@ final class Oracles {
     var holders: (ContributionDigest) -> Int = { _ in 0 }
     /// Whether a member holds it.
     var holds: (Int, ContributionDigest) -> Bool = { _, _ in false }
+    /// Whether a member gave the contribution up because no version can list it any more.
+    var hasForgotten: (Int, ContributionDigest) -> Bool = { _, _ in false }
     /// What averaging must give.
     var roots: (StateRoots, [ManifestEntry]) -> StateRoots = { parent, _ in parent }
 

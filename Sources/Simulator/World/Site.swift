@@ -65,6 +65,8 @@ final class Process {
     var lastReport = SimulatedTime.zero
     /// Parameters that averagings gave.
     var candidates: Set<Digest> = []
+    /// Contributions whose blobs were given up while a job on them may still run.
+    var forgotten: Set<ContributionDigest> = []
     /// The base that the trainer works on.
     var training: VersionDigest?
 

@@ -115,7 +115,9 @@ extension World {
                 leaf: MerkleTree.leaf(piece.bytes), index: name.index, leafCount: contribution.pieceCount,
                 proof: piece.proof, root: contribution.pieceRoot)
         guard fits else { return turn(site, .pieceStored(name, .mismatch, from: link)) }
-        if fails() { return turn(site, .pieceStored(name, .failed, from: link)) }
+        if process.forgotten.contains(name.contribution) || fails() {
+            return turn(site, .pieceStored(name, .failed, from: link))
+        }
         var blob = site.disk.blobs[name.contribution] ?? Blob(pieceCount: contribution.pieceCount)
         blob.pieces[name.index] = piece
         site.disk.blobs[name.contribution] = blob
@@ -124,12 +126,13 @@ extension World {
 
     func validate(_ site: Site, _ contribution: Contribution) {
         let digest = contribution.contributionDigest
+        if site.process?.forgotten.contains(digest) == true { return turn(site, .validated(digest, .failed)) }
         guard var blob = site.disk.blobs[digest], blob.isComplete else {
             oracles.report(.wrongJob, "member \(site.member) validates what it does not hold")
             return turn(site, .validated(digest, .failed))
         }
         if fails() { return turn(site, .validated(digest, .failed)) }
-        if badPayloads.contains(contribution.pieceRoot) {
+        if badContributions.contains(digest) {
             return turn(site, .validated(digest, .refused("norm-mismatch")))
         }
         blob.isSynced = true
@@ -139,6 +142,7 @@ extension World {
 
     private func forget(_ site: Site, _ contribution: ContributionDigest) {
         site.disk.blobs[contribution] = nil
+        site.process?.forgotten.insert(contribution)
         guard site.isHonest else { return }
         if oracles.versions.values.contains(where: { $0.manifest.contains { $0.contribution == contribution } }) {
             oracles.report(.wrongJob, "member \(site.member) forgets \(contribution.short), which a version lists")

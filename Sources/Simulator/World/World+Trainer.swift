@@ -30,14 +30,14 @@ extension World {
         var payload = Blob.Payload(
             pieceBytes: pieceBytes, pieceMaximum: faults.piecesMaximum, random: &trainerRandom)
         if let copied = copiedPayload(site) { payload = copied }
-        if site.behaviour != nil, trainerRandom.chance(faults.badPayloadPercent) {
-            badPayloads.insert(payload.tree.root)
-        }
         let contribution = Contribution(
             network: genesis.network, author: site.identity.member, base: base, baseHeight: height,
             encoding: genesis.rules.encoding, payloadBytes: UInt64(payload.byteCount), pieceBytes: UInt32(pieceBytes),
             pieceRoot: payload.tree.root, norm: trainerRandom.draw(1...1_000_000), steps: 10, tokens: 1_000,
             lossMicronats: 2_000_000, dataSets: [], trainer: .zero)
+        if site.behaviour != nil, trainerRandom.chance(faults.badPayloadPercent) {
+            badContributions.insert(contribution.contributionDigest)
+        }
         return (contribution, Blob(payload: payload))
     }
 }

@@ -36,8 +36,8 @@ public final class World {
     var isSlow: [Bool]
     var isHealed = false
     var healedHeight: UInt64 = 0
-    /// Payloads that the world made invalid, by their piece root.
-    var badPayloads: Set<Digest> = []
+    /// Contributions that the world made invalid.
+    var badContributions: Set<ContributionDigest> = []
     /// For directed scenarios: what is asked before anything is put on a wire, in members' indexes.
     var filter: ((_ from: Int, _ to: Int, _ bytes: [UInt8]) -> Bool)?
     /// For directed scenarios: crashes by count of batches.
@@ -106,6 +106,9 @@ public final class World {
     private func connectOracles() {
         oracles.holds = { [unowned self] member, contribution in
             sites[bodies[member][0]].disk.blobs[contribution].map { $0.isSynced && $0.isComplete } ?? false
+        }
+        oracles.hasForgotten = { [unowned self] member, contribution in
+            sites[bodies[member][0]].process?.forgotten.contains(contribution) ?? false
         }
         oracles.holders = { [unowned self] contribution in
             (0..<options.nodes).filter { oracles.isHonest[$0] && oracles.holds($0, contribution) }.count
