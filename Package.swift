@@ -72,8 +72,8 @@ let package = Package(
         executable("Bench", ["Crypto", "Tensor", "Ledger", "Rounds", "Gossip", "Simulator", "Model", arguments]),
 
         tests("CryptoTests", ["Crypto"], resources: [.copy("Vectors")]),
-        tests("TensorTests", ["Tensor", "Crypto"]),
-        tests("LedgerTests", ["Ledger", "Crypto"]),
+        tests("TensorTests", ["Tensor", "CKernels", "Crypto"]),
+        tests("LedgerTests", ["Ledger", "Crypto"], resources: [.copy("Fixtures")]),
         tests("RoundsTests", ["Rounds", "Ledger", "Tensor", "Crypto"]),
         tests("GossipTests", ["Gossip", "Ledger", "Crypto"]),
         tests("SimulatorTests", ["Simulator", "Gossip", "Ledger", "Crypto"]),
