@@ -6,11 +6,16 @@ extension Node {
     var summary: Summary {
         var ready = Bitmap(count: height.members.count)
         for index in height.ready.keys { ready.insert(index) }
-        let shown = height.views.keys.filter { $0 >= height.view || height.views[$0]?.exit == nil }.sorted()
-            .prefix(Summary.viewsMaximum)
         return Summary(
             height: chain.height, head: chain.headDigest, view: height.view, ready: ready,
-            views: shown.map { summary(of: $0, height.views[$0]!) }, candidates: candidateParts)
+            views: viewsToShow.map { summary(of: $0, height.views[$0] ?? ViewState()) }, candidates: candidateParts)
+    }
+
+    /// The own view and what is known beyond it first, then the lowest of those that nothing has ended yet.
+    private var viewsToShow: [View] {
+        let beyond = height.views.keys.filter { $0 > height.view }.sorted().prefix(Summary.viewsMaximum / 2)
+        let open = height.viewsWithoutExit.prefix(Summary.viewsMaximum - 1 - beyond.count)
+        return open + [height.view] + beyond
     }
 
     private func summary(of view: View, _ state: ViewState) -> Summary.ViewPart {
@@ -64,19 +69,17 @@ extension Node {
             contributions.update(digest) { $0.isPaused = false }
             continueCandidate(digest)
         }
-        for id in links.order {
-            guard let link = links[id], link.claimedHeight > chain.height else { continue }
-            send(.fetch([.version(height.height)]), to: id)
-            break
-        }
+        let ahead = links.order.filter { links[$0].map { $0.claimedHeight > chain.height } ?? false }
+        // Anybody may claim to be ahead, so another is asked with every tick.
+        if let link = ahead.randomElement(using: &random) { send(.fetch([.version(height.height)]), to: link) }
         pacing.progressed = true
     }
 
     /// Gives a peer what its summary shows that it lacks. At most once a quarter of the standstill interval.
     func received(_ summary: Summary, from id: LinkID) {
-        let wasBehind = links.highestClaimed > chain.height
+        let wasAhead = links[id].map { $0.claimedHeight > chain.height } ?? false
         links.update(id) { $0.claimedHeight = max($0.claimedHeight, summary.height) }
-        if summary.height > chain.height, !wasBehind { send(.fetch([.version(height.height)]), to: id) }
+        if summary.height > chain.height, !wasAhead { send(.fetch([.version(height.height)]), to: id) }
         if let last = links[id]?.lastAnswer, now.since(last) < timing.standstill / 4 { return }
         links.update(id) { $0.lastAnswer = now }
         if summary.height < chain.height {
