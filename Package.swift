@@ -72,7 +72,7 @@ let package = Package(
         executable("Bench", ["Crypto", "Tensor", "Ledger", "Rounds", "Gossip", "Simulator", "Model", arguments]),
 
         tests("CryptoTests", ["Crypto"], resources: [.copy("Vectors")]),
-        tests("TensorTests", ["Tensor", "Crypto"]),
+        tests("TensorTests", ["Tensor", "CKernels", "Crypto"]),
         tests("LedgerTests", ["Ledger", "Crypto"]),
         tests("RoundsTests", ["Rounds", "Ledger", "Tensor", "Crypto"]),
         tests("GossipTests", ["Gossip", "Ledger", "Crypto"]),

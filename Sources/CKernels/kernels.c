@@ -5,10 +5,14 @@
 // Peers compare what these loops give: no fused multiply-add, on no machine.
 #pragma STDC FP_CONTRACT OFF
 
+// kernels_path_*.c compile this file again for one machine level each, under other names.
+#ifndef MESH_KERNEL
+#define MESH_KERNEL(name) name
 #if defined(__x86_64__) && defined(__ELF__)
 #define MESH_CLONES __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
 #else
 #define MESH_CLONES
+#endif
 #endif
 
 #define MAGNITUDE_MASK 0x7fffffffu
@@ -26,7 +30,7 @@ static inline double double_from_bits(uint64_t bits) {
 }
 
 MESH_CLONES
-uint32_t mesh_add_decayed(float *restrict values, const float *restrict delta, float decay, size_t count) {
+uint32_t MESH_KERNEL(mesh_add_decayed)(float *restrict values, const float *restrict delta, float decay, size_t count) {
     uint32_t largest = 0;
     for (size_t i = 0; i < count; i++) {
         float kept = decay * values[i];
@@ -46,12 +50,30 @@ static inline __attribute__((always_inline)) uint32_t count_at_least(
     return found;
 }
 
-// 1. Deal the values to as many groups as values are wanted (rounded up to a power of two). The smallest of the groups'
-//    largest magnitudes is a lower bound for the k-th largest: each group holds one value at least as large.
-// 2. Only values at or above that bound are candidates: a few hundred of 4096.
-// 3. The k-th largest magnitude is found bit by bit among them; ties are taken from the lowest index on.
+// The k-th largest of keys[0..<count], 1 <= k <= count, found bit by bit from the highest one.
+static inline __attribute__((always_inline)) uint32_t kth_largest(const uint32_t *keys, size_t count, size_t k) {
+    uint32_t smallest = MAGNITUDE_MASK, largest = 0;
+    for (size_t i = 0; i < count; i++) {
+        smallest = keys[i] < smallest ? keys[i] : smallest;
+        largest = keys[i] > largest ? keys[i] : largest;
+    }
+    if (smallest == largest) return largest;
+    int top = 31 - __builtin_clz(smallest ^ largest);
+    uint32_t found = largest & ~(uint32_t)(((uint64_t)2 << top) - 1);
+    for (int bit = top; bit >= 0; bit--) {
+        uint32_t attempt = found | (uint32_t)1 << bit;
+        if (count_at_least(keys, count, attempt) >= k) found = attempt;
+    }
+    return found;
+}
+
+// 1. Deal the values to four times as many groups as values are wanted (a power of two). The k-th largest of the groups'
+//    largest magnitudes is a lower bound for the k-th largest magnitude: k groups hold one value at least as large.
+// 2. Only values at or above that bound are candidates: hardly more than k.
+// 3. The k-th largest magnitude is found among them; ties are taken from the lowest index on.
 MESH_CLONES
-size_t mesh_top_k(const float *restrict values, size_t count, size_t k, uint16_t *restrict indices) {
+size_t MESH_KERNEL(mesh_top_k)(
+    const float *restrict values, size_t count, size_t k, uint16_t *restrict indices) {
     uint32_t magnitudes[MESH_CHUNK_MAX];
     uint32_t group_largest[MESH_CHUNK_MAX];
     uint8_t is_candidate[MESH_CHUNK_MAX];
@@ -60,7 +82,7 @@ size_t mesh_top_k(const float *restrict values, size_t count, size_t k, uint16_t
     if (count == 0 || k == 0) return 0;
 
     size_t groups = 64;
-    while (groups < k) groups *= 2;
+    while (groups < 4 * k && groups < MESH_CHUNK_MAX) groups *= 2;
     memset(group_largest, 0, groups * sizeof group_largest[0]);
     for (size_t start = 0; start < count; start += groups) {
         size_t width = count - start < groups ? count - start : groups;
@@ -70,11 +92,7 @@ size_t mesh_top_k(const float *restrict values, size_t count, size_t k, uint16_t
             group_largest[i] = magnitude > group_largest[i] ? magnitude : group_largest[i];
         }
     }
-    uint32_t bound = MAGNITUDE_MASK, largest = 0;
-    for (size_t i = 0; i < groups; i++) {
-        bound = group_largest[i] < bound ? group_largest[i] : bound;
-        largest = group_largest[i] > largest ? group_largest[i] : largest;
-    }
+    uint32_t bound = k <= groups ? kth_largest(group_largest, groups, k) : 0;
     if (bound == 0) bound = 1;
 
     size_t padded = (count + 7) & ~(size_t)7;
@@ -82,13 +100,17 @@ size_t mesh_top_k(const float *restrict values, size_t count, size_t k, uint16_t
     for (size_t i = count; i < padded; i++) is_candidate[i] = 0;
     size_t candidates = 0;
     for (size_t start = 0; start < padded; start += 8) {
-        uint64_t word;
+        // One bit a candidate, eight bits apart, the first in the lowest byte.
+        uint64_t word = 0;
         memcpy(&word, is_candidate + start, sizeof word);
-        if (word == 0) continue;
-        for (size_t i = start; i < start + 8; i++) {
-            places[candidates] = (uint16_t)i;
-            keys[candidates] = magnitudes[i < count ? i : count - 1];
-            candidates += is_candidate[i];
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+        word = __builtin_bswap64(word);
+#endif
+        for (; word != 0; word &= word - 1) {
+            size_t place = start + (size_t)(__builtin_ctzll(word) >> 3);
+            places[candidates] = (uint16_t)place;
+            keys[candidates] = magnitudes[place];
+            candidates += 1;
         }
     }
     if (candidates <= k) {
@@ -96,15 +118,7 @@ size_t mesh_top_k(const float *restrict values, size_t count, size_t k, uint16_t
         return candidates;
     }
 
-    uint32_t threshold = bound;
-    if (bound != largest) {
-        int top = 31 - __builtin_clz(bound ^ largest);
-        threshold = largest & ~(uint32_t)(((uint64_t)2 << top) - 1);
-        for (int bit = top; bit >= 0; bit--) {
-            uint32_t attempt = threshold | (uint32_t)1 << bit;
-            if (count_at_least(keys, candidates, attempt) >= k) threshold = attempt;
-        }
-    }
+    uint32_t threshold = kth_largest(keys, candidates, k);
     size_t ties = k - count_at_least(keys, candidates, threshold + 1);
     size_t taken = 0;
     for (size_t i = 0; i < candidates && taken < k; i++) {
@@ -117,7 +131,7 @@ size_t mesh_top_k(const float *restrict values, size_t count, size_t k, uint16_t
 }
 
 MESH_CLONES
-uint32_t mesh_quantise(
+uint32_t MESH_KERNEL(mesh_quantise)(
     float *restrict values, const uint16_t *restrict indices, size_t count, unsigned bits, uint8_t *restrict codes) {
     float chosen[MESH_CHUNK_MAX];
     uint32_t scaled[MESH_CHUNK_MAX];
@@ -193,7 +207,7 @@ uint32_t mesh_quantise(
 
 // value * 2^40 is exact in double; adding 1.5 * 2^52 rounds it to an integer, ties to even, in the low bits.
 MESH_CLONES
-uint32_t mesh_fixed_from_float(int64_t *restrict fixed, const float *restrict values, size_t count) {
+uint32_t MESH_KERNEL(mesh_fixed_from_float)(int64_t *restrict fixed, const float *restrict values, size_t count) {
     const double magic = 6755399441055744.0;
     uint32_t largest = 0;
     for (size_t i = 0; i < count; i++) {
@@ -208,7 +222,7 @@ uint32_t mesh_fixed_from_float(int64_t *restrict fixed, const float *restrict va
     return largest;
 }
 
-void mesh_add_sparse(
+void MESH_KERNEL(mesh_add_sparse)(
     int64_t *restrict sums, const uint16_t *restrict indices, const int8_t *restrict levels, size_t count,
     int64_t unit) {
     for (size_t i = 0; i < count; i++) sums[indices[i]] += levels[i] * unit;
@@ -216,7 +230,7 @@ void mesh_add_sparse(
 
 // The product has up to 80 bits: the magnitude is taken in two halves of 25 bits.
 MESH_CLONES
-void mesh_add_dense(int64_t *restrict sums, const int64_t *restrict fixed, uint32_t multiplier, size_t count) {
+void MESH_KERNEL(mesh_add_dense)(int64_t *restrict sums, const int64_t *restrict fixed, uint32_t multiplier, size_t count) {
     for (size_t i = 0; i < count; i++) {
         int64_t sign = fixed[i] >> 63;
         uint64_t magnitude = (uint64_t)((fixed[i] ^ sign) - sign);
@@ -228,7 +242,7 @@ void mesh_add_dense(int64_t *restrict sums, const int64_t *restrict fixed, uint3
 }
 
 MESH_CLONES
-uint32_t mesh_outer_step(float *restrict parameters, const int64_t *restrict sums, float rate, size_t count) {
+uint32_t MESH_KERNEL(mesh_outer_step)(float *restrict parameters, const int64_t *restrict sums, float rate, size_t count) {
     const float unit = 0x1p-40f;
     uint32_t largest = 0;
     for (size_t i = 0; i < count; i++) {

@@ -32,6 +32,8 @@ public struct TrainerAttached: Codable, Hashable, Sendable {
     public let codec: CodecProfile
     /// Local optimizer steps per round.
     public let innerSteps: Int64
+    /// How the rules have every site take these steps.
+    public let schedule: InnerSchedule
     /// From this the trainer derives its randomness; the same for all rounds of the network.
     public let seed: Int64
     /// Whether this site's contribution to `version` was accepted already: then wait for `round.version`.
@@ -39,7 +41,7 @@ public struct TrainerAttached: Codable, Hashable, Sendable {
 
     public init(
         network: DigestText, site: SiteName, height: Int64, version: DigestText, layout: [TensorShape],
-        codec: CodecProfile, innerSteps: Int64, seed: Int64, isHandedOver: Bool
+        codec: CodecProfile, innerSteps: Int64, schedule: InnerSchedule, seed: Int64, isHandedOver: Bool
     ) {
         self.network = network
         self.site = site
@@ -48,8 +50,28 @@ public struct TrainerAttached: Codable, Hashable, Sendable {
         self.layout = layout
         self.codec = codec
         self.innerSteps = innerSteps
+        self.schedule = schedule
         self.seed = seed
         self.isHandedOver = isHandedOver
+    }
+}
+
+/// The inner optimizer's batch and learning rate, the same for every site: linear warm-up to the peak, then a cosine to a
+/// tenth of it, over global steps (height x inner steps + step within the round).
+public struct InnerSchedule: Codable, Hashable, Sendable {
+    /// Sequences in a batch.
+    public let batchSequences: Int64
+    /// Global steps until the rate stays at a tenth of the peak.
+    public let scheduleSteps: Int64
+    public let warmupSteps: Int64
+    /// The peak in 1e-9.
+    public let learningRateNano: Int64
+
+    public init(batchSequences: Int64, scheduleSteps: Int64, warmupSteps: Int64, learningRateNano: Int64) {
+        self.batchSequences = batchSequences
+        self.scheduleSteps = scheduleSteps
+        self.warmupSteps = warmupSteps
+        self.learningRateNano = learningRateNano
     }
 }
 

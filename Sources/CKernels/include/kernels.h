@@ -4,8 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// The hot loops over whole chunks and blocks of parameters. Each has a `_scalar` twin that is its definition: a plain
-// loop, written apart. The other one is compiled for x86-64, x86-64-v3 and x86-64-v4 and gives the same bits on each.
+// The hot loops over whole chunks and blocks of parameters, compiled for x86-64, x86-64-v3 and x86-64-v4 and dispatched
+// at start-up. Each gives the same bits on each. The `_scalar` twins are the definitions: plain loops, written apart.
 // Sizes are checked by the caller (module Tensor); nothing here reads bytes that came from outside unchecked.
 
 /// The longest chunk that the chunk kernels take.
@@ -17,35 +17,57 @@
 /// values[i] = delta[i] + decay * values[i], two roundings, no contraction.
 /// Returns the largest magnitude (bits without the sign): 0x7f800000 or more means that a value is not finite.
 uint32_t mesh_add_decayed(float *values, const float *delta, float decay, size_t count);
-uint32_t mesh_add_decayed_scalar(float *values, const float *delta, float decay, size_t count);
 
 /// The indices, ascending, of the k largest magnitudes among values[0..<count], count <= 4096; ties go to the lower
 /// index, zeros are never taken. Returns how many there are: less than k only where fewer values are not zero.
 size_t mesh_top_k(const float *values, size_t count, size_t k, uint16_t *indices);
-size_t mesh_top_k_scalar(const float *values, size_t count, size_t k, uint16_t *indices);
 
 /// Quantises values[indices[..]] to odd levels times one scale (Docs/codec.md), writes one code a value, and takes what
 /// is sent out of `values`. `bits` is 2 or 4.
 /// Returns mantissa | exponent << 8; 0 where the values are too small for any scale (nothing is sent);
 /// MESH_SCALE_TOO_LARGE where they are too large (values are left alone then).
 uint32_t mesh_quantise(float *values, const uint16_t *indices, size_t count, unsigned bits, uint8_t *codes);
-uint32_t mesh_quantise_scalar(float *values, const uint16_t *indices, size_t count, unsigned bits, uint8_t *codes);
 
 /// fixed[i] = values[i] * 2^40, rounded to nearest, ties to even. Returns the largest magnitude bits among `values`:
 /// at 0x44800000 (1024) or more the result is meaningless and the caller refuses it.
 uint32_t mesh_fixed_from_float(int64_t *fixed, const float *values, size_t count);
-uint32_t mesh_fixed_from_float_scalar(int64_t *fixed, const float *values, size_t count);
 
 /// sums[indices[i]] += levels[i] * unit.
 void mesh_add_sparse(int64_t *sums, const uint16_t *indices, const int8_t *levels, size_t count, int64_t unit);
 
 /// sums[i] += round(fixed[i] * multiplier / 2^30), half away from zero; |fixed[i]| <= 2^50, multiplier <= 2^30.
 void mesh_add_dense(int64_t *sums, const int64_t *fixed, uint32_t multiplier, size_t count);
-void mesh_add_dense_scalar(int64_t *sums, const int64_t *fixed, uint32_t multiplier, size_t count);
 
 /// parameters[i] += rate * (float(sums[i]) * 2^-40): three roundings (conversion, product, sum), no contraction.
 /// Returns the largest magnitude bits of the result.
 uint32_t mesh_outer_step(float *parameters, const int64_t *sums, float rate, size_t count);
+
+/// The same kernels under fixed paths, for tests: `_scalar`, the definitions (all but mesh_add_sparse, which is plain
+/// already); `_baseline` and `_v3`, the kernels compiled for x86-64 and x86-64-v3 alone.
+uint32_t mesh_add_decayed_scalar(float *values, const float *delta, float decay, size_t count);
+size_t mesh_top_k_scalar(const float *values, size_t count, size_t k, uint16_t *indices);
+uint32_t mesh_quantise_scalar(float *values, const uint16_t *indices, size_t count, unsigned bits, uint8_t *codes);
+uint32_t mesh_fixed_from_float_scalar(int64_t *fixed, const float *values, size_t count);
+void mesh_add_dense_scalar(int64_t *sums, const int64_t *fixed, uint32_t multiplier, size_t count);
 uint32_t mesh_outer_step_scalar(float *parameters, const int64_t *sums, float rate, size_t count);
+
+uint32_t mesh_add_decayed_baseline(float *values, const float *delta, float decay, size_t count);
+size_t mesh_top_k_baseline(const float *values, size_t count, size_t k, uint16_t *indices);
+uint32_t mesh_quantise_baseline(float *values, const uint16_t *indices, size_t count, unsigned bits, uint8_t *codes);
+uint32_t mesh_fixed_from_float_baseline(int64_t *fixed, const float *values, size_t count);
+void mesh_add_sparse_baseline(int64_t *sums, const uint16_t *indices, const int8_t *levels, size_t count, int64_t unit);
+void mesh_add_dense_baseline(int64_t *sums, const int64_t *fixed, uint32_t multiplier, size_t count);
+uint32_t mesh_outer_step_baseline(float *parameters, const int64_t *sums, float rate, size_t count);
+
+uint32_t mesh_add_decayed_v3(float *values, const float *delta, float decay, size_t count);
+size_t mesh_top_k_v3(const float *values, size_t count, size_t k, uint16_t *indices);
+uint32_t mesh_quantise_v3(float *values, const uint16_t *indices, size_t count, unsigned bits, uint8_t *codes);
+uint32_t mesh_fixed_from_float_v3(int64_t *fixed, const float *values, size_t count);
+void mesh_add_sparse_v3(int64_t *sums, const uint16_t *indices, const int8_t *levels, size_t count, int64_t unit);
+void mesh_add_dense_v3(int64_t *sums, const int64_t *fixed, uint32_t multiplier, size_t count);
+uint32_t mesh_outer_step_v3(float *parameters, const int64_t *sums, float rate, size_t count);
+
+/// Whether this machine runs the `_v3` path.
+int mesh_has_v3(void);
 
 #endif

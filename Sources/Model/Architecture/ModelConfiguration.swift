@@ -1,4 +1,4 @@
-/// The shape of a decoder: everything that, with the names of `ModelLayout`, fixes the parameter vector.
+/// The shape of a transformer: everything that, with the names of `ModelLayout`, fixes the parameter vector.
 ///
 /// The architecture is Llama's (Touvron et al. 2023): RMSNorm before each block, rotary position embedding in
 /// rotate-half order, SwiGLU, no biases, embedding tied to the output, a byte-level vocabulary.

@@ -45,6 +45,11 @@ public struct Checkpoint: Hashable, Sendable {
         hasher.combine(updates)
     }
 
+    /// Length of the file.
+    public static func byteCount(parameterCount: Int, includingParameters: Bool) -> Int {
+        headerBytes + (includingParameters ? 3 : 2) * 4 * parameterCount + 8
+    }
+
     /// The file's bytes.
     public func encoded() -> [UInt8] {
         var bytes = Checkpoint.magic
@@ -78,8 +83,7 @@ public struct Checkpoint: Hashable, Sendable {
         guard word(1) == UInt64(parameterCount) else {
             throw .checkpointMismatch(field: "parameters", expected: UInt64(parameterCount), found: word(1))
         }
-        let arrays = flags == 1 ? 3 : 2
-        let expected = Checkpoint.headerBytes + arrays * 4 * parameterCount + 8
+        let expected = Checkpoint.byteCount(parameterCount: parameterCount, includingParameters: flags == 1)
         guard bytes.count == expected else { throw .checkpointLength(expected: expected, found: bytes.count) }
         guard Checkpoint.checksum(bytes[..<(expected - 8)]) == Checkpoint.word(bytes, at: expected - 8) else {
             throw .checkpointChecksum

@@ -30,7 +30,7 @@ public enum ModelDirectory {
         }
     }
 
-    /// Reads `config.json`, and refuses whatever the decoder would compute otherwise than `transformers`.
+    /// Reads `config.json`, and refuses whatever would compute otherwise here than in `transformers`.
     public static func readConfiguration(_ directory: String) throws(ModelError) -> ModelConfiguration {
         let path = directory + "/" + configurationName
         let bytes: Data

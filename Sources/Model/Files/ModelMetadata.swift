@@ -25,7 +25,6 @@ public struct ModelMetadata: Sendable {
           "head_dim": \(configuration.headSize),
           "hidden_act": "silu",
           "hidden_size": \(configuration.hiddenSize),
-          "initializer_range": 0.02,
           "intermediate_size": \(configuration.intermediateSize),
           "max_position_embeddings": \(configuration.contextLength),
           "mlp_bias": false,

@@ -26,7 +26,7 @@ extension Trainer {
         Checkpoint(
             layoutHash: layout.hash, seed: recipe.seed, nextStep: UInt64(nextStep), updates: optimizer.updates,
             context: context, first: optimizer.first.values, second: optimizer.second.values,
-            parameters: includingParameters ? Array(decoder.parameters) : nil)
+            parameters: includingParameters ? Array(transformer.parameters) : nil)
     }
 
     /// Takes over moments, and parameters where the checkpoint has them.
@@ -43,7 +43,7 @@ extension Trainer {
         _ = optimizer.second.buffer.update(fromContentsOf: checkpoint.second)
         optimizer.updates = checkpoint.updates
         if let parameters = checkpoint.parameters {
-            _ = decoder.parameters.update(fromContentsOf: parameters)
+            _ = transformer.parameters.update(fromContentsOf: parameters)
         }
     }
 }

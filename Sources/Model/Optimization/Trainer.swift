@@ -24,7 +24,7 @@ public struct StepReport: Hashable, Sendable {
     public let tokens: Int
 }
 
-/// Decoder, optimizer and text together: takes one optimizer step at a time.
+/// Transformer, optimizer and text together: takes one optimizer step at a time.
 ///
 /// The batch of a global step is a function of seed and step alone, so the position in the data is the step's number. Not
 /// for concurrent use.
@@ -32,7 +32,7 @@ public final class Trainer {
     public let layout: ModelLayout
     public let recipe: TrainingRecipe
     public let optimizer: AdamW
-    public let decoder: Decoder
+    public let transformer: Transformer
     private let sampler: BatchSampler
     private var tokens: [UInt16]
     private var targets: [UInt16]
@@ -51,7 +51,7 @@ public final class Trainer {
         let sequences = (1...recipe.batchSequences).last { recipe.batchSequences % $0 == 0 && $0 <= wanted } ?? 1
         self.layout = layout
         self.recipe = recipe
-        decoder = Decoder(layout: layout, parameters: parameters, sequences: sequences)
+        transformer = Transformer(layout: layout, parameters: parameters, sequences: sequences)
         optimizer = AdamW(layout: layout)
         sampler = text
         tokens = [UInt16](repeating: 0, count: recipe.batchSequences * context)
@@ -61,7 +61,7 @@ public final class Trainer {
     /// Replaces the parameters, as at the start of a round; the moments stay.
     public func setParameters(_ values: UnsafeBufferPointer<Float>) {
         precondition(values.count == layout.parameterCount)
-        _ = decoder.parameters.update(from: values)
+        _ = transformer.parameters.update(from: values)
     }
 
     /// Takes global inner step `step`.
@@ -69,14 +69,14 @@ public final class Trainer {
     /// - Throws: `ModelError.notFinite` when loss or gradient overflowed; parameters and moments are as before then.
     public func takeStep(_ step: Int) throws(ModelError) -> StepReport {
         sampler.fill(tokens: &tokens, targets: &targets, seed: recipe.seed, step: step)
-        decoder.zeroGradient()
+        transformer.zeroGradient()
         var loss = 0.0
         let scale = 1 / Float(tokens.count)
-        for start in stride(from: 0, to: tokens.count, by: decoder.tokensPerPass) {
-            let range = start..<start + decoder.tokensPerPass
+        for start in stride(from: 0, to: tokens.count, by: transformer.tokensPerPass) {
+            let range = start..<start + transformer.tokensPerPass
             loss += tokens.withUnsafeBufferPointer { tokens in
                 targets.withUnsafeBufferPointer { targets in
-                    decoder.accumulateGradient(
+                    transformer.accumulateGradient(
                         tokens: UnsafeBufferPointer(rebasing: tokens[range]),
                         targets: UnsafeBufferPointer(rebasing: targets[range]), scale: scale)
                 }
@@ -85,7 +85,7 @@ public final class Trainer {
         guard loss.isFinite else { throw .notFinite(what: "the loss of step \(step)") }
         let rate = recipe.schedule.rate(step: step)
         let norm = try optimizer.update(
-            parameters: decoder.parameters, gradient: decoder.gradient, learningRate: rate)
+            parameters: transformer.parameters, gradient: transformer.gradient, learningRate: rate)
         return StepReport(
             loss: loss / Double(tokens.count), gradientNorm: norm, learningRate: rate, tokens: tokens.count)
     }

@@ -23,16 +23,16 @@ public struct HeldOutLoss: Sendable {
         self.contextLength = contextLength
     }
 
-    /// Nats per byte of `decoder`'s parameters, and the bytes that were counted.
-    public func evaluate(_ decoder: Decoder) throws(ModelError) -> (natsPerByte: Double, bytes: Int) {
-        precondition(decoder.layout.configuration.contextLength == contextLength)
+    /// Nats per byte of `transformer`'s parameters, and the bytes that were counted.
+    public func evaluate(_ transformer: Transformer) throws(ModelError) -> (natsPerByte: Double, bytes: Int) {
+        precondition(transformer.layout.configuration.contextLength == contextLength)
         var loss = 0.0
         var bytes = 0
         var next = 0
         while next < starts.count {
-            var tokens = [UInt16](repeating: ByteTokenizer.end, count: decoder.tokensPerPass)
-            var targets = [UInt16](repeating: CrossEntropy.ignoredTarget, count: decoder.tokensPerPass)
-            for sequence in 0..<decoder.sequences where next + sequence < starts.count {
+            var tokens = [UInt16](repeating: ByteTokenizer.end, count: transformer.tokensPerPass)
+            var targets = [UInt16](repeating: CrossEntropy.ignoredTarget, count: transformer.tokensPerPass)
+            for sequence in 0..<transformer.sequences where next + sequence < starts.count {
                 let start = starts[next + sequence]
                 for position in 0..<min(contextLength, stream.count - 1 - start) {
                     tokens[sequence * contextLength + position] = stream[start + position]
@@ -44,9 +44,9 @@ public struct HeldOutLoss: Sendable {
                 }
             }
             loss += tokens.withUnsafeBufferPointer { tokens in
-                targets.withUnsafeBufferPointer { decoder.loss(tokens: tokens, targets: $0) }
+                targets.withUnsafeBufferPointer { transformer.loss(tokens: tokens, targets: $0) }
             }
-            next += decoder.sequences
+            next += transformer.sequences
         }
         guard loss.isFinite else { throw .notFinite(what: "the held-out loss") }
         return (bytes == 0 ? 0 : loss / Double(bytes), bytes)

@@ -55,7 +55,7 @@ public struct TextSplit: Sendable {
                 files.indices.filter { isHeldOut[$0] }.map { files[$0] }
             )
         }
-        return cutLargest(files, keepBytes: total / 50)
+        return cutLargest(files, keepBytes: (total + 49) / 50)
     }
 
     /// The last paragraphs of the largest file, at least `keepBytes` of them, become the held-out text.

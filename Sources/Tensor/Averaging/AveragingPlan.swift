@@ -25,7 +25,7 @@ public struct AveragingPlan: Hashable, Sendable {
             for entry in entries {
                 let factor = UInt64(min(whole[entry], factors[entry]))
                 multipliers[entry].append(
-                    UInt32((UInt64(shared[entry]) * factor >> 30) / UInt64(entries.count)))
+                    UInt32(((UInt64(shared[entry]) * factor) >> 30) / UInt64(entries.count)))
             }
         }
         multipliersQ30 = multipliers

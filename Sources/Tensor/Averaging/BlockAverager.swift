@@ -9,6 +9,7 @@ public final class BlockAverager {
 
     public init(layout: ParameterLayout, entries: [AveragingEntry], plan: AveragingPlan) {
         precondition(plan.multipliersQ30.count == entries.count)
+        precondition(entries.allSatisfy { $0.contribution.layout == layout }, "contributions have one layout")
         self.layout = layout
         self.plan = plan
         decoders = entries.map { SegmentDecoder($0.contribution) }

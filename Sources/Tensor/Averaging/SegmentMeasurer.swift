@@ -5,6 +5,7 @@ public final class SegmentMeasurer {
     private let levels = Storage<Int8>(count: ParameterLayout.chunkParameters, filledWith: 0)
 
     public init(layout: ParameterLayout, entries: [AveragingEntry]) {
+        precondition(entries.allSatisfy { $0.contribution.layout == layout }, "contributions have one layout")
         self.layout = layout
         decoders = entries.map { SegmentDecoder($0.contribution) }
     }

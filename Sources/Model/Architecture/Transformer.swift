@@ -3,7 +3,7 @@
 ///
 /// Shapes in comments: B sequences, T positions, N = B T rows, C hidden, F intermediate, V vocabulary. One thread; not for
 /// concurrent use.
-public final class Decoder {
+public final class Transformer {
     public let layout: ModelLayout
     /// Sequences that one pass handles.
     public let sequences: Int

@@ -1,0 +1,240 @@
+import Control
+import Crypto
+import FoundationEssentials
+import Glibc
+import Model
+
+/// The trainer's side of the rounds: which base it stands on, what it has done for it, what it keeps.
+///
+/// The checkpoint is written after training and before the contribution is handed over, with the trained parameters: a
+/// trainer that dies in between hands the same contribution over when it comes back, and never trains a round twice.
+final class MeshSession {
+    private let layout: ModelLayout
+    private let dataSet: DataSet
+    private let text: BatchSampler
+    private let heldOut: HeldOutLoss?
+    private let stateDirectory: String
+    private let checkpointSteps: Int
+    private let untilHeight: Int64?
+    private var trainer: Trainer?
+    /// What was found under --state, until it was taken up.
+    private var kept: Checkpoint?
+
+    init(
+        layout: ModelLayout, dataSet: DataSet, text: BatchSampler, heldOut: HeldOutLoss?, stateDirectory: String,
+        checkpointSteps: Int, untilHeight: Int64?
+    ) {
+        self.layout = layout
+        self.dataSet = dataSet
+        self.text = text
+        self.heldOut = heldOut
+        self.stateDirectory = stateDirectory
+        self.checkpointSteps = checkpointSteps
+        self.untilHeight = untilHeight
+    }
+
+    private var checkpointPath: String { stateDirectory + "/trainer.checkpoint" }
+
+    /// Refusals that pass by themselves: wait, attach again.
+    static func passes(_ refusal: ControlRefusal) -> Bool {
+        switch refusal.reason {
+        case .notAttached, .alreadyAttached, .unknownTransfer, .transferIncomplete, .notFound, .diskUnavailable,
+            .recovering, .busy, .stopping, .wrongBase, .duplicate, .internalError:
+            true
+        default: false
+        }
+    }
+
+    /// Works for the daemon at the other end until the last round is done.
+    ///
+    /// - Parameter progressed: called whenever a contribution was accepted or a version certified.
+    func serve(_ daemon: DaemonConnection, progressed: () -> Void) throws {
+        guard let trainerDigest = DigestText(programDigest.description) else {
+            preconditionFailure("a digest is 64 hexadecimal digits")
+        }
+        let attached = try daemon.call(
+            TrainerAttach(protocolVersion: ControlSchema.protocolVersion, trainerDigest: trainerDigest))
+        try ParameterTransfer.check(attached.layout, against: layout)
+        let trainer = try preparedTrainer(attached)
+        Output.note(
+            "attached to \(attached.site) at height \(attached.height), \(attached.innerSteps) steps a round")
+        progressed()
+
+        var height = attached.height
+        var version = attached.version
+        var isHandedOver = attached.isHandedOver
+        while true {
+            if let untilHeight, height >= untilHeight {
+                try report(Certified(height: height, version: version), trainer: trainer, daemon: daemon)
+                return
+            }
+            if !isHandedOver {
+                if let newer = try contribute(
+                    to: version, height: height, innerSteps: Int(attached.innerSteps), trainer: trainer,
+                    daemon: daemon)
+                {
+                    (height, version) = (newer.height, newer.version)
+                    continue
+                }
+                progressed()
+            }
+            let next = try daemon.nextVersion()
+            progressed()
+            (height, version, isHandedOver) = (next.height, next.version, false)
+        }
+    }
+
+    /// Trains from `version` and hands over; returns the version that overtook it, if one did.
+    private func contribute(
+        to version: DigestText, height: Int64, innerSteps: Int, trainer: Trainer, daemon: DaemonConnection
+    ) throws -> RoundVersion? {
+        let base = try ParameterTransfer.base(version, layout: layout, from: daemon)
+        let clock = ContinuousClock()
+        let start = clock.now
+        let firstStep = Int(height) * innerSteps
+        let tag = MeshSession.tag(version)
+        var step = firstStep
+        var loss = 0.0
+        base.withUnsafeBufferPointer { trainer.setParameters($0) }
+        let baseLoss = try heldOut?.evaluate(trainer.transformer).natsPerByte
+        if let kept, kept.context.0 == UInt64(height), kept.context.1 == tag, let trained = kept.parameters,
+            (firstStep...firstStep + innerSteps).contains(Int(clamping: kept.nextStep))
+        {
+            // What was kept stands within this very round.
+            trained.withUnsafeBufferPointer { trainer.setParameters($0) }
+            step = Int(kept.nextStep)
+            loss = Double(bitPattern: kept.context.2)
+        }
+        kept = nil
+
+        func save() throws {
+            try CheckpointFile.write(
+                trainer.checkpoint(
+                    nextStep: step, includingParameters: true, context: (UInt64(height), tag, loss.bitPattern)),
+                to: checkpointPath)
+        }
+        let begun = step
+        while step < firstStep + innerSteps {
+            loss += try trainer.takeStep(step).loss
+            step += 1
+            if (step - firstStep) % checkpointSteps == 0, step < firstStep + innerSteps { try save() }
+            if let newer = try daemon.takeAnnouncedVersion(), newer.height > height {
+                Output.note("round \(height + 1) was certified without us; going on from there")
+                return newer
+            }
+        }
+        try save()
+        let seconds = (clock.now - start) / .seconds(1)
+        let tokensPerStep = trainer.recipe.batchSequences * layout.configuration.contextLength
+        guard let dataset = DigestText(dataSet.digest.description) else {
+            preconditionFailure("a digest is 64 hexadecimal digits")
+        }
+        let record = RoundRecord(
+            height: height, steps: innerSteps, tokens: innerSteps * tokensPerStep,
+            trainingLoss: loss / Double(innerSteps), dataset: dataset)
+        let committed: ContributionCommitted
+        do {
+            committed = try ParameterTransfer.contribute(
+                trained: trainer.transformer.parameters, base: base, version: version, record: record,
+                layout: layout, to: daemon)
+        } catch let refusal as ControlRefusal where refusal.reason == .wrongBase {
+            Output.note("round \(height + 1): too late, the base has moved on")
+            return try daemon.nextVersion()
+        } catch let refusal as ControlRefusal where refusal.reason == .duplicate {
+            Output.note("round \(height + 1): handed over before")
+            return nil
+        }
+        try log(
+            RoundLine(
+                height: height, heldOutLoss: baseLoss, trainingLoss: record.trainingLoss, steps: step - begun,
+                tokens: (step - begun) * tokensPerStep, seconds: seconds, contributionBytes: committed.bytes))
+        Output.line(
+            "round \(height + 1): trained \(step - begun) steps in \(Output.fixed(seconds, 1)) s, training loss "
+                + Output.fixed(record.trainingLoss, 4)
+                + (baseLoss.map { ", base held out \(Output.fixed($0, 4))" } ?? "")
+                + ", contribution \(committed.bytes) bytes")
+        return nil
+    }
+
+    private struct Certified {
+        let height: Int64
+        let version: DigestText
+    }
+
+    /// One line of `rounds.jsonl`: the base of this height and what was trained from it.
+    private struct RoundLine: Encodable {
+        let height: Int64
+        let heldOutLoss: Double?
+        let trainingLoss: Double?
+        let steps: Int
+        let tokens: Int
+        let seconds: Double
+        let contributionBytes: Int64?
+    }
+
+    /// The last base is measured too, so that the curve ends where the run ends.
+    private func report(_ certified: Certified, trainer: Trainer, daemon: DaemonConnection) throws {
+        guard let heldOut else { return }
+        let base = try ParameterTransfer.base(certified.version, layout: layout, from: daemon)
+        base.withUnsafeBufferPointer { trainer.setParameters($0) }
+        let loss = try heldOut.evaluate(trainer.transformer).natsPerByte
+        try log(
+            RoundLine(
+                height: certified.height, heldOutLoss: loss, trainingLoss: nil, steps: 0, tokens: 0, seconds: 0,
+                contributionBytes: nil))
+        Output.line("height \(certified.height): base held out \(Output.fixed(loss, 4))")
+    }
+
+    private func log(_ line: RoundLine) throws {
+        let path = stateDirectory + "/rounds.jsonl"
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw ModelError.file(path: path, reason: "open failed, errno \(errno)") }
+        defer { close(descriptor) }
+        let bytes = try Output.json(line) + [0x0A]
+        let written = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+        guard written == bytes.count else {
+            throw ModelError.file(path: path, reason: "write failed, errno \(errno)")
+        }
+    }
+
+    /// The trainer with the network's recipe, as the checkpoint has it where there is one: after a lost connection too,
+    /// so that a round which was cut off leaves no trace in the moments.
+    private func preparedTrainer(_ attached: TrainerAttached) throws -> Trainer {
+        let made = try trainer ?? newTrainer(attached)
+        trainer = made
+        if let checkpoint = try CheckpointFile.read(checkpointPath, layout: layout) {
+            try made.restore(checkpoint)
+            kept = checkpoint
+            Output.note("resuming: \(checkpoint.updates) steps were taken before")
+        }
+        return made
+    }
+
+    private func newTrainer(_ attached: TrainerAttached) throws -> Trainer {
+        let schedule = attached.schedule
+        guard (1...65_536).contains(schedule.batchSequences), (1...1 << 40).contains(schedule.scheduleSteps),
+            (0...1 << 40).contains(schedule.warmupSteps), (1...1_000_000_000).contains(schedule.learningRateNano),
+            (1...1 << 30).contains(attached.innerSteps), (0...1 << 32).contains(attached.height)
+        else { throw ConnectionError.unexpected("a schedule that is out of range: \(schedule)") }
+        let recipe = TrainingRecipe(
+            schedule: LearningRateSchedule(
+                peak: Double(schedule.learningRateNano) * 1e-9,
+                warmUpSteps: Int(min(schedule.warmupSteps, schedule.scheduleSteps)),
+                horizonSteps: Int(schedule.scheduleSteps)),
+            batchSequences: Int(schedule.batchSequences), seed: UInt64(bitPattern: attached.seed))
+        return Trainer(
+            layout: layout, parameters: [Float](repeating: 0, count: layout.parameterCount), recipe: recipe,
+            text: text)
+    }
+
+    /// Names this program and its settings in every contribution.
+    private var programDigest: Digest {
+        let settings = "meshtrain 1\nadamw 0.9 0.95 decay 0.1 clip 1\nlayout \(layout.parameters.digest)"
+        return Digest(DigestDomain("mesh/trainer"), Array(settings.utf8))
+    }
+
+    /// Tells bases of one height apart in a checkpoint.
+    private static func tag(_ version: DigestText) -> UInt64 {
+        UInt64(version.text.prefix(16), radix: 16) ?? 0
+    }
+}

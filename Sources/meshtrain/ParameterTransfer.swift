@@ -1,0 +1,105 @@
+import Control
+import Crypto
+import Model
+import Tensor
+
+/// Parameters and pseudo-gradients between flat vectors and tensor frames.
+enum ParameterTransfer {
+    /// Compares the daemon's layout with the model's.
+    ///
+    /// - Throws: `ModelError.tensors` unless the daemon names exactly the model's tensors and shapes, in its order.
+    static func check(_ attached: [TensorShape], against layout: ModelLayout) throws {
+        guard attached.count == layout.tensors.count else {
+            throw ModelError.tensors(
+                path: "the daemon's layout",
+                reason: "\(attached.count) tensors, config.json gives \(layout.tensors.count)")
+        }
+        for (theirs, ours) in zip(attached, layout.tensors) {
+            guard theirs.name == ours.name, theirs.shape == ours.shape.map(Int64.init) else {
+                throw ModelError.tensors(
+                    path: "the daemon's layout",
+                    reason: "\(theirs.name) \(theirs.shape) where config.json gives \(ours.name) \(ours.shape)")
+            }
+        }
+    }
+
+    /// Fetches a version and checks that it is the one that was certified.
+    static func base(_ version: DigestText, layout: ModelLayout, from daemon: DaemonConnection) throws -> [Float] {
+        let transfer = try daemon.call(TrainerBase(version: version))
+        guard transfer.bytes == 4 * Int64(layout.parameterCount) else {
+            throw ConnectionError.unexpected("\(transfer.bytes) bytes of parameters")
+        }
+        var parameters = [Float](repeating: 0, count: layout.parameterCount)
+        var done = 0
+        while done < parameters.count {
+            let frame = try daemon.tensorFrame()
+            guard Int64(frame.transfer) == transfer.transfer, frame.kind == .parameters,
+                Int(frame.tensorIndex) < layout.tensors.count
+            else { throw ConnectionError.unexpected("a frame of another transfer") }
+            let tensor = layout.tensors[Int(frame.tensorIndex)]
+            let count = frame.bytes.count / 4
+            // Ascending and without holes: the next element is the only acceptable one.
+            guard frame.bytes.count % 4 == 0, count > 0, frame.offset == UInt64(done - min(done, tensor.offset)),
+                done >= tensor.offset, count <= tensor.range.upperBound - done
+            else { throw ConnectionError.unexpected("parameters out of order") }
+            frame.bytes.withUnsafeBytes { raw in
+                for index in 0..<count {
+                    let pattern = raw.loadUnaligned(fromByteOffset: 4 * index, as: UInt32.self)
+                    parameters[done + index] = Float(bitPattern: UInt32(littleEndian: pattern))
+                }
+            }
+            done += count
+        }
+        let root = try ParameterFile.tree(of: ParameterArray(parameters)).root
+        guard root.description == transfer.parametersRoot.text else {
+            throw ConnectionError.unexpected("parameters with root \(root), certified is \(transfer.parametersRoot)")
+        }
+        return parameters
+    }
+
+    /// Hands over trained - base as one contribution.
+    static func contribute(
+        trained: UnsafeMutableBufferPointer<Float>, base: [Float], version: DigestText, record: RoundRecord,
+        layout: ModelLayout, to daemon: DaemonConnection
+    ) throws -> ContributionCommitted {
+        precondition(trained.count == base.count && base.count == layout.parameterCount)
+        let transfer = daemon.newTransfer()
+        _ = try daemon.call(
+            TrainerContributeBegin(
+                base: version, form: .delta, transfer: Int64(transfer), bytes: 4 * Int64(base.count)))
+        let part = TensorFrame.limitBytes / 4
+        for (index, tensor) in layout.tensors.enumerated() {
+            for start in stride(from: 0, to: tensor.count, by: part) {
+                let count = min(part, tensor.count - start)
+                let bytes = [UInt8](unsafeUninitializedCapacity: 4 * count) { buffer, filled in
+                    for position in 0..<count {
+                        let at = tensor.offset + start + position
+                        let pattern = (trained[at] - base[at]).bitPattern.littleEndian
+                        UnsafeMutableRawBufferPointer(buffer).storeBytes(
+                            of: pattern, toByteOffset: 4 * position, as: UInt32.self)
+                    }
+                    filled = 4 * count
+                }
+                try daemon.send(
+                    try TensorFrame(
+                        transfer: transfer, kind: .delta, tensorIndex: UInt32(index), offset: UInt64(start),
+                        bytes: bytes
+                    ).frame())
+            }
+        }
+        return try daemon.call(
+            TrainerContributeCommit(
+                transfer: Int64(transfer), steps: Int64(record.steps), tokens: Int64(record.tokens),
+                loss: record.trainingLoss, datasets: [record.dataset]))
+    }
+}
+
+/// What is told about one round of training.
+struct RoundRecord {
+    let height: Int64
+    let steps: Int
+    let tokens: Int
+    /// Mean loss of the round's batches, in nats per token.
+    let trainingLoss: Double
+    let dataset: DigestText
+}

@@ -1,0 +1,72 @@
+import Crypto
+
+@testable import Ledger
+
+/// Changes bytes as a careless or hostile sender would: flips, overwrites, inserts, removes, repeats, cuts.
+struct Mutation {
+    private var random: SeededRandom
+
+    init(seed: UInt64) { random = SeededRandom(simulationSeed: seed) }
+
+    /// `bytes` after one to four changes.
+    mutating func mutated(_ bytes: [UInt8]) -> [UInt8] {
+        var bytes = bytes
+        for _ in 0..<Int.random(in: 1...4, using: &random) { change(&bytes) }
+        return bytes
+    }
+
+    private mutating func change(_ bytes: inout [UInt8]) {
+        let position = Int.random(in: 0...bytes.count, using: &random)
+        let end = min(bytes.count, position + Int.random(in: 1...40, using: &random))
+        switch Int.random(in: 0..<6, using: &random) {
+        case 0 where position < bytes.count: bytes[position] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+        case 1 where position < bytes.count:
+            bytes[position] = [0, 1, 0x7f, 0x80, 0xff].randomElement(using: &random) ?? 0
+        case 2: bytes.insert(UInt8.random(in: 0...255, using: &random), at: position)
+        case 3: bytes.removeSubrange(position..<end)
+        case 4: bytes.insert(contentsOf: bytes[position..<end], at: position)
+        default: bytes.removeSubrange(end...)
+        }
+    }
+}
+
+/// Changes one value somewhere in a tree of CBOR to another one of the same type or another type.
+struct StructureMutation {
+    private var random: SeededRandom
+
+    init(seed: UInt64) { random = SeededRandom(simulationSeed: seed) }
+
+    mutating func mutated(_ value: CBOR) -> CBOR {
+        if Int.random(in: 0..<8, using: &random) == 0 { return replacement(of: value) }
+        switch value {
+        case .array(var items) where !items.isEmpty:
+            let index = Int.random(in: items.indices, using: &random)
+            items[index] = mutated(items[index])
+            return .array(items)
+        case .map(let entries) where !entries.isEmpty:
+            let index = Int.random(in: entries.indices, using: &random)
+            let changed = CBOR.Entry(key: entries[index].key, value: mutated(entries[index].value))
+            return .map(entries[..<index] + [changed] + entries[(index + 1)...])
+        default: return replacement(of: value)
+        }
+    }
+
+    private mutating func replacement(of value: CBOR) -> CBOR {
+        switch (value, Int.random(in: 0..<4, using: &random)) {
+        case (_, 0):
+            return [.null, .boolean(true), .text(""), .array([]), .unsigned(.max)].randomElement(using: &random)
+                ?? .null
+        case (.unsigned(let number), _):
+            return .unsigned([0, 1, number &+ 1, number &- 1, 1 << 32, 1 << 63].randomElement(using: &random) ?? 0)
+        case (.bytes(let bytes), 1): return .bytes(Array(bytes.dropLast()))
+        case (.bytes(let bytes), 2): return .bytes(bytes + [0])
+        case (.bytes(let bytes), _): return .bytes(bytes.map { _ in 0xff })
+        case (.array(let items), 1): return .array(items.reversed())
+        case (.array(let items), _): return .array(items + items.suffix(1))
+        case (.map(let entries), _): return .map(Array(entries.dropLast()))
+        case (.text(let text), _): return .text(text + "x")
+        case (.boolean(let boolean), _): return .boolean(!boolean)
+        case (.null, _): return .bytes([])
+        }
+    }
+}

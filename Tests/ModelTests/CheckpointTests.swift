@@ -1,0 +1,105 @@
+import Testing
+
+@testable import Model
+
+@Suite struct CheckpointTests {
+    private func sample(parameters: Bool = true) -> Checkpoint {
+        Checkpoint(
+            layoutHash: 1, seed: 2, nextStep: 3, updates: 4, context: (5, 6, 7), first: [1, -2, 3, 0.5],
+            second: [4, 5, 6, 0], parameters: parameters ? [7, 8, 9, -0.0] : nil)
+    }
+
+    @Test(arguments: [1, 7, 19])
+    func resumedTrainingIsBitForBitTheSame(savedAfter: Int) throws {
+        let straight = try microTrainer()
+        for step in 0..<20 { _ = try straight.takeStep(step) }
+
+        let first = try microTrainer()
+        for step in 0..<savedAfter { _ = try first.takeStep(step) }
+        let bytes = first.checkpoint(nextStep: savedAfter, includingParameters: true).encoded()
+
+        let layout = first.layout
+        let resumed = try microTrainer(parameters: [Float](repeating: 0, count: layout.parameterCount))
+        let kept = try Checkpoint(decoding: bytes, parameterCount: layout.parameterCount)
+        try resumed.restore(kept)
+        for step in Int(kept.nextStep)..<20 { _ = try resumed.takeStep(step) }
+
+        #expect(resumed.transformer.parameters.map(\.bitPattern) == straight.transformer.parameters.map(\.bitPattern))
+        #expect(resumed.optimizer.first.values == straight.optimizer.first.values)
+        #expect(resumed.optimizer.second.values == straight.optimizer.second.values)
+        #expect(resumed.optimizer.updates == straight.optimizer.updates)
+    }
+
+    @Test(arguments: [true, false])
+    func everythingComesBack(parameters: Bool) throws {
+        let checkpoint = sample(parameters: parameters)
+        let bytes = checkpoint.encoded()
+        #expect(bytes.count == Checkpoint.byteCount(parameterCount: 4, includingParameters: parameters))
+        let back = try Checkpoint(decoding: bytes, parameterCount: 4)
+        #expect(back == checkpoint)
+        #expect(back.context == (5, 6, 7) && back.nextStep == 3 && back.parameters == checkpoint.parameters)
+    }
+
+    @Test func everyFlippedBitIsDetected() {
+        let bytes = sample().encoded()
+        for bit in 0..<bytes.count * 8 {
+            var damaged = bytes
+            damaged[bit / 8] ^= 1 << UInt8(bit % 8)
+            #expect(throws: ModelError.self, "bit \(bit)") { try Checkpoint(decoding: damaged, parameterCount: 4) }
+        }
+    }
+
+    @Test func anotherModelsOrRunsCheckpointIsRefused() throws {
+        #expect(throws: ModelError.checkpointMismatch(field: "parameters", expected: 5, found: 4)) {
+            try Checkpoint(decoding: sample().encoded(), parameterCount: 5)
+        }
+        let trainer = try microTrainer()
+        let other = try microTrainer(seed: 10)
+        let before = trainer.transformer.parameters.map(\.bitPattern)
+        #expect(throws: ModelError.checkpointMismatch(field: "seed", expected: 9, found: 10)) {
+            try trainer.restore(other.checkpoint(nextStep: 0, includingParameters: true))
+        }
+        #expect(trainer.transformer.parameters.map(\.bitPattern) == before)
+    }
+
+    @Test func valuesThatAreNotFiniteAreRefused() {
+        let checkpoint = Checkpoint(
+            layoutHash: 1, seed: 2, nextStep: 3, updates: 4, first: [.nan], second: [1], parameters: nil)
+        #expect(throws: ModelError.notFinite(what: "checkpoint: a value of the first moments")) {
+            try Checkpoint(decoding: checkpoint.encoded(), parameterCount: 1)
+        }
+    }
+
+    /// What a fuzz target calls: any bytes either decode to what encodes to the same bytes, or give a typed error.
+    static func decodeAnything(_ bytes: [UInt8]) -> Bool {
+        for count in [0, 1, 4] {
+            if let checkpoint = try? Checkpoint(decoding: bytes, parameterCount: count),
+                checkpoint.encoded() != bytes
+            {
+                return false
+            }
+        }
+        return true
+    }
+
+    @Test func mutatedFilesNeverDecodeToSomethingElse() {
+        var generator = SplitMix(state: 21)
+        for _ in 0..<3000 {
+            var bytes = sample(parameters: Bool.random(using: &generator)).encoded()
+            for _ in 0..<Int.random(in: 1...4, using: &generator) {
+                switch Int.random(in: 0..<4, using: &generator) {
+                case 0: bytes = Array(bytes.prefix(Int.random(in: 0...bytes.count, using: &generator)))
+                case 1: bytes.append(UInt8.random(in: 0...255, using: &generator))
+                case 2 where !bytes.isEmpty:
+                    bytes[Int.random(in: 0..<bytes.count, using: &generator)] = UInt8.random(
+                        in: 0...255, using: &generator)
+                default:
+                    if bytes.count > 24 {
+                        for index in 8..<24 { bytes[index] = UInt8.random(in: 0...255, using: &generator) }
+                    }
+                }
+            }
+            #expect(CheckpointTests.decodeAnything(bytes))
+        }
+    }
+}

@@ -1,0 +1,155 @@
+import CKernels
+import Testing
+
+@testable import Tensor
+
+/// One compiled version of every kernel.
+struct KernelPath: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    let addDecayed: @Sendable (UnsafeMutablePointer<Float>, UnsafePointer<Float>, Float, Int) -> UInt32
+    let topK: @Sendable (UnsafePointer<Float>, Int, Int, UnsafeMutablePointer<UInt16>) -> Int
+    let quantise:
+        @Sendable (UnsafeMutablePointer<Float>, UnsafePointer<UInt16>, Int, UInt32, UnsafeMutablePointer<UInt8>) ->
+            UInt32
+    let fixedFromFloat: @Sendable (UnsafeMutablePointer<Int64>, UnsafePointer<Float>, Int) -> UInt32
+    let addDense: @Sendable (UnsafeMutablePointer<Int64>, UnsafePointer<Int64>, UInt32, Int) -> Void
+    let outerStep: @Sendable (UnsafeMutablePointer<Float>, UnsafePointer<Int64>, Float, Int) -> UInt32
+
+    /// What this machine can run: the path that is dispatched to, and those below it.
+    static var all: [KernelPath] {
+        let dispatched = KernelPath(
+            testDescription: "dispatched", addDecayed: mesh_add_decayed, topK: mesh_top_k, quantise: mesh_quantise,
+            fixedFromFloat: mesh_fixed_from_float, addDense: mesh_add_dense, outerStep: mesh_outer_step)
+        let baseline = KernelPath(
+            testDescription: "baseline", addDecayed: mesh_add_decayed_baseline, topK: mesh_top_k_baseline,
+            quantise: mesh_quantise_baseline, fixedFromFloat: mesh_fixed_from_float_baseline,
+            addDense: mesh_add_dense_baseline, outerStep: mesh_outer_step_baseline)
+        let v3 = KernelPath(
+            testDescription: "x86-64-v3", addDecayed: mesh_add_decayed_v3, topK: mesh_top_k_v3,
+            quantise: mesh_quantise_v3, fixedFromFloat: mesh_fixed_from_float_v3, addDense: mesh_add_dense_v3,
+            outerStep: mesh_outer_step_v3)
+        return [dispatched, baseline] + (mesh_has_v3() != 0 ? [v3] : [])
+    }
+}
+
+@Suite("Kernels give the bits of their scalar definitions")
+struct KernelTests {
+    /// Chunks that are hard to select from or to quantise.
+    static func hardChunks(_ random: inout TestRandom) -> [[Float]] {
+        let count = [1, 2, 7, 63, 64, 65, 1000, 4095, 4096].randomElement(using: &random)!
+        let noise = random.pseudoGradient(count)
+        return [
+            noise,
+            noise.map { Float(bitPattern: $0.bitPattern & 0xFFFF_0000) },
+            (0..<count).map { _ in random.anyFinite() },
+            (0..<count).map { _ in Float(bitPattern: UInt32(truncatingIfNeeded: random.next()) & 0x807F_FFFF) },
+            [Float](repeating: -0.25, count: count),
+            [Float](repeating: -0.0, count: count),
+            (0..<count).map { $0 % 3 == 0 ? 0 : ($0 % 3 == 1 ? 1e-3 : -1e-3) },
+            (0..<count).map { $0 == count / 2 ? 100 : -0.0 },
+            (0..<count).map { Float($0) * 1e-5 },
+        ]
+    }
+
+    @Test(arguments: KernelPath.all, 0..<8)
+    func topK(path: KernelPath, seed: UInt64) {
+        var random = TestRandom(seed)
+        for values in Self.hardChunks(&random) {
+            for k in [1, 6, 64, 100, 4096] {
+                var fast = [UInt16](repeating: 0, count: 4096)
+                var plain = fast
+                let fastCount = path.topK(values, values.count, k, &fast)
+                let plainCount = mesh_top_k_scalar(values, values.count, k, &plain)
+                #expect(fast[..<fastCount] == plain[..<plainCount])
+                #expect(plainCount == min(k, values.count { $0 != 0 }))
+            }
+        }
+    }
+
+    @Test(arguments: KernelPath.all, 0..<12)
+    func quantise(path: KernelPath, seed: UInt64) {
+        var random = TestRandom(seed)
+        for values in Self.hardChunks(&random) {
+            for bits: UInt32 in [2, 4] {
+                var indices = [UInt16](repeating: 0, count: 4096)
+                let count = mesh_top_k(values, values.count, 64, &indices)
+                var (fast, plain) = (values, values)
+                var fastCodes = [UInt8](repeating: 0, count: 4096)
+                var plainCodes = fastCodes
+                let fastScale = path.quantise(&fast, indices, count, bits, &fastCodes)
+                let plainScale = mesh_quantise_scalar(&plain, indices, count, bits, &plainCodes)
+                #expect(fastScale == plainScale)
+                #expect(fastCodes == plainCodes)
+                #expect(fast.map(\.bitPattern) == plain.map(\.bitPattern))
+            }
+        }
+    }
+
+    @Test(arguments: KernelPath.all, 0..<4)
+    func elementwise(path: KernelPath, seed: UInt64) {
+        var random = TestRandom(seed)
+        for count in [1, 3, 16, 31, 1000, 4096] {
+            let first = (0..<count).map { _ in random.anyFinite() }
+            let second = (0..<count).map { _ in random.anyFinite() }
+
+            var (fast, plain) = (first, first)
+            #expect(
+                path.addDecayed(&fast, second, 0.95, count) == mesh_add_decayed_scalar(&plain, second, 0.95, count))
+            #expect(fast.map(\.bitPattern) == plain.map(\.bitPattern))
+
+            var fastFixed = [Int64](repeating: 0, count: count)
+            var plainFixed = fastFixed
+            #expect(
+                path.fixedFromFloat(&fastFixed, first, count)
+                    == mesh_fixed_from_float_scalar(&plainFixed, first, count))
+            #expect(fastFixed == plainFixed)
+
+            let multiplier = UInt32.random(in: 0...(1 << 30), using: &random)
+            var fastSums = (0..<count).map { _ in Int64.random(in: -1 << 60...1 << 60, using: &random) }
+            var plainSums = fastSums
+            path.addDense(&fastSums, fastFixed, multiplier, count)
+            mesh_add_dense_scalar(&plainSums, fastFixed, multiplier, count)
+            #expect(fastSums == plainSums)
+
+            (fast, plain) = (second, second)
+            #expect(
+                path.outerStep(&fast, fastSums, 3.7, count) == mesh_outer_step_scalar(&plain, plainSums, 3.7, count))
+            #expect(fast.map(\.bitPattern) == plain.map(\.bitPattern))
+        }
+    }
+
+    @Test(arguments: KernelPath.all)
+    func multipliersRoundHalfAwayFromZeroAtTheEdges(path: KernelPath) {
+        let fixed: [Int64] = [1 << 50, -(1 << 50), 1, -1, 3, -3, 0]
+        for multiplier: UInt32 in [0, 1, 1 << 29, 1 << 30, (1 << 30) - 1] {
+            var fast = [Int64](repeating: 5, count: fixed.count)
+            var plain = fast
+            path.addDense(&fast, fixed, multiplier, fixed.count)
+            mesh_add_dense_scalar(&plain, fixed, multiplier, fixed.count)
+            #expect(fast == plain)
+        }
+    }
+
+    @Test(arguments: KernelPath.all)
+    func conversionRoundsTiesToEven(path: KernelPath) {
+        let unit: Float = 0x1p-40
+        let values: [Float] = [
+            0.5 * unit, 1.5 * unit, 2.5 * unit, -0.5 * unit, -1.5 * unit, 1023.999, -1, .leastNonzeroMagnitude,
+        ]
+        var fixed = [Int64](repeating: 9, count: values.count)
+        _ = path.fixedFromFloat(&fixed, values, values.count)
+        #expect(Array(fixed[..<5]) == [0, 2, 2, 0, -2])
+        #expect(fixed[6] == -(1 << 40))
+        #expect(fixed[7] == 0)
+    }
+
+    @Test(arguments: KernelPath.all)
+    func aNotFiniteValueIsReported(path: KernelPath) {
+        for bad in [Float.infinity, -.infinity, .nan, -.nan] {
+            var values = [Float](repeating: 1, count: 100)
+            var delta = values
+            delta[77] = bad
+            #expect(path.addDecayed(&values, delta, 0.95, 100) >= Float.infinity.bitPattern)
+        }
+    }
+}

@@ -1,0 +1,192 @@
+import Testing
+
+@testable import Tensor
+
+/// Opens a file and reads whatever it offers. The body of a fuzz target: must neither trap nor hang.
+func safetensorsFuzzBody(_ bytes: [UInt8], in folder: TestFolder) throws {
+    folder.write(bytes, "fuzzed")
+    let file = try SafetensorsFile(path: folder.file("fuzzed"))
+    let layout = try file.layout()
+    _ = try file.parameters(layout).readAll()
+}
+
+@Suite("Safetensors")
+struct SafetensorsTests {
+    private let folder = TestFolder()
+
+    private func bytes(_ header: String, data: [UInt8] = []) -> [UInt8] {
+        withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian, Array.init) + Array(header.utf8) + data
+    }
+
+    private func open(_ header: String, dataBytes: Int = 0) throws -> SafetensorsFile {
+        folder.write(bytes(header, data: [UInt8](repeating: 0, count: dataBytes)), "file")
+        return try SafetensorsFile(path: folder.file("file"))
+    }
+
+    @Test
+    func whatWasWrittenIsReadAndWrittenAlikeAgain() throws {
+        let layout = try ParameterLayout([("a \"quoted\" \\ name\n", [300, 1000]), ("é", [7]), ("scalar", [])])
+        var random = TestRandom(40)
+        let values = random.pseudoGradient(layout.parameterCount)
+        for name in ["one", "two"] {
+            try SafetensorsFile.write(
+                ParameterArray(values), layout: layout, metadata: [("format", "pt")], to: folder.file(name))
+        }
+        #expect(folder.bytes("one") == folder.bytes("two"))
+        #expect(folder.names == ["one", "two"])
+        let file = try SafetensorsFile(path: folder.file("one"))
+        #expect(try file.layout() == layout)
+        #expect(file.metadata == ["format": "pt"])
+        #expect(try file.parameters(layout).readAll() == values)
+    }
+
+    @Test
+    func theBytesAreThoseOfTheFormat() throws {
+        let layout = try ParameterLayout([("w", [1, 2]), ("b", [1])])
+        try SafetensorsFile.write(ParameterArray([1, -2, 0.5]), layout: layout, to: folder.file("file"))
+        let header =
+            #"{"w":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}}"#
+        let padded = header + String(repeating: " ", count: (8 - header.utf8.count % 8) % 8)
+        #expect(
+            folder.bytes("file") == bytes(padded, data: [0, 0, 0x80, 0x3F, 0, 0, 0, 0xC0, 0, 0, 0, 0x3F]))
+    }
+
+    @Test
+    func tensorsAreOrderedByTheirDataAndReadInTheOrderOfTheLayout() throws {
+        let header =
+            #" { "b" : {"shape":[1],"data_offsets":[4,8],"dtype":"F32"} , "a\u0041\ud83d\ude00":{"dtype":"F32","shape":[],"data_offsets":[0,4]},"__metadata__":{}} "#
+        folder.write(bytes(header, data: [0, 0, 0x80, 0x3F, 0, 0, 0, 0xC0]), "file")
+        let file = try SafetensorsFile(path: folder.file("file"))
+        #expect(file.entries.map(\.name) == ["aA😀", "b"])
+        #expect(try file.parameters(ParameterLayout([("b", [1]), ("aA😀", [])])).readAll() == [-2, 1])
+    }
+
+    @Test
+    func halfPrecisionIsWidenedExactly() throws {
+        let halves: [UInt16] = [0x3C00, 0xC000, 0x0001, 0x8000, 0x7BFF, 0x3555]
+        let brains: [UInt16] = [0x3F80, 0xC000, 0x0001, 0x7F7F, 0x8000, 0x3EAB]
+        let data = (halves + brains).flatMap { value in withUnsafeBytes(of: value.littleEndian, Array.init) }
+        folder.write(
+            bytes(
+                #"{"h":{"dtype":"F16","shape":[6],"data_offsets":[0,12]},"b":{"dtype":"BF16","shape":[6],"data_offsets":[12,24]}}"#,
+                data: data), "file")
+        let file = try SafetensorsFile(path: folder.file("file"))
+        let values = try file.parameters(file.layout()).readAll()
+        let expected: [Float] = [1, -2, 0x1p-24, -0.0, 65504, 0x1.554p-2]
+        #expect(values[..<6].map(\.bitPattern) == expected.map(\.bitPattern))
+        #expect(values[6...].map(\.bitPattern) == brains.map { UInt32($0) << 16 })
+        #expect(SafetensorsFile.widen(0xFC00, .float16) == -.infinity)
+        #expect(SafetensorsFile.widen(0x7E00, .float16).isNaN)
+    }
+
+    @Test
+    func namesAndShapesThatTheLayoutDoesNotHaveAreNamed() throws {
+        let file = try open(#"{"w":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]}}"#, dataBytes: 8)
+        let path = folder.file("file")
+        #expect(throws: SafetensorsError.shapeMismatch(file: path, name: "w", expected: [2], found: [1, 2])) {
+            try file.parameters(ParameterLayout([("w", [2])]))
+        }
+        #expect(throws: SafetensorsError.unexpectedParameter(file: path, name: "w")) {
+            try file.parameters(ParameterLayout([("v", [1, 2])]))
+        }
+        #expect(throws: SafetensorsError.missingParameter(file: path, name: "v")) {
+            try file.parameters(ParameterLayout([("w", [1, 2]), ("v", [1])]))
+        }
+    }
+
+    @Test(arguments: [
+        "", "{", "[]", "{}x", #"{"a":1}"#, #"{"a":{}}"#, #"{"a":{"dtype":"F32"}}"#,
+        #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4],"more":1}}"#,
+        #"{"a":{"dtype":"F32","dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#,
+        #"{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}"#,
+        #"{"a":{"dtype":"F32","shape":[01],"data_offsets":[0,4]}}"#,
+        #"{"a":{"dtype":"F32","shape":[1.0],"data_offsets":[0,4]}}"#,
+        #"{"a":{"dtype":"F32","shape":[99999999999999999999],"data_offsets":[0,4]}}"#,
+        #"{"a":{"dtype":"F32","shape":[1,1,1,1,1,1,1,1,1],"data_offsets":[0,4]}}"#,
+        #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4,8]}}"#,
+        #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}}"#,
+        #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},}"#,
+        #"{"a\ud800":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#,
+        #"{"a\x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#,
+        #"{"__metadata__":{"a":1},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#,
+        #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}"#,
+    ])
+    func aHeaderThatIsNoHeaderIsMalformed(header: String) {
+        let error = #expect(throws: SafetensorsError.self) { try open(header, dataBytes: 4) }
+        guard case .malformedHeader(folder.file("file"), _, _) = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+    }
+
+    @Test
+    func holesOverlapsDuplicatesAndOtherTypesAreNamed() {
+        let path = folder.file("file")
+        func tensor(_ name: String, _ start: Int, _ end: Int, type: String = "F32", shape: String = "[1]") -> String {
+            "\"\(name)\":{\"dtype\":\"\(type)\",\"shape\":\(shape),\"data_offsets\":[\(start),\(end)]}"
+        }
+        func refusal(_ tensors: [String], _ dataBytes: Int) -> SafetensorsError? {
+            #expect(throws: SafetensorsError.self) {
+                try open("{\(tensors.joined(separator: ","))}", dataBytes: dataBytes)
+            }
+        }
+        #expect(refusal([tensor("a", 0, 4), tensor("b", 8, 12)], 12) == .badOffsets(file: path, name: "b"))
+        #expect(refusal([tensor("a", 0, 4), tensor("b", 2, 6)], 6) == .badOffsets(file: path, name: "b"))
+        #expect(refusal([tensor("a", 0, 4), tensor("b", 0, 4)], 4) == .badOffsets(file: path, name: "b"))
+        #expect(refusal([tensor("a", 4, 8)], 8) == .badOffsets(file: path, name: "a"))
+        #expect(refusal([tensor("a", 0, 4)], 5) == .badOffsets(file: path, name: "a"))
+        #expect(refusal([tensor("a", 0, 4)], 3) == .badOffsets(file: path, name: "a"))
+        #expect(refusal([tensor("a", 0, 4, shape: "[2]")], 4) == .badOffsets(file: path, name: "a"))
+        let wide = "[9007199254740992,9007199254740992]"
+        #expect(refusal([tensor("a", 0, 4, shape: wide)], 4) == .badOffsets(file: path, name: "a"))
+        #expect(refusal([tensor("a", 0, 4), tensor("a", 4, 8)], 8) == .duplicateName(file: path, name: "a"))
+        #expect(refusal([tensor("a", 0, 4), tensor("\\u0061", 4, 8)], 8) == .duplicateName(file: path, name: "a"))
+        #expect(
+            refusal([tensor("a", 0, 8, type: "F64")], 8) == .dtypeMismatch(file: path, name: "a", dtype: "F64"))
+        #expect(
+            refusal([#""__metadata__":{"k":"1","k":"2"}"#], 0) == .duplicateName(file: path, name: "k"))
+    }
+
+    @Test
+    func aHeaderLongerThanTheFileOrItsLimitIsNotRead() {
+        for (length, bytes) in [(3 as UInt64, 2), (100_000_001, 40), (.max, 0), (1 << 63, 8)] {
+            folder.write(
+                withUnsafeBytes(of: length.littleEndian, Array.init) + [UInt8](repeating: 32, count: bytes), "file")
+            #expect(throws: SafetensorsError.headerTooLong(file: folder.file("file"), bytes: length)) {
+                try SafetensorsFile(path: folder.file("file"))
+            }
+        }
+        folder.write([1, 2, 3], "file")
+        #expect(throws: SafetensorsError.self) { try SafetensorsFile(path: folder.file("file")) }
+    }
+
+    @Test(arguments: 0..<4)
+    func mutatedFilesAreReadOrRefusedButNeverTrap(seed: UInt64) throws {
+        let layout = try ParameterLayout([("first", [3, 4]), ("second", [5]), ("third", [])])
+        var random = TestRandom(seed)
+        try SafetensorsFile.write(
+            ParameterArray(random.pseudoGradient(layout.parameterCount)), layout: layout,
+            metadata: [("format", "pt")], to: folder.file("file"))
+        let original = folder.bytes("file")
+        var refused = 0
+        for _ in 0..<500 {
+            var bytes = original
+            for _ in 0..<Int.random(in: 1...3, using: &random) {
+                let place = Int.random(in: 0..<bytes.count, using: &random)
+                switch Int.random(in: 0..<3, using: &random) {
+                case 0: bytes[place] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+                case 1: bytes.remove(at: place)
+                default: bytes.insert(Array(#"{}[],:"\0159u"#.utf8).randomElement(using: &random) ?? 0, at: place)
+                }
+            }
+            do {
+                try safetensorsFuzzBody(bytes, in: folder)
+            } catch {
+                #expect(error is SafetensorsError)
+                refused += 1
+            }
+        }
+        #expect(refused > 100)
+        try safetensorsFuzzBody(original, in: folder)
+    }
+}
