@@ -73,7 +73,7 @@ let package = Package(
 
         tests("CryptoTests", ["Crypto"], resources: [.copy("Vectors")]),
         tests("TensorTests", ["Tensor", "CKernels", "Crypto"]),
-        tests("LedgerTests", ["Ledger", "Crypto"]),
+        tests("LedgerTests", ["Ledger", "Crypto"], resources: [.copy("Fixtures")]),
         tests("RoundsTests", ["Rounds", "Ledger", "Tensor", "Crypto"]),
         tests("GossipTests", ["Gossip", "Ledger", "Crypto"]),
         tests("SimulatorTests", ["Simulator", "Gossip", "Ledger", "Crypto"]),

@@ -14,8 +14,9 @@ extension Node {
         for link in peers { actions.append(.send(link, bytes)) }
     }
 
-    /// A peer lacks something that this node may hold.
+    /// A peer lacks something that this node may hold. Of versions, which are large, it gets one a message.
     func received(fetch items: [FetchItem], from link: LinkID) {
+        var versionIsSent = false
         for item in items {
             switch item {
             case .payload(let version):
@@ -47,7 +48,9 @@ extension Node {
             case .nullification(let view):
                 if let certificate = height.views[view]?.nullification { send(.votes(certificate), to: link) }
             case .version(let wanted):
-                if wanted > .genesis, wanted <= chain.height { actions.append(.sendVersion(link, wanted)) }
+                guard !versionIsSent, wanted > .genesis, wanted <= chain.height else { continue }
+                versionIsSent = true
+                actions.append(.sendVersion(link, wanted))
             }
         }
     }

@@ -38,7 +38,7 @@ extension Chain {
         var weight = UInt64(Rules.oneQ30)
         var late = head.height.value - baseHeight.value
         while late > 0 {
-            weight = weight * UInt64(rules.stalenessDiscountQ30) >> 30
+            weight = (weight * UInt64(rules.stalenessDiscountQ30)) >> 30
             late -= 1
         }
         return UInt32(min(weight, UInt64(rules.nodeWeightMaximumQ30)))

@@ -1,0 +1,32 @@
+import Ledger
+import Tensor
+
+extension CodecProfile {
+    /// How the codec writes what the rules call `encoding`.
+    public init(_ encoding: Encoding) {
+        switch encoding {
+        case .topK(let kept, let bits): self = .topK(kept: Int(kept), bits: Int(bits))
+        case .dense: self = .denseFloat32
+        }
+    }
+}
+
+extension Encoding {
+    /// How the rules name what the codec calls `profile`.
+    public init(_ profile: CodecProfile) {
+        precondition(profile.isValid)
+        switch profile {
+        case .topK(let kept, let bits): self = .topK(kept: UInt32(kept), bits: UInt32(bits))
+        case .denseFloat32: self = .dense
+        }
+    }
+}
+
+extension Tensor.AveragingRule {
+    /// The numbers of the averaging that `rules` ask for. Their rule is `clip-dedup-mean`, the only one that is built.
+    public init(_ rules: Rules) {
+        switch rules.averaging {
+        case .clipDedupMean: self.init(outerLearningRateQ16: rules.outerLearningRateQ16)
+        }
+    }
+}

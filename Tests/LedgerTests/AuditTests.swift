@@ -1,0 +1,106 @@
+import Crypto
+import Testing
+
+@testable import Ledger
+
+@Suite struct AuditTests {
+    private let world: World
+    private let chain: Chain
+    private let draft: Draft
+
+    init() throws {
+        world = try World()
+        chain = world.chain
+        draft = world.draft(
+            on: chain, listing: [0, 2].map { [world, chain] in world.contribution(by: $0, on: chain.bases[0]) })
+    }
+
+    private func fault(_ certified: CertifiedVersion) -> AuditFault? {
+        do {
+            _ = try chain.audited(certified, verifier: Verifier())
+            return nil
+        } catch { return error }
+    }
+
+    private var certificate: VoteCertificate { world.finalize(draft.version) }
+
+    @Test func aChainOfFiveVersionsStands() throws {
+        var chain = self.chain
+        let verifier = Verifier()
+        var digests = [chain.headDigest]
+        for height in 1...5 {
+            let draft = world.draft(
+                on: chain,
+                listing: (0..<4).filter { $0 != height % 4 }.map { world.contribution(by: $0, on: chain.bases.last!) })
+            let certified = draft.certified(by: world.finalize(draft.version, by: [1, 2, 3]))
+            chain = try chain.audited(try CertifiedVersion(encoded: certified.encoded), verifier: verifier)
+            #expect(chain.height == Height(UInt64(height)))
+            #expect(chain.head.parent == digests.last)
+            digests.append(chain.headDigest)
+        }
+        #expect(Set(digests).count == 6)
+    }
+
+    @Test func tooFewVotesAreNoCertificate() {
+        #expect(fault(draft.certified(by: certificate)) == nil)
+        #expect(fault(draft.certified(by: world.finalize(draft.version, by: [0, 3]))) == .notCertified(Height(1)))
+        #expect(
+            fault(draft.certified(by: world.finalize(draft.version, kind: .notarize))) == .notCertified(Height(1)))
+    }
+
+    @Test func everythingNamedMustBeThere() {
+        var other = draft
+        other.contributions.removeLast()
+        #expect(fault(other.certified(by: certificate)) == .missingEmbedded(Height(1)))
+        other = draft
+        other.availability.removeLast()
+        #expect(fault(other.certified(by: certificate)) == .missingEmbedded(Height(1)))
+        let embedded = draft.embedded
+        let without = EmbeddedPayload(
+            payload: embedded.payload, ready: Array(embedded.ready.dropLast()), availability: embedded.availability)
+        #expect(
+            fault(CertifiedVersion(embedded: without, certificate: certificate, contributions: draft.contributions))
+                == .missingEmbedded(Height(1)))
+    }
+
+    @Test func aFaultOfThePayloadIsTheVersionsFault() {
+        var other = draft
+        other.parent = VersionDigest(.zero)
+        #expect(
+            fault(other.certified(by: world.finalize(other.version)))
+                == .payload(Height(1), .wrongParent(VersionDigest(.zero))))
+    }
+
+    @Test func contributionRecordsAreThoseOfTheManifest() {
+        var other = draft
+        other.contributions.swapAt(0, 1)
+        #expect(fault(other.certified(by: certificate)) == .wrongContribution(Height(1), draft.manifest[0].slot))
+
+        other = draft
+        let good = draft.contributions[0]
+        other.contributions[0] = Signed(
+            good.body, signer: good.signer, key: world.sites[1].nodeKey, network: world.network)
+        #expect(
+            fault(other.certified(by: certificate)) == .invalidContributionSignature(Height(1), draft.manifest[0].slot))
+
+        let small = world.contribution(by: 0, on: chain.bases[0], pieceBytes: 1024)
+        other = world.draft(on: chain, listing: [small])
+        #expect(
+            fault(other.certified(by: world.finalize(other.version)))
+                == .contributionOutsideRules(Height(1), small.body.slot))
+    }
+
+    @Test func aContributionIsSignedByItsAuthorInTheSetOfItsBase() {
+        let verifier = Verifier()
+        let good = world.contribution(by: 0, on: chain.bases[0])
+        #expect(chain.isSignedByAuthor(good, verifier: verifier))
+        let lent = Signed(
+            good.body, signer: world.sites[1].member.id, key: world.sites[1].nodeKey, network: world.network)
+        #expect(!chain.isSignedByAuthor(lent, verifier: verifier))
+        let unknown = Chain.Base(digest: VersionDigest(.zero), height: .genesis, members: chain.members)
+        #expect(!chain.isSignedByAuthor(world.contribution(by: 0, on: unknown), verifier: verifier))
+        #expect(!chain.isWithinRules(world.contribution(by: 0, on: unknown).body))
+        #expect(!chain.isWithinRules(world.contribution(by: 0, on: chain.bases[0], network: NetworkID(.zero)).body))
+        #expect(chain.isWithinRules(good.body))
+    }
+}

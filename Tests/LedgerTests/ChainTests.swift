@@ -1,0 +1,233 @@
+import Crypto
+import Testing
+
+@testable import Ledger
+
+/// A payload is judged by the chain and by what it embeds: each fault is raised by its own cause.
+@Suite struct ChainTests {
+    private let world: World
+    private let chain: Chain
+    private let draft: Draft
+
+    init() throws {
+        world = try World()
+        chain = world.chain
+        draft = world.draft(
+            on: chain, listing: [0, 1, 3].map { [world, chain] in world.contribution(by: $0, on: chain.bases[0]) })
+    }
+
+    private func fault(_ draft: Draft, on chain: Chain? = nil) -> PayloadFault? {
+        let embedded = draft.embedded
+        do {
+            try (chain ?? self.chain).judge(
+                embedded.payload, ready: embedded.ready, availability: embedded.availability, verifier: Verifier())
+            return nil
+        } catch { return error }
+    }
+
+    @Test func correctPayloadPasses() {
+        #expect(fault(draft) == nil)
+        #expect(fault(world.draft(on: chain, listing: [])) == nil)
+    }
+
+    @Test func whatDoesNotContinueTheChainIsNamed() {
+        var other = draft
+        other.network = NetworkID(.zero)
+        #expect(fault(other) == .wrongNetwork)
+        other = draft
+        other.height = Height(2)
+        #expect(fault(other) == .wrongHeight(Height(2)))
+        other = draft
+        other.parent = VersionDigest(.zero)
+        #expect(fault(other) == .wrongParent(VersionDigest(.zero)))
+        other = draft
+        other.action = .zero
+        #expect(fault(other) == .unknownAction)
+        other = draft
+        other.rules = .zero
+        #expect(fault(other) == .wrongRules)
+        other = draft
+        other.members = .zero
+        #expect(fault(other) == .wrongMembers)
+        other = draft
+        other.roots = StateRoots(parameters: draft.roots.parameters, outer: chain.headDigest.digest)
+        #expect(fault(other) == .wrongOuterRoot)
+    }
+
+    @Test func versionMustNameItsSupport() throws {
+        let version = draft.version
+        let payload = Payload(version: version, support: Support(ready: []))
+        #expect(throws: PayloadFault.wrongSupport) {
+            try chain.judge(payload, ready: [], availability: draft.availability, verifier: Verifier())
+        }
+    }
+
+    @Test func readyRecordsMustBeAQuorumOfThisHeight() {
+        var other = draft
+        other.ready.removeLast()
+        #expect(fault(other) == .tooFewReady(count: 2, quorum: 3))
+        other = draft
+        other.ready.append(world.ready(by: 3, on: chain, slots: []))
+        #expect(fault(other) == .tooFewReady(count: 4, quorum: 3))
+
+        let slots = draft.manifest.map(\.slot)
+        let body = Ready(height: chain.nextHeight.next, parent: chain.headDigest, slots: slots)
+        let early = Signed(body, signer: world.sites[0].member.id, key: world.sites[0].nodeKey, network: world.network)
+        let elsewhere = Signed(
+            Ready(height: chain.nextHeight, parent: VersionDigest(.zero), slots: slots),
+            signer: world.sites[0].member.id, key: world.sites[0].nodeKey, network: world.network)
+        let forged = Signed(
+            draft.ready[0].body, signer: world.sites[3].member.id, key: world.sites[2].nodeKey, network: world.network)
+        let stranger = World.Site(index: 70)
+        let foreign = Signed(
+            draft.ready[0].body, signer: stranger.member.id, key: stranger.nodeKey, network: world.network)
+        for record in [early, elsewhere, forged, foreign] {
+            other = draft
+            other.ready[0] = record
+            #expect(fault(other) == .foreignReady(record.objectDigest))
+        }
+    }
+
+    @Test func oneMembersReadyRecordsCountOnce() {
+        var other = draft
+        let slots = Array(draft.manifest.map(\.slot).dropLast())
+        let signer = other.ready[0].signer
+        let index = world.genesis.members.index(of: signer)!
+        other.ready[1] = world.ready(by: index, on: chain, slots: slots)
+        #expect(fault(other) == .repeatedReadySigner(signer))
+    }
+
+    @Test func aSlotThatEnoughMembersNameCannotBeLeftOut() {
+        var other = draft
+        let listed = draft.manifest.map(\.slot)
+        other.manifest.remove(at: 1)
+        other.availability.remove(at: 1)
+        #expect(fault(other) == .inclusion(expected: listed, listed: [listed[0], listed[2]]))
+    }
+
+    @Test func aSlotThatOnlyOneMemberNamesIsNotListed() {
+        // f + 1 = 2: a slot in one record of three is left out, one in two is listed.
+        let contributions = [0, 1].map { world.contribution(by: $0, on: chain.bases[0]) }
+        let slots = contributions.map(\.body.slot)
+        var other = world.draft(on: chain, listing: [contributions[0]])
+        other.ready = [
+            world.ready(by: 0, on: chain, slots: [slots[0]]), world.ready(by: 1, on: chain, slots: slots),
+            world.ready(by: 2, on: chain, slots: []),
+        ]
+        #expect(fault(other) == nil)
+        other.ready[2] = world.ready(by: 2, on: chain, slots: [slots[1]])
+        #expect(fault(other) == .inclusion(expected: slots.sorted(), listed: [slots[0]]))
+    }
+
+    @Test func certificatesMustBelongToTheirEntries() {
+        let slots = draft.manifest.map(\.slot)
+        var other = draft
+        other.availability.swapAt(0, 1)
+        #expect(fault(other) == .foreignCertificate(slots[0]))
+
+        other = draft
+        let another = world.contribution(by: 0, on: chain.bases[0], norm: 1)
+        let certificate = world.availability(another.body)
+        other.availability[0] = certificate
+        #expect(fault(other) == .foreignCertificate(slots[0]))
+
+        other = draft
+        let entry = other.manifest[0]
+        other.manifest[0] = ManifestEntry(
+            slot: entry.slot, baseHeight: Height(1), contribution: entry.contribution, availability: entry.availability,
+            weightQ30: entry.weightQ30)
+        #expect(fault(other) == .foreignCertificate(slots[0]))
+    }
+
+    @Test func certificatesNeedAQuorumOfValidAcks() {
+        let slots = draft.manifest.map(\.slot)
+        var other = draft
+        let weak = world.availability(draft.contributions[0].body, by: [0, 1])
+        other.availability[0] = weak
+        let entry = other.manifest[0]
+        other.manifest[0] = ManifestEntry(
+            slot: entry.slot, baseHeight: entry.baseHeight, contribution: entry.contribution,
+            availability: weak.digest, weightQ30: entry.weightQ30)
+        #expect(fault(other) == .invalidCertificate(slots[0]))
+    }
+
+    @Test func weightsAreRecomputed() {
+        var other = draft
+        let entry = other.manifest[2]
+        other.manifest[2] = ManifestEntry(
+            slot: entry.slot, baseHeight: entry.baseHeight, contribution: entry.contribution,
+            availability: entry.availability, weightQ30: entry.weightQ30 - 1)
+        #expect(fault(other) == .wrongWeight(entry.slot))
+    }
+}
+
+@Suite struct StalenessTests {
+    private func advanced(_ world: World, _ chain: Chain, listing: [Signed<Contribution>] = []) throws -> Chain {
+        try chain.advanced(by: world.draft(on: chain, listing: listing).version)
+    }
+
+    @Test func oneVersionLateWeighsHalfAndTwoLateNothingIsTaken() throws {
+        let world = try World()
+        let first = world.chain
+        let late = world.contribution(by: 2, on: first.bases[0])
+        let second = try advanced(world, first)
+        #expect(second.weightQ30(baseHeight: Height(0)) == Rules.oneQ30 / 2)
+        #expect(second.weightQ30(baseHeight: Height(1)) == Rules.oneQ30)
+        #expect(second.isEligible(late.body.slot))
+        let draft = world.draft(on: second, listing: [late, world.contribution(by: 0, on: second.bases[1])])
+        let embedded = draft.embedded
+        #expect(throws: Never.self) {
+            try second.judge(
+                embedded.payload, ready: embedded.ready, availability: embedded.availability, verifier: Verifier())
+        }
+        #expect(draft.manifest.map(\.weightQ30).sorted() == [Rules.oneQ30 / 2, Rules.oneQ30])
+        let third = try advanced(world, second)
+        #expect(!third.isEligible(late.body.slot))
+        #expect(third.bases.map(\.height) == [Height(1), Height(2)])
+    }
+
+    @Test func discountsMultiply() throws {
+        var rules = Rules()
+        rules.maxStaleness = 3
+        rules.stalenessDiscountQ30 = Rules.oneQ30 / 4 * 3
+        let world = try World(rules: rules)
+        var chain = world.chain
+        for _ in 0..<3 { chain = try advanced(world, chain) }
+        #expect(chain.bases.count == 4)
+        let one = UInt64(Rules.oneQ30)
+        for late in UInt64(0)...3 {
+            var expected = one
+            for _ in 0..<late { expected = expected * 3 / 4 }
+            #expect(UInt64(chain.weightQ30(baseHeight: Height(3 - late))) == expected)
+        }
+    }
+
+    @Test func weightOfOneMemberIsCapped() throws {
+        var rules = Rules()
+        rules.nodeWeightMaximumQ30 = 1000
+        let world = try World(rules: rules)
+        #expect(world.chain.weightQ30(baseHeight: .genesis) == 1000)
+    }
+
+    @Test func aSlotIsListedOnce() throws {
+        let world = try World()
+        let contribution = world.contribution(by: 0, on: world.chain.bases[0])
+        let chain = try advanced(world, world.chain, listing: [contribution])
+        #expect(chain.listed == [contribution.body.slot])
+        #expect(!chain.isEligible(contribution.body.slot))
+        let again = world.ready(by: 0, on: chain, slots: [contribution.body.slot]).body
+        #expect(chain.slotsToList(by: [again, again, again]).isEmpty)
+        // Once its base has gone, the slot is forgotten: nothing could name it any more.
+        let later = try advanced(world, try advanced(world, chain))
+        #expect(later.listed.isEmpty)
+    }
+
+    @Test func theNewestBaseOfAnAuthorWins() throws {
+        let world = try World()
+        let old = world.contribution(by: 1, on: world.chain.bases[0])
+        let chain = try advanced(world, world.chain)
+        let new = world.contribution(by: 1, on: chain.bases[1])
+        let ready = world.ready(by: 0, on: chain, slots: [old.body.slot, new.body.slot]).body
+        #expect(chain.slotsToList(by: [ready, ready]) == [new.body.slot])
+    }
+}

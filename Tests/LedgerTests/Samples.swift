@@ -1,0 +1,88 @@
+import Crypto
+import Ledger
+
+/// One record of a kind with its name, for tests that go over all of them.
+struct Sample {
+    let name: String
+    let encoded: [UInt8]
+    /// Decodes and encodes again; throws what decoding throws.
+    let roundTrip: @Sendable ([UInt8]) throws -> [UInt8]
+
+    init<Kind: Record>(_ name: String, _ record: Kind) {
+        self.name = name
+        encoded = record.encoded
+        roundTrip = { try Kind(encoded: $0).encoded }
+    }
+}
+
+extension Sample {
+    /// Every kind of record of the ledger, built from fixed seeds: the same bytes in every run and on every machine.
+    static func all() throws -> [Sample] {
+        let world = try World()
+        let chain = world.chain
+        let base = chain.bases[0]
+        let contributions = [0, 2, 3].map { world.contribution(by: $0, on: base) }
+        let draft = world.draft(on: chain, listing: contributions)
+        let certificate = world.finalize(draft.version)
+        let site = world.sites[1]
+        let card = SignedCard(
+            card: Card(member: site.member, addresses: ["mesh.example.org:4610", "[2001:db8::1]:4610"]),
+            operatorKey: site.operatorKey, nodeKey: site.nodeKey)
+        let consent = GenesisSignature(
+            genesis: world.genesis, signer: site.member.id, operatorKey: site.operatorKey)
+        let tombstone = Tombstone(
+            id: MemberID(Digest(bytes: [UInt8](repeating: 5, count: 32))!), lastKeyEpoch: 3, lastSequence: 300)
+        let origin = ForkOrigin(
+            network: NetworkID(Digest(bytes: [UInt8](repeating: 6, count: 32))!), version: base.digest,
+            roots: world.genesis.roots)
+        let fork = Genesis(
+            nonce: .zero, members: world.genesis.members, rules: world.genesis.rules, tensors: world.genesis.tensors,
+            attachments: [], roots: world.genesis.roots, origin: origin)
+        return [
+            Sample("member", site.member),
+            Sample("tombstone", tombstone),
+            Sample("member-set", try MemberSet(members: world.sites.map(\.member), tombstones: [tombstone])),
+            Sample("slot", contributions[0].body.slot),
+            Sample("encoding-top-k", Encoding.topK(kept: 256, bits: 4)),
+            Sample("encoding-dense", Encoding.dense),
+            Sample("rules", Rules()),
+            Sample("tensor-shape", TensorShape(name: "scalar", shape: [])),
+            Sample("attachment", Attachment(name: "tokenizer.json", bytes: [0, 255])),
+            Sample("fork-origin", origin),
+            Sample("genesis", world.genesis),
+            Sample("genesis-of-a-fork", fork),
+            Sample("card", card.card),
+            Sample("signed-card", card),
+            Sample("genesis-signature", consent),
+            Sample("genesis-file", GenesisFile(genesis: world.genesis, signatures: [consent])),
+            Sample("contribution", contributions[1].body),
+            Sample("signed-contribution", contributions[1]),
+            Sample("stored", Stored(contributions[1].body)),
+            Sample("ready", draft.ready[0].body),
+            Sample("signed-ready", draft.ready[0]),
+            Sample(
+                "proposal",
+                Proposal(height: Height(1), view: View(3), version: draft.version.versionDigest, reproposed: View(2))),
+            Sample("support", draft.support),
+            Sample("state-roots", draft.roots),
+            Sample("manifest-entry", draft.manifest[0]),
+            Sample("version", draft.version),
+            Sample("payload", draft.embedded.payload),
+            Sample("embedded-payload", draft.embedded),
+            Sample("vote", certificate.vote),
+            Sample("vote-nullify", Vote.nullify(height: Height(70_000), view: View(300))),
+            Sample("quorum-signatures", certificate.signatures),
+            Sample("vote-certificate", certificate),
+            Sample("availability-certificate", draft.availability[0]),
+            Sample("link-transcript", LinkTranscript(handshakeHash: [UInt8](repeating: 8, count: 64))),
+            Sample(
+                "link-greeting",
+                LinkGreeting(
+                    member: site.member.id, nodeKey: site.nodeKey, handshakeHash: [UInt8](repeating: 8, count: 64),
+                    network: world.network)),
+            Sample("certified-version", draft.certified(by: certificate)),
+            Sample(
+                "address", AddressRecord(member: site.member.id, addresses: ["10.0.0.1:4610"], sequence: 65_536)),
+        ]
+    }
+}

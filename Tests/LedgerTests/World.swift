@@ -1,0 +1,135 @@
+import Crypto
+import Ledger
+
+/// A mesh with real keys, made from fixed seeds, and the means to build every record of its chain.
+struct World {
+    struct Site {
+        let member: Member
+        let operatorKey: SigningKey
+        let nodeKey: SigningKey
+
+        init(index: Int) {
+            func seed(_ role: UInt8) -> SecretBytes {
+                SecretBytes([role, UInt8(index >> 8), UInt8(index & 255)] + [UInt8](repeating: 7, count: 29))
+            }
+            operatorKey = SigningKey(seed: seed(1))
+            nodeKey = SigningKey(seed: seed(2))
+            member = Member(
+                id: MemberID(firstOperatorKey: operatorKey.verifyingKey), name: "site-\(index)",
+                operatorKey: operatorKey.verifyingKey, nodeKey: nodeKey.verifyingKey,
+                linkKey: LinkKey(secret: seed(3)).publicKey, keyEpoch: 0)
+        }
+    }
+
+    /// By ascending member id, so that a site's position here is its index in the member set.
+    let sites: [Site]
+    let genesis: Genesis
+
+    var network: NetworkID { genesis.network }
+
+    init(siteCount: Int = 4, rules: Rules = Rules(), nonce: UInt8 = 9) throws {
+        sites = (0..<siteCount).map(Site.init).sorted { $0.member.id < $1.member.id }
+        genesis = Genesis(
+            nonce: Digest(bytes: [UInt8](repeating: nonce, count: 32))!,
+            members: try MemberSet(members: sites.map(\.member)),
+            rules: rules,
+            tensors: [TensorShape(name: "embedding", shape: [260, 64]), TensorShape(name: "norm", shape: [64])],
+            attachments: [Attachment(name: "config.json", bytes: Array("{}".utf8))],
+            roots: StateRoots(parameters: Digest(bytes: [UInt8](repeating: 3, count: 32))!))
+    }
+
+    var chain: Chain { Chain(genesis: genesis) }
+
+    func contribution(
+        by author: Int, on base: Chain.Base, norm: UInt64 = 12_345, network: NetworkID? = nil, pieceBytes: UInt32? = nil
+    ) -> Signed<Contribution> {
+        let site = sites[author]
+        let body = Contribution(
+            network: network ?? self.network, author: site.member.id, base: base.digest, baseHeight: base.height,
+            encoding: genesis.rules.encoding, payloadBytes: 700_000, pieceBytes: pieceBytes ?? genesis.rules.pieceBytes,
+            pieceRoot: Digest(bytes: [UInt8](repeating: UInt8(author), count: 32))!, norm: norm, steps: 10,
+            tokens: 81_920, lossMicronats: 1_234_567,
+            dataSets: [
+                Digest(bytes: [UInt8](repeating: 1, count: 32))!, Digest(bytes: [UInt8](repeating: 2, count: 32))!,
+            ],
+            trainer: Digest(bytes: [UInt8](repeating: 4, count: 32))!)
+        return Signed(body, signer: site.member.id, key: site.nodeKey, network: self.network)
+    }
+
+    func signatures(over statement: some Statement, by signers: [Int], network: NetworkID? = nil) -> QuorumSignatures {
+        var signatures: [Int: Signature] = [:]
+        for signer in signers {
+            signatures[signer] = statement.signature(by: sites[signer].nodeKey, network: network ?? self.network)
+        }
+        return QuorumSignatures(signatures, memberCount: sites.count)
+    }
+
+    var quorum: [Int] { Array(0..<genesis.members.quorum) }
+
+    func availability(_ contribution: Contribution, by signers: [Int]? = nil) -> AvailabilityCertificate {
+        let stored = Stored(contribution)
+        return AvailabilityCertificate(stored: stored, signatures: signatures(over: stored, by: signers ?? quorum))
+    }
+
+    func ready(by site: Int, on chain: Chain, slots: [Slot]) -> Signed<Ready> {
+        Signed(
+            Ready(height: chain.nextHeight, parent: chain.headDigest, slots: slots), signer: sites[site].member.id,
+            key: sites[site].nodeKey, network: network)
+    }
+
+    func finalize(_ version: Version, by signers: [Int]? = nil, kind: VoteKind = .finalize) -> VoteCertificate {
+        let vote = Vote(kind: kind, height: version.height, view: .first, version: version.versionDigest)
+        return VoteCertificate(
+            network: network, vote: vote, signatures: signatures(over: vote, by: signers ?? quorum))
+    }
+
+    /// A payload for the next height that lists these contributions, ready records by a quorum behind it.
+    func draft(on chain: Chain, listing contributions: [Signed<Contribution>]) -> Draft {
+        let ordered = contributions.sorted { $0.body.slot < $1.body.slot }
+        let slots = ordered.map(\.body.slot)
+        let ready = quorum.map { self.ready(by: $0, on: chain, slots: slots) }.sorted {
+            $0.objectDigest < $1.objectDigest
+        }
+        let availability = ordered.map { self.availability($0.body) }
+        let manifest = chain.manifest(
+            listing: slots, availability: Dictionary(uniqueKeysWithValues: zip(slots, availability)))!
+        return Draft(
+            network: network, height: chain.nextHeight, parent: chain.headDigest, manifest: manifest, action: nil,
+            rules: chain.rules.digest, members: chain.members.digest, roots: chain.head.roots, ready: ready,
+            availability: availability, contributions: ordered)
+    }
+}
+
+/// A version before it is put together: a test changes one field and sees which fault it is.
+struct Draft {
+    var network: NetworkID
+    var height: Height
+    var parent: VersionDigest
+    var manifest: [ManifestEntry]
+    var action: Digest?
+    var rules: Digest
+    var members: Digest
+    var roots: StateRoots
+    var ready: [Signed<Ready>]
+    var availability: [AvailabilityCertificate]
+    var contributions: [Signed<Contribution>]
+
+    var support: Support { Support(ready: ready.map(\.objectDigest)) }
+
+    var version: Version {
+        Version(
+            network: network, height: height, parent: parent, manifest: manifest, action: action, rules: rules,
+            members: members, support: support.digest, roots: roots)
+    }
+
+    var embedded: EmbeddedPayload {
+        EmbeddedPayload(
+            payload: Payload(version: version, support: support),
+            ready: ready.sorted { $0.objectDigest < $1.objectDigest },
+            availability: availability)
+    }
+
+    func certified(by certificate: VoteCertificate) -> CertifiedVersion {
+        CertifiedVersion(embedded: embedded, certificate: certificate, contributions: contributions)
+    }
+}

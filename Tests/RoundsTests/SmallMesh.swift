@@ -1,0 +1,141 @@
+import Crypto
+import Foundation
+import Ledger
+import Rounds
+import Tensor
+
+/// Four sites with real keys and a small model, which contribute, certify and average for real.
+struct SmallMesh {
+    struct Site {
+        let member: Member
+        let operatorKey: SigningKey
+        let nodeKey: SigningKey
+
+        init(_ index: UInt8) {
+            func seed(_ role: UInt8) -> SecretBytes { SecretBytes([role, index] + [UInt8](repeating: 5, count: 30)) }
+            operatorKey = SigningKey(seed: seed(1))
+            nodeKey = SigningKey(seed: seed(2))
+            member = Member(
+                id: MemberID(firstOperatorKey: operatorKey.verifyingKey), name: "site-\(index)",
+                operatorKey: operatorKey.verifyingKey, nodeKey: nodeKey.verifyingKey,
+                linkKey: LinkKey(secret: seed(3)).publicKey, keyEpoch: 0)
+        }
+    }
+
+    let sites: [Site]
+    let layout: ParameterLayout
+    let genesis: Genesis
+    let versionZero: [Float]
+
+    /// - Parameter rows: of the largest tensor, 500 numbers each; from 525 on the parameters take two blocks.
+    init(encoding: Encoding = .topK(kept: 64, bits: 2), rows: Int = 20, seed: UInt64 = 1) throws {
+        sites = (0..<4).map(Site.init).sorted { $0.member.id < $1.member.id }
+        layout = try ParameterLayout([("embedding", [rows, 500]), ("norm", [100]), ("head", [7, 30])])
+        var random = SeededRandom(simulationSeed: seed)
+        versionZero = (0..<layout.parameterCount).map { _ in Float.random(in: -1...1, using: &random) }
+        var rules = Rules()
+        rules.encoding = encoding
+        rules.pieceBytes = 1024
+        genesis = Genesis(
+            nonce: .zero, members: try MemberSet(members: sites.map(\.member)), rules: rules,
+            tensors: TensorShape.list(of: layout), attachments: [],
+            roots: StateRoots(parameters: try ParameterFile.tree(of: ParameterArray(versionZero)).root))
+    }
+
+    /// A contribution of one site with its payload. Repeatable: seeded by author and base.
+    func contribution(by author: Int, on base: Chain.Base) throws -> (
+        record: Signed<Ledger.Contribution>, payload: [UInt8]
+    ) {
+        var random = SeededRandom(simulationSeed: base.height.value * 100 + UInt64(author))
+        let delta = (0..<layout.parameterCount).map { _ in Float.random(in: -0.01...0.01, using: &random) }
+        var residual = [Float](repeating: 0, count: layout.parameterCount)
+        let (payload, handOver) = try HandOver.encode(
+            delta: delta, residual: &residual, layout: layout, rules: genesis.rules)
+        let site = sites[author]
+        let record = handOver.record(
+            network: genesis.network, author: site.member.id, base: base,
+            report: TrainingReport(steps: 10, tokens: 1000, lossMicronats: 2_000_000, dataSets: [], trainer: .zero))
+        return (Signed(record, signer: site.member.id, key: site.nodeKey, network: genesis.network), payload)
+    }
+
+    private func quorum(over statement: some Statement) -> QuorumSignatures {
+        var signatures: [Int: Signature] = [:]
+        for index in 0..<3 {
+            signatures[index] = statement.signature(by: sites[index].nodeKey, network: genesis.network)
+        }
+        return QuorumSignatures(signatures, memberCount: 4)
+    }
+
+    /// The next version on top of `chain`, certified. `roots` are those that its record names.
+    func certified(
+        on chain: Chain, listing contributions: [Signed<Ledger.Contribution>],
+        roots: ([ManifestEntry]) throws -> StateRoots
+    ) throws -> CertifiedVersion {
+        let ordered = contributions.sorted { $0.body.slot < $1.body.slot }
+        let slots = ordered.map(\.body.slot)
+        let ready = sites[..<3].map { site in
+            Signed(
+                Ready(height: chain.nextHeight, parent: chain.headDigest, slots: slots), signer: site.member.id,
+                key: site.nodeKey, network: genesis.network)
+        }.sorted { $0.objectDigest < $1.objectDigest }
+        let availability = ordered.map { contribution in
+            let stored = Stored(contribution.body)
+            return AvailabilityCertificate(stored: stored, signatures: quorum(over: stored))
+        }
+        let manifest = chain.manifest(
+            listing: slots, availability: Dictionary(uniqueKeysWithValues: zip(slots, availability)))!
+        let support = Support(ready: ready.map(\.objectDigest))
+        let version = Version(
+            network: genesis.network, height: chain.nextHeight, parent: chain.headDigest, manifest: manifest,
+            action: nil, rules: chain.rules.digest, members: chain.members.digest, support: support.digest,
+            roots: try roots(manifest))
+        let vote = Vote(kind: .finalize, height: version.height, view: .first, version: version.versionDigest)
+        return CertifiedVersion(
+            embedded: EmbeddedPayload(
+                payload: Payload(version: version, support: support), ready: ready, availability: availability),
+            certificate: VoteCertificate(network: genesis.network, vote: vote, signatures: quorum(over: vote)),
+            contributions: ordered)
+    }
+
+    /// A chain of `count` versions, each listing all sites but one, and the parameters of its head.
+    func history(_ count: Int) throws -> (versions: [CertifiedVersion], payloads: MemoryPayloads, parameters: [Float]) {
+        var chain = Chain(genesis: genesis)
+        var parameters = versionZero
+        var payloads = MemoryPayloads()
+        var versions: [CertifiedVersion] = []
+        for height in 1...count {
+            var records: [Signed<Ledger.Contribution>] = []
+            for author in 0..<4 where author != height % 4 {
+                let (record, payload) = try contribution(by: author, on: chain.bases[chain.bases.count - 1])
+                payloads.insert(payload, for: record.body.contributionDigest)
+                records.append(record)
+            }
+            var next = parameters
+            let certified = try certified(on: chain, listing: records) { manifest in
+                let average = try ManifestAverage.average(
+                    manifest, payloads: payloads, parent: parameters, layout: layout, rules: genesis.rules)
+                next = average.parameters
+                return average.roots
+            }
+            parameters = next
+            chain = try chain.advanced(by: certified.version)
+            versions.append(certified)
+        }
+        return (versions, payloads, parameters)
+    }
+}
+
+/// A folder that goes away with its last reference.
+final class TemporaryFolder {
+    let path: String
+
+    init() throws {
+        let url = FileManager.default.temporaryDirectory.appending(path: "rounds-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+        path = url.path
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    func file(_ name: String) -> String { path + "/" + name }
+}
