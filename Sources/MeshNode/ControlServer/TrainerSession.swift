@@ -36,7 +36,8 @@ final class TrainerSession {
             version: text(chain.headDigest),
             layout: layout.tensors.map { Control.TensorShape(name: $0.name, shape: $0.shape.map { Int64($0) }) },
             codec: TrainerSession.codec(chain.rules.encoding), innerSteps: Int64(chain.rules.innerSteps),
-            schedule: TrainerSession.schedule(chain.rules), seed: TrainerSession.seed(chain.network), isHandedOver: server.desk.isTaken(chain.headDigest))
+            schedule: TrainerSession.schedule(chain.rules), seed: TrainerSession.seed(chain.network),
+            isHandedOver: server.desk.isTaken(chain.headDigest))
     }
 
     private static func schedule(_ rules: Rules) -> InnerSchedule {
