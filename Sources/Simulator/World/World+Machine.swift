@@ -50,7 +50,7 @@ extension World {
             check(parent, manifest, site)
             queue.push(
                 .average(site: site.index, life: life, name, parent.roots, manifest),
-                at: now + machineRandom.draw(500...faults.averagingMaximum))
+                at: now + machineRandom.draw(faults.averagingMinimum...faults.averagingMaximum))
         case .forget(let contribution): forget(site, contribution)
         case .emit(let notice): hear(notice, site)
         }
