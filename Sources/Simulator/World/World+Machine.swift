@@ -76,7 +76,8 @@ extension World {
             return crash(site)
         }
         let (ticket, entries) = process.batches.removeFirst()
-        for case .adopt(let certified) in entries {
+        // A version that lists nothing keeps the parameters of its parent.
+        for case .adopt(let certified) in entries where !certified.version.manifest.isEmpty {
             if !process.candidates.contains(certified.version.roots.parameters), site.isHonest {
                 oracles.report(.missingParameters, "member \(site.member) adopts \(certified.height)")
             }
