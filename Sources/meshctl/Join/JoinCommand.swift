@@ -7,8 +7,8 @@ struct JoinCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "join", abstract: "Write a site's meshnode.toml, and check who answers at each peer's address.",
         discussion: """
-            A peer list has an address a line, host:port, and after it the site's name where that is known. One reachable
-            address is enough. Each is asked by the link's own encrypted handshake who it is; nothing is left behind
+            A peer list has an address a line, host:port, and after it the site's name where that is known. One reachable \
+            address is enough. Each is asked by the link's own encrypted handshake who it is; nothing is left behind \
             there. The configuration is written in any case; an address that is wrong ends with status 2.
             """)
 
