@@ -152,6 +152,8 @@ import Testing
         table.append([.init("a"), .init("1", .good)])
         table.append("long name", "1000")
         #expect(table.rendered(Terminal(isColoured: false)) == "name       count\na              1\nlong name   1000")
+        table.append("last", "")
+        #expect(table.rendered(Terminal(isColoured: false)).split(separator: "\n").allSatisfy { !$0.hasSuffix(" ") })
         let coloured = table.rendered(Terminal(isColoured: true))
         #expect(coloured.contains("\u{1b}[32m1\u{1b}[0m"))
     }
