@@ -354,3 +354,41 @@ public struct LedgerExport: Codable, Hashable, Sendable {
         self.head = head
     }
 }
+
+/// `parameters.export.begin`: asks for the parameters of a certified version; tensor frames of kind `parameters` follow the
+/// response, tensor by tensor with ascending offsets.
+public struct ParametersExportBegin: ControlMethod {
+    /// The height wanted; the head where it is absent. Versions whose parameters are no longer kept are not found.
+    public let height: Int64?
+
+    public typealias Response = ParametersExport
+    public static let schema = MethodSchema(
+        "parameters.export.begin", role: .operator,
+        fields: [FieldSchema("height", .integer(0...ControlSchema.integerLimit), isOptional: true)],
+        frames: [.parameters])
+
+    public init(height: Int64? = nil) {
+        self.height = height
+    }
+}
+
+/// An export of parameters that begins.
+public struct ParametersExport: Codable, Hashable, Sendable {
+    /// Stands in each of its frames.
+    public let transfer: Int64
+    /// Of all frames together, headers not counted: four per parameter.
+    public let bytes: Int64
+    public let height: Int64
+    /// Its digest.
+    public let version: DigestText
+    /// The Merkle root of what arrives, as the version certifies it.
+    public let parametersRoot: DigestText
+
+    public init(transfer: Int64, bytes: Int64, height: Int64, version: DigestText, parametersRoot: DigestText) {
+        self.transfer = transfer
+        self.bytes = bytes
+        self.height = height
+        self.version = version
+        self.parametersRoot = parametersRoot
+    }
+}

@@ -22,6 +22,7 @@ public enum ControlCall: Hashable, Sendable {
     case contributions(ContributionsRequest)
     case rounds(RoundsRequest)
     case ledgerExportBegin(LedgerExportBegin)
+    case parametersExportBegin(ParametersExportBegin)
     case doctor
 
     /// The call behind a method whose parameters were checked; nil for one that is not sent toward the daemon.
@@ -41,6 +42,7 @@ public enum ControlCall: Hashable, Sendable {
         case ContributionsRequest.schema.name: self = .contributions(try decode.decoded())
         case RoundsRequest.schema.name: self = .rounds(try decode.decoded())
         case LedgerExportBegin.schema.name: self = .ledgerExportBegin(try decode.decoded())
+        case ParametersExportBegin.schema.name: self = .parametersExportBegin(try decode.decoded())
         case DoctorRequest.schema.name: self = .doctor
         default: return nil
         }

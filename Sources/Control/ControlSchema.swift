@@ -88,7 +88,7 @@ public enum ControlSchema {
             TrainerContributeAbort.schema, RoundVersion.schema,
             StatusRequest.schema, PeersRequest.schema, MembersRequest.schema, RulesRequest.schema,
             VersionsRequest.schema, VersionRequest.schema, ContributionsRequest.schema, RoundsRequest.schema,
-            LedgerExportBegin.schema, DoctorRequest.schema,
+            LedgerExportBegin.schema, ParametersExportBegin.schema, DoctorRequest.schema,
         ]
 
     /// The method of that name, nil where there is none.

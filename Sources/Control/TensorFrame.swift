@@ -4,7 +4,7 @@ public enum TensorFrameKind: UInt8, Sendable, CaseIterable {
     case delta = 1
     /// Trainer to daemon: bytes of an encoded contribution; tensor index 0, the offset counts bytes.
     case encoded = 2
-    /// Daemon to trainer: float32 little-endian elements of a base version; the offset counts elements.
+    /// From the daemon: float32 little-endian elements of a base version; the offset counts elements.
     case parameters = 3
     /// Daemon to operator: bytes of an exported ledger; tensor index 0, the offset counts bytes.
     case ledger = 4

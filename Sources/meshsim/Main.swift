@@ -1,4 +1,13 @@
+import ArgumentParser
+
+/// Runs many nodes in simulated time and watches over what they promise.
 @main
-struct Main {
-    static func main() {}
+struct MeshSim: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "meshsim",
+        abstract: "Run the mesh's protocol in simulated worlds full of faults.",
+        discussion: """
+            Every world is a pure function of its seed: a failure is replayed by the line that is printed with it.
+            """,
+        subcommands: [Run.self, TraceDigest.self])
 }

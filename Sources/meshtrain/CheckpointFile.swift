@@ -19,7 +19,8 @@ enum CheckpointFile {
             let bytes = [UInt8](try Data(contentsOf: URL(filePath: path)))
             return try Checkpoint(decoding: bytes, parameterCount: layout.parameterCount)
         } catch let error as ModelError {
-            throw ModelError.file(path: path, reason: error.description)
+            throw ModelError.file(
+                path: path, reason: error.description + "; remove the file to go on without what it kept")
         }
     }
 

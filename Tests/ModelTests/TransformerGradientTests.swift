@@ -101,6 +101,17 @@ func microConfiguration() throws -> ModelConfiguration {
         #expect(abs(mean - 5.5607) < 0.5)
     }
 
+    /// The sum of losses was computed in float64 by an independent program from the architecture's published definition
+    /// (rotate-half order, causal softmax, SwiGLU, tied embedding), with weights drawn as `Initialization` says.
+    @Test func lossEqualsThatOfAnIndependentProgram() throws {
+        let layout = ModelLayout(try microConfiguration())
+        let parameters = Initialization.parameters(layout, seed: 5).map { $0 == 1 ? $0 : $0 * 4 }
+        let transformer = Transformer(layout: layout, parameters: parameters, sequences: 1)
+        let text: [UInt16] = (0...16).map { (index: UInt16) in (7 * index * index + 3 * index + 1) % 260 }
+        let found = loss(transformer, Array(text.prefix(16)), Array(text.suffix(16)))
+        #expect(abs(found - 121.53798) < 2e-4)
+    }
+
     @Test func presetsHaveTheDocumentedSizes() {
         let counts = ModelPreset.allCases.map { ModelLayout($0.configuration).parameterCount }
         #expect(counts == [246_624, 972_000, 3_230_976, 10_721_664, 25_438_720])

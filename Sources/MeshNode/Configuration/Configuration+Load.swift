@@ -1,0 +1,127 @@
+import EventLoop
+import Gossip
+import Ledger
+import TOMLKit
+
+extension Configuration {
+    /// A configuration file is some dozen lines; nothing longer is read.
+    static let fileBytesMaximum = 1 << 20
+
+    private static let sections = ["mesh", "site", "timing", "workers"]
+
+    /// Reads the file at `path`. Relative paths in it are relative to its folder.
+    static func load(path: String) throws -> Configuration {
+        let bytes = try DiskFile.contents(of: path, limitBytes: fileBytesMaximum)
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw ConfigurationError(file: path, line: nil, key: nil, expected: "UTF-8", found: "other bytes")
+        }
+        return try Configuration(text: text, file: path)
+    }
+
+    /// - Parameter file: the name that errors carry; its folder is what relative paths start from.
+    init(text: String, file: String) throws(ConfigurationError) {
+        // TOMLKit hands the text to C, where it would end at a zero byte.
+        guard !text.utf8.contains(0) else {
+            throw ConfigurationError(file: file, line: nil, key: nil, expected: "text", found: "a zero byte")
+        }
+        let root: TOMLTable
+        do {
+            root = try TOMLTable(string: text)
+        } catch let error as TOMLParseError {
+            throw ConfigurationError(
+                file: file, line: error.source.begin.line, key: nil, expected: "TOML", found: error.description)
+        } catch {
+            throw ConfigurationError(file: file, line: nil, key: nil, expected: "TOML", found: "\(error)")
+        }
+        let lines = KeyLines(text)
+        for section in root.keys.sorted() where !Configuration.sections.contains(section) {
+            throw ConfigurationError(
+                file: file, line: lines[section], key: "[\(section)]",
+                expected: "one of \(Configuration.sections.map { "[\($0)]" }.joined(separator: ", "))",
+                found: "an unknown section or key")
+        }
+        let folder = Configuration.folder(of: file)
+        var reader = try ConfigurationReader(file: file, root: root, section: "mesh", lines: lines)
+        mesh = try Mesh(&reader, folder: folder)
+        reader = try ConfigurationReader(file: file, root: root, section: "site", lines: lines)
+        site = try Site(&reader, folder: folder)
+        reader = try ConfigurationReader(file: file, root: root, section: "timing", lines: lines)
+        timing = try Timing(&reader)
+        reader = try ConfigurationReader(file: file, root: root, section: "workers", lines: lines)
+        workerCount = try reader.integer("count", in: 1...1024) ?? 2
+        try reader.finish()
+    }
+
+    private static func folder(of file: String) -> String {
+        guard let slash = file.lastIndex(of: "/") else { return "" }
+        return String(file[...slash])
+    }
+
+    fileprivate static func resolve(_ path: String, in folder: String) -> String {
+        path.hasPrefix("/") ? path : folder + path
+    }
+
+    fileprivate static func isAddress(_ text: String) -> Bool {
+        text.utf8.count <= Limits.addressBytes && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f }
+            && SocketAddress.split(text) != nil
+    }
+}
+
+extension Configuration.Mesh {
+    fileprivate init(_ reader: inout ConfigurationReader, folder: String) throws(ConfigurationError) {
+        genesis = Configuration.resolve(
+            try reader.string("genesis", expected: "the path of the genesis file"), in: folder)
+        model = try reader.optionalString("model", expected: "the path of version 0: a model directory or file")
+            .map { Configuration.resolve($0, in: folder) }
+        let numeric = "numeric address:port, such as 0.0.0.0:7700"
+        listen =
+            try reader.strings(
+                "listen", expected: numeric,
+                isValid: { (try? SocketAddress(parsing: $0)) != nil }) ?? []
+        announce = try reader.strings("announce", expected: "host:port", isValid: Configuration.isAddress) ?? []
+        guard announce.count <= Limits.addresses else {
+            throw reader.error("announce", "at most \(Limits.addresses) addresses", text: "\(announce.count)")
+        }
+        peers = try reader.strings("peers", expected: "host:port", isValid: Configuration.isAddress) ?? []
+        try reader.finish()
+    }
+}
+
+extension Configuration.Site {
+    fileprivate init(_ reader: inout ConfigurationReader, folder: String) throws(ConfigurationError) {
+        let nameWords = "a site's name: 1 to 32 of a-z, 0-9 and -"
+        name = try reader.optionalString("name", expected: nameWords)
+        if let name, !Member.isValidName(name) { throw reader.error("name", nameWords, text: name) }
+        stateDirectory = Configuration.resolve(
+            try reader.string("state", expected: "the path of the state directory"), in: folder)
+        nodeKey = Configuration.resolve(
+            try reader.string("node_key", expected: "the path of the node key file"), in: folder)
+        linkKey = Configuration.resolve(
+            try reader.string("link_key", expected: "the path of the link key file"), in: folder)
+        passphraseFile = try reader.optionalString("passphrase_file", expected: "the path of a file")
+            .map { Configuration.resolve($0, in: folder) }
+        let socketWords = "the path of the control socket, at most 107 bytes"
+        socket = Configuration.resolve(try reader.string("socket", expected: socketWords), in: folder)
+        guard socket.utf8.count <= 107 else { throw reader.error("socket", socketWords, text: socket) }
+        try reader.finish()
+    }
+}
+
+extension Timing {
+    fileprivate init(_ reader: inout ConfigurationReader) throws(ConfigurationError) {
+        self.init()
+        /// A week.
+        let longest = 604_800_000
+        func set(_ field: inout UInt64, _ key: String, in range: ClosedRange<Int>) throws(ConfigurationError) {
+            if let value = try reader.integer(key, in: range) { field = UInt64(value) }
+        }
+        try set(&roundDeadline, "round_deadline_milliseconds", in: 1...longest)
+        try set(&gracePercent, "grace_percent", in: 0...1000)
+        try set(&graceMinimum, "grace_minimum_milliseconds", in: 0...longest)
+        try set(&viewInitial, "view_initial_milliseconds", in: 1...longest)
+        try set(&viewMaximum, "view_maximum_milliseconds", in: 1...longest)
+        try set(&standstill, "standstill_milliseconds", in: 1...longest)
+        try set(&pieceTimeout, "piece_timeout_milliseconds", in: 1...longest)
+        try reader.finish()
+    }
+}

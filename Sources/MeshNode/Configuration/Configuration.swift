@@ -1,0 +1,36 @@
+import Gossip
+
+/// What an operator tells a daemon. Paths are absolute, or relative to the process; addresses are `host:port`.
+struct Configuration: Sendable {
+    struct Mesh: Equatable, Sendable {
+        /// The founding file that all sites share.
+        var genesis: String
+        /// Where version 0 is read from: a directory with `model.safetensors`, or such a file. Needed until version 0,
+        /// or a version that follows from it, is in the state directory.
+        var model: String?
+        /// Where other sites connect to; port 0 takes a free one.
+        var listen: [String]
+        /// What is announced of this site. Empty for a site that only dials.
+        var announce: [String]
+        /// Where to look for the mesh at first: one reachable address is enough.
+        var peers: [String]
+    }
+
+    struct Site: Equatable, Sendable {
+        /// As in the genesis; where it is given, it must be the name of the member whose node key this is.
+        var name: String?
+        var stateDirectory: String
+        var nodeKey: String
+        var linkKey: String
+        /// A file with the passphrase of both keys on its first line.
+        var passphraseFile: String?
+        /// The control socket; at most 107 bytes.
+        var socket: String
+    }
+
+    var mesh: Mesh
+    var site: Site
+    var timing = Timing()
+    /// Threads for encoding, decoding, averaging and hashing.
+    var workerCount: Int
+}

@@ -1,0 +1,169 @@
+import Control
+import Crypto
+import Gossip
+import Ledger
+
+extension ControlServer {
+    /// Reads on the journal's thread, so that the loop never waits for the disk; answers, or says what failed.
+    private func read<Value: Sendable>(
+        _ id: Int64, _ connection: ControlConnection, _ job: @escaping @Sendable () throws(StoreError) -> Value,
+        _ answer: @escaping (Value) -> Void
+    ) {
+        keeper.journal.read(
+            { () -> Swift.Result<Value, StoreError> in
+                do throws(StoreError) { return .success(try job()) } catch { return .failure(error) }
+            },
+            completion: { [weak self] result in
+                switch result {
+                case .success(let value): answer(value)
+                case .failure(let error):
+                    self?.keeper.report(error)
+                    connection.refuse(id, ControlRefusal(.diskUnavailable, message: "\(error)"))
+                }
+            })
+    }
+
+    private func clamp(_ height: Int64?) -> Height {
+        guard let height, height >= 0 else { return chain.height }
+        return min(Height(UInt64(height)), chain.height)
+    }
+
+    func answerVersions(_ id: Int64, _ parameters: VersionsRequest, _ connection: ControlConnection) {
+        let top = clamp(parameters.from)
+        let count = UInt64(parameters.count)
+        let bottom = Height(top.value >= count ? top.value - count + 1 : 0)
+        let database = keeper.database
+        read(
+            id, connection,
+            { () throws(StoreError) -> ([CertifiedVersion], [RoundRow]) in
+                (try database.versions(in: bottom...top), try database.rounds(through: top, count: Int(count)))
+            },
+            { [self] versions, rounds in
+                var summaries = versions.map { summary(of: $0, rounds) }
+                if bottom == .genesis { summaries.insert(genesisSummary, at: 0) }
+                connection.answer(
+                    id, to: VersionsRequest.self, VersionsResponse(versions: summaries.reversed()))
+            })
+    }
+
+    private var genesisSummary: VersionSummary {
+        VersionSummary(
+            height: 0, version: text(site.genesis.version.versionDigest), contributors: [], signers: [],
+            parametersRoot: text(site.genesis.roots.parameters))
+    }
+
+    private func summary(of certified: CertifiedVersion, _ rounds: [RoundRow]) -> VersionSummary {
+        let version = certified.version
+        let round = rounds.first { $0.height == version.height }
+        return VersionSummary(
+            height: Int64(version.height.value), version: text(version.versionDigest),
+            contributors: version.manifest.map { siteName($0.slot.author, in: chain.members) },
+            signers: keeper.signers(of: certified, among: chain.members).map { siteName($0) },
+            milliseconds: round.flatMap { $0.isReplayed ? nil : Int64(clamping: $0.durationMilliseconds) },
+            parametersRoot: text(version.roots.parameters))
+    }
+
+    func answerVersion(_ id: Int64, _ parameters: VersionRequest, _ connection: ControlConnection) {
+        let height = Height(UInt64(max(0, parameters.height)))
+        if height == .genesis {
+            return connection.answer(
+                id, to: VersionRequest.self, response(site.genesis.version, genesisSummary, view: 0, contributions: []))
+        }
+        let database = keeper.database
+        read(
+            id, connection,
+            { () throws(StoreError) -> (CertifiedVersion, [RoundRow])? in
+                guard let version = try database.version(at: height) else { return nil }
+                return (version, try database.rounds(through: height, count: 1))
+            },
+            { [self] found in
+                guard let (certified, rounds) = found else { return connection.refuse(id, notFound(height)) }
+                connection.answer(
+                    id, to: VersionRequest.self,
+                    response(
+                        certified.version, summary(of: certified, rounds),
+                        view: Int64(certified.certificate.vote.view.value), contributions: listed(certified)))
+            })
+    }
+
+    private func notFound(_ height: Height) -> ControlRefusal {
+        ControlRefusal(.notFound, message: "version \(height) is not here; the head is \(chain.height)")
+    }
+
+    private func response(
+        _ version: Version, _ summary: VersionSummary, view: Int64, contributions: [ContributionSummary]
+    ) -> VersionResponse {
+        VersionResponse(
+            summary: summary, parent: text(version.parent), view: view, memberSet: text(version.members),
+            rules: text(version.rules), support: text(version.support), outerStateRoot: text(version.roots.outer),
+            contributions: contributions)
+    }
+
+    private func listed(_ certified: CertifiedVersion) -> [ContributionSummary] {
+        zip(certified.version.manifest, certified.contributions).map { entry, contribution in
+            summary(
+                of: contribution.body,
+                weightMillionths: Int64(entry.weightQ30) * 1_000_000 / Int64(Rules.oneQ30)
+                    / Int64(max(1, certified.version.manifest.count)), isListed: true)
+        }
+    }
+
+    private func summary(
+        of contribution: Ledger.Contribution, weightMillionths: Int64?, isListed: Bool
+    ) -> ContributionSummary {
+        ContributionSummary(
+            author: siteName(contribution.author, in: chain.members),
+            baseHeight: Int64(contribution.baseHeight.value), contribution: text(contribution.contributionDigest),
+            bytes: Int64(clamping: contribution.payloadBytes), steps: Int64(clamping: contribution.steps),
+            tokens: Int64(clamping: contribution.tokens), loss: Double(contribution.lossMicronats) / 1e6,
+            weightMillionths: weightMillionths, isListed: isListed)
+    }
+
+    func answerContributions(_ id: Int64, _ parameters: ContributionsRequest, _ connection: ControlConnection) {
+        let height = Height(UInt64(max(0, parameters.height)))
+        guard height <= chain.nextHeight else { return connection.refuse(id, notFound(height)) }
+        let candidates =
+            height == chain.nextHeight
+            ? keeper.node.report(now: keeper.now).candidates.map(\.contribution).sorted { $0.author < $1.author } : []
+        let database = keeper.database
+        read(
+            id, connection,
+            { () throws(StoreError) -> CertifiedVersion? in try database.version(at: height) },
+            { [self] certified in
+                let held = candidates.map { summary(of: $0, weightMillionths: nil, isListed: false) }
+                connection.answer(
+                    id, to: ContributionsRequest.self,
+                    ContributionsResponse(
+                        height: Int64(height.value), contributions: certified.map { listed($0) } ?? held))
+            })
+    }
+
+    func answerRounds(_ id: Int64, _ parameters: RoundsRequest, _ connection: ControlConnection) {
+        let top = clamp(parameters.from)
+        let count = Int(parameters.count)
+        let database = keeper.database
+        read(
+            id, connection,
+            { () throws(StoreError) -> [(RoundRow, UInt32)] in
+                var rounds: [(RoundRow, UInt32)] = []
+                for row in try database.rounds(through: top, count: count) {
+                    let view = try database.version(at: row.height)?.certificate.vote.view
+                    rounds.append((row, view?.value ?? 0))
+                }
+                return rounds
+            },
+            { rounds in
+                connection.answer(
+                    id, to: RoundsRequest.self,
+                    RoundsResponse(
+                        rounds: rounds.map { row, view in
+                            RoundSummary(
+                                height: Int64(row.height.value), views: Int64(view),
+                                contributions: Int64(row.contributors.count),
+                                certifiedMilliseconds: Int64(clamping: row.durationMilliseconds),
+                                receivedBytes: Int64(clamping: row.receivedBytes),
+                                sentBytes: Int64(clamping: row.sentBytes), lastSites: [])
+                        }))
+            })
+    }
+}

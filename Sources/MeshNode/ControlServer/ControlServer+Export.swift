@@ -1,0 +1,102 @@
+import Control
+import Crypto
+import Ledger
+import Rounds
+import Tensor
+
+extension ControlServer {
+    /// Writes the ledger with all payloads that are still kept into a temporary file, then streams that.
+    func export(_ id: Int64, _ parameters: LedgerExportBegin, _ connection: ControlConnection) {
+        let top = parameters.through.map { min(Height(UInt64(max(0, $0))), chain.height) } ?? chain.height
+        let path = keeper.jobs.blobs.state.incoming + "/" + desk.label() + ".export"
+        let (database, blobs, genesis) = (keeper.database, keeper.jobs.blobs, site.genesis)
+        keeper.workers.submit(
+            { () -> Swift.Result<FinishedExport, StoreError> in
+                do throws(StoreError) {
+                    return .success(try FinishedExport(path, through: top, genesis, database, blobs))
+                } catch {
+                    DiskFile.remove(path)
+                    return .failure(error)
+                }
+            },
+            completion: { [weak self] result in
+                switch result {
+                case .success(let export): self?.send(export, id, connection)
+                case .failure(let error):
+                    self?.keeper.report(error)
+                    connection.refuse(id, ControlRefusal(.diskUnavailable, message: "\(error)"))
+                }
+            })
+    }
+
+    private func send(_ export: FinishedExport, _ id: Int64, _ connection: ControlConnection) {
+        connection.answer(
+            id, to: LedgerExportBegin.self,
+            LedgerExport(
+                transfer: id & 0x7fff_ffff, bytes: Int64(export.byteCount), height: Int64(export.height.value),
+                head: text(export.head)))
+        // The name is not needed any more: the file goes with its last reader.
+        DiskFile.remove(export.file.path)
+        sendPart(export, at: 0, transfer: UInt32(id & 0x7fff_ffff), connection)
+    }
+
+    private func sendPart(
+        _ export: FinishedExport, at offset: Int, transfer: UInt32, _ connection: ControlConnection
+    ) {
+        guard connection.isOpen, offset < export.byteCount else { return }
+        let count = min(1 << 20, export.byteCount - offset)
+        let file = export.file
+        keeper.workers.submit(
+            { () -> [UInt8]? in try? file.read(at: offset, count: count) },
+            completion: { [weak self] bytes in
+                guard let self, let bytes else { return connection.close() }
+                connection.send(
+                    TensorFrame(
+                        transfer: transfer, kind: .ledger, tensorIndex: 0, offset: UInt64(offset), bytes: bytes))
+                connection.whenDrained {
+                    self.sendPart(export, at: offset + count, transfer: transfer, connection)
+                }
+            })
+    }
+}
+
+/// An exported ledger in a file of this process.
+struct FinishedExport: Sendable {
+    let file: DiskFile
+    let byteCount: Int
+    let height: Height
+    let head: VersionDigest
+
+    init(
+        _ path: String, through top: Height, _ genesis: Genesis, _ database: LedgerDatabase, _ blobs: BlobStore
+    ) throws(StoreError) {
+        var head = genesis.version.versionDigest
+        do {
+            let sink = try FilePayloadSink(path: path)
+            let writer = try LedgerFileWriter(sink, genesis: genesis)
+            var height = Height.genesis
+            while height < top {
+                height = height.next
+                guard let certified = try database.version(at: height) else {
+                    throw StoreError.inconsistent(
+                        file: database.path, table: "versions", row: "height \(height)", problem: "is missing")
+                }
+                for entry in certified.version.manifest where blobs.isComplete(entry.contribution) {
+                    try blobs.verify(entry.contribution)
+                }
+                try writer.append(certified, payloads: BlobPayloads(blobs: blobs))
+                head = certified.version.versionDigest
+            }
+            try writer.finish()
+            try sink.finish()
+        } catch let error as StoreError {
+            throw error
+        } catch {
+            throw .database(file: path, message: "the export failed: \(error)")
+        }
+        file = try DiskFile.open(path, .read)
+        byteCount = try file.byteCount()
+        height = top
+        self.head = head
+    }
+}

@@ -1,0 +1,65 @@
+import Control
+import Crypto
+import Gossip
+import Ledger
+
+extension ControlServer {
+    var chain: Chain { keeper.node.chain }
+
+    func answerOperator(_ request: ControlRequest, _ connection: ControlConnection) {
+        switch request.call {
+        case .status: connection.answer(request.id, to: StatusRequest.self, status)
+        case .peers: connection.answer(request.id, to: PeersRequest.self, PeersResponse(peers: peers))
+        case .members: connection.answer(request.id, to: MembersRequest.self, members)
+        case .rules: connection.answer(request.id, to: RulesRequest.self, rules)
+        case .doctor: connection.answer(request.id, to: DoctorRequest.self, DoctorResponse(checks: checks))
+        case .versions(let parameters): answerVersions(request.id, parameters, connection)
+        case .version(let parameters): answerVersion(request.id, parameters, connection)
+        case .contributions(let parameters): answerContributions(request.id, parameters, connection)
+        case .rounds(let parameters): answerRounds(request.id, parameters, connection)
+        case .ledgerExportBegin(let parameters): export(request.id, parameters, connection)
+        case .trainerAttach, .trainerBase, .trainerContributeBegin, .trainerContributeCommit,
+            .trainerContributeAbort:
+            preconditionFailure("a trainer's request is dealt with elsewhere")
+        }
+    }
+
+    private var members: MembersResponse {
+        MembersResponse(
+            height: Int64(chain.nextHeight.value), memberSet: text(chain.members.digest),
+            members: chain.members.members.enumerated().map { index, member in
+                Control.Member(
+                    id: Int64(index), site: siteName(member.name), operatorKey: key(member.operatorKey.bytes),
+                    nodeKey: key(member.nodeKey.bytes), linkKey: key(member.linkKey.bytes),
+                    keyEpoch: Int64(member.keyEpoch))
+            })
+    }
+
+    private func key(_ bytes: [UInt8]) -> DigestText {
+        guard let text = DigestText(Hex.encode(bytes)) else { preconditionFailure("a public key has 32 bytes") }
+        return text
+    }
+
+    /// Straight from the record that is signed, so that no rule can be left out here.
+    private var rules: RulesResponse {
+        var entries: [Rule] = []
+        if case .map(let fields) = chain.rules.cbor {
+            entries = fields.map { Rule(name: $0.key, value: ControlServer.describe($0.value)) }
+        }
+        return RulesResponse(
+            height: Int64(chain.nextHeight.value), rules: text(chain.rules.digest),
+            entries: entries.sorted { $0.name < $1.name })
+    }
+
+    private static func describe(_ value: CBOR) -> String {
+        switch value {
+        case .unsigned(let number): String(number)
+        case .text(let text): text
+        case .boolean(let value): String(value)
+        case .bytes(let bytes): Hex.encode(bytes)
+        case .null: "none"
+        case .array(let items): items.map { describe($0) }.joined(separator: " ")
+        case .map(let entries): entries.map { "\($0.key) \(describe($0.value))" }.joined(separator: ", ")
+        }
+    }
+}

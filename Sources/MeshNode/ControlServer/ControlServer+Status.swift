@@ -1,0 +1,179 @@
+import Control
+import Glibc
+import Gossip
+import Ledger
+
+extension ControlServer {
+    var status: StatusResponse {
+        let report = keeper.node.report(now: keeper.now)
+        return StatusResponse(
+            site: site.name, network: text(chain.network), height: Int64(report.height.value),
+            head: text(report.head), view: Int64(report.view.value), phase: phase(report),
+            phaseMilliseconds: Int64(clamping: keeper.phaseMilliseconds(report)), waitsFor: waits(report),
+            members: Int64(chain.members.count), quorum: Int64(chain.members.quorum), peers: peerStates,
+            trainer: trainer?.state ?? .absent, disk: disk, alarms: alarms(report),
+            residentBytes: ControlServer.residentBytes,
+            uptimeMilliseconds: Int64(clamping: keeper.now.milliseconds - site.started))
+    }
+
+    private func phase(_ report: NodeReport) -> RoundPhase {
+        switch report.phase {
+        case .gathering: report.waits.contains { $0.reason == .ready } ? .ready : .collecting
+        case .agreeing:
+            if report.waits.contains(where: { $0.reason == .finalizeVote }) {
+                .finalizing
+            } else if report.waits.contains(where: { $0.reason == .notarizeVote }) {
+                .notarizing
+            } else {
+                .proposing
+            }
+        case .adopting: .finalizing
+        case .catchingUp: .catchingUp
+        case .stopped: .stopped
+        }
+    }
+
+    private func waits(_ report: NodeReport) -> [Waiting] {
+        report.waits.compactMap { wait -> Waiting? in
+            guard let reason = ControlServer.reason(wait.reason) else { return nil }
+            return Waiting(site: siteName(wait.member, in: chain.members), reason: reason)
+        }.sorted { $0.site < $1.site }
+    }
+
+    /// Nil for what a site waits for at itself: the phase says that.
+    private static func reason(_ reason: Wait.Reason) -> Waiting.Reason? {
+        switch reason {
+        case .contribution: .contribution
+        case .pieces, .version: .pieces
+        case .availabilityAcks: .acknowledgement
+        case .ready: .ready
+        case .proposal: .proposal
+        case .notarizeVote: .notarize
+        case .finalizeVote: .finalize
+        case .link: .unreachable
+        case .averaging: nil
+        }
+    }
+
+    private var others: [Ledger.Member] { chain.members.members.filter { $0.id != keeper.node.identity.member } }
+
+    private func linkState(_ view: Transport.PeerView) -> LinkState {
+        if view.isLinked { return .up }
+        if view.isConnecting { return .connecting }
+        return view.addresses.isEmpty ? .unknown : .down
+    }
+
+    private var peerStates: [PeerState] {
+        others.map { member in
+            let view = keeper.transport.view(of: member.id)
+            return PeerState(site: siteName(member.name), link: linkState(view), error: view.error)
+        }.sorted { $0.site < $1.site }
+    }
+
+    var peers: [PeerDetail] {
+        others.map { member in
+            let view = keeper.transport.view(of: member.id)
+            return PeerDetail(
+                site: siteName(member.name), addresses: view.addresses, link: linkState(view), error: view.error,
+                roundTripMicroseconds: view.roundTripMilliseconds.map { Int64(clamping: $0) * 1000 },
+                receivedBytes: Int64(clamping: view.receivedBytes), sentBytes: Int64(clamping: view.sentBytes))
+        }.sorted { $0.site < $1.site }
+    }
+
+    private var disk: DiskState {
+        switch keeper.health.commitFailure ?? keeper.health.writeFailure {
+        case nil: .writable
+        case .system(_, _, ENOSPC)?, .system(_, _, EDQUOT)?: .full
+        case .system(_, _, EROFS)?, .system(_, _, EACCES)?: .readOnly
+        case .database(_, let message)? where message.contains("full"): .full
+        case .database(_, let message)? where message.contains("readonly"): .readOnly
+        default: .failed
+        }
+    }
+
+    private func alarms(_ report: NodeReport) -> [Control.Alarm] {
+        var alarms: [Control.Alarm] = []
+        for alarm in report.alarms {
+            switch alarm {
+            case .conflictingCertificates:
+                alarms.append(Control.Alarm(kind: .conflictingCertificates, message: Keeper.describe(alarm)))
+            case .divergedFromCertifiedRoots:
+                alarms.append(Control.Alarm(kind: .corruption, message: Keeper.describe(alarm)))
+            }
+        }
+        if let failure = keeper.health.commitFailure {
+            alarms.append(
+                Control.Alarm(kind: .disk, message: "nothing is signed until the journal can be written: \(failure)"))
+        }
+        if let failure = keeper.health.writeFailure {
+            alarms.append(Control.Alarm(kind: .disk, message: "\(failure)"))
+        }
+        alarms += keeper.health.damages.map { Control.Alarm(kind: .corruption, message: "\($0)") }
+        let foreign = keeper.transport.targets.filter { $0.lastError?.contains("another genesis file") ?? false }
+        alarms += foreign.map {
+            Control.Alarm(kind: .wrongGenesis, message: "\($0.address): \($0.lastError ?? "")")
+        }
+        return alarms
+    }
+
+    /// From `/proc/self/statm`; 0 where that cannot be read.
+    static var residentBytes: Int64 {
+        guard let file = fopen("/proc/self/statm", "r") else { return 0 }
+        defer { fclose(file) }
+        var line = [CChar](repeating: 0, count: 128)
+        guard fgets(&line, 128, file) != nil else { return 0 }
+        let words = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self).split(
+            separator: " ")
+        guard words.count > 1, let pages = Int64(words[1]) else { return 0 }
+        return pages * Int64(sysconf(Int32(_SC_PAGESIZE)))
+    }
+
+    // MARK: Doctor
+
+    var checks: [Check] {
+        var checks: [Check] = []
+        let report = keeper.node.report(now: keeper.now)
+        let me = keeper.node.identity.member
+        checks.append(
+            Check(
+                name: "keys", outcome: chain.members[me] == nil ? .failure : .pass,
+                message: chain.members[me] == nil
+                    ? "this site is no member of the set of version \(chain.nextHeight)"
+                    : "node key and link key belong to \(site.name)"))
+        let listening = keeper.transport.listenAddresses.map(\.description)
+        let announced = keeper.node.identity.addresses
+        checks.append(
+            Check(
+                name: "addresses", outcome: listening.isEmpty || announced.isEmpty ? .warning : .pass,
+                message: listening.isEmpty
+                    ? "does not listen: other sites cannot connect; set [mesh] listen"
+                    : "listens on \(listening.joined(separator: " ")), announces "
+                        + (announced.isEmpty ? "nothing: set [mesh] announce" : announced.joined(separator: " "))))
+        for peer in peers {
+            let isUp = peer.link == .up
+            checks.append(
+                Check(
+                    name: "peer \(peer.site)", outcome: isUp ? .pass : .warning,
+                    message: isUp ? "linked" : peer.error ?? "no address is known yet"))
+        }
+        for target in keeper.transport.targets where target.isConfigured {
+            guard let error = target.lastError else { continue }
+            checks.append(Check(name: "address \(target.address)", outcome: .warning, message: error))
+        }
+        for refused in keeper.transport.refusedConnections {
+            checks.append(Check(name: "incoming connection", outcome: .warning, message: refused))
+        }
+        checks.append(
+            Check(
+                name: "disk", outcome: disk == .writable ? .pass : .failure,
+                message: disk == .writable ? "\(site.stateDirectory) is writable" : "\(disk.rawValue)"))
+        for alarm in alarms(report) {
+            checks.append(Check(name: alarm.kind.rawValue, outcome: .failure, message: alarm.message))
+        }
+        checks.append(
+            Check(
+                name: "trainer", outcome: trainer == nil ? .warning : .pass,
+                message: trainer == nil ? "no trainer is attached" : "attached"))
+        return checks
+    }
+}

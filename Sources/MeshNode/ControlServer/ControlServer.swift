@@ -1,0 +1,100 @@
+import Control
+import EventLoop
+import Gossip
+import Ledger
+
+/// The control socket: mode 0600, one trainer, any number of operators. Has no method that takes a file or text.
+final class ControlServer {
+    let keeper: Keeper
+    let desk: TrainerDesk
+    let site: SiteInformation
+    private let loop: EventLoop
+    private var listener: PipeListener?
+    private var connections: [ObjectIdentifier: ControlConnection] = [:]
+    private(set) var trainer: TrainerSession?
+    var isStopping = false
+
+    static let connectionsMaximum = 64
+
+    init(loop: EventLoop, keeper: Keeper, desk: TrainerDesk, site: SiteInformation) {
+        self.loop = loop
+        self.keeper = keeper
+        self.desk = desk
+        self.site = site
+    }
+
+    func start(path: String) throws(LoopError) {
+        listener = try PipeListener(loop: loop, path: path, access: .owner) { [weak self] in self?.accepted($0) }
+    }
+
+    func close() {
+        isStopping = true
+        listener?.close()
+        for connection in connections.values { connection.close() }
+    }
+
+    /// To be told of every notice.
+    func noticed(_ notice: Notice) {
+        guard case .adopted(let certified, _) = notice else { return }
+        trainer?.adopted(certified)
+    }
+
+    private func accepted(_ stream: PipeConnection) {
+        guard connections.count < ControlServer.connectionsMaximum else { return stream.close() }
+        let connection = ControlConnection(stream: stream)
+        let key = ObjectIdentifier(connection)
+        connections[key] = connection
+        connection.onRequest = { [weak self, unowned connection] in self?.received($0, connection) }
+        connection.onTensor = { [weak self, unowned connection] frame in
+            guard let self, let trainer = self.trainer, trainer.connection === connection else { return }
+            trainer.received(frame)
+        }
+        connection.onClosed = { [weak self, unowned connection] in
+            guard let self else { return }
+            self.connections[key] = nil
+            if let trainer = self.trainer, trainer.connection === connection {
+                trainer.closed()
+                self.trainer = nil
+                self.keeper.logger.info("the trainer is gone")
+            }
+        }
+        connection.start()
+    }
+
+    private func received(_ request: ControlRequest, _ connection: ControlConnection) {
+        guard !isStopping else {
+            return connection.refuse(request.id, ControlRefusal(.stopping, message: "the daemon is stopping"))
+        }
+        switch request.call {
+        case .trainerAttach(let parameters): attach(request.id, parameters, connection)
+        case .trainerBase, .trainerContributeBegin, .trainerContributeCommit, .trainerContributeAbort:
+            guard let trainer, trainer.connection === connection else {
+                return connection.refuse(
+                    request.id, ControlRefusal(.notAttached, message: "trainer.attach comes first"))
+            }
+            trainer.received(request)
+        default: answerOperator(request, connection)
+        }
+    }
+
+    private func attach(_ id: Int64, _ parameters: TrainerAttach, _ connection: ControlConnection) {
+        guard parameters.protocolVersion == ControlSchema.protocolVersion else {
+            return connection.refuse(
+                id,
+                ControlRefusal(
+                    .protocolVersion,
+                    message: "this daemon speaks version \(ControlSchema.protocolVersion), the trainer "
+                        + "\(parameters.protocolVersion)"))
+        }
+        if let trainer, trainer.connection !== connection {
+            return connection.refuse(id, ControlRefusal(.alreadyAttached, message: "another trainer is attached"))
+        }
+        let session =
+            trainer
+            ?? TrainerSession(
+                connection: connection, server: self, trainer: digest(parameters.trainerDigest))
+        trainer = session
+        connection.answer(id, to: TrainerAttach.self, session.welcome)
+        keeper.logger.info("a trainer is attached")
+    }
+}

@@ -1,0 +1,33 @@
+import Control
+import Crypto
+import Ledger
+
+/// What the control socket tells of this site that does not change while the daemon runs.
+struct SiteInformation {
+    let name: SiteName
+    let genesis: Genesis
+    let stateDirectory: String
+    /// Milliseconds of the loop's clock.
+    let started: UInt64
+}
+
+/// The ledger's values in the control socket's words.
+func text(_ digest: Digest) -> DigestText {
+    guard let text = DigestText(digest.description) else { preconditionFailure("a digest has 64 hexadecimal digits") }
+    return text
+}
+
+func text(_ identity: some DigestIdentity) -> DigestText { text(identity.digest) }
+
+func digest(_ text: DigestText) -> Digest {
+    guard let digest = Digest(hex: text.text) else { preconditionFailure("the schema lets digests through only") }
+    return digest
+}
+
+/// A member's name; a former member's first digits where the set does not have it any more.
+func siteName(_ id: MemberID, in members: MemberSet) -> SiteName { siteName(members[id]?.name ?? id.short) }
+
+func siteName(_ text: String) -> SiteName {
+    guard let name = SiteName(text) else { preconditionFailure("names follow the grammar in the ledger too") }
+    return name
+}

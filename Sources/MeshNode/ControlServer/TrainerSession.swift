@@ -1,0 +1,205 @@
+import Control
+import Crypto
+import EventLoop
+import Gossip
+import Ledger
+import Rounds
+import Tensor
+
+/// The attached trainer: gives it bases, receives its contributions tensor by tensor into a bounded file.
+final class TrainerSession {
+    let connection: ControlConnection
+    private unowned let server: ControlServer
+    private let trainer: Digest
+    private var transfer: IncomingTransfer?
+    private var isCommitting = false
+    private var nextTransfer: Int64 = 1
+
+    init(connection: ControlConnection, server: ControlServer, trainer: Digest) {
+        self.connection = connection
+        self.server = server
+        self.trainer = trainer
+    }
+
+    private var keeper: Keeper { server.keeper }
+    private var chain: Chain { keeper.node.chain }
+    private var layout: ParameterLayout { keeper.jobs.layout }
+
+    var state: TrainerState {
+        if transfer != nil || isCommitting { return .transferring }
+        return server.desk.isTaken(chain.headDigest) ? .done : .training
+    }
+
+    var welcome: TrainerAttached {
+        TrainerAttached(
+            network: text(chain.network), site: server.site.name, height: Int64(chain.height.value),
+            version: text(chain.headDigest),
+            layout: layout.tensors.map { Control.TensorShape(name: $0.name, shape: $0.shape.map { Int64($0) }) },
+            codec: TrainerSession.codec(chain.rules.encoding), innerSteps: Int64(chain.rules.innerSteps),
+            seed: TrainerSession.seed(chain.network), isHandedOver: server.desk.isTaken(chain.headDigest))
+    }
+
+    private static func codec(_ encoding: Encoding) -> Control.CodecProfile {
+        let chunk = Int64(ParameterLayout.chunkParameters)
+        let decay = Double(ErrorFeedback.standard.decayQ16) / 65_536
+        return switch encoding {
+        case .topK(let kept, let bits):
+            Control.CodecProfile(
+                name: .topK, keptPerChunk: Int64(kept), chunkElements: chunk, valueBits: Int64(bits),
+                feedbackDecay: decay)
+        case .dense:
+            Control.CodecProfile(
+                name: .denseFloat32, keptPerChunk: chunk, chunkElements: chunk, valueBits: 32, feedbackDecay: decay)
+        }
+    }
+
+    /// 53 bits of the network id: the same for every site and every round.
+    private static func seed(_ network: NetworkID) -> Int64 {
+        network.digest.bytes.prefix(8).reduce(Int64(0)) { $0 << 8 ^ Int64($1) } & ControlSchema.integerLimit
+    }
+
+    func adopted(_ certified: CertifiedVersion) {
+        connection.notify(
+            RoundVersion(
+                height: Int64(certified.height.value), version: text(certified.version.versionDigest),
+                isListed: server.desk.isListed(in: certified.version)))
+    }
+
+    func closed() {
+        transfer?.abandon()
+        transfer = nil
+    }
+
+    func received(_ request: ControlRequest) {
+        switch request.call {
+        case .trainerBase(let parameters): sendBase(request.id, VersionDigest(digest(parameters.version)))
+        case .trainerContributeBegin(let parameters): begin(request.id, parameters)
+        case .trainerContributeCommit(let parameters): commit(request.id, parameters)
+        case .trainerContributeAbort(let parameters):
+            guard let transfer, transfer.id == parameters.transfer else { return refuseUnknown(request.id) }
+            transfer.abandon()
+            self.transfer = nil
+            connection.answer(request.id, to: TrainerContributeAbort.self, Accepted())
+        default: preconditionFailure("the server sends a trainer's requests here only")
+        }
+    }
+
+    private func refuseUnknown(_ id: Int64) {
+        connection.refuse(id, ControlRefusal(.unknownTransfer, message: "no such transfer is under way"))
+    }
+
+    // MARK: Bases
+
+    private func sendBase(_ id: Int64, _ version: VersionDigest) {
+        guard let base = chain.base(version),
+            let root = keeper.baseRoots.last(where: { $0.height == base.height })?.root,
+            let file = try? keeper.jobs.parameters.open(root)
+        else {
+            return connection.refuse(
+                id, ControlRefusal(.notFound, message: "the parameters of this version are not here"))
+        }
+        let transfer = nextTransfer
+        nextTransfer += 1
+        connection.answer(
+            id, to: TrainerBase.self,
+            BaseTransfer(transfer: transfer, bytes: Int64(4 * layout.parameterCount), parametersRoot: text(root)))
+        OutgoingBase(
+            file: file, layout: layout, transfer: UInt32(truncatingIfNeeded: transfer), connection: connection,
+            keeper: keeper
+        ).start()
+    }
+
+    // MARK: Contributions
+
+    private func begin(_ id: Int64, _ parameters: TrainerContributeBegin) {
+        func refuse(_ reason: ControlReason, _ message: String) {
+            connection.refuse(id, ControlRefusal(reason, message: message))
+        }
+        guard transfer == nil, !isCommitting else { return refuse(.busy, "a transfer is under way already") }
+        let version = VersionDigest(digest(parameters.base))
+        guard chain.base(version) != nil else {
+            return refuse(.wrongBase, "the base is none of the last \(chain.rules.maxStaleness + 1) versions")
+        }
+        guard !server.desk.isTaken(version) else { return connection.refuse(id, TrainerDesk.duplicate) }
+        let exact = 4 * layout.parameterCount
+        let limit = Tensor.Contribution.byteLimit(
+            layout: layout, profile: Tensor.CodecProfile(chain.rules.encoding))
+        switch parameters.form {
+        case .delta:
+            guard parameters.bytes == exact else {
+                return refuse(.sizeMismatch, "a delta of this model has \(exact) bytes, not \(parameters.bytes)")
+            }
+        case .encoded:
+            guard parameters.bytes <= limit else {
+                return refuse(.tooLarge, "a payload of this model has at most \(limit) bytes")
+            }
+        }
+        do throws(StoreError) {
+            transfer = try IncomingTransfer(
+                id: parameters.transfer, base: version, form: parameters.form, byteCount: Int(parameters.bytes),
+                path: keeper.jobs.blobs.state.incoming + "/" + server.desk.label())
+        } catch {
+            keeper.report(error)
+            return refuse(.diskUnavailable, "\(error)")
+        }
+        connection.answer(id, to: TrainerContributeBegin.self, Accepted())
+    }
+
+    /// One part of a transfer. The connection is not read on until it is written.
+    func received(_ frame: TensorFrame) {
+        guard let transfer, Int64(frame.transfer) == transfer.id else { return }
+        guard let offset = transfer.take(frame, layout: layout) else { return }
+        connection.hold()
+        let file = transfer.file
+        keeper.workers.submit(
+            { () -> StoreError? in
+                do throws(StoreError) {
+                    try file.write(frame.bytes, at: offset)
+                    return nil
+                } catch {
+                    return error
+                }
+            },
+            completion: { [weak self] error in
+                guard let self else { return }
+                if let error {
+                    self.keeper.report(error)
+                    transfer.failure = ControlRefusal(.diskUnavailable, message: "\(error)")
+                }
+                self.connection.release()
+            })
+    }
+
+    private func commit(_ id: Int64, _ parameters: TrainerContributeCommit) {
+        guard let transfer, transfer.id == parameters.transfer else { return refuseUnknown(id) }
+        self.transfer = nil
+        if let refusal = transfer.refusal {
+            transfer.abandon()
+            return connection.refuse(id, refusal)
+        }
+        guard let base = chain.base(transfer.base) else {
+            transfer.abandon()
+            return connection.refuse(
+                id, ControlRefusal(.wrongBase, message: "the base is too old by now; train from the newest version"))
+        }
+        let dataSets = Set(parameters.datasets.map { digest($0) }).sorted()
+        let report = TrainingReport(
+            steps: UInt64(parameters.steps), tokens: UInt64(parameters.tokens),
+            lossMicronats: UInt64(max(0, parameters.loss * 1e6)), dataSets: dataSets, trainer: trainer)
+        isCommitting = true
+        server.desk.handOver(path: transfer.path, form: transfer.form, base: base, report: report) {
+            [weak self] result in
+            guard let self else { return }
+            self.isCommitting = false
+            switch result {
+            case .success(let contribution):
+                self.connection.answer(
+                    id, to: TrainerContributeCommit.self,
+                    ContributionCommitted(
+                        contribution: text(contribution.contributionDigest),
+                        bytes: Int64(clamping: contribution.payloadBytes)))
+            case .failure(let refusal): self.connection.refuse(id, refusal)
+            }
+        }
+    }
+}

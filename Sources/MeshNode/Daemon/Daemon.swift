@@ -1,0 +1,141 @@
+import Control
+import Crypto
+import EventLoop
+import Gossip
+import Ledger
+import Logging
+import Rounds
+import Tensor
+
+/// One site's daemon: everything put together, on one loop.
+final class Daemon {
+    let loop: EventLoop
+    let keeper: Keeper
+    let transport: Transport
+    let desk: TrainerDesk
+    let control: ControlServer
+    private let configuration: Configuration
+    private let journal: JournalWriter
+    private let workers: WorkerPool
+    private let database: LedgerDatabase
+    private let scrubber: Scrubber
+    private let logger: Logger
+
+    /// Reads everything that is stored and checks it.
+    ///
+    /// - Parameter journalSink: what makes batches durable; a test puts a crash in the database's place.
+    /// - Throws: `StoreError`, `KeyFileError`, `LoopError` or `DaemonError`: each says what, and where.
+    init(
+        _ configuration: Configuration, loop: EventLoop, logger: Logger,
+        scrubMilliseconds: UInt64 = Scrubber.intervalMilliseconds,
+        journalSink: (LedgerDatabase) -> any JournalSink = { $0 }
+    ) throws {
+        self.configuration = configuration
+        self.loop = loop
+        self.logger = logger
+        let genesis = try Daemon.genesis(configuration.mesh.genesis)
+        let keys = try SiteKeys(configuration.site)
+        let layout = try ParameterLayout(genesis)
+        let state = try StateDirectory(path: configuration.site.stateDirectory)
+        database = try LedgerDatabase(path: state.database, markPath: state.mark, network: genesis.network)
+        let jobs = RoundJobs(
+            blobs: BlobStore(state: state), parameters: ParameterStore(state: state, layout: layout))
+        let verifier = Verifier()
+        var recovery = try Recovery.read(
+            genesis: genesis, database: database, blobs: jobs.blobs, verifier: verifier)
+        let chain = recovery.recovered.chain
+        let baseRoots = try ParameterRecovery(
+            genesis: genesis, chain: chain, database: database, jobs: jobs, model: configuration.mesh.model,
+            workers: configuration.workerCount
+        ).run(damages: &recovery.repaired)
+        let residuals = Residuals(state: state, layout: layout)
+        let residual = try Daemon.residual(recovery.residual, residuals, &recovery.repaired)
+        for name in try DiskFile.names(in: state.incoming) { DiskFile.remove(state.incoming + "/" + name) }
+
+        let member = try keys.member(of: chain.members, configuration.site)
+        var random = SeededRandom.system()
+        let node = Node(
+            identity: NodeIdentity(
+                member: member.id, nodeKey: keys.nodeKey, addresses: configuration.mesh.announce),
+            timing: configuration.timing, recovered: recovery.recovered, verifier: verifier, random: random.split())
+        journal = try JournalWriter(loop: loop, sink: journalSink(database))
+        workers = try WorkerPool(loop: loop, threads: configuration.workerCount)
+        transport = try Transport(
+            loop: loop,
+            identity: LinkIdentity(
+                network: genesis.network, member: member.id, nodeKey: keys.nodeKey, linkKey: keys.linkKey),
+            peers: configuration.mesh.peers, own: configuration.mesh.announce, random: random.split(),
+            admit: { node.chain.members.linkPeer(linkKey: $0) })
+        keeper = try Keeper(
+            node: node, loop: loop, jobs: jobs, journal: journal, database: database, transport: transport,
+            workers: workers, baseRoots: baseRoots, logger: logger)
+        desk = TrainerDesk(keeper: keeper, residuals: residuals, slots: recovery.slots, residual: residual)
+        control = ControlServer(
+            loop: loop, keeper: keeper, desk: desk,
+            site: SiteInformation(
+                name: siteName(member.name), genesis: genesis, stateDirectory: configuration.site.stateDirectory,
+                started: loop.now.milliseconds))
+        scrubber = try Scrubber(keeper: keeper, milliseconds: scrubMilliseconds)
+        for damage in recovery.repaired { keeper.report(damage) }
+        logger.info(
+            "\(member.name) of network \(genesis.network.short) at version \(chain.height)  \(chain.headDigest.short)")
+    }
+
+    /// Opens the sockets and begins.
+    func start() throws(LoopError) {
+        keeper.onNotice = { [weak self] notice in
+            self?.desk.noticed(notice)
+            self?.control.noticed(notice)
+        }
+        keeper.start()
+        desk.start()
+        var listen: [SocketAddress] = []
+        for text in configuration.mesh.listen { listen.append(try SocketAddress(parsing: text)) }
+        try transport.start(listen: listen)
+        try control.start(path: configuration.site.socket)
+        scrubber.start()
+        for address in transport.listenAddresses { logger.info("listens on \(address)") }
+    }
+
+    /// Ends in order: nothing is begun any more, a commit that runs is finished. Whatever a worker computes is lost
+    /// and computed again; `completion` does not wait for it.
+    func stop(completion: @escaping () -> Void) {
+        keeper.stop()
+        scrubber.stop()
+        control.close()
+        transport.close()
+        journal.shutdown { [database] in
+            database.close()
+            completion()
+        }
+    }
+
+    private static func genesis(_ path: String) throws -> Genesis {
+        let bytes = try DiskFile.contents(of: path, limitBytes: 256 << 20)
+        let file: GenesisFile
+        do {
+            file = try GenesisFile(encoded: bytes)
+        } catch {
+            throw DaemonError("\(path): is not a genesis file: \(error)")
+        }
+        guard file.isComplete else {
+            let signed = Set(file.signers.map(\.id))
+            let missing = file.genesis.members.members.filter { !signed.contains($0.id) }.map(\.name)
+            throw DaemonError("\(path): lacks the valid signatures of \(missing.joined(separator: " "))")
+        }
+        return file.genesis
+    }
+
+    /// A residual that is damaged is named and begun anew: it holds only what this site has not sent yet.
+    private static func residual(
+        _ name: String?, _ residuals: Residuals, _ damages: inout [StoreError]
+    ) throws(StoreError) -> String? {
+        do throws(StoreError) { _ = try residuals.open(name) } catch {
+            damages.append(error)
+            try residuals.retain(nil)
+            return nil
+        }
+        try residuals.retain(name)
+        return name
+    }
+}

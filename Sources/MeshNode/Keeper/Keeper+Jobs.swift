@@ -1,0 +1,87 @@
+import Crypto
+import Gossip
+import Ledger
+
+extension Keeper {
+    func validate(_ contribution: Ledger.Contribution) {
+        let jobs = jobs
+        let rules = node.chain.rules
+        workers.submit(
+            { jobs.validate(contribution, rules: rules) },
+            completion: { [weak self] outcome in
+                self?.settle(outcome)
+                self?.feed(.validated(contribution.contributionDigest, outcome.value))
+            })
+    }
+
+    func average(_ id: AveragingID, parent: Version, manifest: [ManifestEntry]) {
+        let jobs = jobs
+        let rules = node.chain.rules
+        // One worker's thread runs the job; the job's own threads are the rest.
+        let threads = max(1, threadCount - 1)
+        workers.submit(
+            {
+                jobs.average(
+                    manifest, parent: parent.roots.parameters, rules: rules, name: "averaging-\(id.digest.short)",
+                    workers: threads)
+            },
+            completion: { [weak self] outcome in
+                self?.settle(outcome)
+                if let roots = outcome.value { self?.candidateRoots.insert(roots.parameters) }
+                self?.feed(.averaged(id, outcome.value))
+            })
+    }
+
+    /// Reads the piece and its proof from disk, for a peer that takes it off our hands soon enough.
+    func sendPiece(_ name: PieceName, to link: LinkID) {
+        let byteCount = Int(node.chain.rules.pieceBytes)
+        guard transport.reservePiece(byteCount, for: link) else { return }
+        let blobs = jobs.blobs
+        workers.submit(
+            { () -> RoundJobs.Outcome<SentPiece?> in
+                do throws(StoreError) {
+                    let piece = try blobs.readPiece(name.contribution, index: name.index)
+                    return RoundJobs.Outcome(value: piece.map { SentPiece(bytes: $0.bytes, proof: $0.proof) })
+                } catch {
+                    return RoundJobs.Outcome(value: nil, trouble: error)
+                }
+            },
+            completion: { [weak self] outcome in
+                if let trouble = outcome.trouble { self?.report(trouble) }
+                self?.transport.sendPiece(
+                    name, outcome.value.map { ($0.bytes, $0.proof) }, reserved: byteCount, to: link)
+            })
+    }
+
+    private struct SentPiece: Sendable {
+        let bytes: [UInt8]
+        let proof: [Digest]
+    }
+
+    func sendVersion(_ height: Height, to link: LinkID) {
+        let database = database
+        journal.read(
+            { () -> RoundJobs.Outcome<[[UInt8]]> in
+                do throws(StoreError) {
+                    let version = try database.version(at: height)
+                    return RoundJobs.Outcome(value: version.map { Wire.messages(of: $0) } ?? [])
+                } catch {
+                    return RoundJobs.Outcome(value: [], trouble: error)
+                }
+            },
+            completion: { [weak self] outcome in
+                if let trouble = outcome.trouble { self?.report(trouble) }
+                for message in outcome.value { self?.transport.send(message, to: link) }
+            })
+    }
+
+    func forget(_ digest: ContributionDigest) {
+        if mayKeepBlob?(digest) ?? false { return }
+        removeBlob(digest)
+    }
+
+    func removeBlob(_ digest: ContributionDigest) {
+        let blobs = jobs.blobs
+        workers.submit({ blobs.forget(digest) }, completion: { _ in })
+    }
+}

@@ -1,0 +1,90 @@
+import Crypto
+import Gossip
+import Ledger
+import Rounds
+import Tensor
+
+/// The heavy jobs of a round, as workers run them: pure but for the files that they read and write.
+struct RoundJobs: Sendable {
+    let blobs: BlobStore
+    let parameters: ParameterStore
+
+    var layout: ParameterLayout { parameters.layout }
+
+    /// What a job found, and the trouble with the disk that it met on its way.
+    struct Outcome<Value: Sendable>: Sendable {
+        var value: Value
+        var trouble: StoreError?
+    }
+
+    func storePiece(
+        _ contribution: Ledger.Contribution, _ index: Int, _ proof: [Digest], _ bytes: [UInt8]
+    ) -> Outcome<PieceOutcome> {
+        do throws(StoreError) {
+            let stands = try blobs.storePiece(contribution, index: index, proof: proof, bytes: bytes)
+            return Outcome(value: stands ? .stored : .mismatch)
+        } catch {
+            return Outcome(value: .failed, trouble: error)
+        }
+    }
+
+    /// Decodes and checks all of a complete payload, then makes it durable under its name.
+    func validate(_ contribution: Ledger.Contribution, rules: Rules) -> Outcome<ValidationOutcome> {
+        let digest = contribution.contributionDigest
+        let payload: FilePayload
+        do throws(ParameterFileError) {
+            payload = try FilePayload(path: blobs.payloadPath(digest))
+        } catch {
+            return Outcome(value: .failed, trouble: StoreError(error))
+        }
+        do throws(ContributionFault) {
+            try ContributionValidation.validate(contribution, payload: payload, layout: layout, rules: rules)
+        } catch {
+            if let refusal = error.refusal { return Outcome(value: .refused(refusal)) }
+            return Outcome(
+                value: .failed, trouble: .damagedFile(file: blobs.payloadPath(digest), place: "its pieces"))
+        }
+        do throws(StoreError) {
+            try blobs.complete(digest)
+            return Outcome(value: .valid)
+        } catch {
+            return Outcome(value: .failed, trouble: error)
+        }
+    }
+
+    /// Averages a manifest on top of the parent's parameters; the result lies synced under its root afterwards.
+    ///
+    /// Every piece of every contribution, and every block of the parent, is held against its Merkle root again.
+    func average(
+        _ manifest: [ManifestEntry], parent: Digest, rules: Rules, name: String, workers: Int
+    ) -> Outcome<StateRoots?> {
+        let output = parameters.state.params + "/" + name + ".f32"
+        do {
+            for entry in manifest { try blobs.verify(entry.contribution) }
+            let base = try parameters.open(parent)
+            let roots = try ManifestAverage.average(
+                manifest, payloads: BlobPayloads(blobs: blobs), parent: base, layout: layout, rules: rules,
+                outputPath: output, workers: workers)
+            try DiskFile.rename(output, to: parameters.state.parameters(roots.parameters))
+            return Outcome(value: roots)
+        } catch let error as StoreError {
+            return Outcome(value: nil, trouble: error)
+        } catch let error as ManifestFault {
+            return Outcome(value: nil, trouble: StoreError(error, output))
+        } catch {
+            return Outcome(value: nil, trouble: .database(file: output, message: "\(error)"))
+        }
+    }
+}
+
+extension StoreError {
+    init(_ fault: ManifestFault, _ output: String) {
+        switch fault {
+        case .file(let error): self = StoreError(error)
+        case .missingPayload(let digest): self = .damagedFile(file: "blobs/\(digest)", place: "the whole file")
+        case .contribution(let digest, let error):
+            self = .damagedFile(file: "blobs/\(digest)", place: "its payload (\(error))")
+        case .nonFinite(let block): self = .damagedFile(file: output, place: "block \(block) left the range of float32")
+        }
+    }
+}

@@ -1,0 +1,198 @@
+import Crypto
+import Ledger
+
+/// `state/blobs/`: the payloads of contributions under their digests, each with its sidecar of proofs.
+///
+/// A payload that is not complete lies under `.partial`, as a sparse file. Every piece that is read is held against
+/// the signed root, so a flipped bit is found where it is read and named. Any thread may call; two pieces of one blob
+/// may be stored at once.
+struct BlobStore: Sendable {
+    let state: StateDirectory
+
+    /// Checks a piece and writes it.
+    ///
+    /// - Returns: false where the piece does not stand under the contribution's root.
+    func storePiece(
+        _ contribution: Ledger.Contribution, index: Int, proof: [Digest], bytes: [UInt8]
+    ) throws(StoreError) -> Bool {
+        let sidecar = PieceSidecar(contribution)
+        guard proof.count <= sidecar.depth, sidecar.verifies(bytes, index: index, proof: proof) else { return false }
+        let digest = sidecar.contribution
+        let payload = try DiskFile.open(
+            DiskFile.exists(state.blob(digest)) ? state.blob(digest) : state.partialBlob(digest), .create)
+        try payload.write(bytes, at: sidecar.range(ofPiece: index).lowerBound)
+        let file = try DiskFile.open(state.sidecar(digest), .create)
+        if try file.byteCount() != sidecar.fileBytes {
+            try file.resize(to: sidecar.fileBytes)
+            try file.write(sidecar.encoded, at: 0)
+        }
+        try file.write(sidecar.encodedEntry(index, proof: proof), at: sidecar.entryOffset(index))
+        return true
+    }
+
+    /// A piece with its proof, checked; nil where it is not there.
+    ///
+    /// - Throws: `damagedFile` with the piece or the sidecar's entry that is not what was written.
+    func readPiece(_ digest: ContributionDigest, index: Int) throws(StoreError) -> (bytes: [UInt8], proof: [Digest])? {
+        guard DiskFile.exists(state.sidecar(digest)) else { return nil }
+        let (sidecar, file) = try openSidecar(digest)
+        guard index >= 0, index < sidecar.pieceCount else { return nil }
+        let payload = try DiskFile.open(payloadPath(digest), .read)
+        return try read(index, sidecar, file, payload)
+    }
+
+    /// Which pieces are there and right. Damaged ones count as missing: they are fetched again.
+    ///
+    /// - Parameter damages: gets what was found damaged, named.
+    /// - Returns: nil where there is nothing of this contribution.
+    func verifiedPieces(_ digest: ContributionDigest, damages: inout [StoreError]) -> [Bool]? {
+        guard DiskFile.exists(state.sidecar(digest)) else { return nil }
+        let sidecar: PieceSidecar
+        let file: DiskFile
+        let payload: DiskFile
+        do throws(StoreError) {
+            (sidecar, file) = try openSidecar(digest)
+            payload = try DiskFile.open(payloadPath(digest), .read)
+        } catch {
+            damages.append(error)
+            return nil
+        }
+        var pieces: [Bool] = []
+        pieces.reserveCapacity(sidecar.pieceCount)
+        for index in 0..<sidecar.pieceCount {
+            do throws(StoreError) {
+                pieces.append(try read(index, sidecar, file, payload) != nil)
+            } catch {
+                damages.append(error)
+                pieces.append(false)
+            }
+        }
+        return pieces
+    }
+
+    /// Reads every piece of a complete blob.
+    ///
+    /// - Throws: the first damage.
+    func verify(_ digest: ContributionDigest) throws(StoreError) {
+        let (sidecar, file) = try openSidecar(digest)
+        let payload = try DiskFile.open(payloadPath(digest), .read)
+        for index in 0..<sidecar.pieceCount {
+            guard try read(index, sidecar, file, payload) != nil else {
+                throw .damagedFile(file: file.path, place: "entry \(index)")
+            }
+        }
+        guard try payload.byteCount() == Int(sidecar.payloadBytes) else {
+            throw .wrongSize(
+                file: payload.path, expectedBytes: Int(sidecar.payloadBytes), foundBytes: try payload.byteCount())
+        }
+    }
+
+    /// Makes a complete payload durable under its final name.
+    func complete(_ digest: ContributionDigest) throws(StoreError) {
+        try DiskFile.open(state.sidecar(digest), .write).synchronize()
+        guard !DiskFile.exists(state.blob(digest)) else {
+            return try DiskFile.open(state.blob(digest), .write).synchronize()
+        }
+        try DiskFile.open(state.partialBlob(digest), .write).synchronize()
+        try DiskFile.rename(state.partialBlob(digest), to: state.blob(digest))
+    }
+
+    /// Takes over a payload that this site made and synced: writes the sidecar with all proofs, then gives the payload
+    /// its name, durably.
+    func adopt(
+        _ contribution: Ledger.Contribution, payload path: String, tree: MerkleTree
+    ) throws(StoreError) {
+        let sidecar = PieceSidecar(contribution)
+        precondition(tree.leafCount == sidecar.pieceCount && tree.root == sidecar.root)
+        let file = try DiskFile.open(state.sidecar(sidecar.contribution), .create)
+        try file.resize(to: sidecar.fileBytes)
+        try file.write(sidecar.encoded, at: 0)
+        for index in 0..<sidecar.pieceCount {
+            try file.write(
+                sidecar.encodedEntry(index, proof: tree.proof(of: index)), at: sidecar.entryOffset(index))
+        }
+        try file.synchronize()
+        try DiskFile.rename(path, to: state.blob(sidecar.contribution))
+    }
+
+    /// Moves a blob in which pieces are missing or damaged back under its temporary name.
+    func reopen(_ digest: ContributionDigest) throws(StoreError) {
+        guard DiskFile.exists(state.blob(digest)) else { return }
+        try DiskFile.rename(state.blob(digest), to: state.partialBlob(digest))
+    }
+
+    func forget(_ digest: ContributionDigest) {
+        DiskFile.remove(state.blob(digest))
+        DiskFile.remove(state.partialBlob(digest))
+        DiskFile.remove(state.sidecar(digest))
+    }
+
+    func isComplete(_ digest: ContributionDigest) -> Bool { DiskFile.exists(state.blob(digest)) }
+
+    /// Every contribution of which something is here, ascending.
+    func digests() throws(StoreError) -> [ContributionDigest] {
+        var digests: Set<ContributionDigest> = []
+        for name in try DiskFile.names(in: state.blobs) {
+            let stem = name.split(separator: ".", maxSplits: 1)[0]
+            if let digest = Digest(hex: String(stem)) { digests.insert(ContributionDigest(digest)) }
+        }
+        return digests.sorted()
+    }
+
+    /// The Merkle tree over the pieces of a payload file.
+    static func tree(of path: String, pieceBytes: Int) throws(StoreError) -> MerkleTree {
+        let file = try DiskFile.open(path, .read)
+        let count = try file.byteCount()
+        var leaves: [Digest] = []
+        var offset = 0
+        while offset < count {
+            let bytes = try file.read(at: offset, count: min(pieceBytes, count - offset))
+            leaves.append(MerkleTree.leaf(bytes))
+            offset += bytes.count
+        }
+        return MerkleTree(leaves: leaves)
+    }
+
+    /// The height of the base that the contribution names, from its sidecar.
+    func baseHeight(_ digest: ContributionDigest) throws(StoreError) -> Height { try openSidecar(digest).0.baseHeight }
+
+    /// The payload under its final or its temporary name.
+    func payloadPath(_ digest: ContributionDigest) -> String {
+        DiskFile.exists(state.blob(digest)) ? state.blob(digest) : state.partialBlob(digest)
+    }
+
+    private func openSidecar(_ digest: ContributionDigest) throws(StoreError) -> (PieceSidecar, DiskFile) {
+        let file = try DiskFile.open(state.sidecar(digest), .read)
+        let bytes = try file.read(at: 0, count: PieceSidecar.headerBytes)
+        guard let sidecar = PieceSidecar(encoded: bytes), sidecar.contribution == digest else {
+            throw .damagedFile(file: file.path, place: "header")
+        }
+        guard try file.byteCount() == sidecar.fileBytes else {
+            throw .wrongSize(file: file.path, expectedBytes: sidecar.fileBytes, foundBytes: try file.byteCount())
+        }
+        return (sidecar, file)
+    }
+
+    private func read(
+        _ index: Int, _ sidecar: PieceSidecar, _ file: DiskFile, _ payload: DiskFile
+    ) throws(StoreError) -> (bytes: [UInt8], proof: [Digest])? {
+        let proof: [Digest]
+        switch sidecar.entry(
+            index, from: try file.read(at: sidecar.entryOffset(index), count: sidecar.entryBytes))
+        {
+        case .absent: return nil
+        case .damaged: throw .damagedFile(file: file.path, place: "entry \(index)")
+        case .present(let found): proof = found
+        }
+        let range = sidecar.range(ofPiece: index)
+        // A sparse file that was cut off holds the piece no more than one with other bytes.
+        guard try payload.byteCount() >= range.upperBound else {
+            throw .damagedFile(file: payload.path, place: "piece \(index)")
+        }
+        let bytes = try payload.read(at: range.lowerBound, count: range.count)
+        guard sidecar.verifies(bytes, index: index, proof: proof) else {
+            throw .damagedFile(file: payload.path, place: "piece \(index)")
+        }
+        return (bytes, proof)
+    }
+}

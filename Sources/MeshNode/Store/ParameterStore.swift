@@ -1,0 +1,86 @@
+import Crypto
+import Glibc
+import Ledger
+import Tensor
+
+/// `state/params/`: base versions under their Merkle roots. Also the residuals, which have the same format.
+///
+/// Files are written under a temporary name, synced and renamed, and never changed. Any thread may call.
+struct ParameterStore: Sendable {
+    let state: StateDirectory
+    let layout: ParameterLayout
+
+    func has(_ root: Digest) -> Bool { DiskFile.exists(state.parameters(root)) }
+
+    /// The parameters under `root`; every block that is read from it through `readBlock` is checked.
+    func open(_ root: Digest) throws(StoreError) -> ParameterFile {
+        do throws(ParameterFileError) {
+            return try ParameterFile(
+                path: state.parameters(root), parameterCount: layout.parameterCount, expectedRoot: root)
+        } catch { throw StoreError(error) }
+    }
+
+    /// Reads every block.
+    ///
+    /// - Throws: `damagedFile` with the block that is not what was written.
+    func verify(_ root: Digest) throws(StoreError) {
+        let file = try open(root)
+        do throws(ParameterFileError) { try file.verify() } catch { throw StoreError(error) }
+    }
+
+    /// The root that a file is named after; nil for a file that is being written.
+    static func root(of name: String) -> Digest? {
+        name.hasSuffix(".f32") ? Digest(hex: String(name.dropLast(4))) : nil
+    }
+
+    /// Removes all files but those of `roots`.
+    func retain(_ roots: Set<Digest>) throws(StoreError) {
+        for name in try DiskFile.names(in: state.params) {
+            if let root = ParameterStore.root(of: name), roots.contains(root) { continue }
+            DiskFile.remove(state.params + "/" + name)
+        }
+    }
+
+    func remove(_ root: Digest) { DiskFile.remove(state.parameters(root)) }
+
+    /// Copies version 0 out of a safetensors file, or a directory with `model.safetensors`.
+    ///
+    /// - Throws: `missingParameters` where the model is another one than the genesis names.
+    func importModel(_ path: String, expecting root: Digest) throws(StoreError) {
+        var status = stat()
+        let isDirectory = stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+        let file = isDirectory ? path + "/model.safetensors" : path
+        let temporary = state.params + "/import.f32"
+        defer { DiskFile.remove(temporary) }
+        let tree: MerkleTree
+        do {
+            let model = try SafetensorsFile(path: file)
+            tree = try ParameterFile.write(try model.parameters(layout), to: temporary)
+        } catch let error as ParameterFileError {
+            throw StoreError(error)
+        } catch {
+            throw .missingParameters(height: 0, root: root.short, reason: "\(file): \(error)")
+        }
+        guard tree.root == root else {
+            throw .missingParameters(
+                height: 0, root: root.short, reason: "\(file): is another model, with root \(tree.root.short)")
+        }
+        try DiskFile.rename(temporary, to: state.parameters(root))
+    }
+}
+
+extension StoreError {
+    init(_ error: ParameterFileError) {
+        switch error {
+        case .system(let file, let operation, let code): self = .system(file: file, operation: operation, code: code)
+        case .wrongSize(let file, let expected, let found):
+            self = .wrongSize(file: file, expectedBytes: expected, foundBytes: found)
+        case .corruptBlock(let file, let block): self = .damagedFile(file: file, place: "block \(block)")
+        case .wrongRoot(let file, _, _): self = .damagedFile(file: file, place: "the Merkle leaves at its end")
+        case .nonFinite(let file, let block):
+            self = .damagedFile(file: file, place: "block \(block) holds a number that is not finite")
+        case .wrongCount(let file, let expected, let found):
+            self = .wrongSize(file: file, expectedBytes: 4 * expected, foundBytes: 4 * found)
+        }
+    }
+}

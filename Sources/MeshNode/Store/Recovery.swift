@@ -1,0 +1,100 @@
+import Crypto
+import Gossip
+import Ledger
+
+/// What a start finds in the state directory, after whatever end the last process had.
+struct Recovery: Sendable {
+    var recovered: Recovered
+    /// What the core starts from.
+    var slots: [SlotRow]
+    /// Name of the residual's file; nil before the first contribution.
+    var residual: String?
+    /// What was found damaged and is fetched or computed again.
+    var repaired: [StoreError]
+
+    /// Versions whose certificates and signatures are checked again; of older ones only that they form a chain.
+    static let auditedVersions = 32
+
+    /// Replays the records from genesis, reads the journal, and checks every piece on disk.
+    ///
+    /// - Throws: what is damaged and cannot be had again: a row, or the chain itself.
+    static func read(
+        genesis: Genesis, database: LedgerDatabase, blobs: BlobStore, verifier: Verifier
+    ) throws(StoreError) -> Recovery {
+        let (chain, head, listed) = try replay(genesis: genesis, database: database, verifier: verifier)
+        let journal = try database.journal()
+        let slots = try database.slots()
+        var repaired: [StoreError] = []
+        for place in database.mark.damagedPlaces {
+            repaired.append(.damagedFile(file: blobs.state.mark, place: "place \(place)"))
+        }
+        var pieces: [ContributionDigest: [Bool]] = [:]
+        let known = listed.union(contributions(in: journal).map(\.contributionDigest))
+        for digest in try blobs.digests() {
+            if !known.contains(digest), isOutdated(digest, blobs, chain) {
+                blobs.forget(digest)
+                continue
+            }
+            guard let found = blobs.verifiedPieces(digest, damages: &repaired) else {
+                blobs.forget(digest)
+                continue
+            }
+            if found.contains(false) { try blobs.reopen(digest) }
+            pieces[digest] = found
+        }
+        // The directory says complete, and nothing is there: all of it is fetched again.
+        for contribution in contributions(in: journal) where pieces[contribution.contributionDigest] == nil {
+            pieces[contribution.contributionDigest] = [Bool](repeating: false, count: contribution.pieceCount)
+        }
+        return Recovery(
+            recovered: Recovered(chain: chain, head: head, journal: journal, pieces: pieces), slots: slots,
+            residual: try database.meta("residual"), repaired: repaired)
+    }
+
+    private static func contributions(in journal: [JournalEntry]) -> [Contribution] {
+        journal.compactMap { entry in
+            switch entry {
+            case .contribution(let signed), .ownContribution(let signed): signed.body
+            default: nil
+            }
+        }
+    }
+
+    /// Whether no version can list it any more. A sidecar that cannot be read is dealt with by whoever reads it next.
+    private static func isOutdated(_ digest: ContributionDigest, _ blobs: BlobStore, _ chain: Chain) -> Bool {
+        guard let height = try? blobs.baseHeight(digest), let oldest = chain.bases.first?.height else { return false }
+        return height < oldest
+    }
+
+    private static func replay(
+        genesis: Genesis, database: LedgerDatabase, verifier: Verifier
+    ) throws(StoreError) -> (Chain, CertifiedVersion?, listed: Set<ContributionDigest>) {
+        var chain = Chain(genesis: genesis)
+        var listed: Set<ContributionDigest> = []
+        guard let last = try database.headHeight() else { return (chain, nil, listed) }
+        var head: CertifiedVersion?
+        while chain.height < last {
+            let next = chain.nextHeight
+            guard let certified = try database.version(at: next) else {
+                throw .inconsistent(
+                    file: database.path, table: "versions", row: "height \(next)",
+                    problem: "is missing, and version \(last) is here")
+            }
+            do {
+                if last.value - next.value < UInt64(auditedVersions) {
+                    chain = try chain.audited(certified, verifier: verifier)
+                } else {
+                    chain = try chain.advanced(by: certified.version)
+                }
+            } catch {
+                throw .inconsistent(
+                    file: database.path, table: "versions", row: "height \(next)", problem: "does not stand: \(error)")
+            }
+            head = certified
+            if last.value - next.value < UInt64(chain.rules.retentionVersions) {
+                listed.formUnion(certified.version.manifest.map(\.contribution))
+            }
+        }
+        return (chain, head, listed)
+    }
+}

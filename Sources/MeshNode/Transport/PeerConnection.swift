@@ -1,0 +1,146 @@
+import Crypto
+import EventLoop
+import Gossip
+import Ledger
+
+/// One TCP connection with its link session: moves bytes, time and backpressure, knows nothing of the mesh.
+final class PeerConnection {
+    /// Why a connection ended.
+    enum End: Equatable {
+        case link(LinkError)
+        case stream(StreamCloseReason)
+        /// The other side ended an initiator's connection before its first frame: it does not know our link key.
+        case refusedByPeer
+        /// This side closed it, for a reason that was said elsewhere.
+        case closedHere
+        case tooMuchWaiting
+    }
+
+    let session: LinkSession
+    /// The remote address as text.
+    let remote: String
+    /// The target that was dialled; nil for an accepted connection.
+    let dialled: String?
+    /// Given once the session is established.
+    var link: LinkID?
+    /// Bytes of this peer's pieces that the shell holds.
+    var heldBytes = 0
+    /// Bytes of pieces that are being read from disk for this peer.
+    var readingBytes = 0
+
+    var onOutput: ((LinkOutput) -> Void)?
+    var onEnd: ((End) -> Void)?
+
+    private let stream: TCPConnection
+    private var end: End?
+    private var isPumping = false
+
+    init(stream: TCPConnection, session: LinkSession, remote: String, dialled: String?) {
+        self.stream = stream
+        self.session = session
+        self.remote = remote
+        self.dialled = dialled
+        stream.highWaterBytes = TransportLimits.socketHighWaterBytes
+        stream.setKeepAlive(idleSeconds: 30)
+    }
+
+    var member: MemberID? { session.member }
+    var receivedBytes: UInt64 { stream.receivedBytes }
+    var sentBytes: UInt64 { stream.writtenBytes }
+    var isInitiator: Bool { dialled != nil }
+    var isEnding: Bool { end != nil }
+    /// Bytes of pieces that wait for this peer or are on their way to it.
+    var waitingPieceBytes: Int { session.pendingPieceBytes + readingBytes }
+
+    func start() {
+        stream.onBytes = { [weak self] bytes in self?.received(Array(bytes)) }
+        stream.onDrained = { [weak self] in self?.pump() }
+        stream.onClosed = { [self] reason in closed(reason) }
+        stream.startReading()
+        pump()
+    }
+
+    func enqueue(control bytes: [UInt8]) {
+        session.enqueueControl(bytes)
+        guard session.pendingControlBytes <= TransportLimits.controlBytesPerPeer else {
+            return finish(.tooMuchWaiting)
+        }
+        pump()
+    }
+
+    func enqueue(piece name: PieceName, proof: [Digest], bytes: [UInt8]) {
+        session.enqueuePiece(name, proof: proof, bytes: bytes)
+        pump()
+    }
+
+    func tick() {
+        guard end == nil else { return }
+        do throws(LinkError) { try session.tick(now: now) } catch { return finish(.link(error)) }
+        pump()
+    }
+
+    func pauseReading() { stream.pauseReading() }
+
+    func resumeReading() { if end == nil { stream.startReading() } }
+
+    func close() { finish(.closedHere) }
+
+    private var now: Gossip.Instant { Gossip.Instant(milliseconds: stream.loop.now.milliseconds) }
+
+    private func received(_ bytes: [UInt8]) {
+        guard end == nil else { return }
+        var outputs: [LinkOutput] = []
+        var failure: LinkError?
+        do throws(LinkError) {
+            try session.receive(bytes, now: now, into: &outputs)
+        } catch {
+            failure = error
+        }
+        for output in outputs where end == nil { onOutput?(output) }
+        if let failure { return finish(.link(failure)) }
+        pump()
+    }
+
+    /// Seals frames while the socket takes them.
+    private func pump() {
+        guard end == nil, !isPumping else { return }
+        isPumping = true
+        defer { isPumping = false }
+        do throws(LinkError) {
+            while !stream.isAboveHighWater, let frame = try session.nextFrame(now: now) { stream.write(frame) }
+        } catch {
+            finish(.link(error))
+        }
+    }
+
+    private func finish(_ reason: End) {
+        guard end == nil else { return }
+        end = reason
+        stream.close()
+    }
+
+    private func closed(_ reason: StreamCloseReason) {
+        let wasWaiting = isInitiator && session.stage == .awaitingAcceptance
+        let end = end ?? (wasWaiting ? .refusedByPeer : .stream(reason))
+        self.end = end
+        let onEnd = onEnd
+        self.onEnd = nil
+        onOutput = nil
+        onEnd?(end)
+    }
+}
+
+extension PeerConnection.End: CustomStringConvertible {
+    /// One line for `status` and the log.
+    var description: String {
+        switch self {
+        case .link(let error): error.description
+        case .stream(.closedHere), .closedHere: "closed here"
+        case .stream(.endOfStream): "the other side closed the connection"
+        case .stream(.failed(let code)): "the connection broke: \(code)"
+        case .refusedByPeer:
+            "the other side refused this site: its member set does not have our link key, or it holds another genesis file"
+        case .tooMuchWaiting: "the other side does not read what is sent to it"
+        }
+    }
+}

@@ -1,0 +1,314 @@
+import Crypto
+import EventLoop
+import Gossip
+import Ledger
+
+/// What the transport tells the keeper.
+enum TransportEvent {
+    case linkUp(LinkID, MemberID)
+    case linkDown(LinkID)
+    case message(LinkID, [UInt8])
+    case piece(LinkID, PieceName, proof: [Digest], bytes: [UInt8])
+}
+
+/// The links of this node: listens, dials, shakes hands, keeps one link a member.
+final class Transport {
+    var onEvent: ((TransportEvent) -> Void)?
+    /// Something that a person may want to read: what, and with whom.
+    var onRemark: ((String) -> Void)?
+
+    private let loop: EventLoop
+    private let identity: LinkIdentity
+    /// Who may have a link now.
+    private let admit: (LinkPublicKey) -> LinkPeer?
+    private var random: SeededRandom
+    private var dialer: Dialer
+    private var gate = HandshakeGate()
+    private var listeners: [TCPListener] = []
+    private let timer: LoopTimer
+    /// Connections by object: all, of which `links` are established.
+    private var connections: [ObjectIdentifier: PeerConnection] = [:]
+    private var links: [LinkID: PeerConnection] = [:]
+    private var linkOfMember: [MemberID: LinkID] = [:]
+    private var nextLink: UInt64 = 1
+    private var heldInAll = 0
+    private var isClosed = false
+    /// Bytes of links that are gone, by member.
+    private var pastBytes: [MemberID: (received: UInt64, sent: UInt64)] = [:]
+    /// The last accepted connections that came to nothing, newest last.
+    private(set) var refusedConnections: [String] = []
+
+    init(
+        loop: EventLoop, identity: LinkIdentity, peers: [String], own: [String], random: SeededRandom,
+        admit: @escaping (LinkPublicKey) -> LinkPeer?
+    ) throws(LoopError) {
+        self.loop = loop
+        self.identity = identity
+        self.admit = admit
+        var random = random
+        dialer = Dialer(configured: peers.filter { !own.contains($0) }, random: random.split())
+        self.random = random
+        timer = try LoopTimer(loop: loop)
+    }
+
+    /// Listens on each address and begins to dial.
+    func start(listen: [SocketAddress]) throws(LoopError) {
+        for address in listen {
+            listeners.append(
+                try TCPListener(loop: loop, address: address) { [weak self] in self?.accepted($0) })
+        }
+        timer.start(everyMilliseconds: TransportLimits.tickMilliseconds) { [weak self] in self?.tick() }
+        dial()
+    }
+
+    /// The addresses that it really listens on.
+    var listenAddresses: [SocketAddress] { listeners.compactMap(\.localAddress) }
+
+    /// Closes everything; no event comes any more.
+    func close() {
+        isClosed = true
+        onEvent = nil
+        timer.close()
+        for listener in listeners { listener.close() }
+        for connection in connections.values { connection.close() }
+    }
+
+    // MARK: What the keeper asks for
+
+    func send(_ bytes: [UInt8], to link: LinkID) { links[link]?.enqueue(control: bytes) }
+
+    /// Whether so many bytes of pieces may be read from disk for this link; if so they count until `sendPiece`.
+    func reservePiece(_ byteCount: Int, for link: LinkID) -> Bool {
+        guard let connection = links[link],
+            connection.waitingPieceBytes + byteCount <= TransportLimits.pieceBytesPerPeer
+        else { return false }
+        connection.readingBytes += byteCount
+        return true
+    }
+
+    /// Sends a piece that was reserved; nil gives the reservation back.
+    func sendPiece(
+        _ name: PieceName, _ piece: (bytes: [UInt8], proof: [Digest])?, reserved byteCount: Int, to link: LinkID
+    ) {
+        guard let connection = links[link] else { return }
+        connection.readingBytes -= byteCount
+        if let piece { connection.enqueue(piece: name, proof: piece.proof, bytes: piece.bytes) }
+    }
+
+    /// The bytes of a received piece are gone from memory.
+    func release(_ byteCount: Int, from link: LinkID) {
+        // A link that is gone took its bytes out of the sum already.
+        guard let connection = links[link] else { return }
+        let wasFull = heldInAll >= TransportLimits.receiveBytesInAll
+        heldInAll -= byteCount
+        connection.heldBytes -= byteCount
+        if isBelowLimits(connection) { connection.resumeReading() }
+        if wasFull, heldInAll < TransportLimits.receiveBytesInAll {
+            for other in links.keys.sorted() {
+                if let connection = links[other], isBelowLimits(connection) { connection.resumeReading() }
+            }
+        }
+    }
+
+    func close(_ link: LinkID) { links[link]?.close() }
+
+    func setAddresses(_ addresses: [String], of member: MemberID) {
+        dialer.set(addresses, of: member)
+        dial()
+    }
+
+    // MARK: What people ask for
+
+    struct PeerView {
+        var addresses: [String]
+        var isLinked: Bool
+        var isConnecting: Bool
+        var error: String?
+        var roundTripMilliseconds: UInt64?
+        var receivedBytes: UInt64
+        var sentBytes: UInt64
+    }
+
+    func view(of member: MemberID) -> PeerView {
+        let connection = linkOfMember[member].flatMap { links[$0] }
+        let past = pastBytes[member] ?? (0, 0)
+        return PeerView(
+            addresses: dialer.addresses(of: member), isLinked: connection != nil,
+            isConnecting: dialer.targets.values.contains { $0.member == member && $0.isDialling },
+            error: connection == nil ? dialer.error(of: member) : nil,
+            roundTripMilliseconds: connection?.session.roundTripMilliseconds,
+            receivedBytes: past.received + (connection?.receivedBytes ?? 0),
+            sentBytes: past.sent + (connection?.sentBytes ?? 0))
+    }
+
+    /// Configured addresses with what is known of them, by ascending address.
+    var targets: [Dialer.Target] { dialer.targets.values.sorted { $0.address < $1.address } }
+
+    /// Bytes of all links since the start.
+    var totalBytes: (received: UInt64, sent: UInt64) {
+        var total: (received: UInt64, sent: UInt64) = (0, 0)
+        for past in pastBytes.values { total = (total.received + past.received, total.sent + past.sent) }
+        for link in links.values {
+            total = (total.received + link.receivedBytes, total.sent + link.sentBytes)
+        }
+        return total
+    }
+
+    // MARK: Connections
+
+    private var now: Gossip.Instant { Gossip.Instant(milliseconds: loop.now.milliseconds) }
+
+    private func tick() {
+        for connection in connections.values { connection.tick() }
+        dial()
+    }
+
+    private func dial() {
+        guard !isClosed else { return }
+        for target in dialer.due(now: now, isLinked: { linkOfMember[$0] != nil }) { dial(target) }
+    }
+
+    private func dial(_ target: Dialer.Target) {
+        if let address = try? SocketAddress(parsing: target.address) { return connect(target, [address]) }
+        guard let (host, port) = SocketAddress.split(target.address) else {
+            return dialer.failed(target.address, "is not host:port", now: now)
+        }
+        NameLookup.start(loop: loop, host: host, port: port) { [weak self] result in
+            guard let self, !self.isClosed else { return }
+            switch result {
+            case .success(let addresses): self.connect(target, addresses)
+            case .failure(let error): self.dialer.failed(target.address, "\(error)", now: self.now)
+            }
+        }
+    }
+
+    /// Tries the addresses of a name in the system's order.
+    private func connect(_ target: Dialer.Target, _ addresses: [SocketAddress]) {
+        guard let address = addresses.first, pendingHandshakes < TransportLimits.handshakesMaximum else {
+            return dialer.failed(target.address, "too many handshakes are under way", now: now)
+        }
+        do throws(LoopError) {
+            try TCPConnection.connect(
+                loop: loop, to: address, timeoutMilliseconds: TransportLimits.dialTimeoutMilliseconds
+            ) { [weak self] result in
+                guard let self, !self.isClosed else { return }
+                switch result {
+                case .success(let stream): self.begin(stream, .initiator, target)
+                case .failure(let error):
+                    if addresses.count > 1 { return self.connect(target, Array(addresses.dropFirst())) }
+                    self.dialer.failed(target.address, Transport.describe(error), now: self.now)
+                }
+            }
+        } catch {
+            dialer.failed(target.address, Transport.describe(error), now: now)
+        }
+    }
+
+    private static func describe(_ error: LoopError) -> String {
+        switch error {
+        case .connect(_, let code): "unreachable: \(code)"
+        case .connectTimedOut(_, let milliseconds): "unreachable: no answer within \(milliseconds) ms"
+        default: "\(error)"
+        }
+    }
+
+    private func accepted(_ stream: TCPConnection) {
+        guard !isClosed, let remote = stream.peerAddress, pendingHandshakes < TransportLimits.handshakesMaximum,
+            gate.admits(remote.hostBytes, now: now)
+        else { return stream.close() }
+        begin(stream, .responder, nil)
+    }
+
+    private var pendingHandshakes: Int { connections.count - links.count }
+
+    private func begin(_ stream: TCPConnection, _ role: NoiseHandshake.Role, _ target: Dialer.Target?) {
+        let session = LinkSession(
+            role: role, identity: identity, expected: target?.expected, admit: admit, random: &random, now: now)
+        let connection = PeerConnection(
+            stream: stream, session: session,
+            remote: target?.address ?? stream.peerAddress?.description ?? "a connection that is gone",
+            dialled: target?.address)
+        connections[ObjectIdentifier(connection)] = connection
+        connection.onOutput = { [weak self, unowned connection] in self?.received($0, connection) }
+        connection.onEnd = { [weak self, unowned connection] in self?.ended(connection, $0) }
+        connection.start()
+    }
+
+    private func received(_ output: LinkOutput, _ connection: PeerConnection) {
+        switch output {
+        case .established(let member): established(connection, member)
+        case .control(let bytes):
+            if let link = connection.link { onEvent?(.message(link, bytes)) }
+        case .piece(let name, let proof, let bytes):
+            guard let link = connection.link else { return }
+            connection.heldBytes += bytes.count
+            heldInAll += bytes.count
+            if !isBelowLimits(connection) { connection.pauseReading() }
+            onEvent?(.piece(link, name, proof: proof, bytes: bytes))
+        }
+    }
+
+    private func isBelowLimits(_ connection: PeerConnection) -> Bool {
+        connection.heldBytes < TransportLimits.receiveBytesPerPeer && heldInAll < TransportLimits.receiveBytesInAll
+    }
+
+    /// One link a member. Where both sides dialled, the connection that the lower member id dialled stays: both sides
+    /// judge alike. Of two that one side dialled, the newer stays: the older's other end is most likely gone.
+    private func established(_ connection: PeerConnection, _ member: MemberID) {
+        if let address = connection.dialled { dialer.succeeded(address, member) }
+        if let old = linkOfMember[member], let standing = links[old] {
+            let preferred = connection.isInitiator == (identity.member < member)
+            if standing.isInitiator != connection.isInitiator && !preferred {
+                connection.close()
+                return
+            }
+            drop(old)
+            standing.close()
+        }
+        let link = LinkID(nextLink)
+        nextLink += 1
+        connection.link = link
+        links[link] = connection
+        linkOfMember[member] = link
+        onRemark?("link to \(member.short) at \(connection.remote) is up")
+        onEvent?(.linkUp(link, member))
+    }
+
+    /// Forgets an established link and tells the keeper.
+    private func drop(_ link: LinkID) {
+        guard let connection = links.removeValue(forKey: link), let member = connection.member else { return }
+        if linkOfMember[member] == link { linkOfMember[member] = nil }
+        heldInAll -= connection.heldBytes
+        connection.heldBytes = 0
+        connection.link = nil
+        let past = pastBytes[member] ?? (0, 0)
+        pastBytes[member] = (past.received + connection.receivedBytes, past.sent + connection.sentBytes)
+        onEvent?(.linkDown(link))
+    }
+
+    private func ended(_ connection: PeerConnection, _ end: PeerConnection.End) {
+        connections[ObjectIdentifier(connection)] = nil
+        let wasEstablished = connection.link != nil
+        if let link = connection.link {
+            drop(link)
+            if let member = connection.member {
+                dialer.lost(member, now: now)
+                onRemark?("link to \(member.short) at \(connection.remote) is down: \(end)")
+            }
+        }
+        guard let address = connection.dialled else {
+            if !wasEstablished, end != .closedHere { noteRefused("\(connection.remote): \(end)") }
+            return
+        }
+        if end == .link(.connectedToItself) { return dialer.isOwn(address) }
+        if !wasEstablished && connection.session.stage != .established {
+            dialer.failed(address, end.description, now: now)
+            onRemark?("no link to \(address): \(end)")
+        }
+    }
+
+    private func noteRefused(_ text: String) {
+        refusedConnections.append(text)
+        if refusedConnections.count > 16 { refusedConnections.removeFirst() }
+    }
+}

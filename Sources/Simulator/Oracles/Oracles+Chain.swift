@@ -1,0 +1,74 @@
+import Crypto
+import Gossip
+import Ledger
+
+extension Oracles {
+    /// An honest member made this version its head.
+    func adopted(_ certified: CertifiedVersion, by member: Int) {
+        let version = certified.version
+        let (height, digest) = (version.height.value, version.versionDigest)
+        let vote = certified.certificate.vote
+        if vote.kind != .finalize || vote.height != version.height || vote.version != digest {
+            report(.invalidCertificate, "member \(member) adopted \(height) by a certificate of something else")
+        }
+        kept(certified.certificate, by: member)
+        guard let first = versions[height] else {
+            versions[height] = version
+            certifiedFirst(version)
+            return
+        }
+        if first.versionDigest != digest {
+            report(
+                .conflictingVersions,
+                "member \(member) adopted \(digest.short), others \(first.versionDigest.short) at \(height)")
+        }
+    }
+
+    private func certifiedFirst(_ version: Version) {
+        let height = version.height.value
+        for entry in version.manifest {
+            let count = holders(entry.contribution)
+            if count < faultBound + 1 {
+                report(.tooFewHolders, "\(entry.contribution.short) at \(height) is held by \(count) honest members")
+            }
+            if let other = listed[entry.slot] {
+                report(.repeatedSlot, "\(Claim.Place.contribution(entry.slot).name) at \(other) and \(height)")
+            }
+            listed[entry.slot] = height
+        }
+        if Set(version.manifest.map(\.slot.author)).count != version.manifest.count {
+            report(.repeatedSlot, "an author twice at \(height)")
+        }
+        let parent = height == 1 ? genesisRoots : versions[height - 1]?.roots
+        if let parent {
+            if version.parent != versions[height - 1]?.versionDigest, height > 1 {
+                report(.conflictingVersions, "\(height) does not continue \(height - 1)")
+            }
+            if version.roots != roots(parent, version.manifest) { report(.wrongRoots, "at \(height)") }
+        } else {
+            report(.conflictingVersions, "\(height) was adopted before anybody adopted \(height - 1)")
+        }
+    }
+
+    /// To be asked at the end: ready records of a height may be signed until it is certified and are seen until then.
+    func checkInclusion() {
+        for height in versions.keys.sorted() {
+            guard let version = versions[height] else { continue }
+            var counts: [Slot: Int] = [:]
+            let records = honestReady[height] ?? [:]
+            for record in records.values where record.parent == version.parent {
+                for slot in record.slots { counts[slot, default: 0] += 1 }
+            }
+            for slot in counts.keys.sorted() where (counts[slot] ?? 0) >= 2 * faultBound + 1 {
+                guard !version.manifest.contains(where: { $0.slot == slot }) else { continue }
+                let baseHeight = versions.values.first { $0.versionDigest == slot.base }?.height.value ?? 0
+                let isSuperseded = version.manifest.contains {
+                    $0.slot.author == slot.author && $0.baseHeight.value > baseHeight
+                }
+                if !isSuperseded {
+                    report(.inclusion, "\(Claim.Place.contribution(slot).name) is missing at \(height)")
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,151 @@
+import Crypto
+import Gossip
+import Ledger
+
+extension Oracles {
+    /// Enters an honest member's signature into the book.
+    func enter(_ claim: Claim) {
+        let place = SignedPlace(signer: claim.signer, place: claim.place)
+        if let other = signed[place] {
+            if other != claim.content { report(.equivocation, "\(claim) and \(other.short)") }
+            return
+        }
+        signed[place] = claim.content
+        if let excluded = claim.excluded, signed[SignedPlace(signer: claim.signer, place: excluded)] != nil {
+            report(.equivocation, "\(claim) and \(excluded.name)")
+        }
+    }
+
+    /// A valid signature of an honest member stood in something that was sent, by whomever.
+    func saw(_ claim: Claim) {
+        let isNew = signed[SignedPlace(signer: claim.signer, place: claim.place)] != claim.content
+        enter(claim)
+        guard let member = index(claim.signer) else { return }
+        guard grounds[member].claims.contains(claim) else {
+            if isNew { report(.unsyncedSignature, "\(claim)") }
+            return
+        }
+    }
+
+    /// What each kind of statement rests on must be durable beside it; asked the moment that the statement is.
+    func checkGround(of entry: JournalEntry, by member: Int) {
+        let ground = grounds[member]
+        func keeps(_ contribution: ContributionDigest) -> Bool {
+            holds(member, contribution) || hasForgotten(member, contribution)
+        }
+        func require(_ condition: Bool, _ what: @autoclosure () -> String) {
+            if !condition { report(.unsyncedGround, "member \(member): \(what())") }
+        }
+        switch entry {
+        case .stored(let signed):
+            let contribution = signed.body.contribution
+            require(
+                ground.contributions.contains(contribution) && keeps(contribution),
+                "acked \(contribution.short) without holding it")
+        case .ready(let signed):
+            for slot in signed.body.slots {
+                require(ground.available.contains(slot), "ready names \(slot.author.short) without its certificate")
+            }
+        case .proposal(let signed):
+            require(ground.payloads.contains(signed.body.version), "proposed \(signed.body.version.short) unsynced")
+        case .vote(let signed):
+            let vote = signed.body
+            require(ground.entered(vote.height, vote.view), "voted in \(vote.height)/\(vote.view) without its entry")
+            if vote.kind == .finalize {
+                let notarized = Vote(
+                    kind: .notarize, height: vote.height, view: vote.view, version: vote.version)
+                require(
+                    ground.certificates.contains(notarized),
+                    "finalized \(vote.height)/\(vote.view) without its notarization")
+            }
+        case .ownContribution(let signed):
+            require(
+                keeps(signed.body.contributionDigest), "its own contribution is not complete and synced")
+        case .contribution, .availability, .payload, .certificate, .adopt, .address: break
+        }
+    }
+
+    /// Whether distinct members, more than two thirds of the set, validly signed exactly this.
+    func isQuorumOfValid(_ signatures: QuorumSignatures, over stored: Stored) -> Bool {
+        isQuorumOfValid(signatures, over: stored) { Claim(signer: $0, stored) }
+    }
+
+    func isQuorumOfValid(_ signatures: QuorumSignatures, over vote: Vote) -> Bool {
+        isQuorumOfValid(signatures, over: vote) { Claim(signer: $0, vote) }
+    }
+
+    private func isQuorumOfValid(
+        _ quorum: QuorumSignatures, over statement: some Statement, claim: (MemberID) -> Claim
+    ) -> Bool {
+        let named = positions(quorum.bitmap)
+        guard named.count == quorum.signatures.count, isQuorum(named.count) else { return false }
+        for (position, signature) in zip(named, quorum.signatures) {
+            guard position < members.count else { return false }
+            let isSigned = isValid(claim(members[position].id), signature) {
+                statement.isSigned(signature, by: $0, network: $1)
+            }
+            guard isSigned else { return false }
+        }
+        return true
+    }
+
+    /// The positions of the one bits, lowest bit of the first byte first.
+    private func positions(_ bitmap: [UInt8]) -> [Int] {
+        var positions: [Int] = []
+        for (byteIndex, byte) in bitmap.enumerated() {
+            for bit in 0..<8 where byte & (1 << UInt8(bit)) != 0 { positions.append(8 * byteIndex + bit) }
+        }
+        return positions
+    }
+
+    /// Acks of one contribution on a wire, a quorum or not: every valid one of an honest member counts.
+    func saw(_ acks: AvailabilityCertificate) {
+        saw(acks.signatures, over: acks.stored) { Claim(signer: $0, acks.stored) }
+    }
+
+    /// Votes on a wire, a quorum or not.
+    func saw(_ votes: VoteCertificate) {
+        saw(votes.signatures, over: votes.vote) { Claim(signer: $0, votes.vote) }
+        if votes.network == network, isQuorumOfValid(votes.signatures, over: votes.vote) { enter(votes.vote) }
+    }
+
+    private func saw(
+        _ quorum: QuorumSignatures, over statement: some Statement, claim: (MemberID) -> Claim
+    ) {
+        for (position, signature) in zip(positions(quorum.bitmap), quorum.signatures) {
+            guard position < members.count, isHonest[position] else { continue }
+            let claim = claim(members[position].id)
+            if isValid(claim, signature, { statement.isSigned(signature, by: $0, network: $1) }) { saw(claim) }
+        }
+    }
+
+    /// A certificate that an honest member relies on.
+    func kept(_ certificate: VoteCertificate, by member: Int) {
+        let vote = certificate.vote
+        guard certificate.network == network, isQuorumOfValid(certificate.signatures, over: vote) else {
+            return report(
+                .invalidCertificate,
+                "member \(member) keeps \(vote.kind.rawValue) \(vote.height)/\(vote.view) without a quorum")
+        }
+        enter(vote)
+    }
+
+    /// Enters a quorum's vote into the book of certificates.
+    private func enter(_ vote: Vote) {
+        let (height, view) = (vote.height.value, vote.view.value)
+        let place = QuorumPlace(kind: vote.kind, height: height, view: view)
+        if let other = quorums[place], other != vote.version.digest {
+            report(.conflictingCertificates, "two \(vote.kind.rawValue) in \(height)/\(view)")
+        }
+        quorums[place] = vote.version.digest
+        let isFinalized = quorums[QuorumPlace(kind: .finalize, height: height, view: view)] != nil
+        if isFinalized, quorums[QuorumPlace(kind: .nullify, height: height, view: view)] != nil {
+            report(.conflictingCertificates, "finalized and nullified in \(height)/\(view)")
+        }
+        guard vote.kind == .finalize else { return }
+        if let other = finalized[height], other != vote.version {
+            report(.conflictingCertificates, "\(vote.version.short) and \(other.short) at \(height)")
+        }
+        finalized[height] = vote.version
+    }
+}

@@ -1,0 +1,140 @@
+import Crypto
+import Gossip
+import Ledger
+
+/// Watches wires and disks of a world and says which promises were broken.
+///
+/// Keeps its own books and its own arithmetic: nothing here asks the production code whether something is valid, but
+/// for the Ed25519 equation and the encodings.
+final class Oracles {
+    private(set) var violations: [Violation] = []
+    let network: NetworkID
+    let members: [Member]
+    let isHonest: [Bool]
+    let faultBound: Int
+    /// Set by the world before each thing that it reports.
+    var now = SimulatedTime.zero
+
+    var grounds: [SyncedGround]
+    var signed: [SignedPlace: Digest] = [:]
+    var versions: [UInt64: Version] = [:]
+    var listed: [Slot: UInt64] = [:]
+    var honestReady: [UInt64: [MemberID: Ready]] = [:]
+    var finalized: [UInt64: VersionDigest] = [:]
+    var quorums: [QuorumPlace: Digest] = [:]
+    let genesisRoots: StateRoots
+    private let indexes: [MemberID: Int]
+    private var verified: Set<VerifiedSignature> = []
+    private var scanned: Set<[UInt8]> = []
+
+    /// How many honest members hold a contribution, complete and synced. Given by the world.
+    var holders: (ContributionDigest) -> Int = { _ in 0 }
+    /// Whether a member holds it.
+    var holds: (Int, ContributionDigest) -> Bool = { _, _ in false }
+    /// Whether a member gave the contribution up because no version can list it any more.
+    var hasForgotten: (Int, ContributionDigest) -> Bool = { _, _ in false }
+    /// What averaging must give.
+    var roots: (StateRoots, [ManifestEntry]) -> StateRoots = { parent, _ in parent }
+
+    struct SignedPlace: Hashable {
+        let signer: MemberID
+        let place: Claim.Place
+    }
+
+    struct QuorumPlace: Hashable {
+        let kind: VoteKind
+        let height: UInt64
+        let view: UInt32
+    }
+
+    private struct VerifiedSignature: Hashable {
+        let claim: Claim
+        let signature: Signature
+    }
+
+    init(genesis: Genesis, isHonest: [Bool]) {
+        network = genesis.network
+        members = genesis.members.members
+        genesisRoots = genesis.roots
+        self.isHonest = isHonest
+        faultBound = (isHonest.count - 1) / 3
+        grounds = Array(repeating: SyncedGround(), count: isHonest.count)
+        var indexes: [MemberID: Int] = [:]
+        for (index, member) in genesis.members.members.enumerated() { indexes[member.id] = index }
+        self.indexes = indexes
+    }
+
+    func report(_ oracle: Violation.Oracle, _ detail: String) {
+        violations.append(Violation(oracle: oracle, time: now, detail: detail))
+    }
+
+    func index(_ member: MemberID) -> Int? { indexes[member] }
+
+    func isHonest(_ member: MemberID) -> Bool { indexes[member].map { isHonest[$0] } ?? false }
+
+    /// More than two thirds.
+    func isQuorum(_ count: Int) -> Bool { 3 * count > 2 * members.count }
+
+    /// Something that `sender` put on a wire.
+    func sent(_ bytes: [UInt8], by sender: Int) {
+        if isHonest[sender], bytes.count > Wire.messageBytesMaximum {
+            report(.oversizeMessage, "\(bytes.count) bytes from member \(sender)")
+        }
+        guard scanned.insert(bytes).inserted else { return }
+        let scan = RecordScan(bytes: bytes)
+        for statement in scan.statements where isHonest(statement.claim.signer) && isValid(statement) {
+            saw(statement.claim)
+        }
+        for ready in scan.ready where signed[.init(signer: ready.signer, place: .ready(ready.body.height))] != nil {
+            note(ready)
+        }
+        for certificate in scan.availability { saw(certificate) }
+        for certificate in scan.certificates { saw(certificate) }
+    }
+
+    /// A batch of an honest member became durable.
+    func synced(_ entries: [JournalEntry], by member: Int) {
+        guard isHonest[member] else { return }
+        // One transaction: what stands in it may rest on what stands beside it.
+        for entry in entries { grounds[member].insert(entry, signer: members[member].id) }
+        for entry in entries { check(entry, of: member) }
+    }
+
+    private func check(_ entry: JournalEntry, of member: Int) {
+        switch entry {
+        case .certificate(let certificate):
+            kept(certificate, by: member)
+        case .adopt(let certified):
+            adopted(certified, by: member)
+        case .ready(let signed):
+            note(signed)
+        case .availability(let certificate):
+            if !isQuorumOfValid(certificate.signatures, over: certificate.stored) {
+                report(.invalidCertificate, "member \(member) keeps an availability certificate without a quorum")
+            }
+        default: break
+        }
+        if let claim = SyncedGround.claim(of: entry), claim.signer == members[member].id { enter(claim) }
+        checkGround(of: entry, by: member)
+    }
+
+    func note(_ ready: Signed<Ready>) {
+        guard isHonest(ready.signer) else { return }
+        honestReady[ready.body.height.value, default: [:]][ready.signer] = ready.body
+    }
+
+    func isValid(_ statement: RecordScan.Statement) -> Bool {
+        isValid(statement.claim, statement.signature, statement.isSigned)
+    }
+
+    func isValid(
+        _ claim: Claim, _ signature: Signature, _ isSigned: (VerifyingKey, NetworkID) -> Bool
+    ) -> Bool {
+        guard let index = indexes[claim.signer] else { return false }
+        let name = VerifiedSignature(claim: claim, signature: signature)
+        if verified.contains(name) { return true }
+        guard isSigned(members[index].nodeKey, network) else { return false }
+        verified.insert(name)
+        return true
+    }
+}

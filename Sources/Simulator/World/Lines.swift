@@ -1,0 +1,35 @@
+import Gossip
+import Ledger
+
+extension Notice {
+    /// For a trace that a person reads.
+    var line: String {
+        switch self {
+        case .contributionReceived(let contribution): "has \(contribution.contributionDigest.short)"
+        case .contributionRefused(let digest, _, let refusal): "refuses \(digest.short): \(refusal)"
+        case .contributionAvailable(let contribution): "sees \(contribution.contributionDigest.short) available"
+        case .readySigned(let height, let slots): "is ready for \(height) with \(slots) slots"
+        case .viewEntered(let height, let view): "enters \(height)/\(view)"
+        case .proposed(let height, let view, let digest): "proposes \(height)/\(view) \(digest.short)"
+        case .payloadRefused(let height, let view, let fault): "refuses the payload of \(height)/\(view): \(fault)"
+        case .rootMismatch(let height, _, _): "computes other roots for \(height)"
+        case .adopted(let certified, let replayed):
+            "adopts \(certified.height) \(certified.version.versionDigest.short)\(replayed ? " by replay" : "")"
+        case .ownContributionLeftOut(let digest): "takes \(digest.short) back into the residual"
+        case .linkCutOff(let member, let reason): "cuts off \(member.short): \(reason)"
+        case .alarm(let alarm): "raises an alarm: \(alarm)"
+        }
+    }
+}
+
+extension RecordScan {
+    /// For a trace that a person reads.
+    func summary(byteCount: Int) -> String {
+        var parts = statements.map(\.claim.description)
+        parts += certificates.map {
+            "certificate \($0.vote.kind.rawValue) \($0.vote.height)/\($0.vote.view) \($0.vote.version.short)"
+        }
+        parts += availability.map { "available \($0.stored.contribution.short)" }
+        return parts.isEmpty ? "\(byteCount) bytes" : parts.joined(separator: "; ")
+    }
+}

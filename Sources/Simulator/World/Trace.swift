@@ -1,0 +1,46 @@
+import Crypto
+
+/// The order of everything that happened in a world, as one digest, and on demand as lines.
+///
+/// Two runs of a seed are alike exactly where their digests are.
+struct Trace {
+    private let hasher = DigestHasher(DigestDomain("mesh/sim-trace"))
+    private var buffer: [UInt8] = []
+    /// Lines for a person are made only where somebody reads them.
+    let print: ((String) -> Void)?
+
+    private static let bufferBytes = 1 << 14
+
+    init(print: ((String) -> Void)?) { self.print = print }
+
+    mutating func record(_ time: SimulatedTime, _ kind: UInt8, _ numbers: UInt64...) {
+        append(time.microseconds)
+        buffer.append(kind)
+        for number in numbers { append(number) }
+    }
+
+    mutating func record(bytes: [UInt8]) {
+        append(UInt64(bytes.count))
+        buffer += bytes
+        if buffer.count >= Trace.bufferBytes { flush() }
+    }
+
+    func say(_ time: SimulatedTime, _ line: @autoclosure () -> String) {
+        if let print { print("\(time) \(line())") }
+    }
+
+    /// To be asked once, at the end.
+    mutating func digest() -> Digest {
+        flush()
+        return hasher.finalize()
+    }
+
+    private mutating func append(_ number: UInt64) {
+        withUnsafeBytes(of: number.littleEndian) { buffer.append(contentsOf: $0) }
+    }
+
+    private mutating func flush() {
+        hasher.update(buffer)
+        buffer.removeAll(keepingCapacity: true)
+    }
+}

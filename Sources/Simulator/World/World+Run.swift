@@ -1,0 +1,118 @@
+import Crypto
+import Gossip
+import Ledger
+
+/// One seed from its beginning to its verdict.
+extension World {
+    /// Faults for a while, then healing, then the wait for two more versions everywhere.
+    public func run() -> Outcome {
+        while !isChaosOver { if !advance() { return outcome() } }
+        heal()
+        let healing = now
+        let limit = now + 1_000 * options.healingLimitMilliseconds
+        while !hasRecovered {
+            guard now < limit else {
+                oracles.report(.noProgress, standstillReport())
+                break
+            }
+            if !advance() { return outcome() }
+        }
+        measures.recoveryMaximum = now.milliseconds - healing.milliseconds
+        return outcome()
+    }
+
+    /// Steps until `condition` holds; whether it came to hold before `limit`.
+    func run(until limit: SimulatedTime, _ condition: () -> Bool) -> Bool {
+        while !condition() {
+            guard now < limit, advance() else { return false }
+        }
+        return true
+    }
+
+    /// A step; false where a violation makes going on pointless.
+    private func advance() -> Bool {
+        guard step() else {
+            oracles.report(.noProgress, "nothing is left to happen; \(standstillReport())")
+            return false
+        }
+        if measures.occurrences > options.occurrencesMaximum {
+            oracles.report(.unboundedQueue, "\(measures.occurrences) occurrences; \(standstillReport())")
+        }
+        return oracles.violations.isEmpty
+    }
+
+    private var isChaosOver: Bool {
+        now.milliseconds >= faults.chaosMaximum
+            || sites.contains { $0.isHonest && $0.disk.height.value + 2 >= options.heights }
+    }
+
+    /// Whether every honest member that lives is two versions above where healing found the highest.
+    var hasRecovered: Bool {
+        sites.allSatisfy { !$0.isHonest || $0.isDead || $0.disk.height.value >= healedHeight + 2 }
+    }
+
+    private func standstillReport() -> String {
+        var lines = ["healed at height \(healedHeight)"]
+        for site in sites where site.isHonest && !site.isDead {
+            guard let process = site.process else {
+                lines.append("member \(site.member) is down")
+                continue
+            }
+            let report = process.node.report(now: process.instant(now))
+            let waits = report.waits.map { "\(oracles.index($0.member) ?? -1):\($0.reason.rawValue)" }
+            let candidates = report.candidates.map {
+                "\(oracles.index($0.contribution.author) ?? -1)@\($0.contribution.baseHeight)"
+                    + " \($0.piecesHeld)/\($0.contribution.pieceCount) pieces \($0.acks) acks"
+                    + ($0.isAvailable ? " available" : "")
+            }
+            lines.append(
+                "member \(site.member) height \(report.height) view \(report.view) \(report.phase.rawValue)"
+                    + " links \(report.linkedMembers.count) claimed \(report.highestClaimed)"
+                    + " waits [\(waits.joined(separator: " "))] candidates [\(candidates.joined(separator: ", "))]")
+        }
+        return lines.joined(separator: "\n    ")
+    }
+
+    /// The verdict. To be asked once.
+    func outcome() -> Outcome {
+        oracles.checkInclusion()
+        checkBounds()
+        return Outcome(
+            seed: options.seed, nodes: options.nodes, violations: oracles.violations, traceDigest: trace.digest(),
+            heights: UInt64(oracles.versions.count), faults: counts, measures: measures, duration: now,
+            signaturesVerified: verifier.computed)
+    }
+
+    private func checkBounds() {
+        if measures.handlesMaximum > Bounds.handles {
+            oracles.report(.unboundedQueue, "\(measures.handlesMaximum) pieces held by one process")
+        }
+        if measures.actionsMaximum > Bounds.actions {
+            oracles.report(.unboundedQueue, "\(measures.actionsMaximum) actions of one turn")
+        }
+    }
+
+    /// Generous: they catch growth without end, not a large number.
+    private enum Bounds {
+        static let handles = 4_096
+        static let actions = 4_096
+    }
+}
+
+/// What became of one seed.
+public struct Outcome: Sendable {
+    public let seed: UInt64
+    public let nodes: Int
+    public let violations: [Violation]
+    /// Equal for two runs of a seed, in whatever process.
+    public let traceDigest: Digest
+    /// Certified versions.
+    public let heights: UInt64
+    public let faults: FaultCounts
+    public let measures: Measures
+    public let duration: SimulatedTime
+    /// Signatures that the nodes had to compute, the shared memory of verified ones apart.
+    public let signaturesVerified: UInt64
+
+    public var holds: Bool { violations.isEmpty }
+}

@@ -1,0 +1,43 @@
+import Crypto
+import Gossip
+import Ledger
+
+/// Trainers: what each site contributes, and when.
+extension World {
+    /// The trainer begins on the newest base, unless it is at work or away.
+    func train(_ site: Site) {
+        guard let process = site.process, process.training == nil, !faults.absentTrainers[site.member] else { return }
+        let chain = process.node.chain
+        process.training = chain.headDigest
+        let due = now + 1_000 * trainerRandom.draw(faults.trainingMinimum...faults.trainingMaximum)
+        queue.push(
+            .handOver(site: site.index, life: site.life, base: chain.headDigest, height: chain.height), at: due)
+    }
+
+    /// The trainer is done: its payload lies complete and synced in the store.
+    func handOver(_ site: Site, _ base: VersionDigest, _ height: Height) {
+        guard let process = site.process else { return }
+        process.training = nil
+        let (contribution, blob) = contribution(site, base, height)
+        site.disk.blobs[contribution.contributionDigest] = blob
+        trace.say(now, "\(site.member) hands over \(contribution.contributionDigest.short) on \(height)")
+        turn(site, .contribute(contribution))
+        if let process = site.process, process.node.chain.headDigest != base { train(site) }
+    }
+
+    private func contribution(_ site: Site, _ base: VersionDigest, _ height: Height) -> (Contribution, Blob) {
+        let pieceBytes = Int(genesis.rules.pieceBytes)
+        var payload = Blob.Payload(
+            pieceBytes: pieceBytes, pieceMaximum: faults.piecesMaximum, random: &trainerRandom)
+        if let copied = copiedPayload(site) { payload = copied }
+        let contribution = Contribution(
+            network: genesis.network, author: site.identity.member, base: base, baseHeight: height,
+            encoding: genesis.rules.encoding, payloadBytes: UInt64(payload.byteCount), pieceBytes: UInt32(pieceBytes),
+            pieceRoot: payload.tree.root, norm: trainerRandom.draw(1...1_000_000), steps: 10, tokens: 1_000,
+            lossMicronats: 2_000_000, dataSets: [], trainer: .zero)
+        if site.behaviour != nil, trainerRandom.chance(faults.badPayloadPercent) {
+            badContributions.insert(contribution.contributionDigest)
+        }
+        return (contribution, Blob(payload: payload))
+    }
+}

@@ -1,0 +1,241 @@
+import Crypto
+import Gossip
+import Ledger
+
+/// Many nodes in simulated time: their networks, disks, machines and trainers, and what goes wrong with them.
+///
+/// A pure function of its options: every random draw comes from the seed, time is a number, and nothing depends on
+/// the order of a Set or Dictionary. One world lives on one thread.
+public final class World {
+    public let options: WorldOptions
+    public let faults: FaultProfile
+    let genesis: Genesis
+    var sites: [Site] = []
+    /// Sites by member; a twin has two.
+    var bodies: [[Int]] = []
+    let oracles: Oracles
+    let verifier = Verifier(capacity: 1 << 18)
+    var trace: Trace
+    var counts = FaultCounts()
+    var measures = Measures()
+
+    public internal(set) var now = SimulatedTime.zero
+    var queue = EventQueue<Occurrence>()
+    var networkRandom: SeededRandom
+    var machineRandom: SeededRandom
+    var trainerRandom: SeededRandom
+    var faultRandom: SeededRandom
+    var byzantineRandom: SeededRandom
+
+    var connections: [Int: Connection] = [:]
+    var nextConnection = 0
+    /// The newest connection of a pair of members, at lower * n + higher.
+    var current: [Int?]
+    /// What a directed pair of members cannot exchange, at from * n + to.
+    var isBlocked: [Bool]
+    var isSlow: [Bool]
+    var isHealed = false
+    var healedHeight: UInt64 = 0
+    /// Contributions that the world made invalid.
+    var badContributions: Set<ContributionDigest> = []
+    /// For directed scenarios: what is asked before anything is put on a wire, in members' indexes.
+    var filter: ((_ from: Int, _ to: Int, _ bytes: [UInt8]) -> Bool)?
+    /// For directed scenarios: crashes by count of batches.
+    var crashPoints: [CrashPoint] = []
+    let work: any RoundWork
+
+    /// What is yet to happen. A life that has ended makes it void.
+    enum Occurrence {
+        case boot(site: Int)
+        case crash(site: Int)
+        case connect(Int, Int)
+        case linkUp(connection: Int, end: Int)
+        case linkDown(connection: Int, end: Int)
+        case message(connection: Int, end: Int, [UInt8])
+        case piece(connection: Int, end: Int, PieceName, ProvenPiece)
+        case timer(site: Int, life: UInt64, generation: UInt64)
+        case sync(site: Int, life: UInt64)
+        case persisted(site: Int, life: UInt64, PersistTicket)
+        case storePiece(site: Int, life: UInt64, Contribution, PieceName, PieceHandle, LinkID)
+        case validate(site: Int, life: UInt64, Contribution)
+        case average(site: Int, life: UInt64, AveragingID, StateRoots, [ManifestEntry])
+        case handOver(site: Int, life: UInt64, base: VersionDigest, height: Height)
+        case randomCrash
+        case randomBreak
+        case randomPartition
+        case endPartition([Int])
+    }
+
+    /// - Parameter print: takes a line for each thing that happens, where somebody wants to read them.
+    public init(_ options: WorldOptions, print: ((String) -> Void)? = nil) {
+        self.options = options
+        var random = SeededRandom(simulationSeed: options.seed)
+        var foundingRandom = random.split()
+        var profileRandom = random.split()
+        networkRandom = random.split()
+        machineRandom = random.split()
+        trainerRandom = random.split()
+        faultRandom = random.split()
+        byzantineRandom = random.split()
+        let count = options.nodes
+        faults = options.faults ?? FaultProfile.drawn(members: count, random: &profileRandom)
+        precondition(faults.byzantine.count == count && faults.absentTrainers.count == count, "a flag a member")
+        let founding = Founding(members: count, random: &foundingRandom)
+        genesis = founding.genesis
+        trace = Trace(print: print)
+        current = Array(repeating: nil, count: count * count)
+        isBlocked = Array(repeating: false, count: count * count)
+        isSlow = Array(repeating: false, count: count * count)
+        work = options.work
+        oracles = Oracles(genesis: genesis, isHonest: faults.byzantine.map { $0 == nil })
+        for member in 0..<count {
+            bodies.append([])
+            for _ in 0..<(faults.byzantine[member] == .twins ? 2 : 1) {
+                bodies[member].append(sites.count)
+                sites.append(
+                    Site(
+                        index: sites.count, member: member, identity: founding.identities[member],
+                        behaviour: faults.byzantine[member], random: random.split()))
+            }
+            if faults.byzantine[member] != nil { counts.add("byzantine-members") }
+        }
+        connectOracles()
+        plan()
+    }
+
+    private func connectOracles() {
+        oracles.holds = { [unowned self] member, contribution in
+            sites[bodies[member][0]].disk.blobs[contribution].map { $0.isSynced && $0.isComplete } ?? false
+        }
+        oracles.hasForgotten = { [unowned self] member, contribution in
+            sites[bodies[member][0]].process?.forgotten.contains(contribution) ?? false
+        }
+        oracles.holders = { [unowned self] contribution in
+            (0..<options.nodes).filter { oracles.isHonest[$0] && oracles.holds($0, contribution) }.count
+        }
+        oracles.roots = { [work] parent, manifest in work.roots(parent: parent, manifest: manifest) }
+    }
+
+    private func plan() {
+        for index in isSlow.indices { isSlow[index] = networkRandom.chance(faults.slowPairPercent) }
+        for site in sites { queue.push(.boot(site: site.index), at: .zero + machineRandom.draw(0...50_000)) }
+        planFaults()
+    }
+
+    /// Lets the next thing happen; false where nothing ever will.
+    func step() -> Bool {
+        guard let (time, occurrence) = queue.pop() else { return false }
+        now = time
+        oracles.now = time
+        measures.occurrences += 1
+        measures.queueMaximum = max(measures.queueMaximum, queue.count)
+        happen(occurrence)
+        return true
+    }
+
+    private func happen(_ occurrence: Occurrence) {
+        switch occurrence {
+        case .boot(let site): boot(sites[site])
+        case .crash(let site): crash(sites[site])
+        case .connect(let one, let other): connect(one, other)
+        case .linkUp(let connection, let end): linkUp(connection, end)
+        case .linkDown(let connection, let end): linkDown(connection, end)
+        case .message(let connection, let end, let bytes): arrive(bytes, at: end, of: connection)
+        case .piece(let connection, let end, let name, let piece): arrive(piece, name, at: end, of: connection)
+        case .timer(let site, let life, let generation):
+            guard let process = living(site, life), process.timerGeneration == generation else { return }
+            turn(sites[site], .timer)
+        case .sync(let site, let life): if living(site, life) != nil { sync(sites[site]) }
+        case .persisted(let site, let life, let ticket):
+            if living(site, life) != nil { turn(sites[site], .persisted(ticket)) }
+        case .storePiece(let site, let life, let contribution, let name, let handle, let link):
+            if living(site, life) != nil { storePiece(sites[site], contribution, name, handle, link) }
+        case .validate(let site, let life, let contribution):
+            if living(site, life) != nil { validate(sites[site], contribution) }
+        case .average(let site, let life, let name, let parent, let manifest):
+            if living(site, life) != nil { average(sites[site], name, parent, manifest) }
+        case .handOver(let site, let life, let base, let height):
+            if living(site, life) != nil { handOver(sites[site], base, height) }
+        case .randomCrash: randomCrash()
+        case .randomBreak: randomBreak()
+        case .randomPartition: randomPartition()
+        case .endPartition(let pairs): for pair in pairs { isBlocked[pair] = false }
+        }
+    }
+
+    func living(_ site: Int, _ life: UInt64) -> Process? {
+        sites[site].life == life ? sites[site].process : nil
+    }
+
+    func pair(_ from: Int, _ to: Int) -> Int { from * options.nodes + to }
+}
+
+/// What a world is made from.
+public struct WorldOptions: Sendable {
+    public var nodes: Int
+    public var seed: UInt64
+    /// Faults stop at the latest when a member reached this height less two; the run ends two versions later.
+    public var heights: UInt64 = 5
+    public var timing = WorldOptions.quickTiming
+    /// nil: drawn from the seed.
+    public var faults: FaultProfile?
+    public var work: any RoundWork = StubRounds()
+    /// After healing, every honest living member advances by two versions within this time.
+    public var healingLimitMilliseconds: UInt64 = 120_000
+    /// A world in which more happens than this runs away.
+    public var occurrencesMaximum: UInt64 = 4_000_000
+
+    public init(nodes: Int, seed: UInt64) {
+        self.nodes = nodes
+        self.seed = seed
+    }
+
+    /// Rounds of seconds instead of minutes.
+    public static var quickTiming: Timing {
+        var timing = Timing()
+        timing.roundDeadline = 3_000
+        timing.graceMinimum = 50
+        timing.viewInitial = 400
+        timing.viewMaximum = 8_000
+        timing.standstill = 300
+        timing.pieceTimeout = 500
+        return timing
+    }
+}
+
+/// The largest of each thing that must stay bounded.
+public struct Measures: Sendable, Equatable {
+    public var occurrences: UInt64 = 0
+    public var messages: UInt64 = 0
+    public var messageBytes: UInt64 = 0
+    public var messageBytesMaximum = 0
+    public var pieces: UInt64 = 0
+    /// Occurrences planned at one time.
+    public var queueMaximum = 0
+    /// Actions of one turn.
+    public var actionsMaximum = 0
+    /// Pieces that one process held without having stored or dropped them.
+    public var handlesMaximum = 0
+    /// Batches of one process that were asked for and not reported.
+    public var batchesMaximum = 0
+    /// Journal entries of one site, per height.
+    public var journalMaximum = 0
+    public var viewMaximum: UInt32 = 0
+    /// Simulated milliseconds from healing to the second version of the slowest member.
+    public var recoveryMaximum: UInt64 = 0
+
+    public mutating func merge(_ other: Measures) {
+        occurrences += other.occurrences
+        messages += other.messages
+        messageBytes += other.messageBytes
+        messageBytesMaximum = max(messageBytesMaximum, other.messageBytesMaximum)
+        pieces += other.pieces
+        queueMaximum = max(queueMaximum, other.queueMaximum)
+        actionsMaximum = max(actionsMaximum, other.actionsMaximum)
+        handlesMaximum = max(handlesMaximum, other.handlesMaximum)
+        batchesMaximum = max(batchesMaximum, other.batchesMaximum)
+        journalMaximum = max(journalMaximum, other.journalMaximum)
+        viewMaximum = max(viewMaximum, other.viewMaximum)
+        recoveryMaximum = max(recoveryMaximum, other.recoveryMaximum)
+    }
+}

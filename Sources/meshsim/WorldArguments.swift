@@ -1,0 +1,22 @@
+import ArgumentParser
+import Simulator
+
+/// What every command needs to know about the worlds that it makes.
+struct WorldArguments: ParsableArguments {
+    @Option(help: "Members of each world, 4 to 100.")
+    var nodes = 4
+
+    @Option(help: "Versions that a world certifies at least, 3 to 1000.")
+    var heights: UInt64 = 5
+
+    func validate() throws {
+        guard (4...100).contains(nodes) else { throw ValidationError("--nodes is 4 to 100, not \(nodes)") }
+        guard (3...1000).contains(heights) else { throw ValidationError("--heights is 3 to 1000, not \(heights)") }
+    }
+
+    func options(seed: UInt64) -> WorldOptions {
+        var options = WorldOptions(nodes: nodes, seed: seed)
+        options.heights = heights
+        return options
+    }
+}
