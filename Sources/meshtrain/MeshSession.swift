@@ -146,8 +146,8 @@ final class MeshSession {
         }
         try log(
             RoundLine(
-                height: height, heldOutLoss: baseLoss, trainingLoss: record.trainingLoss, steps: step - begun,
-                tokens: (step - begun) * tokensPerStep, seconds: seconds, contributionBytes: committed.bytes))
+                height: height, heldOutLoss: baseLoss, trainingLoss: record.trainingLoss, steps: record.steps,
+                tokens: record.tokens, seconds: seconds, contributionBytes: committed.bytes))
         Output.line(
             "round \(height + 1): trained \(step - begun) steps in \(Output.fixed(seconds, 1)) s, training loss "
                 + Output.fixed(record.trainingLoss, 4)

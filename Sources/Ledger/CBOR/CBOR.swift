@@ -13,6 +13,11 @@ public enum CBOR: Equatable, Sendable {
     public struct Entry: Equatable, Sendable {
         public let key: String
         public let value: CBOR
+
+        public init(key: String, value: CBOR) {
+            self.key = key
+            self.value = value
+        }
     }
 
     /// A map with its keys put in deterministic order. A key that appears twice is our own mistake.

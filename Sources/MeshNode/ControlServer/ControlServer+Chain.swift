@@ -5,7 +5,7 @@ import Ledger
 
 extension ControlServer {
     /// Reads on the journal's thread, so that the loop never waits for the disk; answers, or says what failed.
-    private func read<Value: Sendable>(
+    func read<Value: Sendable>(
         _ id: Int64, _ connection: ControlConnection, _ job: @escaping @Sendable () throws(StoreError) -> Value,
         _ answer: @escaping (Value) -> Void
     ) {

@@ -18,6 +18,7 @@ extension ControlServer {
         case .contributions(let parameters): answerContributions(request.id, parameters, connection)
         case .rounds(let parameters): answerRounds(request.id, parameters, connection)
         case .ledgerExportBegin(let parameters): export(request.id, parameters, connection)
+        case .parametersExportBegin(let parameters): exportParameters(request.id, parameters, connection)
         case .trainerAttach, .trainerBase, .trainerContributeBegin, .trainerContributeCommit,
             .trainerContributeAbort:
             preconditionFailure("a trainer's request is dealt with elsewhere")

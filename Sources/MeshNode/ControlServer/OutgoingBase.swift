@@ -87,7 +87,7 @@ extension [Float] {
         #if _endian(big)
             return flatMap { value in withUnsafeBytes(of: value.bitPattern.littleEndian, Array.init) }
         #else
-            return withUnsafeBytes { Array<UInt8>($0) }
+            return withUnsafeBytes { [UInt8]($0) }
         #endif
     }
 }

@@ -36,7 +36,14 @@ final class TrainerSession {
             version: text(chain.headDigest),
             layout: layout.tensors.map { Control.TensorShape(name: $0.name, shape: $0.shape.map { Int64($0) }) },
             codec: TrainerSession.codec(chain.rules.encoding), innerSteps: Int64(chain.rules.innerSteps),
-            seed: TrainerSession.seed(chain.network), isHandedOver: server.desk.isTaken(chain.headDigest))
+            schedule: TrainerSession.schedule(chain.rules), seed: TrainerSession.seed(chain.network),
+            isHandedOver: server.desk.isTaken(chain.headDigest))
+    }
+
+    private static func schedule(_ rules: Rules) -> InnerSchedule {
+        InnerSchedule(
+            batchSequences: Int64(rules.batchSequences), scheduleSteps: Int64(rules.scheduleSteps),
+            warmupSteps: Int64(rules.warmupSteps), learningRateNano: Int64(rules.innerLearningRateNano))
     }
 
     private static func codec(_ encoding: Encoding) -> Control.CodecProfile {

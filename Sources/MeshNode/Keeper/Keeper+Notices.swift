@@ -15,7 +15,7 @@ extension Keeper {
             logger.debug("contribution of \(name(contribution.author)) is held by a quorum")
         case .readySigned(let height, let slots): logger.debug("ready for version \(height) with \(slots) slots")
         case .viewEntered(let height, let view):
-            if view > .first { logger.info("version \(height) takes view \(view)") }
+            if view > .first { logger.debug("version \(height) takes view \(view)") }
         case .proposed(let height, let view, let version):
             logger.debug("proposed \(version.short) for version \(height) in view \(view)")
         case .payloadRefused(let height, let view, let fault):

@@ -1,9 +1,7 @@
 import Glibc
 
 /// An open file with reads and writes at a place, whole or an error.
-///
-/// Unchecked: the descriptor is fixed after init, and pread and pwrite share no position between threads.
-final class DiskFile: @unchecked Sendable {
+final class DiskFile: @unchecked Sendable {  // the descriptor is fixed, pread and pwrite share no position
     let path: String
     private let descriptor: Int32
 

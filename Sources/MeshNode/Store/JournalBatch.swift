@@ -1,6 +1,6 @@
 import Crypto
-import Ledger
 import Gossip
+import Ledger
 
 /// What becomes durable together: the entries that the core asked for in one turn, and what the shell binds to them.
 struct JournalBatch: Sendable, Equatable {

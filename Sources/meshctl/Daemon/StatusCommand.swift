@@ -1,0 +1,126 @@
+import ArgumentParser
+import Control
+
+struct StatusCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status", abstract: "Where the mesh stands, what it waits for, and why.")
+
+    @OptionGroup var daemon: DaemonOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() throws {
+        let status = try daemon.connect().ask(StatusRequest())
+        try output.print(status) { StatusText(status).rendered(.standard) }
+    }
+}
+
+/// A status in words.
+struct StatusText {
+    let status: StatusResponse
+
+    init(_ status: StatusResponse) { self.status = status }
+
+    func rendered(_ terminal: Terminal) -> String {
+        var lines: [String] = []
+        for alarm in status.alarms {
+            lines.append(terminal.paint("ALARM \(alarm.kind.rawValue): \(alarm.message)", .bad))
+        }
+        var head = Table()
+        head.append("site", status.site.text)
+        head.append("network", status.network.text)
+        head.append([
+            .init("version"), .init("\(status.height)  \(Words.short(status.head.text))", .strong),
+        ])
+        head.append([
+            .init("next"),
+            .init("\(phase), for \(Words.duration(milliseconds: status.phaseMilliseconds))\(view)", phaseStyle),
+        ])
+        for (index, line) in waits.enumerated() { head.append(index == 0 ? "waits for" : "", line) }
+        head.append("trainer", trainer)
+        head.append([
+            .init("disk"),
+            .init(status.disk.rawValue, status.disk == .writable ? nil : .bad),
+        ])
+        head.append([.init("links"), .init(links, linkStyle)])
+        head.append(
+            "daemon",
+            "\(Words.bytes(status.residentBytes)), up \(Words.duration(milliseconds: status.uptimeMilliseconds))")
+        lines.append(head.rendered(terminal))
+        let troubled = status.peers.filter { $0.link != .up }
+        if !troubled.isEmpty {
+            var table = Table(["peer", "link", "why"])
+            for peer in troubled {
+                table.append([
+                    .init(peer.site.text), .init(peer.link.rawValue, .warning), .init(peer.error ?? ""),
+                ])
+            }
+            lines.append("")
+            lines.append(table.rendered(terminal))
+        }
+        return lines.joined(separator: "\n")
+    }
+
+    private var phase: String {
+        switch status.phase {
+        case .collecting: "contributions to version \(status.height + 1) are trained and fetched"
+        case .ready: "enough contributions are there, members say what they hold"
+        case .proposing: "a proposal is awaited or computed"
+        case .notarizing: "members check the proposal"
+        case .finalizing: "members certify the version"
+        case .catchingUp: "catching up with versions that others have certified"
+        case .recovering: "finding out what this site signed before it lost its journal; signs nothing"
+        case .stopped: "stopped: signs nothing until a person has acted"
+        }
+    }
+
+    private var phaseStyle: Terminal.Style? {
+        switch status.phase {
+        case .stopped: .bad
+        case .recovering, .catchingUp: .warning
+        default: nil
+        }
+    }
+
+    private var view: String { status.view > 1 ? " (view \(status.view): earlier leaders did not get through)" : "" }
+
+    /// One line a reason, in the order of a round.
+    private var waits: [String] {
+        Waiting.Reason.allCases.compactMap { reason in
+            let sites = status.waitsFor.filter { $0.reason == reason }.map(\.site.text)
+            guard !sites.isEmpty else { return nil }
+            return "\(Words.list(sites)): \(StatusText.words(reason, count: sites.count))"
+        }
+    }
+
+    private static func words(_ reason: Waiting.Reason, count: Int) -> String {
+        let isOne = count == 1
+        return switch reason {
+        case .contribution:
+            isOne ? "its trainer has handed over nothing yet" : "their trainers have handed over nothing yet"
+        case .pieces: isOne ? "its contribution is being fetched" : "their contributions are being fetched"
+        case .acknowledgement: "must still acknowledge a contribution"
+        case .ready: "must still say what \(isOne ? "it holds" : "they hold")"
+        case .proposal: "must propose"
+        case .notarize: "must still check the proposal"
+        case .finalize: "must still certify"
+        case .unreachable: "cannot be reached"
+        }
+    }
+
+    private var trainer: String {
+        switch status.trainer {
+        case .absent: "absent: start meshtrain, or a program that speaks the control socket"
+        case .training: "training"
+        case .transferring: "handing over"
+        case .done: "done with this round"
+        }
+    }
+
+    private var linksUp: Int { status.peers.count { $0.link == .up } }
+
+    private var links: String {
+        "\(linksUp) of \(status.peers.count) up; \(status.quorum) of \(status.members) sites must sign"
+    }
+
+    private var linkStyle: Terminal.Style? { Int64(linksUp) + 1 < status.quorum ? .bad : nil }
+}

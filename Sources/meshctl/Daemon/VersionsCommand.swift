@@ -1,0 +1,116 @@
+import ArgumentParser
+import Control
+
+struct VersionsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "versions", abstract: "Certified versions, the newest first: who contributed, who signed.")
+
+    @Option(help: ArgumentHelp("At most so many.", valueName: "1-100"))
+    var count: Int64 = 20
+
+    @Option(help: ArgumentHelp("The highest height wanted (default: the head).", valueName: "height"))
+    var from: Int64?
+
+    @OptionGroup var daemon: DaemonOptions
+    @OptionGroup var output: OutputOptions
+
+    func validate() throws {
+        guard (1...100).contains(count) else { throw ValidationError("--count must be from 1 to 100.") }
+        guard from.map({ $0 >= 0 }) ?? true else { throw ValidationError("--from must not be negative.") }
+    }
+
+    func run() throws {
+        let response = try daemon.connect().ask(VersionsRequest(count: count, from: from))
+        try output.print(response) {
+            var table = Table([">version", "digest", ">took", "contributors", "signers"])
+            for version in response.versions {
+                table.append(
+                    "\(version.height)", Words.short(version.version.text),
+                    version.milliseconds.map { Words.duration(milliseconds: $0) } ?? "-",
+                    version.contributors.map(\.text).joined(separator: " "),
+                    version.signers.map(\.text).joined(separator: " "))
+            }
+            return table.rendered()
+        }
+    }
+}
+
+struct VersionCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "version", abstract: "One certified version in full.")
+
+    @Argument(help: "Its height.")
+    var height: Int64
+
+    @OptionGroup var daemon: DaemonOptions
+    @OptionGroup var output: OutputOptions
+
+    func validate() throws { try VersionCommand.check(height) }
+
+    static func check(_ height: Int64) throws {
+        guard height >= 0 else { throw ValidationError("A height is not negative.") }
+    }
+
+    func run() throws {
+        let version = try daemon.connect().ask(VersionRequest(height: height))
+        try output.print(version) {
+            var head = Table()
+            head.append("version", "\(version.summary.height)")
+            head.append("digest", version.summary.version.text)
+            head.append("parent", version.parent.text)
+            head.append("parameters", version.summary.parametersRoot.text)
+            head.append("outer state", version.outerStateRoot.text)
+            head.append("member set", version.memberSet.text)
+            head.append("rules", version.rules.text)
+            head.append("support", version.support.text)
+            if let action = version.action { head.append("action", action.rawValue) }
+            head.append("decided in", "view \(version.view)")
+            if let milliseconds = version.summary.milliseconds {
+                head.append("took", Words.duration(milliseconds: milliseconds))
+            }
+            head.append("signed by", version.summary.signers.map(\.text).joined(separator: " "))
+            guard !version.contributions.isEmpty else { return head.rendered() + "\n\nNo contributions." }
+            return head.rendered() + "\n\n" + ContributionTable.rendered(version.contributions)
+        }
+    }
+}
+
+struct ContributionsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "contributions", abstract: "What this site holds for a height, listed in its version or not.")
+
+    @Argument(help: "The height.")
+    var height: Int64
+
+    @OptionGroup var daemon: DaemonOptions
+    @OptionGroup var output: OutputOptions
+
+    func validate() throws { try VersionCommand.check(height) }
+
+    func run() throws {
+        let response = try daemon.connect().ask(ContributionsRequest(height: height))
+        try output.print(response) {
+            response.contributions.isEmpty
+                ? "Nothing is here for version \(height)." : ContributionTable.rendered(response.contributions)
+        }
+    }
+}
+
+enum ContributionTable {
+    static func rendered(_ contributions: [ContributionSummary]) -> String {
+        var table = Table([
+            "author", ">base", ">size", ">steps", ">tokens", ">loss", ">weight", "listed", "contribution",
+        ])
+        for contribution in contributions {
+            table.append([
+                .init(contribution.author.text), .init("\(contribution.baseHeight)"),
+                .init(Words.bytes(contribution.bytes)), .init(Words.grouped(contribution.steps)),
+                .init(Words.grouped(contribution.tokens)), .init(Words.decimal(contribution.loss, 4)),
+                .init(contribution.weightMillionths.map { Words.decimal(Double($0) / 10_000, 1) + " %" } ?? "-"),
+                contribution.isListed ? .init("yes", .good) : .init("no", .quiet),
+                .init(Words.short(contribution.contribution.text)),
+            ])
+        }
+        return table.rendered()
+    }
+}

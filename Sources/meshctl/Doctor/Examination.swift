@@ -1,0 +1,186 @@
+import Control
+import Crypto
+import Glibc
+import Ledger
+
+/// Collects what is right and wrong with a site, in a fixed order. Later checks go on where earlier ones failed, as far
+/// as they can.
+struct Examination {
+    private(set) var checks: [Check] = []
+
+    /// Less free space than this is worth a word.
+    private static let freeBytesLeast: UInt64 = 1 << 30
+
+    mutating func site(_ path: String, socket: String?) {
+        let configuration: SiteConfiguration
+        do {
+            configuration = try SiteConfiguration(path: path)
+            pass("configuration", path)
+        } catch {
+            fail("configuration", "\(error)")
+            if let socket { self.socket(socket) }
+            return
+        }
+        let genesis = self.genesis(configuration)
+        keys(configuration, genesis)
+        if let genesis { model(configuration, genesis) }
+        state(configuration)
+        addresses(configuration)
+        self.socket(socket ?? configuration.socket)
+        if let genesis { peers(configuration, genesis) }
+    }
+
+    private mutating func genesis(_ configuration: SiteConfiguration) -> Genesis? {
+        do {
+            let genesis = try GenesisFile.readComplete(configuration.genesis).genesis
+            pass(
+                "genesis",
+                "network \(genesis.network.short), \(Words.count(genesis.members.count, "founder", "founders")), signed by all"
+            )
+            return genesis
+        } catch {
+            fail("genesis", "\(error)")
+            return nil
+        }
+    }
+
+    private mutating func keys(_ configuration: SiteConfiguration, _ genesis: Genesis?) {
+        var publicKeys: [KeyKind: [UInt8]] = [:]
+        var isProtected = false
+        for (kind, path) in [(KeyKind.nodeKey, configuration.nodeKey), (.linkKey, configuration.linkKey)] {
+            do throws(KeyFileError) {
+                let file = try KeyFile.load(kind, from: path)
+                publicKeys[kind] = file.publicKeyBytes
+                isProtected = isProtected || file.isProtected
+                pass(kind.description, "\(path)\(file.isProtected ? ", with a passphrase" : "")")
+            } catch {
+                fail(
+                    kind.description,
+                    [error.description, KeyDirectory.advice(error)].compactMap { $0 }.joined(separator: ". "))
+            }
+        }
+        if isProtected, configuration.passphraseFile == nil {
+            fail("passphrase", "the keys need one: name its file as passphrase_file under [site]")
+        } else if let file = configuration.passphraseFile {
+            if DiskFile.exists(file) { pass("passphrase", file) } else { fail("passphrase", "\(file) does not exist") }
+        }
+        guard let genesis, let nodeKey = publicKeys[.nodeKey] else { return }
+        guard let member = genesis.members.members.first(where: { $0.nodeKey.bytes == nodeKey }) else {
+            fail(
+                "membership", "no member of the genesis has this node key: another genesis file, or another site's keys"
+            )
+            return
+        }
+        if let linkKey = publicKeys[.linkKey], member.linkKey.bytes != linkKey {
+            fail("membership", "the genesis names another link key for \(member.name)")
+        } else if let name = configuration.settings.string("site.name"), name != member.name {
+            fail("membership", "these are the keys of \(member.name), the configuration says \(name)")
+        } else {
+            pass("membership", "this is \(member.name)")
+        }
+    }
+
+    private mutating func model(_ configuration: SiteConfiguration, _ genesis: Genesis) {
+        guard let model = configuration.model else { return }
+        do {
+            try GenesisSignCommand.compare(model, with: genesis)
+            pass("version 0", "\(model) is the model of the genesis")
+        } catch {
+            // Needed only until the state directory has a version.
+            warn("version 0", "\(error)")
+        }
+    }
+
+    private mutating func state(_ configuration: SiteConfiguration) {
+        let path = configuration.stateDirectory
+        guard DiskFile.isDirectory(path) else {
+            let parent = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+            if DiskFile.isDirectory(parent.isEmpty ? "/" : parent) {
+                pass("state", "\(path) will be made at the first start")
+            } else {
+                fail("state", "\(parent) does not exist: make it, or name another directory as state under [site]")
+            }
+            return
+        }
+        guard access(path, W_OK | X_OK) == 0 else {
+            fail("state", "\(path) cannot be written by this account: \(String(cString: strerror(errno)))")
+            return
+        }
+        var volume = statvfs()
+        guard statvfs(path, &volume) == 0 else {
+            warn("state", "the space left for \(path) cannot be told")
+            return
+        }
+        let (free, overflow) = UInt64(volume.f_bavail).multipliedReportingOverflow(by: UInt64(volume.f_frsize))
+        let words = "\(path), \(Words.bytes(Int64(clamping: overflow ? .max : free))) free"
+        if free < Examination.freeBytesLeast && !overflow {
+            warn("state", words + ": the daemon stops voting when the disk is full")
+        } else {
+            pass("state", words)
+        }
+    }
+
+    private mutating func addresses(_ configuration: SiteConfiguration) {
+        if configuration.listen.isEmpty {
+            warn("addresses", "listen is empty: this site only dials")
+        } else if configuration.announce.isEmpty {
+            warn("addresses", "announce is empty: the others do not learn where to reach this site")
+        } else {
+            pass(
+                "addresses",
+                "listens on \(configuration.listen.joined(separator: " ")), announced as \(configuration.announce.joined(separator: " "))"
+            )
+        }
+    }
+
+    /// Asks the daemon, if there is one, and takes over what it finds itself.
+    mutating func socket(_ path: String) {
+        do {
+            let connection = try DaemonConnection(path: path)
+            let status = try connection.ask(StatusRequest())
+            pass("daemon", "answers on \(path), version \(status.height), \(status.phase.rawValue)")
+            checks += try connection.ask(DoctorRequest()).checks
+        } catch {
+            warn("daemon", "\(error)")
+        }
+    }
+
+    private mutating func peers(_ configuration: SiteConfiguration, _ genesis: Genesis) {
+        let linkKey = (try? KeyFile.load(.linkKey, from: configuration.linkKey)).flatMap {
+            LinkPublicKey(bytes: $0.publicKeyBytes)
+        }
+        guard genesis.members.count > 1 else { return }
+        guard !configuration.peers.isEmpty else {
+            warn("peers", "no peers are named: this site waits until it is dialled")
+            return
+        }
+        do {
+            let entries = configuration.peers.map { PeerList.Entry(line: 0, address: $0, site: nil) }
+            let findings = try PeerProber.probe(configuration.peers, genesis: genesis, ownLinkKey: linkKey)
+            var reached = 0
+            for (entry, finding) in zip(entries, findings) {
+                let report = PeerReport(entry, finding, members: genesis.members)
+                switch report.verdict {
+                case .good:
+                    reached += 1
+                    pass("peer \(entry.address)", report.message)
+                case .itself: warn("peer \(entry.address)", report.message + ": take it off the list")
+                case .unreachable: warn("peer \(entry.address)", report.message)
+                case .wrong: fail("peer \(entry.address)", report.message)
+                }
+            }
+            if reached == 0 { warn("peers", "none of them was reached; the daemon goes on trying") }
+        } catch {
+            fail("peers", "\(error)")
+        }
+    }
+
+    private mutating func pass(_ name: String, _ message: String) { add(name, .pass, message) }
+    private mutating func warn(_ name: String, _ message: String) { add(name, .warning, message) }
+    private mutating func fail(_ name: String, _ message: String) { add(name, .failure, message) }
+
+    private mutating func add(_ name: String, _ outcome: DoctorResponse.Outcome, _ message: String) {
+        let line = message.split(whereSeparator: \.isNewline).map { $0.drop { $0 == " " } }.joined(separator: ". ")
+        checks.append(Check(name: name, outcome: outcome, message: line))
+    }
+}

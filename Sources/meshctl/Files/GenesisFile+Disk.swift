@@ -1,0 +1,35 @@
+import Ledger
+
+extension GenesisFile {
+    /// Sixteen attachments of 4 MiB, and room for members and tensors.
+    static let fileBytesMaximum = 128 << 20
+
+    /// Reads a genesis file: deterministic CBOR, complete or not.
+    static func read(_ path: String) throws -> GenesisFile {
+        let bytes = try DiskFile.read(path, limitBytes: fileBytesMaximum)
+        do throws(RecordError) {
+            return try GenesisFile(encoded: bytes)
+        } catch {
+            throw Failure("\(path) is not a genesis file: \(error)")
+        }
+    }
+
+    /// Reads a genesis file that every founder has signed.
+    static func readComplete(_ path: String) throws -> GenesisFile {
+        let file = try read(path)
+        guard file.isComplete else {
+            let missing = file.missingFounders.map(\.name)
+            throw Failure(
+                "\(path) is not signed by every founder: \(Words.list(missing)) \(missing.count == 1 ? "is" : "are") missing",
+                advice:
+                    "Collect their signatures and put them in with: meshctl genesis assemble --genesis \(path) --signatures FILE..."
+            )
+        }
+        return file
+    }
+
+    var missingFounders: [Member] {
+        let signed = Set(signers.map(\.id))
+        return genesis.members.members.filter { !signed.contains($0.id) }
+    }
+}

@@ -1,0 +1,100 @@
+import ArgumentParser
+import Ledger
+
+/// The rules that a founder may choose. A file gives any of them by their names in the ledger; options win over it.
+struct RuleOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("A file of rules, name = value, as genesis show prints them.", valueName: "file"))
+    var rules: String?
+
+    @Option(help: ArgumentHelp("Local steps of a round (default: 10).", valueName: "steps"))
+    var innerSteps: UInt32?
+
+    @Option(help: ArgumentHelp("Sequences of a local batch (default: 8).", valueName: "count"))
+    var batchSequences: UInt32?
+
+    @Option(help: ArgumentHelp("Local steps of the whole schedule (default: 2400).", valueName: "steps"))
+    var scheduleSteps: UInt32?
+
+    @Option(help: ArgumentHelp("Local steps of warm-up (default: 100).", valueName: "steps"))
+    var warmupSteps: UInt32?
+
+    @Option(
+        name: .customLong("inner-lr"),
+        help: ArgumentHelp("Peak local learning rate (default: 0.001).", valueName: "rate"))
+    var innerLearningRate: Double?
+
+    @Option(name: .customLong("outer-lr"), help: ArgumentHelp("Outer learning rate (default: 4).", valueName: "rate"))
+    var outerLearningRate: Double?
+
+    @Option(help: ArgumentHelp("top-k or dense (default: top-k).", valueName: "name"))
+    var encoding: EncodingName?
+
+    @Option(help: ArgumentHelp("Values that top-k keeps of each 4096 (default: 64).", valueName: "count"))
+    var kept: UInt32?
+
+    @Option(help: ArgumentHelp("Bits of a kept value, 2 or 4 (default: 2).", valueName: "bits"))
+    var bits: UInt32?
+
+    @Option(help: ArgumentHelp("Bytes of a piece, 1024 to 1048576 (default: 262144).", valueName: "bytes"))
+    var pieceBytes: UInt32?
+
+    @Option(help: ArgumentHelp("Versions that a contribution may be late (default: 1).", valueName: "count"))
+    var maxStaleness: UInt32?
+
+    @Option(help: ArgumentHelp("Contributions that a round hopes for (default: all sites).", valueName: "count"))
+    var minContributions: UInt32?
+
+    @Option(help: ArgumentHelp("Versions that contributions are kept (default: 1024).", valueName: "count"))
+    var retentionVersions: UInt32?
+
+    enum EncodingName: String, ExpressibleByArgument, CaseIterable {
+        case topK = "top-k"
+        case dense
+    }
+
+    func resolved(memberCount: Int) throws -> Rules {
+        var fields = RuleFields(Rules())
+        fields["min_contributions"] = .unsigned(UInt64(memberCount))
+        if let rules {
+            let settings = try Settings(path: rules)
+            for (name, entry) in settings.entries.sorted(by: { $0.value.line < $1.value.line }) {
+                do {
+                    try fields.set(name, entry.value)
+                } catch {
+                    throw Failure("\(rules):\(entry.line): \(error)")
+                }
+            }
+        }
+        func set(_ name: String, _ value: UInt32?) { if let value { fields[name] = .unsigned(UInt64(value)) } }
+        set("inner_steps", innerSteps)
+        set("batch_sequences", batchSequences)
+        set("schedule_steps", scheduleSteps)
+        set("warmup_steps", warmupSteps)
+        set("inner_learning_rate_nano", try innerLearningRate.map { try RuleOptions.fixed($0, 1e9, "--inner-lr") })
+        set("outer_learning_rate_q16", try outerLearningRate.map { try RuleOptions.fixed($0, 65_536, "--outer-lr") })
+        set("piece_bytes", pieceBytes)
+        set("max_staleness", maxStaleness)
+        set("min_contributions", minContributions)
+        set("retention_versions", retentionVersions)
+        var result = try fields.rules()
+        result.encoding = try chosenEncoding(result.encoding)
+        return try RuleFields(result).rules()
+    }
+
+    private func chosenEncoding(_ current: Encoding) throws -> Encoding {
+        switch (encoding, current) {
+        case (.dense, _):
+            guard kept == nil, bits == nil else { throw Failure("--kept and --bits belong to --encoding top-k") }
+            return .dense
+        case (nil, .dense) where kept == nil && bits == nil: return .dense
+        case (_, .topK(let oldKept, let oldBits)): return .topK(kept: kept ?? oldKept, bits: bits ?? oldBits)
+        case (_, .dense): return .topK(kept: kept ?? 64, bits: bits ?? 2)
+        }
+    }
+
+    private static func fixed(_ value: Double, _ one: Double, _ name: String) throws -> UInt32 {
+        let scaled = (value * one).rounded()
+        guard scaled >= 1, scaled <= Double(UInt32.max) else { throw Failure("\(name) \(value) is out of range") }
+        return UInt32(scaled)
+    }
+}

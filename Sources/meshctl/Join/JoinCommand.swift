@@ -1,0 +1,190 @@
+import ArgumentParser
+import Crypto
+import EventLoop
+import Ledger
+
+struct JoinCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "join", abstract: "Write a site's meshnode.toml, and check who answers at each peer's address.",
+        discussion: """
+            A peer list has an address a line, host:port, and after it the site's name where that is known. One reachable
+            address is enough. Each is asked by the link's own encrypted handshake who it is; nothing is left behind
+            there. The configuration is written in any case; an address that is wrong ends with status 2.
+            """)
+
+    @Option(help: ArgumentHelp("The genesis file, signed by every founder.", valueName: "file"))
+    var genesis: String
+
+    @Option(help: ArgumentHelp("The peer list.", valueName: "file"))
+    var peers: String
+
+    @Option(help: ArgumentHelp("The directory with node.key and link.key.", valueName: "dir"))
+    var key: String
+
+    @Option(help: ArgumentHelp("Version 0: a directory with model.safetensors, or such a file.", valueName: "dir"))
+    var model: String?
+
+    @Option(help: ArgumentHelp("The daemon's state (default: state, beside the configuration).", valueName: "dir"))
+    var state: String?
+
+    @Option(
+        help: ArgumentHelp("The control socket (default: meshnode.sock, beside the configuration).", valueName: "path"))
+    var socket: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Numeric address:port to listen on; may be repeated (default: all, at the port announced, or 7700).",
+            valueName: "address:port"))
+    var listen: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "host:port where others reach this site; may be repeated (default: those of the card).",
+            valueName: "host:port"))
+    var announce: [String] = []
+
+    @Option(help: ArgumentHelp("Passphrase of node and link key, for the daemon.", valueName: "file"))
+    var passphraseFile: String?
+
+    @Option(help: ArgumentHelp("The configuration to write (default: meshnode.toml).", valueName: "file"))
+    var out = "meshnode.toml"
+
+    @Flag(help: "Replace an existing configuration.")
+    var force = false
+
+    @OptionGroup var output: OutputOptions
+
+    struct Report: Encodable {
+        let configuration: String
+        let site: String
+        let network: String
+        let listen: [String]
+        let announce: [String]
+        let peers: [PeerReport]
+        let warnings: [String]
+    }
+
+    func run() throws {
+        let file = try GenesisFile.readComplete(genesis)
+        let directory = KeyDirectory(key)
+        let member = try JoinCommand.member(of: file.genesis, directory)
+        if let model { try GenesisSignCommand.compare(model, with: file.genesis) }
+        let list = try PeerList(path: peers)
+        let announced = try announcedAddresses(directory)
+        let listening = try listen.isEmpty ? [JoinCommand.listenAddress(for: announced)] : checked(listen)
+        let findings = try PeerProber.probe(
+            list.entries.map(\.address), genesis: file.genesis, ownLinkKey: member.linkKey)
+        let reports = zip(list.entries, findings).map { PeerReport($0, $1, members: file.genesis.members) }
+        let useful = reports.filter { $0.verdict != .itself }.map(\.address)
+        try DiskFile.write(
+            Array(try configurationText(member, listening, announced, useful).utf8), to: out, replacing: force)
+        let report = Report(
+            configuration: out, site: member.name, network: file.genesis.network.description, listen: listening,
+            announce: announced, peers: reports,
+            warnings: warnings(reports, announced, memberCount: file.genesis.members.count))
+        try output.print(report) { text(report) }
+        if reports.contains(where: { $0.verdict == .wrong }) { throw ExitCode(2) }
+    }
+
+    /// The member whose node and link key are in the directory.
+    static func member(of genesis: Genesis, _ directory: KeyDirectory) throws -> Member {
+        let nodeKey = try directory.publicKeyBytes(.nodeKey)
+        let linkKey = try directory.publicKeyBytes(.linkKey)
+        guard let member = genesis.members.members.first(where: { $0.nodeKey.bytes == nodeKey }) else {
+            throw Failure(
+                "no member has the node key in \(directory.path): members are \(Words.list(genesis.members.members.map(\.name)))",
+                advice: "Is this the right genesis file and the right directory of keys?")
+        }
+        guard member.linkKey.bytes == linkKey else {
+            throw Failure("the genesis names another link key for \(member.name) than the one in \(directory.path)")
+        }
+        return member
+    }
+
+    private func announcedAddresses(_ directory: KeyDirectory) throws -> [String] {
+        if !announce.isEmpty {
+            try CardCommand.check(addresses: announce)
+            return announce
+        }
+        guard DiskFile.exists(directory.card) else { return [] }
+        return try SignedCard.read(directory.card).card.addresses
+    }
+
+    /// All interfaces, at the port that others are told.
+    static func listenAddress(for announced: [String]) -> String {
+        guard let (host, port) = announced.first.flatMap({ SocketAddress.split($0) }) else { return "0.0.0.0:7700" }
+        return host.contains(":") ? "[::]:\(port)" : "0.0.0.0:\(port)"
+    }
+
+    private func checked(_ addresses: [String]) throws -> [String] {
+        for address in addresses {
+            do throws(LoopError) { _ = try SocketAddress(parsing: address) } catch {
+                throw Failure("--listen \(address): expected a numeric address:port, such as 0.0.0.0:7700")
+            }
+        }
+        return addresses
+    }
+
+    private func configurationText(
+        _ member: Member, _ listening: [String], _ announced: [String], _ peers: [String]
+    ) throws -> String {
+        let target = DiskFile.absolute(out)
+        let folder = target.lastIndex(of: "/").map { String(target[..<$0]) } ?? ""
+        let socketPath = socket.map(DiskFile.absolute) ?? folder + "/meshnode.sock"
+        guard socketPath.utf8.count <= 107 else {
+            throw Failure(
+                "the control socket's path has more than 107 bytes: \(socketPath)",
+                advice: "Choose a shorter one with --socket.")
+        }
+        let directory = KeyDirectory(DiskFile.absolute(key))
+        var lines = [
+            "# Written by meshctl join for site \(member.name). See Docs/meshctl.md and Deploy/site.",
+            "[mesh]",
+            "genesis = \(Settings.quoted(DiskFile.absolute(genesis)))",
+        ]
+        if let model { lines.append("model = \(Settings.quoted(DiskFile.absolute(model)))") }
+        lines += [
+            "listen = \(Settings.list(listening))",
+            "announce = \(Settings.list(announced))",
+            "peers = \(Settings.list(peers))",
+            "",
+            "[site]",
+            "name = \(Settings.quoted(member.name))",
+            "state = \(Settings.quoted(state.map(DiskFile.absolute) ?? folder + "/state"))",
+            "node_key = \(Settings.quoted(directory.nodeKey))",
+            "link_key = \(Settings.quoted(directory.linkKey))",
+        ]
+        if let passphraseFile {
+            lines.append("passphrase_file = \(Settings.quoted(DiskFile.absolute(passphraseFile)))")
+        }
+        lines.append("socket = \(Settings.quoted(socketPath))")
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private func warnings(_ reports: [PeerReport], _ announced: [String], memberCount: Int) -> [String] {
+        var warnings: [String] = []
+        if memberCount > 1, !reports.contains(where: { $0.verdict == .good }) {
+            warnings.append(
+                "No peer was reached. The daemon goes on trying; at a founding that is normal until the others are up.")
+        }
+        if announced.isEmpty {
+            warnings.append("No address is announced: this site can dial others, but nobody can dial it (--announce).")
+        }
+        if DiskFile.exists(KeyDirectory(key).operatorKey) {
+            warnings.append(
+                "\(KeyDirectory(key).operatorKey) lies on this machine: the daemon does not need it, keep it offline.")
+        }
+        return warnings
+    }
+
+    private func text(_ report: Report) -> String {
+        var lines = [
+            "Site \(report.site), network \(Words.short(report.network))", "Wrote \(report.configuration)", "",
+        ]
+        if !report.peers.isEmpty { lines += [PeerReport.table(report.peers), ""] }
+        lines += report.warnings.map { Terminal.standard.paint($0, .warning) }
+        if !report.warnings.isEmpty { lines.append("") }
+        lines.append("Start the daemon with: meshnode --config \(report.configuration)")
+        return lines.joined(separator: "\n")
+    }
+}

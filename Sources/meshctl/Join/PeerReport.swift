@@ -1,0 +1,86 @@
+import Ledger
+
+/// One address of a peer list and what was found there, in words.
+struct PeerReport: Encodable {
+    enum Verdict: String, Encodable {
+        case good
+        case itself = "self"
+        /// May come right by itself: the other site is not up yet.
+        case unreachable
+        /// Somebody must change something.
+        case wrong
+    }
+
+    let address: String
+    let verdict: Verdict
+    /// The site that answered.
+    let site: String?
+    let message: String
+
+    init(_ entry: PeerList.Entry, _ finding: ProbeFinding, members: MemberSet) {
+        address = entry.address
+        func name(_ id: MemberID) -> String { members[id]?.name ?? id.short }
+        switch finding {
+        case .member(let id):
+            site = name(id)
+            if let expected = entry.site, expected != name(id) {
+                verdict = .wrong
+                message = "\(name(id)) answers where \(expected) was expected: two addresses are mixed up"
+            } else {
+                verdict = .good
+                message = "\(name(id)) answers, with the keys that the genesis names"
+            }
+        case .itself:
+            site = nil
+            verdict = .itself
+            message = "this is this site itself"
+        case .unresolved(let why):
+            site = nil
+            verdict = .wrong
+            message = "the name cannot be resolved: \(why)"
+        case .unreachable(let why):
+            site = nil
+            verdict = .unreachable
+            message = "unreachable: \(why)"
+        case .silent:
+            site = nil
+            verdict = .unreachable
+            message = "connected, but nothing answers: does something else listen there?"
+        case .closedEarly:
+            site = nil
+            verdict = .unreachable
+            message = "connected, but it hangs up at once: it may be busy, or it is something else"
+        case .notAMesh:
+            site = nil
+            verdict = .wrong
+            message = "something else than meshnode answers there"
+        case .otherNetwork:
+            site = nil
+            verdict = .wrong
+            message = "wrong network: a meshnode with another genesis file (or another wire version) answers there"
+        case .notAMember(let key):
+            site = nil
+            verdict = .wrong
+            message = "not a member: its link key \(key.description.prefix(12)) is nobody's in this genesis"
+        case .wrongKey(let id):
+            site = name(id)
+            verdict = .wrong
+            message = "wrong key: it has \(name(id))'s link key but not its node key"
+        }
+    }
+
+    static func table(_ reports: [PeerReport]) -> String {
+        var table = Table(["address", "", "what was found"])
+        for report in reports {
+            let mark: Table.Cell =
+                switch report.verdict {
+                case .good: .init("ok", .good)
+                case .itself: .init("self", .quiet)
+                case .unreachable: .init("?", .warning)
+                case .wrong: .init("wrong", .bad)
+                }
+            table.append([.init(report.address), mark, .init(report.message)])
+        }
+        return table.rendered()
+    }
+}

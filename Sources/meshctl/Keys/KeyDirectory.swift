@@ -1,0 +1,55 @@
+import Crypto
+import Ledger
+
+/// A site's keys as `keygen` lays them down: three key files and the public card, in one directory.
+struct KeyDirectory {
+    let path: String
+
+    init(_ path: String) {
+        var path = path
+        while path.count > 1 && path.hasSuffix("/") { path.removeLast() }
+        self.path = path
+    }
+
+    var operatorKey: String { path + "/operator.key" }
+    var nodeKey: String { path + "/node.key" }
+    var linkKey: String { path + "/link.key" }
+    var card: String { path + "/site.card" }
+
+    func file(_ kind: KeyKind) -> String {
+        switch kind {
+        case .operatorKey: operatorKey
+        case .nodeKey: nodeKey
+        case .linkKey: linkKey
+        }
+    }
+
+    /// The public half of a key, which needs no passphrase.
+    func publicKeyBytes(_ kind: KeyKind) throws -> [UInt8] { try load(kind).publicKeyBytes }
+
+    func signingKey(_ kind: KeyKind, _ passphrase: PassphraseOption) throws -> SigningKey {
+        let file = try load(kind)
+        do {
+            return try file.signingKey(passphrase: file.isProtected ? passphrase.secret() : nil)
+        } catch let error as KeyFileError {
+            throw Failure(
+                error.description, advice: error.problem == .passphraseMissing ? "Give --passphrase-file." : nil)
+        }
+    }
+
+    private func load(_ kind: KeyKind) throws -> KeyFile {
+        do {
+            return try KeyFile.load(kind, from: file(kind))
+        } catch {
+            throw Failure(error.description, advice: KeyDirectory.advice(error))
+        }
+    }
+
+    static func advice(_ error: KeyFileError) -> String? {
+        switch error.problem {
+        case .permissionsTooWide: "Run: chmod 600 \(error.path)"
+        case .systemCall: "Keys are made with: meshctl keygen --site NAME"
+        default: nil
+        }
+    }
+}

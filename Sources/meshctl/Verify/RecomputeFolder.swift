@@ -1,0 +1,43 @@
+import Crypto
+import Glibc
+import Ledger
+import Rounds
+import Tensor
+
+/// A directory of its own for the parameters of two versions at a time; goes away with its last reference.
+final class RecomputeFolder {
+    let path: String
+    /// Version 0.
+    let start: ParameterFile
+
+    init(_ parent: String?, _ genesis: Genesis, model: String) throws {
+        let layout: ParameterLayout
+        do throws(LayoutError) { layout = try ParameterLayout(genesis) } catch {
+            throw Failure("the genesis' tensors make no parameter vector: \(error)")
+        }
+        let folder = try ModelFolder(model, layout: layout)
+        let root = parent ?? getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+        let path = root + "/meshctl-verify-" + SecretBytes.random(count: 8).withUnsafeBytes { Hex.encode($0) }
+        try DiskFile.makeDirectory(path, mode: 0o700)
+        do throws(ParameterFileError) {
+            let tree = try ParameterFile.write(folder.parameters, to: path + "/0")
+            start = try ParameterFile(path: path + "/0", parameterCount: layout.parameterCount, expectedRoot: tree.root)
+        } catch {
+            RecomputeFolder.remove(path)
+            throw Failure(error.words)
+        }
+        self.path = path
+    }
+
+    deinit { RecomputeFolder.remove(path) }
+
+    func file(_ height: Height) -> String { path + "/\(height)" }
+
+    /// Removes the parameters of a version that is no longer needed.
+    func remove(_ height: Height) { unlink(file(height)) }
+
+    private static func remove(_ path: String) {
+        for name in (try? DiskFile.names(in: path)) ?? [] { unlink(path + "/" + name) }
+        rmdir(path)
+    }
+}
