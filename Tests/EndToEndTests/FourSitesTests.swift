@@ -32,9 +32,7 @@ struct FourSitesTests {
             #expect(version.summary.signers.count >= 3)
         }
         for daemon in daemons {
-            let began = Date()
-            #expect(daemon.terminate() == 0)
-            #expect(Date().timeIntervalSince(began) < 30)
+            #expect(try daemon.terminate() == 0)
         }
         #expect(daemons[0].log.contains("contributed"))
     }

@@ -48,9 +48,9 @@ final class DaemonProcess {
     }
 
     /// An orderly end; returns the exit status.
-    func terminate() -> Int32 {
+    func terminate() throws -> Int32 {
         kill(process.processIdentifier, SIGTERM)
-        process.waitUntilExit()
+        try Condition.wait(for: "the end of \(site.name)") { !process.isRunning }
         return process.terminationStatus
     }
 
