@@ -20,6 +20,7 @@ struct MeshNode: ParsableCommand {
 
     func run() throws {
         LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
+        MeshNode.unblockSignals()
         var logger = Logger(label: "meshnode")
         if verbose { logger.logLevel = .debug }
         let loop = try EventLoop()
@@ -36,6 +37,13 @@ struct MeshNode: ParsableCommand {
             logger.critical("\(error)")
             throw ExitCode.failure
         }
+    }
+
+    /// A parent may have started this process with its own signal mask; SIGTERM must get through in any case.
+    private static func unblockSignals() {
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        pthread_sigmask(SIG_SETMASK, &signals, nil)
     }
 
     /// Workers may be in the middle of something long: the process does not wait for them.

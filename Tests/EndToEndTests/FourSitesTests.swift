@@ -1,4 +1,5 @@
 import Control
+import Crypto
 import Foundation
 import Ledger
 import Testing
@@ -6,36 +7,120 @@ import Testing
 /// Real daemons, as processes, with trainers that hand over random pseudo-gradients.
 @Suite(.serialized)
 struct FourSitesTests {
-    static let names = ["de", "es", "fr", "pl"]
-    static let timing = """
-        round_deadline_milliseconds = 3000
-        grace_minimum_milliseconds = 100
-        view_initial_milliseconds = 1000
-        standstill_milliseconds = 300
-        """
+    private func start(
+        parameters: Int = 20_000, rules: Rules = Rules(), roundDeadlineMilliseconds: Int = 3000
+    ) throws -> RunningMesh {
+        try RunningMesh(
+            Mesh(
+                ["de", "es", "fr", "pl"], parameters: parameters, rules: rules,
+                timing: """
+                    round_deadline_milliseconds = \(roundDeadlineMilliseconds)
+                    grace_minimum_milliseconds = 100
+                    view_initial_milliseconds = 1000
+                    standstill_milliseconds = 300
+                    """))
+    }
 
-    @Test("Four sites certify a chain of versions and stand at equal heads")
+    @Test("Four sites certify a chain of versions, stand at equal heads, and end in order")
     func reachesEqualHeads() throws {
-        let mesh = try Mesh(Self.names, parameters: 20_000, timing: Self.timing)
-        defer { mesh.remove() }
-        let daemons = try mesh.sites.map { try DaemonProcess($0) }
-        let trainers = mesh.sites.enumerated().map {
-            ScriptedTrainer(socket: $0.element.socket, seed: UInt64($0.offset) << 32)
-        }
-        defer { for trainer in trainers { trainer.stop() } }
-        try Condition.wait(for: "version 5 everywhere") {
-            try daemons.allSatisfy { try $0.status().height >= 5 }
-        }
-        let versions = try daemons.map { try $0.ask(VersionRequest(height: 5)) }
+        let running = try start()
+        defer { running.end() }
+        running.train()
+        try running.wait(forHeight: 5)
+        let versions = try running.daemons.map { try $0.ask(VersionRequest(height: 5)) }
         for version in versions {
             #expect(version.summary.version == versions[0].summary.version)
             #expect(version.summary.signers.count >= 3)
         }
-        for daemon in daemons {
-            let began = Date()
-            #expect(daemon.terminate() == 0)
-            #expect(Date().timeIntervalSince(began) < 30)
+        for daemon in running.daemons { #expect(try daemon.terminate() == 0) }
+        #expect(running.daemons[0].log.contains("contributed"))
+    }
+
+    @Test("A site that is killed is not missed; restarted, it catches up and signs again", arguments: [0, 3])
+    func survivesKill(victim: Int) throws {
+        let running = try start()
+        defer { running.end() }
+        running.train()
+        try running.wait(forHeight: 2)
+        running.daemons[victim].killNow()
+        let others = running.daemons.indices.filter { $0 != victim }
+        let killedAt = try running.heights(others).max() ?? 0
+        try running.wait(forHeight: killedAt + 3, at: others)
+        try running.restart(victim)
+        let restartedAt = try running.daemons[others[0]].status().height
+        let name = running.mesh.sites[victim].name
+        try Condition.wait(for: "a version that \(name) signed and contributed to again") {
+            let versions = try running.daemons[others[0]].ask(VersionsRequest(count: 20)).versions
+            return versions.contains { version in
+                version.height > restartedAt && version.signers.contains { $0.text == name }
+                    && version.contributors.contains { $0.text == name }
+            }
         }
-        #expect(daemons[0].log.contains("contributed"))
+        let versions = try running.daemons.map { try $0.ask(VersionRequest(height: restartedAt)).summary.version }
+        #expect(Set(versions).count == 1)
+    }
+
+    @Test("With two of four down nothing is certified; it goes on by itself when one returns")
+    func waitsForQuorum() throws {
+        let running = try start()
+        defer { running.end() }
+        running.train()
+        try running.wait(forHeight: 2)
+        running.daemons[1].killNow()
+        running.daemons[2].killNow()
+        let killed = [running.mesh.sites[1].name, running.mesh.sites[2].name]
+        try Condition.wait(for: "the two to see that the others are gone, and to agree on the head") {
+            let statuses = try [0, 3].map { try running.daemons[$0].status() }
+            return statuses[0].head == statuses[1].head
+                && statuses.allSatisfy { status in
+                    status.trainer == .done && !status.waitsFor.isEmpty
+                        && status.peers.filter { $0.link == .up }.allSatisfy { !killed.contains($0.site.text) }
+                }
+        }
+        let stuck = try running.heights([0])[0]
+        try running.restart(1)
+        try running.wait(forHeight: stuck + 3, at: [0, 1, 3])
+        // Two signers are no quorum: what came after needed the one that returned.
+        let next = try running.daemons[0].ask(VersionRequest(height: stuck + 1)).summary
+        #expect(next.signers.map(\.text).contains(running.mesh.sites[1].name))
+        #expect(next.signers.count == 3)
+    }
+
+    @Test("A sender that is killed in the middle of a contribution of 256 pieces delays nobody")
+    func survivesSender() throws {
+        var rules = Rules()
+        rules.encoding = .dense
+        rules.pieceBytes = 1 << 14
+        // The three that are left are waited for, and no deadline decides here.
+        rules.minContributions = 3
+        let parameters = 1 << 20
+        let running = try start(parameters: parameters, rules: rules, roundDeadlineMilliseconds: 60_000)
+        defer { running.end() }
+        let sites = running.mesh.sites
+        try Condition.wait(for: "all links") {
+            try running.daemons.allSatisfy { try $0.status().peers.allSatisfy { $0.link == .up } }
+        }
+        let sender = Task.detached { [socket = sites[0].socket] in
+            let client = try ControlClient.connect(to: socket)
+            let welcome = try client.request(ScriptedTrainer.attach)
+            _ = try ScriptedTrainer.handOver(client, base: welcome.version, seed: 1, count: parameters)
+        }
+        defer { sender.cancel() }
+        try Condition.wait(for: "the first pieces at another site") {
+            try blobs(of: sites[1]).contains { $0.hasSuffix(".partial") }
+        }
+        running.daemons[0].killNow()
+        let isComplete = try sites.dropFirst().contains { try blobs(of: $0).contains { !$0.contains(".") } }
+        #expect(!isComplete, "the kill came too late to be in the middle")
+        running.train([1, 2, 3])
+        try running.wait(forHeight: 1, at: [1, 2, 3])
+        let first = try running.daemons[1].ask(VersionRequest(height: 1)).summary
+        #expect(first.contributors.map(\.text).sorted() == ["es", "fr", "pl"])
+        try running.restart(0)
+        try running.wait(forHeight: 1)
+    }
+
+    private func blobs(of site: Mesh.Site) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: site.state + "/blobs")
     }
 }

@@ -35,10 +35,6 @@ final class DaemonProcess {
         try process.run()
     }
 
-    deinit {
-        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
-    }
-
     var isRunning: Bool { process.isRunning }
 
     /// As a loss of power would, but for the disk.
@@ -48,9 +44,9 @@ final class DaemonProcess {
     }
 
     /// An orderly end; returns the exit status.
-    func terminate() -> Int32 {
+    func terminate() throws -> Int32 {
         kill(process.processIdentifier, SIGTERM)
-        process.waitUntilExit()
+        try Condition.wait(for: "the end of \(site.name)") { !process.isRunning }
         return process.terminationStatus
     }
 
@@ -72,7 +68,8 @@ enum Condition {
         while true {
             if (try? condition()) == true { return }
             guard Date() < deadline else { throw HarnessError("waited \(seconds) s in vain for \(what)") }
-            usleep(20_000)
+            // The pause between two looks; what is waited for is the condition.
+            poll(nil, 0, 20)
         }
     }
 }

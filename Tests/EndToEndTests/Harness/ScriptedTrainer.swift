@@ -28,12 +28,14 @@ final class ScriptedTrainer: Sendable {
 
     func stop() { isStopped.withLock { $0 = true } }
 
+    /// What it says of itself.
+    static let attach = TrainerAttach(
+        protocolVersion: ControlSchema.protocolVersion,
+        trainerDigest: DigestText(Digest(DigestDomain("test/trainer"), []).description)!)
+
     private func attach(_ socket: String, _ seed: UInt64) throws {
         let client = try ControlClient.connect(to: socket, seconds: 1)
-        let welcome = try client.request(
-            TrainerAttach(
-                protocolVersion: ControlSchema.protocolVersion,
-                trainerDigest: DigestText(Digest(DigestDomain("test/trainer"), []).description)!))
+        let welcome = try client.request(ScriptedTrainer.attach)
         var height = welcome.height
         var base = welcome.version
         var isHandedOver = welcome.isHandedOver
