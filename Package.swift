@@ -81,6 +81,7 @@ let package = Package(
         tests("ControlTests", ["Control"]),
         tests("ModelTests", ["Model", "Tensor"]),
         tests("MeshNodeTests", ["MeshNode", "Gossip", "Ledger", "Rounds", "Tensor", "Crypto", "EventLoop", "Control"]),
+        tests("meshctlTests", ["meshctl", "Gossip", "Ledger", "Rounds", "Tensor", "Crypto", "EventLoop", "Control"]),
         tests("SourceTreeTests", []),
         tests("EndToEndTests", ["Ledger", "Tensor", "Crypto", "Control"]),
     ]

@@ -21,18 +21,16 @@ public struct Digest: Hashable, Comparable, Sendable, CustomStringConvertible {
     /// The digest with exactly these 32 bytes, or nil for any other count.
     public init?(bytes: some Collection<UInt8>) {
         guard bytes.count == Digest.byteCount else { return nil }
-        var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
-        var position = 0
-        for byte in bytes {
-            switch position >> 3 {
-            case 0: words.0 = words.0 << 8 | UInt64(byte)
-            case 1: words.1 = words.1 << 8 | UInt64(byte)
-            case 2: words.2 = words.2 << 8 | UInt64(byte)
-            default: words.3 = words.3 << 8 | UInt64(byte)
-            }
-            position += 1
+        let direct = bytes.withContiguousStorageIfAvailable { Digest(UnsafeRawBufferPointer($0)) }
+        self = direct ?? Array(bytes).withUnsafeBytes { Digest($0) }
+    }
+
+    /// - Parameter bytes: exactly 32.
+    private init(_ bytes: UnsafeRawBufferPointer) {
+        func word(_ offset: Int) -> UInt64 {
+            UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
         }
-        self.init(word0: words.0, word1: words.1, word2: words.2, word3: words.3)
+        self.init(word0: word(0), word1: word(8), word2: word(16), word3: word(24))
     }
 
     /// The digest written as 64 hexadecimal digits, or nil.
@@ -43,14 +41,14 @@ public struct Digest: Hashable, Comparable, Sendable, CustomStringConvertible {
 
     /// The 32 bytes, most significant first.
     public var bytes: [UInt8] {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(Digest.byteCount)
-        for word in [word0, word1, word2, word3] {
-            for shift in stride(from: 56, through: 0, by: -8) {
-                bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(shift)))
-            }
+        [UInt8](unsafeUninitializedCapacity: Digest.byteCount) { buffer, count in
+            let raw = UnsafeMutableRawBufferPointer(buffer)
+            raw.storeBytes(of: word0.bigEndian, toByteOffset: 0, as: UInt64.self)
+            raw.storeBytes(of: word1.bigEndian, toByteOffset: 8, as: UInt64.self)
+            raw.storeBytes(of: word2.bigEndian, toByteOffset: 16, as: UInt64.self)
+            raw.storeBytes(of: word3.bigEndian, toByteOffset: 24, as: UInt64.self)
+            count = Digest.byteCount
         }
-        return bytes
     }
 
     /// 64 hexadecimal digits.

@@ -7,21 +7,21 @@ struct MeshControl: ParsableCommand {
         commandName: "meshctl",
         abstract: "Found, join, watch and verify a training mesh.",
         discussion: """
-            Every verb takes --json for programs. Verbs that ask the daemon find its control socket by --socket, by
+            Every verb takes --json for programs. Verbs that ask the daemon find its control socket by --socket, by \
             --config, by ./meshnode.toml, or by the environment's MESH_SOCKET.
             """,
         groupedSubcommands: [
             CommandGroup(
-                name: "Found and join:",
+                name: "Found and join",
                 subcommands: [KeygenCommand.self, CardCommand.self, GenesisCommand.self, JoinCommand.self]),
             CommandGroup(
-                name: "Watch:",
+                name: "Watch",
                 subcommands: [
                     StatusCommand.self, PeersCommand.self, MembersCommand.self, RulesCommand.self, VersionsCommand.self,
                     VersionCommand.self, ContributionsCommand.self, RoundsCommand.self, DoctorCommand.self,
                 ]),
             CommandGroup(
-                name: "Take away and check:",
+                name: "Take away and check",
                 subcommands: [LedgerCommand.self, VerifyCommand.self, ExportCommand.self]),
         ])
 }

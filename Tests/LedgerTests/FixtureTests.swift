@@ -7,7 +7,7 @@ import Testing
 /// The bytes of every record are pinned in Fixtures/records.txt. A difference there is a change of the format: other
 /// members would no longer understand this one. To approve such a change, run these tests with
 /// MESH_APPROVE_RECORD_FORMAT=1 and commit what they write.
-@Suite struct FixtureTests {
+@Suite(.serialized) struct FixtureTests {
     private static let file = URL(filePath: #filePath).deletingLastPathComponent().appending(
         path: "Fixtures/records.txt")
 

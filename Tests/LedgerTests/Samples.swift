@@ -74,6 +74,7 @@ extension Sample {
             Sample("quorum-signatures", certificate.signatures),
             Sample("vote-certificate", certificate),
             Sample("availability-certificate", draft.availability[0]),
+        ] + governance(world, draft, contributions) + [
             Sample("link-transcript", LinkTranscript(handshakeHash: [UInt8](repeating: 8, count: 64))),
             Sample(
                 "link-greeting",
@@ -83,6 +84,78 @@ extension Sample {
             Sample("certified-version", draft.certified(by: certificate)),
             Sample(
                 "address", AddressRecord(member: site.member.id, addresses: ["10.0.0.1:4610"], sequence: 65_536)),
+        ]
+    }
+
+    private static func governance(_ world: World, _ draft: Draft, _ contributions: [Signed<Contribution>]) -> [Sample]
+    {
+        let site = world.sites[1]
+        let member = site.member
+        let rotated = Member(
+            id: member.id, name: member.name, operatorKey: member.operatorKey,
+            nodeKey: World.Site(index: 9).member.nodeKey,
+            linkKey: member.linkKey, keyEpoch: 1)
+        let action = GovernanceAction(change: .rotate(rotated), sequence: 1, first: Height(7), last: Height(300))
+        let operators = world.sites[..<2].map {
+            OperatorSignature(
+                signer: $0.member.id, keyEpoch: 0,
+                signature: action.signature(by: $0.operatorKey, network: world.network))
+        }
+        let votes = [UInt8(1), 2].map { byte in
+            Signed(
+                Vote(
+                    kind: .notarize, height: Height(1), view: .first,
+                    version: VersionDigest(Digest(bytes: [UInt8](repeating: byte, count: 32))!)),
+                signer: member.id, key: site.nodeKey, network: world.network)
+        }
+        return [
+            Sample("exclusion-of-a-contribution", Exclusion.contribution(contributions[0].body.contributionDigest)),
+            Sample("exclusion-of-a-data-set", Exclusion.dataSet(contributions[0].body.dataSets[0], bindsFuture: true)),
+            Sample("change-admit", Change.admit(World.Site(index: 9).member)),
+            Sample("change-remove", Change.remove(member.id)),
+            Sample("change-rules", Change.rules(Rules())),
+            Sample(
+                "change-revert", Change.revert(.contribution(contributions[0].body.contributionDigest), from: Height(3))
+            ),
+            Sample(
+                "change-switch",
+                Change.switchToReplay(exclusions: .zero, parent: draft.version.versionDigest, roots: draft.roots)),
+            Sample("action", action),
+            Sample("operator-signature", operators[0]),
+            Sample("signed-action", SignedGovernanceAction(action: action, operators: operators)),
+            Sample(
+                "signed-action-with-possession",
+                SignedGovernanceAction(
+                    action: action, operators: operators,
+                    possession: action.signature(by: World.Site(index: 9).nodeKey, network: world.network))),
+            Sample("readiness", Readiness(action: action.digest, members: world.genesis.members.digest)),
+            Sample(
+                "review",
+                ReviewStatement(
+                    verdict: .veto, slot: contributions[0].body.slot,
+                    contribution: contributions[0].body.contributionDigest)),
+            Sample(
+                "evidence-contributions",
+                Evidence.contributions(contributions[0], world.contribution(by: 0, on: world.chain.bases[0], norm: 1))),
+            Sample(
+                "evidence-stored",
+                Evidence.stored(
+                    Signed(
+                        Stored(contributions[0].body), signer: member.id, key: site.nodeKey, network: world.network),
+                    Signed(
+                        Stored(contributions[1].body), signer: member.id, key: site.nodeKey, network: world.network))),
+            Sample("evidence-ready", Evidence.ready(draft.ready[0], draft.ready[1])),
+            Sample(
+                "evidence-proposals",
+                Evidence.proposals(
+                    Signed(
+                        Proposal(
+                            height: Height(1), view: View(1), version: draft.version.versionDigest, reproposed: .none),
+                        signer: member.id, key: site.nodeKey, network: world.network),
+                    Signed(
+                        Proposal(height: Height(1), view: View(1), version: draft.version.parent, reproposed: .none),
+                        signer: member.id, key: site.nodeKey, network: world.network))),
+            Sample("evidence-votes", Evidence.votes(votes[0], votes[1])),
         ]
     }
 }

@@ -82,6 +82,8 @@ struct HeightState {
     /// Payloads that a proposal or certificate of this height names.
     var payloads: [VersionDigest: Payload] = [:]
     var verdicts: [VersionDigest: Verdict] = [:]
+    /// Payloads that were found valid but for their roots, which are still being computed.
+    var judged: Set<VersionDigest> = []
     var own = OwnStatements()
     /// The version's certificate, once there is one.
     var decided: VoteCertificate?

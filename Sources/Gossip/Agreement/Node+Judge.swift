@@ -45,12 +45,16 @@ extension Node {
             return nil
         }
         guard let embedded = embedded(payload) else { return nil }
-        do {
-            try chain.judge(payload, ready: embedded.ready, availability: embedded.availability, verifier: verifier)
-        } catch {
-            emit(.payloadRefused(height.height, height.view, error))
-            height.verdicts[version] = .invalid
-            return .invalid
+        if !height.judged.contains(version) {
+            do {
+                try chain.judge(
+                    payload, ready: embedded.ready, availability: embedded.availability, verifier: verifier)
+            } catch {
+                emit(.payloadRefused(height.height, height.view, error))
+                height.verdicts[version] = .invalid
+                return .invalid
+            }
+            height.judged.insert(version)
         }
         guard let roots = averagedRoots(of: payload.version.manifest) else { return nil }
         if roots != payload.version.roots {

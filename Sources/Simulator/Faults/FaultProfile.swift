@@ -24,6 +24,7 @@ public struct FaultProfile: Sendable {
     // The machines, times in microseconds.
     public var syncMaximum: UInt64 = 2_000
     public var validationMaximum: UInt64 = 5_000
+    public var averagingMinimum: UInt64 = 500
     public var averagingMaximum: UInt64 = 20_000
     /// Of 100 jobs of the machine, how many fail for no fault of the contribution.
     public var jobFailurePercent: UInt64 = 0

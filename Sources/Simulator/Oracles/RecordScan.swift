@@ -19,6 +19,7 @@ struct RecordScan {
 
     private(set) var statements: [Statement] = []
     private(set) var ready: [Signed<Ready>] = []
+    private(set) var proposals: [Proposal] = []
     private(set) var certificates: [VoteCertificate] = []
     private(set) var availability: [AvailabilityCertificate] = []
 
@@ -48,6 +49,13 @@ struct RecordScan {
         }
     }
 
+    /// Votes of this kind, one or many, at a height.
+    func hasVotes(_ kind: VoteKind, height: UInt64, view: UInt32? = nil) -> Bool {
+        certificates.contains {
+            $0.vote.kind == kind && $0.vote.height.value == height && (view == nil || $0.vote.view.value == view)
+        }
+    }
+
     /// Whether the item was a record that says it all.
     private mutating func take(_ item: CBOR, keys: [String]) -> Bool {
         switch keys {
@@ -70,6 +78,7 @@ struct RecordScan {
             statements.append(Statement(Claim(signer: signed.signer, signed.body), signed.body, signed.signature))
         } else if let signed = try? Signed<Proposal>(cbor: item) {
             statements.append(Statement(Claim(signer: signed.signer, signed.body), signed.body, signed.signature))
+            proposals.append(signed.body)
         } else {
             return false
         }

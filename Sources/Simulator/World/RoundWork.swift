@@ -3,7 +3,8 @@ import Ledger
 
 /// What a version's roots are. The simulator's own stands in for the arithmetic; `Rounds` can be put in its place.
 public protocol RoundWork: Sendable {
-    /// The roots after averaging `manifest` on top of the state under `parent`. A pure function.
+    /// The roots after averaging `manifest` on top of the state under `parent`. A pure function; an empty manifest
+    /// changes nothing.
     func roots(parent: StateRoots, manifest: [ManifestEntry]) -> StateRoots
 }
 
@@ -14,6 +15,7 @@ public struct StubRounds: RoundWork {
     public init() {}
 
     public func roots(parent: StateRoots, manifest: [ManifestEntry]) -> StateRoots {
+        if manifest.isEmpty { return parent }
         var bytes = parent.parameters.bytes
         for entry in manifest { bytes += entry.encoded }
         return StateRoots(parameters: Digest(StubRounds.domain, bytes), outer: parent.outer)

@@ -50,7 +50,7 @@ extension World {
             check(parent, manifest, site)
             queue.push(
                 .average(site: site.index, life: life, name, parent.roots, manifest),
-                at: now + machineRandom.draw(500...faults.averagingMaximum))
+                at: now + machineRandom.draw(faults.averagingMinimum...faults.averagingMaximum))
         case .forget(let contribution): forget(site, contribution)
         case .emit(let notice): hear(notice, site)
         }
@@ -76,7 +76,8 @@ extension World {
             return crash(site)
         }
         let (ticket, entries) = process.batches.removeFirst()
-        for case .adopt(let certified) in entries {
+        // A version that lists nothing keeps the parameters of its parent.
+        for case .adopt(let certified) in entries where !certified.version.manifest.isEmpty {
             if !process.candidates.contains(certified.version.roots.parameters), site.isHonest {
                 oracles.report(.missingParameters, "member \(site.member) adopts \(certified.height)")
             }

@@ -97,7 +97,9 @@ extension World {
         trace.record(now, 1, UInt64(site.index), UInt64(peer.site))
         trace.record(bytes: bytes)
         trace.say(now, "\(from) -> \(to)  \(RecordScan(bytes: bytes).summary(byteCount: bytes.count))")
-        guard connection.isOpen, !isBlocked[pair(from, to)], filter?(from, to, bytes) ?? true else { return }
+        guard connection.isOpen, !isBlocked[pair(from, to)], isHealed || filter?(from, to, bytes) ?? true else {
+            return
+        }
         if !isHealed, networkRandom.chance(faults.lossPercent) { return counts.add("messages-lost") }
         let isDoubled = !isHealed && networkRandom.chance(faults.duplicationPercent)
         if isDoubled { counts.add("messages-duplicated") }
@@ -135,10 +137,14 @@ extension World {
         measures.pieces += 1
         trace.record(now, 2, UInt64(site.index), UInt64(to), UInt64(name.index))
         trace.say(now, "\(from) -> \(to)  piece \(name.index) of \(name.contribution.short)")
-        guard connection.isOpen, !isBlocked[pair(from, to)] else { return }
+        guard connection.isOpen, !isBlocked[pair(from, to)], isHealed || filter?(from, to, []) ?? true else { return }
         if !isHealed, networkRandom.chance(faults.lossPercent) { return counts.add("messages-lost") }
-        let arrival = arrivalTime(over: mine, from: from, to: to, byteCount: 10 * piece.bytes.count)
-        queue.push(.piece(connection: mine.connection, end: 1 - mine.end, name, given), at: arrival)
+        let isDoubled = !isHealed && networkRandom.chance(faults.duplicationPercent)
+        if isDoubled { counts.add("messages-duplicated") }
+        for _ in 0..<(isDoubled ? 2 : 1) {
+            let arrival = arrivalTime(over: mine, from: from, to: to, byteCount: 10 * piece.bytes.count)
+            queue.push(.piece(connection: mine.connection, end: 1 - mine.end, name, given), at: arrival)
+        }
     }
 
     func arrive(_ piece: ProvenPiece, _ name: PieceName, at end: Int, of identifier: Int) {

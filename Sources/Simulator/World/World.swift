@@ -38,7 +38,8 @@ public final class World {
     var healedHeight: UInt64 = 0
     /// Contributions that the world made invalid.
     var badContributions: Set<ContributionDigest> = []
-    /// For directed scenarios: what is asked before anything is put on a wire, in members' indexes.
+    /// For directed scenarios, until healing: whether something may pass from one member to another; a piece asks with
+    /// no bytes.
     var filter: ((_ from: Int, _ to: Int, _ bytes: [UInt8]) -> Bool)?
     /// For directed scenarios: crashes by count of batches.
     var crashPoints: [CrashPoint] = []

@@ -9,7 +9,7 @@ struct ExportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "export", abstract: "Write a certified version as a model directory in Hugging Face's layout.",
         discussion: """
-            The weights come from the daemon and are held against the certified root; configuration and tokenizer come
+            The weights come from the daemon and are held against the certified root; configuration and tokenizer come \
             from the genesis.
             """)
 

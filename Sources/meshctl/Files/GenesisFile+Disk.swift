@@ -30,6 +30,6 @@ extension GenesisFile {
 
     var missingFounders: [Member] {
         let signed = Set(signers.map(\.id))
-        return genesis.members.members.filter { !signed.contains($0.id) }
+        return genesis.members.members.filter { !signed.contains($0.id) }.sorted { $0.name < $1.name }
     }
 }

@@ -7,7 +7,7 @@ struct GenesisCreateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "create", abstract: "Put a genesis together from the founders' cards and a model.",
         discussion: """
-            The model's tensors, in the order of the file, its small files (configuration, tokenizer) and the digest of
+            The model's tensors, in the order of the file, its small files (configuration, tokenizer) and the digest of \
             its parameters become part of the genesis; the parameters themselves do not, every site gets them as a file.
             """)
 
@@ -37,7 +37,7 @@ struct GenesisCreateCommand: ParsableCommand {
         } catch {
             throw Failure(GenesisCreateCommand.words(error, members))
         }
-        let rules = try ruleOptions.resolved(memberCount: set.count)
+        let rules = try ruleOptions.resolved(quorum: set.quorum)
         let folder = try ModelFolder(model)
         let genesis = Genesis(
             nonce: SecretBytes.random(count: 32).withUnsafeBytes { Digest(bytes: $0) } ?? .zero, members: set,

@@ -8,7 +8,7 @@ struct GenesisSignCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sign", abstract: "Consent to a genesis with the operator key; gives a detached signature.",
         discussion: """
-            Checks first that this site is a founder with the keys that it has, and with --model that version 0 and the
+            Checks first that this site is a founder with the keys that it has, and with --model that version 0 and the \
             small files are those of the genesis.
             """)
 

@@ -41,7 +41,7 @@ struct RuleOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Versions that a contribution may be late (default: 1).", valueName: "count"))
     var maxStaleness: UInt32?
 
-    @Option(help: ArgumentHelp("Contributions that a round hopes for (default: all sites).", valueName: "count"))
+    @Option(help: ArgumentHelp("Contributions that a round hopes for (default: a quorum).", valueName: "count"))
     var minContributions: UInt32?
 
     @Option(help: ArgumentHelp("Versions that contributions are kept (default: 1024).", valueName: "count"))
@@ -52,9 +52,11 @@ struct RuleOptions: ParsableArguments {
         case dense
     }
 
-    func resolved(memberCount: Int) throws -> Rules {
+    /// - Parameter quorum: how many sites must sign.
+    func resolved(quorum: Int) throws -> Rules {
         var fields = RuleFields(Rules())
-        fields["min_contributions"] = .unsigned(UInt64(memberCount))
+        // All but those that may fail: a site that is down then delays a round by the grace alone.
+        fields["min_contributions"] = .unsigned(UInt64(quorum))
         if let rules {
             let settings = try Settings(path: rules)
             for (name, entry) in settings.entries.sorted(by: { $0.value.line < $1.value.line }) {

@@ -7,8 +7,8 @@ struct JoinCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "join", abstract: "Write a site's meshnode.toml, and check who answers at each peer's address.",
         discussion: """
-            A peer list has an address a line, host:port, and after it the site's name where that is known. One reachable
-            address is enough. Each is asked by the link's own encrypted handshake who it is; nothing is left behind
+            A peer list has an address a line, host:port, and after it the site's name where that is known. One reachable \
+            address is enough. Each is asked by the link's own encrypted handshake who it is; nothing is left behind \
             there. The configuration is written in any case; an address that is wrong ends with status 2.
             """)
 
@@ -72,9 +72,11 @@ struct JoinCommand: ParsableCommand {
         let list = try PeerList(path: peers)
         let announced = try announcedAddresses(directory)
         let listening = try listen.isEmpty ? [JoinCommand.listenAddress(for: announced)] : checked(listen)
+        // Its own address is on the list that all sites share, and nobody answers there yet.
+        let others = list.entries.filter { !announced.contains($0.address) }
         let findings = try PeerProber.probe(
-            list.entries.map(\.address), genesis: file.genesis, ownLinkKey: member.linkKey)
-        let reports = zip(list.entries, findings).map { PeerReport($0, $1, members: file.genesis.members) }
+            others.map(\.address), genesis: file.genesis, ownLinkKey: member.linkKey)
+        let reports = zip(others, findings).map { PeerReport($0, $1, members: file.genesis.members) }
         let useful = reports.filter { $0.verdict != .itself }.map(\.address)
         try DiskFile.write(
             Array(try configurationText(member, listening, announced, useful).utf8), to: out, replacing: force)

@@ -7,7 +7,7 @@ struct KeygenCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "keygen", abstract: "Make a site's operator, node and link key, and its public card.",
         discussion: """
-            The operator key signs governance and belongs offline; the node and link keys go to the machine that runs
+            The operator key signs governance and belongs offline; the node and link keys go to the machine that runs \
             meshnode. The card has the public halves: send it to whoever puts the genesis together.
             """)
 

@@ -48,6 +48,7 @@ struct Table {
                 line += sides[column] == .right ? space + painted : painted + (isLast ? "" : space)
                 if !isLast { line += "  " }
             }
+            while line.last == " " { line.removeLast() }
             return line
         }.joined(separator: "\n")
     }

@@ -9,8 +9,8 @@ struct VerifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify", abstract: "Check an exported ledger, offline, from the genesis file on.",
         discussion: """
-            Checks the founders' signatures, every certificate, what every version rests on, every contribution's
-            signature and pieces. With --recompute and version 0 it averages every round again and compares every
+            Checks the founders' signatures, every certificate, what every version rests on, every contribution's \
+            signature and pieces. With --recompute and version 0 it averages every round again and compares every \
             parameters root. Trusts nobody but the genesis file.
             """)
 

@@ -68,7 +68,8 @@ enum Condition {
         while true {
             if (try? condition()) == true { return }
             guard Date() < deadline else { throw HarnessError("waited \(seconds) s in vain for \(what)") }
-            usleep(20_000)
+            // The pause between two looks; what is waited for is the condition.
+            poll(nil, 0, 20)
         }
     }
 }

@@ -1,0 +1,69 @@
+import Gossip
+
+/// A schedule that random search rarely finds, named after protocol.md "What was checked".
+public enum Scenario: String, Sendable, CaseIterable {
+    case allCrashAtOnceThenOneStaysSilent = "all-crash-then-one-silent"
+    case crashAroundEveryBatch = "crash-around-every-batch"
+    case votesReachOneMemberOnly = "votes-reach-one-member"
+    case firstViewFails = "first-view-fails"
+    case jumpsOverSeveralViews = "jumps-over-views"
+    case trainersIdleForThousandsOfDeadlines = "idle-trainers"
+    case laggingNodeReplays = "lagging-node-replays"
+    case replayTakesLongerThanAView = "replay-longer-than-a-view"
+    case twoDaemonsWithOneKey = "two-daemons-one-key"
+    case copierIsFasterThanTheAuthor = "faster-copier"
+    case sendersStopInTheMiddle = "sender-stops-midway"
+    case authorIsTheOnlyTrainer = "one-trainer"
+
+    /// One world of a scenario.
+    public struct Result: Sendable {
+        public let name: String
+        public let outcome: Outcome
+        /// Whether the schedule really came about: one that did not proves nothing.
+        public let cameAbout: Bool
+    }
+
+    /// - Parameters:
+    ///   - sample: of the schedules that a scenario enumerates, run only every this many; 1 for all.
+    ///   - print: see `World`.
+    public func run(nodes: Int, sample: Int = 1, print: ((String) -> Void)? = nil) -> [Result] {
+        precondition(nodes >= 4 && sample >= 1, "four members tolerate one fault")
+        let stage = Stage(nodes: nodes, sample: sample, print: print)
+        return switch self {
+        case .allCrashAtOnceThenOneStaysSilent: stage.allCrashAtOnceThenOneStaysSilent()
+        case .crashAroundEveryBatch: stage.crashAroundEveryBatch()
+        case .votesReachOneMemberOnly: stage.votesReachOneMemberOnly()
+        case .firstViewFails: stage.firstViewFails()
+        case .jumpsOverSeveralViews: stage.jumpsOverSeveralViews()
+        case .trainersIdleForThousandsOfDeadlines: stage.trainersIdleForThousandsOfDeadlines()
+        case .laggingNodeReplays: stage.laggingNodeReplays()
+        case .replayTakesLongerThanAView: stage.replayTakesLongerThanAView()
+        case .twoDaemonsWithOneKey: stage.twoDaemonsWithOneKey()
+        case .copierIsFasterThanTheAuthor: stage.copierIsFasterThanTheAuthor()
+        case .sendersStopInTheMiddle: stage.sendersStopInTheMiddle()
+        case .authorIsTheOnlyTrainer: stage.authorIsTheOnlyTrainer()
+        }
+    }
+}
+
+/// What scenarios are staged with.
+struct Stage {
+    let nodes: Int
+    let sample: Int
+    let print: ((String) -> Void)?
+
+    /// A quiet world that certifies `heights` versions.
+    func options(seed: UInt64 = 1, heights: UInt64 = 4, _ change: (inout FaultProfile) -> Void = { _ in })
+        -> WorldOptions
+    {
+        var options = WorldOptions(nodes: nodes, seed: seed)
+        options.heights = heights
+        var faults = FaultProfile(members: nodes)
+        faults.chaosMaximum = 60_000
+        change(&faults)
+        options.faults = faults
+        return options
+    }
+
+    func world(_ options: WorldOptions) -> World { World(options, print: print) }
+}

@@ -1,0 +1,63 @@
+import Foundation
+import Simulator
+import Testing
+
+/// Hashing is seeded anew in every process: what depends on the order of a Set or Dictionary shows here.
+struct ProcessTests {
+    @Test(arguments: [(nodes: 4, seed: UInt64(3)), (nodes: 7, seed: 11)])
+    func aSeedIsTheSameWorldInEveryProcess(nodes: Int, seed: UInt64) throws {
+        let digest = World(WorldOptions(nodes: nodes, seed: seed)).run().traceDigest.description
+        for _ in 0..<2 {
+            #expect(try run(["trace-digest", "--nodes", "\(nodes)", "--seed", "\(seed)"]).output == digest + "\n")
+        }
+    }
+
+    @Test func runPrintsItsTotalsAsJSON() throws {
+        let result = try run(["run", "--nodes", "4", "--seeds", "0..<3", "--json"])
+        #expect(result.status == 0)
+        let object = try #require(
+            try JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any])
+        #expect(object["seeds"] as? Int == 3)
+        #expect((object["failed_seeds"] as? [Int])?.isEmpty == true)
+        #expect((object["faults"] as? [String: Int])?.keys.sorted() == FaultCounts.kinds.sorted())
+    }
+
+    @Test(arguments: ["9..<9", "5...4", "x", "1..", "-3", "18446744073709551615", "0...18446744073709551615"])
+    func seedsThatAreNoneAreRefused(seeds: String) throws {
+        #expect(try run(["run", "--seeds", seeds]).status != 0)
+    }
+
+    private func run(_ arguments: [String]) throws -> (status: Int32, output: String) {
+        let process = Process()
+        process.executableURL = try SimulatorProcess.executable()
+        process.arguments = arguments
+        let pipe = Pipe()
+        process.standardOutput = pipe
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        let output = pipe.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        return (process.terminationStatus, String(decoding: output, as: UTF8.self))
+    }
+}
+
+/// Where the build put `meshsim`: beside the test bundle that is running.
+enum SimulatorProcess {
+    struct NotBuilt: Error {
+        let path: String
+    }
+
+    static func executable() throws -> URL {
+        let bundle =
+            CommandLine.arguments.compactMap { argument -> URL? in
+                guard let range = argument.range(of: ".xctest") else { return nil }
+                return URL(fileURLWithPath: String(argument[..<range.upperBound]))
+            }
+            .first ?? URL(fileURLWithPath: CommandLine.arguments[0])
+        let executable = bundle.deletingLastPathComponent().appendingPathComponent("meshsim")
+        guard FileManager.default.isExecutableFile(atPath: executable.path) else {
+            throw NotBuilt(path: executable.path)
+        }
+        return executable
+    }
+}

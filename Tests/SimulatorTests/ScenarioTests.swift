@@ -1,0 +1,25 @@
+import Simulator
+import Testing
+
+/// The directed schedules; where one enumerates very many, a sample of them (`meshsim scenarios` runs all).
+struct ScenarioTests {
+    @Test(arguments: Scenario.allCases)
+    func everyPromiseHoldsInThe(scenario: Scenario) {
+        let results = scenario.run(nodes: 4, sample: 41)
+        #expect(!results.isEmpty)
+        for result in results {
+            #expect(result.outcome.holds, "\(result.name): \(result.outcome.violations)")
+            #expect(result.cameAbout, "\(result.name): the schedule did not come about")
+        }
+    }
+
+    @Test(arguments: [
+        Scenario.votesReachOneMemberOnly, .firstViewFails, .jumpsOverSeveralViews,
+    ])
+    func everyPromiseHoldsAmongSevenInThe(scenario: Scenario) {
+        for result in scenario.run(nodes: 7) {
+            #expect(result.outcome.holds, "\(result.name): \(result.outcome.violations)")
+            #expect(result.cameAbout, "\(result.name): the schedule did not come about")
+        }
+    }
+}

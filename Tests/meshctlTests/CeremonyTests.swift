@@ -1,0 +1,198 @@
+import Crypto
+import Foundation
+import Ledger
+import Testing
+
+@testable import meshctl
+
+@Suite struct CeremonyTests {
+    @Test func operatorsWhoShareNoDiskFoundAMesh() throws {
+        let place = try Workplace()
+        let genesis = try place.found()
+        #expect(genesis.members.members.map(\.name).sorted() == Workplace.sites)
+        #expect(genesis.attachments.map(\.name) == ["config.json", "tokenizer.json"])
+        #expect(genesis.tensors.map(\.name) == ["embedding", "norm"])
+        #expect(genesis.rules.pieceBytes == 1024)
+        #expect(genesis.rules.minContributions == 3)
+        let shown = try place.run("genesis", "show", "--genesis", "genesis.mesh", "--json").json()
+        #expect(shown["network"] as? String == genesis.network.description)
+        #expect(shown["isComplete"] as? Bool == true)
+        #expect(shown["quorum"] as? Int == 3)
+    }
+
+    @Test func keysAreForTheirOwnerAloneAndNeverOverwritten() throws {
+        let place = try Workplace()
+        #expect(try place.run("keygen", "--site", "de").status == 0)
+        for name in ["operator.key", "node.key", "link.key"] {
+            let attributes = try FileManager.default.attributesOfItem(atPath: place.path("de/" + name))
+            #expect(attributes[.posixPermissions] as? Int == 0o600)
+        }
+        let before = try place.bytes("de/node.key")
+        let again = try place.run("keygen", "--site", "de")
+        #expect(again.status == 1)
+        #expect(again.errors.contains("exists already"))
+        #expect(try place.bytes("de/node.key") == before)
+    }
+
+    @Test(arguments: ["DE", "a b", "../x", "abcdefghijklmnopqrstuvwxyzabcdefg"])
+    func badSiteNamesAreRefused(name: String) throws {
+        let result = try Workplace().run("keygen", "--site=\(name)")
+        #expect(result.status != 0)
+        #expect(result.errors.contains("no site name"))
+    }
+
+    @Test func passphraseProtectsWhatWasAskedFor() throws {
+        let place = try Workplace()
+        try place.write("correct horse\n", to: "secret")
+        try place.run("keygen", "--site", "de", "--passphrase-file", "secret", "--operator-only")
+        #expect(try KeyFile.load(.operatorKey, from: place.path("de/operator.key")).isProtected)
+        #expect(try !KeyFile.load(.nodeKey, from: place.path("de/node.key")).isProtected)
+        let without = try place.run("card", "--key", "de", "--address", "a.example.org:1")
+        #expect(without.status == 1)
+        #expect(without.errors.contains("--passphrase-file"))
+        try place.write("wrong\n", to: "other")
+        let wrong = try place.run("card", "--key", "de", "--address", "a.example.org:1", "--passphrase-file", "other")
+        #expect(wrong.errors.contains("does not open with this passphrase"))
+        let right = try place.run("card", "--key", "de", "--address", "a.example.org:1", "--passphrase-file", "secret")
+        #expect(right.status == 0)
+        #expect(right.output.contains("-----BEGIN MESH CARD-----"))
+    }
+
+    @Test func aCardThatWasChangedIsRefused() throws {
+        let place = try Workplace()
+        try place.run("keygen", "--site", "de")
+        let card = try SignedCard.read(place.path("de/site.card"))
+        let forged = SignedCard.make(
+            site: "de", addresses: ["evil.example.org:1"],
+            operatorKey: SigningKey(seed: .random(count: 32)), nodeKey: SigningKey(seed: .random(count: 32)),
+            linkKey: card.card.member.linkKey)
+        // The member's own keys, another's signatures.
+        let mixed = CBOR.record([
+            "card": card.card.cbor, "operator_signature": .bytes(forged.operatorSignature.bytes),
+            "node_signature": .bytes(card.nodeSignature.bytes),
+        ])
+        let record = try SignedCard(cbor: mixed)
+        try place.write(Armour.encode(record, as: Armour.card), to: "bad.card")
+        let result = try place.run("card", "--card", "bad.card")
+        #expect(result.status == 1)
+        #expect(result.errors.contains("signatures do not belong"))
+    }
+
+    @Test func aFounderCannotBeThereTwice() throws {
+        let place = try Workplace()
+        try place.makeModel()
+        try place.run("keygen", "--site", "de")
+        try place.run("keygen", "--site", "de", "--out", "other")
+        let twice = try place.run("genesis", "create", "--model", "model", "--cards", "de/site.card", "de/site.card")
+        #expect(twice.errors.contains("given twice: de"))
+        let named = try place.run("genesis", "create", "--model", "model", "--cards", "de/site.card", "other/site.card")
+        #expect(named.errors.contains("same name: de"))
+        #expect(!FileManager.default.fileExists(atPath: place.path("genesis.mesh")))
+    }
+
+    @Test func onlyFoundersSignAndOnlyThisGenesis() throws {
+        let place = try Workplace()
+        try place.found()
+        try place.run("keygen", "--site", "it")
+        let stranger = try place.run("genesis", "sign", "--genesis", "genesis.mesh", "--key", "it")
+        #expect(stranger.status == 1)
+        #expect(stranger.errors.contains("no founder has the operator key"))
+
+        let cards = Workplace.sites.map { "\($0)/site.card" }
+        try place.run(["genesis", "create", "--model", "model", "--out", "second.mesh", "--cards"] + cards)
+        let foreign = try place.run("genesis", "assemble", "--genesis", "second.mesh", "--signatures", "de.signature")
+        #expect(foreign.status == 1)
+        #expect(foreign.errors.contains("signs network"))
+        #expect(try GenesisFile(encoded: place.bytes("second.mesh")).signatures.isEmpty)
+    }
+
+    @Test func assemblingInStepsKeepsWhatIsThere() throws {
+        let place = try Workplace()
+        try place.found()
+        let complete = try GenesisFile(encoded: place.bytes("genesis.mesh"))
+        try place.write(GenesisFile(genesis: complete.genesis, signatures: []).encoded, to: "genesis.mesh")
+        let first = try place.run("genesis", "assemble", "--genesis", "genesis.mesh", "--signatures", "pl.signature")
+        #expect(first.output.contains("missing de, es and fr"))
+        try place.run(
+            "genesis", "assemble", "--genesis", "genesis.mesh", "--signatures", "de.signature", "fr.signature")
+        try place.run("genesis", "assemble", "--genesis", "genesis.mesh", "--signatures", "es.signature")
+        #expect(try GenesisFile(encoded: place.bytes("genesis.mesh")) == complete)
+    }
+
+    @Test func aFounderSeesThatVersionZeroIsAnother() throws {
+        let place = try Workplace()
+        try place.found()
+        try place.makeModel("changed", seed: 2)
+        let result = try place.run("genesis", "sign", "--genesis", "genesis.mesh", "--key", "de", "--model", "changed")
+        #expect(result.status == 1)
+        #expect(result.errors.contains("is not version 0"))
+        try place.makeModel("edited")
+        try place.write("{\"model_type\": \"other\"}", to: "edited/config.json")
+        let edited = try place.run("genesis", "sign", "--genesis", "genesis.mesh", "--key", "de", "--model", "edited")
+        #expect(edited.errors.contains("config.json differs"))
+        #expect(
+            try place.run("genesis", "sign", "--genesis", "genesis.mesh", "--key", "de", "--model", "model").status == 0
+        )
+    }
+
+    @Test func rulesComeFromOptionsAndFiles() throws {
+        let place = try Workplace()
+        try place.write(
+            """
+            # rules of a test
+            inner_steps = 7
+            encoding = "top-k 128 4"
+            review = "open"
+            """, to: "rules.toml")
+        let genesis = try place.found(
+            ["de", "fr"], rules: ["--rules", "rules.toml", "--outer-lr", "2.5", "--inner-lr", "0.002", "--kept", "256"])
+        #expect(genesis.rules.innerSteps == 7)
+        #expect(genesis.rules.encoding == .topK(kept: 256, bits: 4))
+        #expect(genesis.rules.outerLearningRateQ16 == 163_840)
+        #expect(genesis.rules.innerLearningRateNano == 2_000_000)
+        // What show prints is a file of rules again.
+        let shown = try place.run("genesis", "show", "--genesis", "genesis.mesh", "--rules")
+        let rules = try #require(shown.output.components(separatedBy: "\n\n").last)
+        try place.write(rules, to: "again.toml")
+        try place.run(
+            "genesis", "create", "--model", "model", "--out", "again.mesh", "--rules", "again.toml", "--cards",
+            "de/site.card")
+        #expect(try GenesisFile(encoded: place.bytes("again.mesh")).genesis.rules == genesis.rules)
+    }
+
+    @Test(arguments: [
+        ("inner_steps = \"many\"", "rules.toml:1: inner_steps must be a whole number"),
+        ("\nno_such_rule = 3", "rules.toml:2: there is no rule no_such_rule"),
+        ("averaging = \"median\"", "averaging cannot be \"median\""),
+        ("piece_bytes = 3", "piece_bytes is out of range"),
+        ("encoding = \"top-k\"", "rules.toml:1: encoding must be"),
+        ("inner_steps", "rules.toml:1: expected key = value"),
+    ])
+    func badRulesAreNamed(text: String, message: String) throws {
+        let place = try Workplace()
+        try place.makeModel()
+        try place.run("keygen", "--site", "de")
+        try place.write(text, to: "rules.toml")
+        let result = try place.run(
+            "genesis", "create", "--model", "model", "--rules", "rules.toml", "--cards", "de/site.card")
+        #expect(result.status == 1)
+        #expect(result.errors.contains(message), "\(result.errors)")
+    }
+
+    @Test func aModelThatCannotBeUsedIsNamed() throws {
+        let place = try Workplace()
+        try place.run("keygen", "--site", "de")
+        let missing = try place.run("genesis", "create", "--model", "nowhere", "--cards", "de/site.card")
+        #expect(missing.status == 1)
+        #expect(missing.errors.contains("nowhere: open: No such file"))
+        try place.makeModel()
+        let bytes = try place.bytes("model/model.safetensors")
+        try place.write(Array(bytes.dropLast(4)), to: "model/model.safetensors")
+        let short = try place.run("genesis", "create", "--model", "model", "--cards", "de/site.card")
+        #expect(short.errors.contains("does not fit"), "\(short.errors)")
+        // The last parameter becomes infinite.
+        try place.write(bytes.dropLast(4) + [0, 0, 0x80, 0x7f], to: "model/model.safetensors")
+        let infinite = try place.run("genesis", "create", "--model", "model", "--cards", "de/site.card")
+        #expect(infinite.errors.contains("infinity or not-a-number in norm"), "\(infinite.errors)")
+    }
+}

@@ -1,0 +1,93 @@
+import Crypto
+import Ledger
+import Rounds
+import Tensor
+
+@testable import meshctl
+
+/// A chain on top of a genesis that the command line founded, signed with the key files that it made.
+struct History {
+    private let genesis: Genesis
+    private let layout: ParameterLayout
+    private let keys: [(member: Member, nodeKey: SigningKey)]
+    private(set) var versions: [CertifiedVersion] = []
+    private(set) var payloads = MemoryPayloads()
+    private(set) var parameters: [Float]
+    private(set) var chain: Chain
+
+    init(_ genesis: Genesis, _ place: Workplace) throws {
+        self.genesis = genesis
+        layout = try ParameterLayout(genesis)
+        keys = try genesis.members.members.map { member in
+            (member, try KeyFile.load(.nodeKey, from: place.path("\(member.name)/node.key")).signingKey())
+        }
+        parameters = try ModelFolder(place.path("model"), layout: layout).parameters.readAll()
+        chain = Chain(genesis: genesis)
+    }
+
+    /// Adds a version that lists everybody's contribution.
+    ///
+    /// - Parameter roots: what its record claims; nil for what is right.
+    mutating func advance(claiming roots: StateRoots? = nil) throws {
+        let base = chain.bases[chain.bases.count - 1]
+        var contributions: [Signed<Ledger.Contribution>] = []
+        for (index, key) in keys.enumerated() {
+            var random = SeededRandom(simulationSeed: base.height.value * 10 + UInt64(index))
+            let delta = parameters.map { _ in Float.random(in: -0.01...0.01, using: &random) }
+            var residual = delta.map { _ in Float(0) }
+            let (payload, handOver) = try HandOver.encode(
+                delta: delta, residual: &residual, layout: layout, rules: chain.rules)
+            let record = handOver.record(
+                network: genesis.network, author: key.member.id, base: base,
+                report: TrainingReport(steps: 1, tokens: 1, lossMicronats: 1, dataSets: [], trainer: .zero))
+            payloads.insert(payload, for: record.contributionDigest)
+            contributions.append(
+                Signed(record, signer: key.member.id, key: key.nodeKey, network: genesis.network))
+        }
+        let slots = contributions.map(\.body.slot)
+        let availability = contributions.map { contribution in
+            AvailabilityCertificate(
+                stored: Stored(contribution.body), signatures: quorum(over: Stored(contribution.body)))
+        }
+        let ready = keys[..<genesis.members.quorum].map { key in
+            Signed(
+                Ready(height: chain.nextHeight, parent: chain.headDigest, slots: slots), signer: key.member.id,
+                key: key.nodeKey, network: genesis.network)
+        }.sorted { $0.objectDigest < $1.objectDigest }
+        let certificates = Dictionary(uniqueKeysWithValues: zip(slots, availability))
+        guard let manifest = chain.manifest(listing: slots, availability: certificates) else { return }
+        let average = try ManifestAverage.average(
+            manifest, payloads: payloads, parent: parameters, layout: layout, rules: chain.rules)
+        let support = Support(ready: ready.map(\.objectDigest))
+        let version = Version(
+            network: genesis.network, height: chain.nextHeight, parent: chain.headDigest, manifest: manifest,
+            action: nil, rules: chain.rules.digest, members: chain.members.digest, support: support.digest,
+            roots: roots ?? average.roots)
+        let vote = Vote(kind: .finalize, height: version.height, view: .first, version: version.versionDigest)
+        versions.append(
+            CertifiedVersion(
+                embedded: EmbeddedPayload(
+                    payload: Payload(version: version, support: support), ready: ready, availability: availability),
+                certificate: VoteCertificate(network: genesis.network, vote: vote, signatures: quorum(over: vote)),
+                contributions: contributions))
+        parameters = average.parameters
+        chain = try chain.advanced(by: version)
+    }
+
+    private func quorum(over statement: some Statement) -> QuorumSignatures {
+        var signatures: [Int: Signature] = [:]
+        for index in 0..<genesis.members.quorum {
+            signatures[index] = statement.signature(by: keys[index].nodeKey, network: genesis.network)
+        }
+        return QuorumSignatures(signatures, memberCount: keys.count)
+    }
+
+    /// The exported ledger.
+    func ledger(withPayloads: Bool = true) throws -> [UInt8] {
+        let sink = MemoryPayloadSink()
+        let writer = try LedgerFileWriter(sink, genesis: genesis)
+        for version in versions { try writer.append(version, payloads: withPayloads ? payloads : MemoryPayloads()) }
+        try writer.finish()
+        return sink.bytes
+    }
+}

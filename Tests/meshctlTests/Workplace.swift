@@ -1,0 +1,117 @@
+import Crypto
+import Foundation
+import Ledger
+import Tensor
+import Testing
+
+/// A directory of its own, and the built `meshctl` to run in it.
+final class Workplace {
+    let folder: URL
+
+    struct Result {
+        let status: Int32
+        let output: String
+        let errors: String
+
+        func json() throws -> [String: Any] {
+            try #require(try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any])
+        }
+    }
+
+    init() throws {
+        folder = FileManager.default.temporaryDirectory.appending(path: "ctl-\(UUID().uuidString.prefix(8))")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(at: folder) }
+
+    func path(_ name: String) -> String { folder.appending(path: name).path }
+
+    /// The products of a build lie side by side: the test bundle and `meshctl`.
+    private static let binary = Bundle.main.bundleURL.appending(path: "meshctl")
+
+    @discardableResult
+    func run(_ arguments: String..., environment: [String: String] = [:]) throws -> Result {
+        try run(arguments, environment: environment)
+    }
+
+    @discardableResult
+    func run(_ arguments: [String], environment: [String: String] = [:]) throws -> Result {
+        let running = try start(arguments, environment: environment)
+        running.process.waitUntilExit()
+        return try running.result()
+    }
+
+    /// A `meshctl` that runs while the test does something, for instance answer it.
+    struct Running {
+        let process: Process
+        fileprivate let output: URL
+        fileprivate let errors: URL
+
+        /// Once the process has ended.
+        func result() throws -> Result {
+            process.waitUntilExit()
+            return Result(
+                status: process.terminationStatus, output: try String(contentsOf: output, encoding: .utf8),
+                errors: try String(contentsOf: errors, encoding: .utf8))
+        }
+    }
+
+    func start(_ arguments: [String], environment: [String: String] = [:]) throws -> Running {
+        let process = Process()
+        process.executableURL = Workplace.binary
+        process.arguments = arguments
+        process.currentDirectoryURL = folder
+        process.environment = environment.merging(["PATH": "/usr/bin:/bin"]) { first, _ in first }
+        // Files, not pipes: what is long cannot block.
+        let output = folder.appending(path: ".out-\(UUID().uuidString)")
+        let errors = folder.appending(path: ".err-\(UUID().uuidString)")
+        for file in [output, errors] { try Data().write(to: file) }
+        process.standardOutput = try FileHandle(forWritingTo: output)
+        process.standardError = try FileHandle(forWritingTo: errors)
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+        return Running(process: process, output: output, errors: errors)
+    }
+
+    func write(_ text: String, to name: String) throws { try Data(text.utf8).write(to: folder.appending(path: name)) }
+
+    func read(_ name: String) throws -> String {
+        try String(contentsOf: folder.appending(path: name), encoding: .utf8)
+    }
+
+    func bytes(_ name: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: folder.appending(path: name))) }
+
+    func write(_ bytes: [UInt8], to name: String) throws { try Data(bytes).write(to: folder.appending(path: name)) }
+
+    /// A small model directory in Hugging Face's layout.
+    func makeModel(_ name: String = "model", seed: UInt64 = 1) throws {
+        try FileManager.default.createDirectory(at: folder.appending(path: name), withIntermediateDirectories: true)
+        try write("{\"model_type\": \"llama\"}", to: name + "/config.json")
+        try write("{}", to: name + "/tokenizer.json")
+        let layout = try ParameterLayout([("embedding", [50, 100]), ("norm", [100])])
+        var random = SeededRandom(simulationSeed: seed)
+        let values = (0..<layout.parameterCount).map { _ in Float.random(in: -1...1, using: &random) }
+        try SafetensorsFile.write(
+            ParameterArray(values), layout: layout, to: path(name + "/model.safetensors"))
+    }
+
+    static let sites = ["de", "es", "fr", "pl"]
+
+    /// The whole ceremony, each step by the command line. Gives the complete genesis.
+    @discardableResult
+    func found(_ sites: [String] = Workplace.sites, rules: [String] = ["--piece-bytes", "1024"]) throws -> Genesis {
+        try makeModel()
+        for site in sites { try expect(run("keygen", "--site", site, "--address", "\(site).example.org:7700")) }
+        try expect(
+            run(["genesis", "create", "--model", "model", "--cards"] + sites.map { "\($0)/site.card" } + rules))
+        for site in sites { try expect(run("genesis", "sign", "--genesis", "genesis.mesh", "--key", site)) }
+        try expect(
+            run(["genesis", "assemble", "--genesis", "genesis.mesh", "--signatures"] + sites.map { "\($0).signature" }))
+        let file = try GenesisFile(encoded: bytes("genesis.mesh"))
+        #expect(file.isComplete)
+        return file.genesis
+    }
+
+    private func expect(_ result: Result) throws { try #require(result.status == 0, "\(result.errors)") }
+}
