@@ -17,6 +17,8 @@ public final class Node {
     var contributions = ContributionTable()
     var height: HeightState
     var averagings = AveragingTable()
+    /// Verified pieces on disk of contributions that the journal does not name: taken up when one is announced again.
+    var heldPieces: [ContributionDigest: [Bool]] = [:]
     var addresses: [MemberID: Signed<AddressRecord>] = [:]
     var outbox = Outbox()
     var pacing = Pacing()
@@ -41,6 +43,7 @@ public final class Node {
         height = HeightState(
             network: recovered.chain.network, height: recovered.chain.nextHeight, members: recovered.chain.members,
             began: Instant(milliseconds: 0))
+        heldPieces = recovered.pieces
         restore(recovered)
     }
 

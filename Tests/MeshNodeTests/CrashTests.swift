@@ -1,4 +1,5 @@
 import Crypto
+import Glibc
 import Gossip
 import Ledger
 import Synchronization
@@ -50,7 +51,9 @@ struct CrashTests {
         let power = try #require(cut)
         try sites.train(for: "the cut") { power.lost > 0 }
         let reached = (1...3).map { sites.height($0) }.max() ?? 0
-        try sites.train(for: "two more versions of the others") { (1...3).allSatisfy { sites.height($0) >= reached + 2 } }
+        try sites.train(for: "two more versions of the others") {
+            (1...3).allSatisfy { sites.height($0) >= reached + 2 }
+        }
 
         let victim = try #require(sites.daemons[0])
         let me = victim.keeper.node.identity.member
@@ -69,6 +72,47 @@ struct CrashTests {
         }
         // With a site that never got anything out, the test would say nothing.
         if commits >= 9 { #expect(seen > 0) }
+    }
+
+    @Test("A full disk stops the signing, is said, and loses nothing once there is room again")
+    func survivesFullDisk() throws {
+        let sites = try TestSites(["de", "es", "fr", "pl"])
+        defer { sites.end() }
+        var full: FullDisk?
+        try sites.start(0) { database in
+            let sink = FullDisk(database)
+            full = sink
+            return sink
+        }
+        for index in 1...3 { try sites.start(index) }
+        try sites.train(for: "the first versions") { (0...3).allSatisfy { sites.height($0) >= 2 } }
+        let disk = try #require(full)
+        disk.isFull.withLock { $0 = true }
+        let victim = try #require(sites.daemons[0])
+        try sites.train(for: "the alarm") { victim.control.status.disk == .full }
+        let stuck = sites.height(0)
+        try sites.train(for: "versions of the other three") { (1...3).allSatisfy { sites.height($0) >= stuck + 3 } }
+        #expect(sites.height(0) <= stuck + 1)
+        #expect(victim.control.status.alarms.contains { $0.kind == .disk })
+        disk.isFull.withLock { $0 = false }
+        let target = sites.height(1)
+        try sites.train(for: "the site to be back") { sites.height(0) >= target + 1 }
+        #expect(victim.control.status.disk == .writable)
+    }
+}
+
+/// The database, on a disk that can be full for a while.
+final class FullDisk: JournalSink {
+    let isFull = Mutex(false)
+    private let database: LedgerDatabase
+
+    init(_ database: LedgerDatabase) { self.database = database }
+
+    func commit(_ batch: JournalBatch) throws(StoreError) {
+        guard !isFull.withLock({ $0 }) else {
+            throw .system(file: database.path, operation: "write", code: ENOSPC)
+        }
+        try database.commit(batch)
     }
 }
 

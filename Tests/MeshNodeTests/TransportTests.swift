@@ -63,6 +63,40 @@ struct TransportTests {
         #expect(due.isEmpty)
     }
 
+    @Test("A site with another genesis file is named at the address, and nothing comes of it")
+    func namesOtherNetwork() throws {
+        let sites = try TestSites(["de", "es"])
+        defer { sites.end() }
+        let others = try TestSites(["de", "es"], loop: sites.loop)
+        defer { others.end() }
+        try sites.start(0, peers: ["127.0.0.1:\(others.ports[0])", "127.0.0.1:\(sites.ports[1])"])
+        try others.start(0)
+        func error(_ port: UInt16) -> String {
+            sites.daemons[0]?.transport.targets.first { $0.address.hasSuffix(":\(port)") }?.lastError ?? ""
+        }
+        try sites.wait(for: "both errors") {
+            error(others.ports[0]).contains("another genesis file") && error(sites.ports[1]).contains("unreachable")
+        }
+        #expect(sites.daemons[0]?.control.status.alarms.contains { $0.kind == .wrongGenesis } ?? false)
+        #expect(sites.daemons[0]?.control.status.peers.allSatisfy { $0.link != .up } ?? false)
+    }
+
+    @Test("Two members that both dial keep exactly one link")
+    func keepsOneLink() throws {
+        let sites = try TestSites(["de", "es"])
+        defer { sites.end() }
+        try sites.start(0)
+        try sites.start(1)
+        let members = sites.genesis.members.members.map(\.id)
+        try sites.train(for: "versions over that link") { (0...1).allSatisfy { sites.height($0) >= 3 } }
+        for index in 0...1 {
+            let daemon = try #require(sites.daemons[index])
+            let other = try #require(members.first { $0 != daemon.keeper.node.identity.member })
+            #expect(daemon.transport.view(of: other).isLinked)
+            #expect(daemon.keeper.node.report(now: daemon.keeper.now).linkedMembers == [other])
+        }
+    }
+
     @Test("One remote address cannot begin handshakes without bound, and another is not hindered")
     func gate() {
         var gate = HandshakeGate()

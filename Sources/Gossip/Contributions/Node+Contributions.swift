@@ -53,13 +53,17 @@ extension Node {
             cutOff(link, .invalidSignature)
             return
         }
-        contributions.insert(Candidate(signed: signed))
+        let held = heldPieces.removeValue(forKey: digest).flatMap { pieces in
+            pieces.count == contribution.pieceCount ? Bitmap(pieces) : nil
+        }
+        contributions.insert(Candidate(signed: signed, pieces: held))
         let slot = contribution.slot
         if contributions.slots[slot, default: SlotState()].candidate == nil || isWanted(digest) {
             contributions.slots[slot, default: SlotState()].candidate = digest
         }
         emit(.contributionReceived(contribution))
         noteHolders(digest, from: link)
+        continueCandidate(digest)
         pacing.progressed = true
     }
 

@@ -19,11 +19,17 @@ final class TestSites {
     private(set) var daemons: [Int: Daemon] = [:]
     private var random = SeededRandom.system()
 
-    init(_ names: [String], parameters: Int = 5_000, rules: Rules = Rules()) throws {
+    private let ownsLoop: Bool
+
+    /// - Parameter loop: another mesh's loop, to run two of them on one thread.
+    init(
+        _ names: [String], parameters: Int = 5_000, rules: Rules = Rules(), loop other: EventLoop? = nil
+    ) throws {
         self.names = names
+        ownsLoop = other == nil
         var random = SeededRandom.system()
         folder = "/tmp/meshnode-" + String(UInt64.random(in: 0...UInt64.max, using: &random), radix: 16)
-        loop = try EventLoop()
+        loop = try other ?? EventLoop()
         layout = try ParameterLayout([("weights", [parameters])])
         let values = ParameterArray((0..<parameters).map { Float($0 % 89) / 89 })
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -86,13 +92,15 @@ final class TestSites {
 
     @discardableResult
     func start(
-        _ index: Int, scrubMilliseconds: UInt64 = Scrubber.intervalMilliseconds,
+        _ index: Int, peers: [String]? = nil, scrubMilliseconds: UInt64 = Scrubber.intervalMilliseconds,
         sink: (LedgerDatabase) -> any JournalSink = { $0 }
     ) throws -> Daemon {
         var logger = Logger(label: names[index]) { _ in SwiftLogNoOpLogHandler() }
         logger.logLevel = .critical
+        var configuration = configuration(index)
+        if let peers { configuration.mesh.peers = peers }
         let daemon = try Daemon(
-            configuration(index), loop: loop, logger: logger, scrubMilliseconds: scrubMilliseconds,
+            configuration, loop: loop, logger: logger, scrubMilliseconds: scrubMilliseconds,
             journalSink: sink)
         try daemon.start()
         daemons[index] = daemon
@@ -108,7 +116,7 @@ final class TestSites {
 
     func end() {
         for index in daemons.keys { stop(index) }
-        loop.close()
+        if ownsLoop { loop.close() }
         try? FileManager.default.removeItem(atPath: folder)
     }
 
