@@ -14,8 +14,7 @@ struct ScenarioTests {
     }
 
     @Test(arguments: [
-        Scenario.votesReachOneMemberOnly, .firstViewFails, .jumpsOverSeveralViews, .laggingNodeReplays,
-        .twoDaemonsWithOneKey,
+        Scenario.votesReachOneMemberOnly, .firstViewFails, .jumpsOverSeveralViews,
     ])
     func everyPromiseHoldsAmongSevenInThe(scenario: Scenario) {
         for result in scenario.run(nodes: 7) {

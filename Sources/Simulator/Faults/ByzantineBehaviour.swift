@@ -8,6 +8,12 @@ public enum ByzantineBehaviour: String, Sendable, CaseIterable {
     case twins
     /// Its votes, alone of its messages, reach one member only.
     case selectiveVoter
+    /// Leads and never proposes.
+    case withholdsProposals
+    /// Proposes, and keeps to itself what it proposed.
+    case withholdsPayloads
+    /// Says that it is far ahead.
+    case boasts
     /// Hands out no piece.
     case withholdsPieces
     /// Hands out pieces with a byte changed.

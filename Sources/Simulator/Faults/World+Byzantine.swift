@@ -18,6 +18,9 @@ extension World {
             }
             let favoured = (site.member + 1) % options.nodes
             return isVote && peer.member != favoured ? [] : [bytes]
+        case .withholdsProposals: return RecordScan(bytes: bytes).proposals.isEmpty ? [bytes] : []
+        case .withholdsPayloads: return isBarePayload(bytes) ? [] : [bytes]
+        case .boasts: return [boast(bytes)]
         case .garbles:
             guard byzantineRandom.chance(10), !bytes.isEmpty else { return [bytes] }
             counts.add("messages-mutated")
@@ -30,6 +33,22 @@ extension World {
             return byzantineRandom.chance(30) ? [bytes, site.recall(&byzantineRandom)] : [bytes]
         case nil, .twins, .withholdsPieces, .corruptsPieces, .wrongRoots, .copies: return [bytes]
         }
+    }
+
+    /// A message whose body is a payload alone, recognized by its shape.
+    private func isBarePayload(_ bytes: [UInt8]) -> Bool {
+        guard case .array(let parts) = try? CBOR(encoded: bytes), let body = parts.last else { return false }
+        return (try? Ledger.Payload(cbor: body)) != nil
+    }
+
+    /// A summary begins with its sender's height; this one says more.
+    private func boast(_ bytes: [UInt8]) -> [UInt8] {
+        guard case .array(let parts) = try? CBOR(encoded: bytes), parts.count == 2, case .array(var items) = parts[1],
+            items.count == 6, case .unsigned(let height) = items[0]
+        else { return bytes }
+        counts.add("messages-mutated")
+        items[0] = .unsigned(height + byzantineRandom.draw(1...1_000_000))
+        return CBOR.array([parts[0], .array(items)]).encoded
     }
 
     /// What leaves in place of a piece; nil for nothing.

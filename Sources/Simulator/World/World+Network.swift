@@ -139,8 +139,12 @@ extension World {
         trace.say(now, "\(from) -> \(to)  piece \(name.index) of \(name.contribution.short)")
         guard connection.isOpen, !isBlocked[pair(from, to)], isHealed || filter?(from, to, []) ?? true else { return }
         if !isHealed, networkRandom.chance(faults.lossPercent) { return counts.add("messages-lost") }
-        let arrival = arrivalTime(over: mine, from: from, to: to, byteCount: 10 * piece.bytes.count)
-        queue.push(.piece(connection: mine.connection, end: 1 - mine.end, name, given), at: arrival)
+        let isDoubled = !isHealed && networkRandom.chance(faults.duplicationPercent)
+        if isDoubled { counts.add("messages-duplicated") }
+        for _ in 0..<(isDoubled ? 2 : 1) {
+            let arrival = arrivalTime(over: mine, from: from, to: to, byteCount: 10 * piece.bytes.count)
+            queue.push(.piece(connection: mine.connection, end: 1 - mine.end, name, given), at: arrival)
+        }
     }
 
     func arrive(_ piece: ProvenPiece, _ name: PieceName, at end: Int, of identifier: Int) {
