@@ -5,7 +5,7 @@ import Logging
 
 /// The daemon of one site.
 @main
-struct MeshNode: ParsableCommand {
+struct MeshNodeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "meshnode", abstract: "The daemon of one site of the mesh.")
 
@@ -20,7 +20,7 @@ struct MeshNode: ParsableCommand {
 
     func run() throws {
         LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
-        MeshNode.unblockSignals()
+        MeshNodeCommand.unblockSignals()
         var logger = Logger(label: "meshnode")
         if verbose { logger.logLevel = .debug }
         let loop = try EventLoop()
@@ -30,7 +30,7 @@ struct MeshNode: ParsableCommand {
             try daemon.start()
             var watchers: [SignalWatcher] = []
             for signal in [SignalWatcher.Signal.terminate, .interrupt] {
-                watchers.append(try SignalWatcher(loop: loop, signal: signal) { MeshNode.stop(daemon, logger) })
+                watchers.append(try SignalWatcher(loop: loop, signal: signal) { MeshNodeCommand.stop(daemon, logger) })
             }
             withExtendedLifetime(watchers) { loop.run() }
         } catch {

@@ -104,8 +104,9 @@ final class Daemon {
         scrubber.stop()
         control.close()
         transport.close()
-        journal.shutdown { [database] in
+        journal.shutdown { [database, keeper] in
             database.close()
+            keeper.jobs.blobs.state.unlock()
             completion()
         }
     }

@@ -94,6 +94,9 @@ final class DiskFile: @unchecked Sendable {  // the descriptor is fixed, pread a
         guard fsync(descriptor) == 0 else { throw .system(file: path, operation: "fsync", code: errno) }
     }
 
+    /// Gives up what `tryLock` took.
+    func unlock() { flock(descriptor, LOCK_UN) }
+
     /// Takes the file for this process alone; false where another process has it.
     func tryLock() throws(StoreError) -> Bool {
         if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return true }

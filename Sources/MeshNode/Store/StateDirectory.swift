@@ -17,6 +17,9 @@ struct StateDirectory: Sendable {
         for folder in ["blobs", "params", "residual", "incoming"] { try DiskFile.makeDirectory(path + "/" + folder) }
     }
 
+    /// Lets another daemon in.
+    func unlock() { lock.unlock() }
+
     var database: String { path + "/ledger.sqlite" }
     /// The witness of the journal's end.
     var mark: String { path + "/ledger.mark" }

@@ -58,6 +58,17 @@ final class ControlClient {
 
     func send(_ frame: TensorFrame) throws { try send(try frame.frame().bytes) }
 
+    func send(raw bytes: [UInt8]) throws { try send(bytes) }
+
+    /// Waits for so many bytes in tensor frames and takes them.
+    func tensorBytes(count: Int) throws -> [UInt8] {
+        while tensors.reduce(0, { $0 + $1.bytes.count }) < count {
+            if case .version(let version)? = try receive(seconds: 0.1) { versions.append(version) }
+        }
+        defer { tensors = [] }
+        return tensors.flatMap(\.bytes)
+    }
+
     /// Waits for a version beyond `height`; nil where none came in time.
     func nextVersion(after height: Int64, seconds: Double) throws -> RoundVersion? {
         let deadline = Date().addingTimeInterval(seconds)

@@ -1,0 +1,107 @@
+import Crypto
+import Foundation
+import Ledger
+import Testing
+
+@testable import MeshNode
+
+/// Flipped bits under a whole daemon: one site that certifies by itself.
+@Suite(.serialized)
+struct DamageTests {
+    enum Kind: String, CaseIterable, Sendable {
+        case parameters, blob, sidecar, residual
+    }
+
+    private func file(of kind: Kind, in sites: TestSites) throws -> String {
+        let daemon = try #require(sites.daemons[0])
+        let state = daemon.keeper.jobs.blobs.state
+        let height = daemon.keeper.node.chain.height
+        let version = try #require(try daemon.keeper.database.version(at: height))
+        let contribution = try #require(version.version.manifest.first).contribution
+        switch kind {
+        case .parameters: return state.parameters(version.version.roots.parameters)
+        case .blob: return state.blob(contribution)
+        case .sidecar: return state.sidecar(contribution)
+        case .residual: return state.residual(try #require(daemon.desk.residual))
+        }
+    }
+
+    private func makeChain(scrubMilliseconds: UInt64 = 3_600_000) throws -> TestSites {
+        let sites = try TestSites(["de"])
+        try sites.start(0, scrubMilliseconds: scrubMilliseconds)
+        try sites.train(for: "three versions") { sites.height(0) >= 3 }
+        try sites.wait(for: "the desk to be idle") { sites.daemons[0].map { !$0.desk.isWorking } ?? true }
+        return sites
+    }
+
+    @Test("A bit flipped before the start is named, repaired, and the site goes on", arguments: Kind.allCases)
+    func beforeStart(kind: Kind) throws {
+        let sites = try makeChain()
+        defer { sites.end() }
+        let path = try file(of: kind, in: sites)
+        let height = sites.height(0)
+        sites.stop(0)
+        try flipBit(in: path, at: 100, bit: 3)
+        let daemon = try sites.start(0)
+        #expect(daemon.keeper.health.damages.contains { $0.description.contains(path) })
+        #expect(sites.height(0) == height)
+        try sites.train(for: "two more versions") { sites.height(0) >= height + 2 }
+    }
+
+    @Test("A bit flipped while the daemon runs is found in the background and named", arguments: Kind.allCases)
+    func whileRunning(kind: Kind) throws {
+        let sites = try makeChain(scrubMilliseconds: 5)
+        defer { sites.end() }
+        let path = try file(of: kind, in: sites)
+        try flipBit(in: path, at: 100, bit: 3)
+        try sites.wait(for: "the alarm") {
+            sites.daemons[0]?.keeper.health.damages.contains { $0.description.contains(path) } ?? false
+        }
+        #expect(sites.daemons[0]?.control.status.alarms.contains { $0.kind == .corruption } ?? false)
+    }
+
+    @Test("A row of the database that changes while the daemon runs is found and named")
+    func rowWhileRunning() throws {
+        let sites = try makeChain(scrubMilliseconds: 5)
+        defer { sites.end() }
+        let database = try #require(sites.daemons[0]).keeper.database
+        try database.write { try $0.execute(sql: "UPDATE versions SET bytes = zeroblob(9) WHERE height = 2") }
+        try sites.wait(for: "the alarm") {
+            sites.daemons[0]?.keeper.health.damages
+                .contains(.damagedRow(file: database.path, table: "versions", row: "height 2")) ?? false
+        }
+    }
+
+    @Test("A damaged version row stops the start, with its name")
+    func rowBeforeStart() throws {
+        let sites = try makeChain()
+        defer { sites.end() }
+        let database = try #require(sites.daemons[0]).keeper.database
+        try database.write { try $0.execute(sql: "UPDATE versions SET digest = zeroblob(32) WHERE height = 2") }
+        sites.stop(0)
+        #expect(
+            throws: StoreError.damagedRow(file: database.path, table: "versions", row: "height 2")
+        ) { try sites.start(0) }
+    }
+
+    @Test("With every parameter file gone the head is computed again from version 0")
+    func replays() throws {
+        let sites = try makeChain()
+        defer { sites.end() }
+        let folder = sites.state(0) + "/params"
+        let height = sites.height(0)
+        sites.stop(0)
+        for name in try DiskFile.names(in: folder) { DiskFile.remove(folder + "/" + name) }
+        let daemon = try sites.start(0)
+        #expect(daemon.keeper.baseRoots.last?.height == Height(height))
+        try sites.train(for: "another version") { sites.height(0) > height }
+    }
+
+    @Test("A second daemon on the same state directory is refused")
+    func refusesSecond() throws {
+        let sites = try TestSites(["de"])
+        defer { sites.end() }
+        try sites.start(0)
+        #expect(throws: StoreError.inUse(directory: sites.state(0))) { try sites.start(0) }
+    }
+}

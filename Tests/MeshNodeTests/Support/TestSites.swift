@@ -1,0 +1,182 @@
+import Crypto
+import EventLoop
+import Foundation
+import Gossip
+import Ledger
+import Logging
+import Tensor
+
+@testable import MeshNode
+
+/// The files of a mesh in a folder of its own, and daemons of it on one loop of this thread.
+final class TestSites {
+    let folder: String
+    let genesis: Genesis
+    let layout: ParameterLayout
+    let names: [String]
+    let ports: [UInt16]
+    let loop: EventLoop
+    private(set) var daemons: [Int: Daemon] = [:]
+    private var random = SeededRandom.system()
+
+    init(_ names: [String], parameters: Int = 5_000, rules: Rules = Rules()) throws {
+        self.names = names
+        var random = SeededRandom.system()
+        folder = "/tmp/meshnode-" + String(UInt64.random(in: 0...UInt64.max, using: &random), radix: 16)
+        loop = try EventLoop()
+        layout = try ParameterLayout([("weights", [parameters])])
+        let values = ParameterArray((0..<parameters).map { Float($0 % 89) / 89 })
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try SafetensorsFile.write(values, layout: layout, to: folder + "/model.safetensors")
+        var listeners: [TCPListener] = []
+        for _ in names {
+            listeners.append(try TCPListener(loop: loop, address: .loopback(port: 0)) { $0.close() })
+        }
+        ports = listeners.compactMap { $0.localAddress?.port }
+        for listener in listeners { listener.close() }
+        var founders: [(Member, SigningKey)] = []
+        for name in names { founders.append(try TestSites.makeKeys(folder + "/" + name, name, &random)) }
+        genesis = Genesis(
+            nonce: Digest(bytes: random.secret(count: 32).withUnsafeBytes { Array($0) })!,
+            members: try MemberSet(members: founders.map(\.0)), rules: rules,
+            tensors: [Ledger.TensorShape(name: "weights", shape: [UInt64(parameters)])], attachments: [],
+            roots: StateRoots(parameters: try ParameterFile.tree(of: values).root))
+        let file = GenesisFile(
+            genesis: genesis,
+            signatures: founders.map { [genesis] in
+                GenesisSignature(genesis: genesis, signer: $0.0.id, operatorKey: $0.1)
+            })
+        try Data(file.encoded).write(to: URL(fileURLWithPath: folder + "/genesis"))
+    }
+
+    private static func makeKeys(
+        _ folder: String, _ name: String, _ random: inout SeededRandom
+    ) throws -> (Member, SigningKey) {
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let operatorKey = SigningKey(seed: random.secret(count: 32))
+        let (node, link) = (random.secret(count: 32), random.secret(count: 32))
+        try KeyFile(kind: .nodeKey, secret: node, path: folder + "/node.key", random: &random).store()
+        try KeyFile(kind: .linkKey, secret: link, path: folder + "/link.key", random: &random).store()
+        let member = Member(
+            id: MemberID(firstOperatorKey: operatorKey.verifyingKey), name: name,
+            operatorKey: operatorKey.verifyingKey, nodeKey: SigningKey(seed: node).verifyingKey,
+            linkKey: LinkKey(secret: link).publicKey, keyEpoch: 0)
+        return (member, operatorKey)
+    }
+
+    func state(_ index: Int) -> String { folder + "/" + names[index] + "/state" }
+
+    func configuration(_ index: Int) -> MeshNode.Configuration {
+        let own = folder + "/" + names[index]
+        var timing = Timing()
+        timing.roundDeadline = 1000
+        timing.graceMinimum = 50
+        timing.viewInitial = 500
+        timing.standstill = 100
+        return MeshNode.Configuration(
+            mesh: MeshNode.Configuration.Mesh(
+                genesis: folder + "/genesis", model: folder + "/model.safetensors",
+                listen: ["127.0.0.1:\(ports[index])"], announce: ["127.0.0.1:\(ports[index])"],
+                peers: ports.filter { $0 != ports[index] }.map { "127.0.0.1:\($0)" }),
+            site: MeshNode.Configuration.Site(
+                name: names[index], stateDirectory: own + "/state", nodeKey: own + "/node.key",
+                linkKey: own + "/link.key", passphraseFile: nil, socket: own + "/control"),
+            timing: timing, workerCount: 1)
+    }
+
+    @discardableResult
+    func start(
+        _ index: Int, scrubMilliseconds: UInt64 = Scrubber.intervalMilliseconds,
+        sink: (LedgerDatabase) -> any JournalSink = { $0 }
+    ) throws -> Daemon {
+        var logger = Logger(label: names[index]) { _ in SwiftLogNoOpLogHandler() }
+        logger.logLevel = .critical
+        let daemon = try Daemon(
+            configuration(index), loop: loop, logger: logger, scrubMilliseconds: scrubMilliseconds,
+            journalSink: sink)
+        try daemon.start()
+        daemons[index] = daemon
+        return daemon
+    }
+
+    func stop(_ index: Int) {
+        var isStopped = false
+        daemons[index]?.stop { isStopped = true }
+        loop.run(until: { isStopped })
+        daemons[index] = nil
+    }
+
+    func end() {
+        for index in daemons.keys { stop(index) }
+        loop.close()
+        try? FileManager.default.removeItem(atPath: folder)
+    }
+
+    /// Turns the loop until the condition holds; a watch that rings after a minute fails the test.
+    func wait(for what: String, _ condition: () -> Bool) throws {
+        let deadline = loop.now.advanced(milliseconds: 60_000)
+        let ticker = try LoopTimer(loop: loop)
+        ticker.start(everyMilliseconds: 10) {}
+        defer { ticker.close() }
+        loop.run(until: { condition() || loop.now > deadline })
+        if !condition() { throw TestFailure("waited in vain for \(what)") }
+    }
+
+    func height(_ index: Int) -> UInt64 { daemons[index]?.keeper.node.chain.height.value ?? 0 }
+
+    /// Hands a random delta over to the daemon's desk, where the slot of its head is free.
+    func contribute(_ index: Int, seed: UInt64) throws {
+        guard let daemon = daemons[index] else { return }
+        let chain = daemon.keeper.node.chain
+        guard !daemon.desk.isTaken(chain.headDigest), let base = chain.base(chain.headDigest) else { return }
+        var random = SeededRandom(simulationSeed: seed &+ chain.height.value)
+        var bytes: [UInt8] = []
+        for _ in 0..<layout.parameterCount {
+            let value = Float(Int16(truncatingIfNeeded: random.next())) / 32_768 / 256
+            withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes += $0 }
+        }
+        let path = state(index) + "/incoming/test-\(chain.height)"
+        try DiskFile.open(path, .create).write(bytes, at: 0)
+        daemon.desk.handOver(
+            path: path, form: .delta, base: base,
+            report: .init(steps: 1, tokens: 1, lossMicronats: 1, dataSets: [], trainer: .zero)
+        ) { _ in }
+    }
+
+    /// Lets all daemons contribute until `condition` holds.
+    func train(for what: String, _ condition: () -> Bool) throws {
+        var busy: Set<Int> = []
+        try wait(for: what) {
+            for index in daemons.keys.sorted() where !busy.contains(index) || !daemons[index]!.desk.isWorking {
+                busy.insert(index)
+                try? contribute(index, seed: UInt64(index) << 32)
+            }
+            return condition()
+        }
+    }
+}
+
+struct TestFailure: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}
+
+/// Flips one bit of a file.
+func flipBit(in path: String, at offset: Int, bit: Int = 0) throws {
+    let file = try DiskFile.open(path, .write)
+    let byte = try file.read(at: offset, count: 1)[0]
+    try file.write([byte ^ (1 << UInt8(bit))], at: offset)
+}
+
+/// A folder of its own that goes at the end.
+final class TestFolder {
+    let path: String
+
+    init() throws {
+        var random = SeededRandom.system()
+        path = "/tmp/meshnode-" + String(UInt64.random(in: 0...UInt64.max, using: &random), radix: 16)
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+}
