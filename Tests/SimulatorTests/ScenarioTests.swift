@@ -5,7 +5,7 @@ import Testing
 struct ScenarioTests {
     @Test(arguments: Scenario.allCases)
     func everyPromiseHoldsInThe(scenario: Scenario) {
-        let results = scenario.run(nodes: 4, sample: 41)
+        let results = scenario.run(nodes: 4, sample: 83)
         #expect(!results.isEmpty)
         for result in results {
             #expect(result.outcome.holds, "\(result.name): \(result.outcome.violations)")

@@ -3,7 +3,7 @@ import Testing
 
 /// Seeds in the debug build; the release build runs thousands of them.
 struct WorldTests {
-    @Test(arguments: [4, 5, 7], [UInt64(0), 1, 2, 3])
+    @Test(arguments: [4, 5, 7], [UInt64(0), 1])
     func aSeedHoldsEveryPromise(nodes: Int, seed: UInt64) {
         let outcome = World(WorldOptions(nodes: nodes, seed: 500 + seed)).run()
         #expect(outcome.holds, "\(outcome.violations) in seed \(outcome.seed) of \(nodes)")

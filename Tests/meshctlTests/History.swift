@@ -7,7 +7,7 @@ import Tensor
 
 /// A chain on top of a genesis that the command line founded, signed with the key files that it made.
 struct History {
-    private let genesis: Genesis
+    let genesis: Genesis
     private let layout: ParameterLayout
     private let keys: [(member: Member, nodeKey: SigningKey)]
     private(set) var versions: [CertifiedVersion] = []

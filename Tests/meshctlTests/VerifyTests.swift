@@ -98,4 +98,24 @@ import Testing
         #expect(try verify("--expect", "abc").status != 0)
         #expect(try verify("--recompute").errors.contains("--recompute needs --model"))
     }
+
+    @Test(arguments: [0, 2, 3])
+    func anyVersionIsExportedWithoutADaemon(height: Int) throws {
+        let result = try place.run(
+            "export", "hf", "--genesis", "genesis.mesh", "--ledger", "ledger", "--model", "model", "--height",
+            "\(height)",
+            "--json")
+        #expect(result.status == 0, "\(result.errors)")
+        let expected =
+            height == 0 ? history.genesis.roots : history.versions[height - 1].version.roots
+        #expect(try ModelFolder(place.path("hf")).root() == expected.parameters)
+        #expect(try result.json()["parametersRoot"] as? String == expected.parameters.description)
+    }
+
+    @Test func aVersionBeyondTheLedgerIsNotExported() throws {
+        let result = try place.run(
+            "export", "hf", "--genesis", "genesis.mesh", "--ledger", "ledger", "--model", "model", "--height", "4")
+        #expect(result.status == 1)
+        #expect(result.errors.contains("ends at version 3"))
+    }
 }

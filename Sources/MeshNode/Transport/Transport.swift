@@ -142,7 +142,15 @@ final class Transport {
     }
 
     /// Configured addresses with what is known of them, by ascending address.
-    var targets: [Dialer.Target] { dialer.targets.values.sorted { $0.address < $1.address } }
+    var targets: [Dialer.Target] {
+        dialer.targets.values.sorted { $0.address < $1.address }.map { target in
+            // Of two sites that dialled each other at once, one saw its connection closed: no error while they talk.
+            guard let member = target.member, linkOfMember[member] != nil else { return target }
+            var target = target
+            target.lastError = nil
+            return target
+        }
+    }
 
     /// Bytes of all links since the start.
     var totalBytes: (received: UInt64, sent: UInt64) {

@@ -179,11 +179,22 @@ extension World {
 
     // MARK: - Notices
 
+    /// What `meshctl status` would say must agree with what just happened.
+    private func checkReport(_ site: Site, after certified: CertifiedVersion) {
+        guard site.isHonest, let process = site.process else { return }
+        let report = process.node.report(now: process.instant(now))
+        if report.height != certified.height || report.head != certified.version.versionDigest {
+            oracles.report(
+                .wrongJob, "member \(site.member) reports \(report.height) where it adopted \(certified.height)")
+        }
+    }
+
     private func hear(_ notice: Notice, _ site: Site) {
         switch notice {
         case .adopted(let certified, _):
             trace.say(now, "\(site.member) adopted \(certified.height) \(certified.version.versionDigest.short)")
             measures.viewMaximum = max(measures.viewMaximum, certified.certificate.vote.view.value)
+            checkReport(site, after: certified)
             train(site)
         case .alarm(let alarm):
             trace.say(now, "\(site.member) ALARM \(alarm)")

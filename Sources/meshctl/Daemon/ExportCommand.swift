@@ -10,7 +10,8 @@ struct ExportCommand: ParsableCommand {
         commandName: "export", abstract: "Write a certified version as a model directory in Hugging Face's layout.",
         discussion: """
             The weights come from the daemon and are held against the certified root; configuration and tokenizer come \
-            from the genesis.
+            from the genesis. With --ledger and --model no daemon is asked: the version is verified and recomputed from \
+            version 0.
             """)
 
     @Argument(help: "The directory to write.")
@@ -22,13 +23,22 @@ struct ExportCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The genesis file (default: the one that the configuration names).", valueName: "file"))
     var genesis: String?
 
+    @Option(help: ArgumentHelp("An exported ledger to recompute the version from, offline.", valueName: "file"))
+    var ledger: String?
+
+    @Option(help: ArgumentHelp("Version 0, for --ledger.", valueName: "dir"))
+    var model: String?
+
     @Flag(help: "Replace files that are in the directory.")
     var force = false
 
     @OptionGroup var daemon: DaemonOptions
     @OptionGroup var output: OutputOptions
 
-    func validate() throws { if let height { try VersionCommand.check(height) } }
+    func validate() throws {
+        if let height { try VersionCommand.check(height) }
+        guard (ledger == nil) == (model == nil) else { throw ValidationError("--ledger and --model go together.") }
+    }
 
     struct Report: Encodable {
         let directory: String
@@ -53,43 +63,87 @@ struct ExportCommand: ParsableCommand {
             throw Failure("\(weights) exists already", advice: "Choose another directory, or give --force.")
         }
         try DiskFile.makeDirectory(directory)
-        let connection = try daemon.connect()
-        let status = try connection.ask(StatusRequest())
-        guard status.network.text == founding.network.description else {
-            throw Failure(
-                "the daemon is in network \(Words.short(status.network.text)), \(path) founds \(founding.network.short)"
-            )
-        }
-        let export = try connection.ask(ParametersExportBegin(height: height))
-        let scratch = directory + "/.parameters"
-        defer { unlink(scratch) }
-        do {
-            let received = try receive(export, layout, connection, to: scratch)
-            try SafetensorsFile.write(
-                received, layout: layout,
-                metadata: [
-                    (key: "format", value: "pt"), (key: "mesh.network", value: founding.network.description),
-                    (key: "mesh.height", value: "\(export.height)"), (key: "mesh.version", value: export.version.text),
-                    (key: "mesh.parameters_root", value: export.parametersRoot.text),
-                ], to: weights)
-        } catch let error as ParameterFileError {
-            throw Failure(error.words)
-        } catch let error as SafetensorsError {
-            throw Failure(error.words)
+        let version: Exported
+        if let ledger, let model {
+            version = try recomputed(founding, layout, ledger: ledger, model: model, to: weights)
+        } else {
+            version = try fetched(founding, layout, to: weights)
         }
         for attachment in founding.attachments {
             try DiskFile.write(attachment.bytes, to: directory + "/" + attachment.name, replacing: force)
         }
         let report = Report(
-            directory: directory, height: export.height, version: export.version.text,
-            parametersRoot: export.parametersRoot.text, parameters: layout.parameterCount,
-            files: ["model.safetensors"] + founding.attachments.map(\.name))
+            directory: directory, height: version.height, version: version.digest, parametersRoot: version.root,
+            parameters: layout.parameterCount, files: ["model.safetensors"] + founding.attachments.map(\.name))
         try output.print(report) {
             """
-            Wrote version \(export.height) (\(Words.short(export.version.text))) to \(directory): \
+            Wrote version \(version.height) (\(Words.short(version.digest))) to \(directory): \
             \(Words.grouped(Int64(layout.parameterCount))) parameters, root as certified
             \(report.files.joined(separator: " "))
             """
+        }
+    }
+
+    private struct Exported {
+        let height: Int64
+        let digest: String
+        let root: String
+    }
+
+    /// From an exported ledger: every version up to the one wanted is verified and recomputed.
+    private func recomputed(
+        _ founding: Genesis, _ layout: ParameterLayout, ledger: String, model: String, to path: String
+    ) throws -> Exported {
+        let folder = try RecomputeFolder(nil, founding, model: model)
+        var audit = try LedgerAudit(genesis: founding, ledger: ledger, expect: nil)
+        let replay = try audit.replay(through: height.map { Height(UInt64($0)) }, in: folder, workers: 2)
+        if let height, replay.chain.height.value != UInt64(height) {
+            throw Failure("\(ledger) ends at version \(replay.chain.height)")
+        }
+        let version = Exported(
+            height: Int64(replay.chain.height.value), digest: replay.chain.headDigest.description,
+            root: replay.parameters.root.description)
+        try write(replay.parameters, founding, layout, version, to: path)
+        return version
+    }
+
+    /// From the daemon.
+    private func fetched(_ founding: Genesis, _ layout: ParameterLayout, to path: String) throws -> Exported {
+        let connection = try daemon.connect()
+        let status = try connection.ask(StatusRequest())
+        guard status.network.text == founding.network.description else {
+            throw Failure(
+                "the daemon is in network \(Words.short(status.network.text)), the genesis founds \(founding.network.short)"
+            )
+        }
+        let export = try connection.ask(ParametersExportBegin(height: height))
+        let version = Exported(
+            height: export.height, digest: export.version.text, root: export.parametersRoot.text)
+        let scratch = directory + "/.parameters"
+        defer { unlink(scratch) }
+        do {
+            let received = try receive(export, layout, connection, to: scratch)
+            try write(received, founding, layout, version, to: path)
+        } catch let error as ParameterFileError {
+            throw Failure(error.words)
+        }
+        return version
+    }
+
+    private func write(
+        _ parameters: ParameterFile, _ founding: Genesis, _ layout: ParameterLayout, _ version: Exported,
+        to path: String
+    ) throws {
+        do throws(SafetensorsError) {
+            try SafetensorsFile.write(
+                parameters, layout: layout,
+                metadata: [
+                    (key: "format", value: "pt"), (key: "mesh.network", value: founding.network.description),
+                    (key: "mesh.height", value: "\(version.height)"), (key: "mesh.version", value: version.digest),
+                    (key: "mesh.parameters_root", value: version.root),
+                ], to: path)
+        } catch {
+            throw Failure(error.words)
         }
     }
 

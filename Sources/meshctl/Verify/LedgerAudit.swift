@@ -62,6 +62,26 @@ struct LedgerAudit {
             founders: genesis.members.members.map(\.name).sorted(), counts: counts)
     }
 
+    /// Verifies and recomputes every version up to a height, or all.
+    ///
+    /// - Returns: the replay at that height, or at the ledger's end where that comes first.
+    mutating func replay(through last: Height?, in folder: RecomputeFolder, workers: Int) throws -> Replay {
+        do {
+            var replay: Replay? = try Replay(genesis: genesis, parameters: folder.start)
+            var chain = Chain(genesis: genesis)
+            while last.map({ chain.height < $0 }) ?? true, let entry = try reader.next() {
+                try entry.verifyPayloads()
+                chain = try step(entry, chain, &replay, folder, workers)
+            }
+            guard let replay else { preconditionFailure("a replay stays one") }
+            return replay
+        } catch let error as LedgerFileError {
+            throw Failure("the ledger does not stand: \(error.words(names))")
+        } catch let error as ReplayFault {
+            throw Failure("the ledger does not stand: \(error.words(names))")
+        }
+    }
+
     private func step(
         _ entry: LedgerFileEntry, _ chain: Chain, _ replay: inout Replay?, _ folder: RecomputeFolder?, _ workers: Int
     ) throws -> Chain {
