@@ -63,7 +63,9 @@ final class DaemonProcess {
 enum Condition {
     /// Asks `condition` again and again until it holds.
     /// - Throws: `HarnessError` with `what` after so many seconds, which only a failing test reaches.
-    static func wait(for what: String, seconds: Double = 60, _ condition: () throws -> Bool) throws {
+    static func wait(
+        for what: String, seconds: Double = 60, intervalMicroseconds: UInt32 = 20_000, _ condition: () throws -> Bool
+    ) throws {
         let deadline = Date().addingTimeInterval(seconds)
         while true {
             if (try? condition()) == true { return }
