@@ -75,6 +75,8 @@ public enum Event: Sendable {
     case timer
     case persisted(PersistTicket)
     case pieceStored(PieceName, PieceOutcome, from: LinkID)
+    /// A piece that was stored is damaged or gone: it is fetched again.
+    case pieceLost(PieceName)
     case validated(ContributionDigest, ValidationOutcome)
     /// The roots that an averaging gave; nil where it failed for a reason of this machine (asked again later).
     case averaged(AveragingID, StateRoots?)

@@ -70,6 +70,7 @@ public final class Node {
         case .timer: timerFired()
         case .persisted(let ticket): persisted(ticket)
         case .pieceStored(let name, let outcome, let link): pieceStored(name, outcome, from: link)
+        case .pieceLost(let name): pieceLost(name)
         case .validated(let digest, let outcome): validated(digest, outcome)
         case .averaged(let id, let roots): averaged(id, roots)
         case .contribute(let contribution): contribute(contribution)

@@ -60,6 +60,34 @@ struct DamageTests {
         #expect(sites.daemons[0]?.control.status.alarms.contains { $0.kind == .corruption } ?? false)
     }
 
+    @Test("A payload that is damaged while the daemon runs is fetched again", arguments: [Kind.blob, .sidecar])
+    func fetchesAgain(kind: Kind) throws {
+        var rules = Rules()
+        rules.minContributions = 2
+        let sites = try TestSites(["de", "es"], rules: rules)
+        defer { sites.end() }
+        sites.roundDeadlineMilliseconds = 3_600_000
+        let reader = try sites.start(0, scrubMilliseconds: 5)
+        let author = try sites.start(1)
+        try sites.contribute(1, seed: 1)
+        let blobs = reader.keeper.jobs.blobs
+        var found: ContributionDigest?
+        try sites.wait(for: "the contribution at the other site") {
+            found = author.keeper.node.report(now: author.keeper.now).candidates.first?.digest
+            return found.map { blobs.isComplete($0) } ?? false
+        }
+        let digest = try #require(found)
+        let path = kind == .blob ? blobs.state.blob(digest) : blobs.state.sidecar(digest)
+        try flipBit(in: path, at: 100, bit: 3)
+        try sites.wait(for: "the alarm, and then a whole blob") {
+            reader.keeper.health.damages.contains { $0.description.contains(path) }
+                && (try? blobs.verify(digest)) != nil && blobs.isComplete(digest)
+        }
+        try sites.contribute(0, seed: 2)
+        try sites.wait(for: "the version that lists both") { sites.height(0) >= 1 && sites.height(1) >= 1 }
+        #expect(sites.daemons[0]?.keeper.node.chain.head.manifest.count == 2)
+    }
+
     @Test("A row of the database that changes while the daemon runs is found and named")
     func rowWhileRunning() throws {
         let sites = try makeChain(scrubMilliseconds: 5)

@@ -97,6 +97,16 @@ extension Node {
         }
     }
 
+    /// What was signed stays signed: the slot's ack is not taken back, the piece comes from somebody else.
+    func pieceLost(_ name: PieceName) {
+        guard let candidate = contributions[name.contribution], candidate.pieces[name.index] else { return }
+        contributions.update(name.contribution) {
+            $0.pieces.remove(name.index)
+            if $0.status == .valid || $0.status == .validating { $0.status = .fetching }
+        }
+        pacing.progressed = true
+    }
+
     /// Relay before complete: peers learn of pieces while others still come, in at most 16 steps.
     private func announceProgress(_ digest: ContributionDigest) {
         guard let candidate = contributions[digest], candidate.pieces.count > 1 else { return }

@@ -42,5 +42,12 @@ struct Bitmap: Equatable, Sendable {
         setCount += 1
     }
 
+    mutating func remove(_ index: Int) {
+        precondition(index >= 0 && index < count)
+        guard self[index] else { return }
+        bytes[index / 8] &= ~(1 << UInt8(index % 8))
+        setCount -= 1
+    }
+
     var isFull: Bool { setCount == count }
 }

@@ -10,6 +10,7 @@ extension Keeper {
             { jobs.validate(contribution, rules: rules) },
             completion: { [weak self] outcome in
                 self?.settle(outcome)
+                if outcome.trouble != nil { self?.recheck(contribution.contributionDigest) }
                 self?.feed(.validated(contribution.contributionDigest, outcome.value))
             })
     }
@@ -28,6 +29,7 @@ extension Keeper {
             completion: { [weak self] outcome in
                 self?.settle(outcome)
                 if let roots = outcome.value { self?.candidateRoots.insert(roots.parameters) }
+                if outcome.trouble != nil { for entry in manifest { self?.recheck(entry.contribution) } }
                 self?.feed(.averaged(id, outcome.value))
             })
     }
@@ -47,7 +49,10 @@ extension Keeper {
                 }
             },
             completion: { [weak self] outcome in
-                if let trouble = outcome.trouble { self?.report(trouble) }
+                if let trouble = outcome.trouble {
+                    self?.report(trouble)
+                    self?.recheck(name.contribution)
+                }
                 self?.transport.sendPiece(
                     name, outcome.value.map { ($0.bytes, $0.proof) }, reserved: byteCount, to: link)
             })
@@ -73,6 +78,35 @@ extension Keeper {
                 if let trouble = outcome.trouble { self?.report(trouble) }
                 for message in outcome.value { self?.transport.send(message, to: link) }
             })
+    }
+
+    /// Reads a blob with which something was wrong, and lets the core fetch again what is damaged or gone. A sidecar
+    /// without a sound header proves nothing: all goes.
+    func recheck(_ digest: ContributionDigest) {
+        let candidates = node.report(now: now).candidates
+        guard let candidate = candidates.first(where: { $0.digest == digest }) else { return }
+        let count = candidate.contribution.pieceCount
+        let blobs = jobs.blobs
+        workers.submit(
+            { () -> RecheckedBlob in
+                var damages: [StoreError] = []
+                if let pieces = blobs.verifiedPieces(digest, damages: &damages), pieces.count == count {
+                    return RecheckedBlob(pieces: pieces, damages: damages)
+                }
+                blobs.forget(digest)
+                return RecheckedBlob(pieces: [Bool](repeating: false, count: count), damages: damages)
+            },
+            completion: { [weak self] found in
+                for damage in found.damages { self?.report(damage) }
+                for (index, isSound) in found.pieces.enumerated() where !isSound {
+                    self?.feed(.pieceLost(PieceName(contribution: digest, index: index)))
+                }
+            })
+    }
+
+    private struct RecheckedBlob: Sendable {
+        let pieces: [Bool]
+        let damages: [StoreError]
     }
 
     func forget(_ digest: ContributionDigest) {

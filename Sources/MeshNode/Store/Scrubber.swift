@@ -43,7 +43,10 @@ final class Scrubber {
         }
         let completion: (StoreError?) -> Void = { [weak self] error in
             guard let self else { return }
-            if let error { self.keeper.report(error) }
+            if let error {
+                self.keeper.report(error)
+                if case .blob(let digest) = item { self.keeper.recheck(digest) }
+            }
             if !self.timer.isClosing { self.start() }
         }
         // The database has one connection: its turn comes on the journal's thread.

@@ -19,6 +19,7 @@ final class TestSites {
     private(set) var daemons: [Int: Daemon] = [:]
     private var random = SeededRandom.system()
 
+    var roundDeadlineMilliseconds: UInt64 = 1000
     private let ownsLoop: Bool
 
     /// - Parameter loop: another mesh's loop, to run two of them on one thread.
@@ -75,7 +76,7 @@ final class TestSites {
     func configuration(_ index: Int) -> MeshNode.Configuration {
         let own = folder + "/" + names[index]
         var timing = Timing()
-        timing.roundDeadline = 1000
+        timing.roundDeadline = roundDeadlineMilliseconds
         timing.graceMinimum = 50
         timing.viewInitial = 500
         timing.standstill = 100
