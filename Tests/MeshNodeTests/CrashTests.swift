@@ -50,7 +50,9 @@ struct CrashTests {
         let power = try #require(cut)
         try sites.train(for: "the cut") { power.lost > 0 }
         let reached = (1...3).map { sites.height($0) }.max() ?? 0
-        try sites.train(for: "two more versions of the others") { (1...3).allSatisfy { sites.height($0) >= reached + 2 } }
+        try sites.train(for: "two more versions of the others") {
+            (1...3).allSatisfy { sites.height($0) >= reached + 2 }
+        }
 
         let victim = try #require(sites.daemons[0])
         let me = victim.keeper.node.identity.member
