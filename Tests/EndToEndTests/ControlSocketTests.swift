@@ -115,7 +115,9 @@ struct ControlSocketTests {
         #expect(summary.parametersRoot == transfer.parametersRoot)
     }
 
-    @Test("An operator's connection cannot train, a second trainer is refused, and the socket is the owner's")
+    @Test(
+        "An operator's connection cannot train, a second trainer is refused, and the socket is the owner's and the group's"
+    )
     func separatesRoles() throws {
         let running = try start()
         defer { running.end() }
@@ -127,7 +129,7 @@ struct ControlSocketTests {
         let second = try ControlClient.connect(to: running.mesh.sites[0].socket)
         #expect(refusal(second, ScriptedTrainer.attach) == .alreadyAttached)
         let attributes = try FileManager.default.attributesOfItem(atPath: running.mesh.sites[0].socket)
-        #expect(attributes[.posixPermissions] as? Int == 0o600)
+        #expect(attributes[.posixPermissions] as? Int == 0o660)
     }
 
     @Test("Every question of an operator is answered")

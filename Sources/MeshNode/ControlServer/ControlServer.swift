@@ -3,7 +3,10 @@ import EventLoop
 import Gossip
 import Ledger
 
-/// The control socket: mode 0600, one trainer, any number of operators. Has no method that takes a file or text.
+/// The control socket: one trainer, any number of operators. Has no method that takes a file or text.
+///
+/// Its mode is 0660: a trainer runs under a user of its own, which may read nothing of the daemon's, and attaches by
+/// their common group.
 final class ControlServer {
     let keeper: Keeper
     let desk: TrainerDesk
@@ -24,7 +27,9 @@ final class ControlServer {
     }
 
     func start(path: String) throws(LoopError) {
-        listener = try PipeListener(loop: loop, path: path, access: .owner) { [weak self] in self?.accepted($0) }
+        listener = try PipeListener(loop: loop, path: path, access: .ownerAndGroup) { [weak self] connection in
+            self?.accepted(connection)
+        }
     }
 
     func close() {
