@@ -96,7 +96,17 @@ import Testing
         #expect(absent.status == 1)
         #expect(absent.errors.contains("not on this chain"))
         #expect(try verify("--expect", "abc").status != 0)
-        #expect(try verify("--recompute").errors.contains("--recompute needs --model"))
+    }
+
+    @Test func versionZeroIsLookedForBesideTheGenesis() throws {
+        let found = try verify("--recompute", "--json")
+        #expect(found.status == 0, "\(found.errors)")
+        #expect(try found.json()["isRecomputed"] as? Bool == true)
+        try FileManager.default.createDirectory(atPath: place.path("alone"), withIntermediateDirectories: true)
+        try place.write(place.bytes("genesis.mesh"), to: "alone/genesis.mesh")
+        let missing = try verify("--genesis", "alone/genesis.mesh", "--recompute")
+        #expect(missing.status != 0)
+        #expect(missing.errors.contains("--recompute needs version 0"))
     }
 
     @Test(arguments: [0, 2, 3])

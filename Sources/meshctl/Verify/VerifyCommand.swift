@@ -20,7 +20,10 @@ struct VerifyCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The exported ledger.", valueName: "file"))
     var ledger: String
 
-    @Option(help: ArgumentHelp("Version 0: a directory with model.safetensors, or such a file.", valueName: "dir"))
+    @Option(
+        help: ArgumentHelp(
+            "Version 0: a directory with model.safetensors, or such a file (default: model, beside the genesis file).",
+            valueName: "dir"))
     var model: String?
 
     @Flag(help: "Recompute every version's parameters from version 0 and the contributions.")
@@ -40,18 +43,28 @@ struct VerifyCommand: ParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
-        guard !recompute || model != nil else { throw ValidationError("--recompute needs --model: version 0.") }
+        guard !recompute || versionZero != nil else {
+            throw ValidationError(
+                "--recompute needs version 0: give --model DIR, or lay it beside the genesis file as the folder model.")
+        }
         guard (1...256).contains(workers) else { throw ValidationError("--workers must be from 1 to 256.") }
         if let expect, Digest(hex: expect) == nil { throw ValidationError("--expect needs 64 hexadecimal digits.") }
+    }
+
+    /// The model that was named, or for recomputing the one beside the genesis file if there is one.
+    private var versionZero: String? {
+        if model != nil || !recompute { return model }
+        let folder = genesis.lastIndex(of: "/").map { String(genesis[...$0]) } ?? ""
+        return DiskFile.exists(folder + "model") ? folder + "model" : nil
     }
 
     func run() throws {
         let founding = try GenesisFile.readComplete(genesis).genesis
         if let model, !recompute { try GenesisSignCommand.compare(model, with: founding) }
-        let work = try recompute ? model.map { try RecomputeFolder(scratch, founding, model: $0) } : nil
+        let work = try recompute ? versionZero.map { try RecomputeFolder(scratch, founding, model: $0) } : nil
         var audit = try LedgerAudit(
             genesis: founding, ledger: ledger, expect: expect.flatMap { Digest(hex: $0) }.map { VersionDigest($0) })
-        let report = try audit.run(recomputing: work, workers: workers, hasModel: model != nil)
+        let report = try audit.run(recomputing: work, workers: workers, hasModel: versionZero != nil)
         try output.print(report) { report.text }
     }
 }
