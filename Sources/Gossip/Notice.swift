@@ -4,14 +4,20 @@ import Ledger
 public enum Notice: Equatable, Sendable {
     case contributionReceived(Contribution)
     case contributionRefused(ContributionDigest, author: MemberID, refusal: String)
+    /// It is here in whole, valid and synced.
+    case contributionHeld(Contribution)
     /// A quorum holds this contribution.
     case contributionAvailable(Contribution)
     case readySigned(Height, slots: Int)
+    /// A quorum of members is ready: agreement begins.
+    case quorumReady(Height)
     case viewEntered(Height, View)
     case proposed(Height, View, VersionDigest)
     /// A payload was provably invalid.
     case payloadRefused(Height, View, PayloadFault)
     case rootMismatch(Height, expected: StateRoots, computed: StateRoots)
+    /// A quorum finalized a version in this view.
+    case certified(Height, View)
     /// A version became this node's head.
     case adopted(CertifiedVersion, replayed: Bool)
     /// This node's own contribution can no longer be listed: it goes back into the residual.

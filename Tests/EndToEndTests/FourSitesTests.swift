@@ -60,6 +60,31 @@ struct FourSitesTests {
         #expect(Set(versions).count == 1)
     }
 
+    @Test("Each site in turn is killed in each phase of a round: the others go on, and it comes back")
+    func survivesKillInEveryPhase() throws {
+        // Large enough that proposing and averaging take a while, so that every phase can be met.
+        let running = try start(parameters: 400_000)
+        defer { running.end() }
+        running.train()
+        try running.wait(forHeight: 1)
+        for (turn, phase) in [RoundPhase.collecting, .ready, .proposing, .notarizing, .finalizing].enumerated() {
+            let victim = turn % running.daemons.count
+            let socket = try ControlClient.connect(to: running.mesh.sites[victim].socket)
+            try Condition.wait(for: "the phase \(phase.rawValue)", intervalMicroseconds: 200) {
+                try socket.request(StatusRequest()).phase == phase
+            }
+            running.daemons[victim].killNow()
+            let others = running.daemons.indices.filter { $0 != victim }
+            let killedAt = try running.heights(others).max() ?? 0
+            try running.wait(forHeight: killedAt + 2, at: others)
+            try running.restart(victim)
+            try running.wait(forHeight: killedAt + 3)
+        }
+        let height = try running.heights().min() ?? 0
+        let versions = try running.daemons.map { try $0.ask(VersionRequest(height: height)).summary.version }
+        #expect(Set(versions).count == 1)
+    }
+
     @Test("With two of four down nothing is certified; it goes on by itself when one returns")
     func waitsForQuorum() throws {
         let running = try start()

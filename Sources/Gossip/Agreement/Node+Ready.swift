@@ -98,6 +98,7 @@ extension Node {
         }
         if height.quorumReadySince == nil, height.ready.count >= height.members.quorum {
             height.quorumReadySince = now
+            emit(.quorumReady(height.height))
             if height.viewStarted == nil { height.viewStarted = now }
         }
         pacing.progressed = true

@@ -63,6 +63,7 @@ extension Node {
         case .finalize:
             guard height.decided == nil else { return }
             height.decided = certificate
+            emit(.certified(height.height, view))
             noteDecision()
         }
         height.views[view] = state

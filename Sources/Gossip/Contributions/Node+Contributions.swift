@@ -108,6 +108,7 @@ extension Node {
         switch outcome {
         case .valid:
             contributions.update(digest) { $0.status = .valid }
+            emit(.contributionHeld(candidate.contribution))
             broadcast(.have(digest, pieces: candidate.pieces))
             acknowledge(candidate.signed)
         case .refused(let refusal):

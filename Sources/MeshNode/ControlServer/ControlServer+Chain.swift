@@ -160,7 +160,12 @@ extension ControlServer {
                             RoundSummary(
                                 height: Int64(row.height.value), views: Int64(view),
                                 contributions: Int64(row.contributors.count),
-                                certifiedMilliseconds: Int64(clamping: row.durationMilliseconds),
+                                firstContributionMilliseconds: row.times.firstContribution.map {
+                                    Int64(clamping: $0)
+                                }, availableMilliseconds: row.times.available.map { Int64(clamping: $0) },
+                                readyMilliseconds: row.times.ready.map { Int64(clamping: $0) },
+                                certifiedMilliseconds: Int64(
+                                    clamping: row.times.certified ?? row.durationMilliseconds),
                                 receivedBytes: Int64(clamping: row.receivedBytes),
                                 sentBytes: Int64(clamping: row.sentBytes), lastSites: [])
                         }))

@@ -11,9 +11,17 @@ extension Keeper {
             logger.debug("contribution of \(name(contribution.author)) to version \(contribution.baseHeight) is known")
         case .contributionRefused(let digest, let author, let refusal):
             logger.warning("contribution \(digest.short) of \(name(author)) is refused: \(refusal)")
+        case .contributionHeld: rounds.noteHeld(now: loop.now.milliseconds)
         case .contributionAvailable(let contribution):
+            rounds.noteAvailable(contribution.contributionDigest, now: loop.now.milliseconds)
             logger.debug("contribution of \(name(contribution.author)) is held by a quorum")
         case .readySigned(let height, let slots): logger.debug("ready for version \(height) with \(slots) slots")
+        case .quorumReady(let height):
+            rounds.noteReady(now: loop.now.milliseconds)
+            logger.debug("a quorum is ready for version \(height)")
+        case .certified(let height, let view):
+            rounds.noteCertified(now: loop.now.milliseconds)
+            logger.debug("version \(height) is certified in view \(view)")
         case .viewEntered(let height, let view):
             if view > .first { logger.debug("version \(height) takes view \(view)") }
         case .proposed(let height, let view, let version):
@@ -53,7 +61,8 @@ extension Keeper {
 
     private func adopted(_ certified: CertifiedVersion, replayed: Bool) {
         let version = certified.version
-        let round = rounds.turn(now: loop.now.milliseconds, bytes: transport.totalBytes)
+        let round = rounds.turn(
+            now: loop.now.milliseconds, listing: version.manifest.map(\.contribution), bytes: transport.totalBytes)
         let contributors = version.manifest.map { name($0.slot.author) }
         let signers = signers(of: certified, among: node.chain.members)
         let losses = certified.contributions.map(\.body.lossMicronats)
@@ -62,7 +71,7 @@ extension Keeper {
             durationMilliseconds: round.milliseconds, contributors: contributors, signers: signers,
             lossMicronats: losses.isEmpty ? nil : losses.reduce(0) { $0 + $1 / UInt64(losses.count) },
             contributionBytes: certified.contributions.reduce(0) { $0 &+ $1.body.payloadBytes },
-            sentBytes: round.sent, receivedBytes: round.received, isReplayed: replayed)
+            sentBytes: round.sent, receivedBytes: round.received, isReplayed: replayed, times: round.times)
         journal.append(JournalBatch(rounds: [row]))
         logger.info(
             """

@@ -65,6 +65,7 @@ struct RoundRow: Sendable, Equatable {
     var receivedBytes: UInt64
     /// Whether it came by catch-up and not by taking part.
     var isReplayed: Bool
+    var times: RoundTimes
 }
 
 /// Makes batches durable, one after the other. The daemon's is `LedgerDatabase`; a test puts a crash in its place.

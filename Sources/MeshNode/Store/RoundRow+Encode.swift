@@ -9,6 +9,9 @@ extension RoundRow {
             "contributors": .array(contributors.map { .text($0) }), "signers": .array(signers.map { .text($0) }),
             "loss": .optionalColumn(lossMicronats), "bytes": .unsigned(contributionBytes),
             "sent": .unsigned(sentBytes), "received": .unsigned(receivedBytes), "replayed": .boolean(isReplayed),
+            "first_contribution": .optionalColumn(times.firstContribution),
+            "available": .optionalColumn(times.available), "ready": .optionalColumn(times.ready),
+            "certified": .optionalColumn(times.certified),
         ])
     }
 
@@ -29,10 +32,12 @@ extension RoundRow {
             }
             return texts.count == items.count ? texts : nil
         }
-        guard entries.count == 11, let height = unsigned("height"), case .bytes(let version)? = fields["version"],
+        func isOptional(_ key: String) -> Bool { fields[key] == .null || unsigned(key) != nil }
+        guard entries.count == 15, let height = unsigned("height"), case .bytes(let version)? = fields["version"],
             let digest = Digest(bytes: version), let adoptedAt = unsigned("adopted_at"),
             let duration = unsigned("duration"), let contributors = texts("contributors"),
-            let signers = texts("signers"), fields["loss"] == .null || unsigned("loss") != nil,
+            let signers = texts("signers"), isOptional("loss"),
+            ["first_contribution", "available", "ready", "certified"].allSatisfy(isOptional),
             let bytes = unsigned("bytes"), let sent = unsigned("sent"), let received = unsigned("received"),
             case .boolean(let replayed)? = fields["replayed"]
         else { return nil }
@@ -40,6 +45,9 @@ extension RoundRow {
             height: Height(height), version: VersionDigest(digest), adoptedAt: adoptedAt,
             durationMilliseconds: duration, contributors: contributors, signers: signers,
             lossMicronats: unsigned("loss"), contributionBytes: bytes, sentBytes: sent, receivedBytes: received,
-            isReplayed: replayed)
+            isReplayed: replayed,
+            times: RoundTimes(
+                firstContribution: unsigned("first_contribution"), available: unsigned("available"),
+                ready: unsigned("ready"), certified: unsigned("certified")))
     }
 }

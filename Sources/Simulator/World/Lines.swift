@@ -7,8 +7,11 @@ extension Notice {
         switch self {
         case .contributionReceived(let contribution): "has \(contribution.contributionDigest.short)"
         case .contributionRefused(let digest, _, let refusal): "refuses \(digest.short): \(refusal)"
+        case .contributionHeld(let contribution): "holds \(contribution.contributionDigest.short)"
         case .contributionAvailable(let contribution): "sees \(contribution.contributionDigest.short) available"
         case .readySigned(let height, let slots): "is ready for \(height) with \(slots) slots"
+        case .quorumReady(let height): "sees a quorum ready for \(height)"
+        case .certified(let height, let view): "sees \(height) certified in view \(view)"
         case .viewEntered(let height, let view): "enters \(height)/\(view)"
         case .proposed(let height, let view, let digest): "proposes \(height)/\(view) \(digest.short)"
         case .payloadRefused(let height, let view, let fault): "refuses the payload of \(height)/\(view): \(fault)"
