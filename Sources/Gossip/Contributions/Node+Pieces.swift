@@ -115,6 +115,13 @@ extension Node {
         }
     }
 
+    /// Gives back the places in flight that a candidate takes which is about to be dropped.
+    func releaseRequests(of candidate: Candidate) {
+        for request in candidate.requests.values {
+            links.update(request.link) { $0.inFlight = max(0, $0.inFlight - 1) }
+        }
+    }
+
     /// Pieces that did not come in time are asked of somebody else: that provider is forgotten until it speaks again.
     func expirePieces() {
         for digest in contributions.order {
