@@ -38,4 +38,14 @@ struct HostilePeerTests {
         #expect(town.sites[victim].node.height.payloads[version.versionDigest] != nil)
         #expect(town.sites[victim].node.contributions[second.contributionDigest] == nil)
     }
+
+    @Test func aContributionOfMorePiecesThanAMessageCanNameIsRefused() throws {
+        let town = try Town(count: 4)
+        town.settle()
+        let huge = town.contribution(of: 1, pieces: Limits.pieces + 1)
+        #expect(huge.payloadBytes < town.genesis.rules.contributionBytesMaximum)
+        town.inject(.contribution(signed(huge, by: 1, in: town)), from: 1, to: 0)
+        town.settle()
+        #expect(town.sites[0].node.contributions[huge.contributionDigest] == nil)
+    }
 }
