@@ -48,4 +48,18 @@ struct HostilePeerTests {
         town.settle()
         #expect(town.sites[0].node.contributions[huge.contributionDigest] == nil)
     }
+
+    /// What was kept for the next height is taken up once and then gone, or it would fill its place for ever.
+    @Test func whatWasKeptForTheNextHeightIsKeptOnce() throws {
+        let town = try Town(count: 4)
+        town.settle()
+        let unknown = ContributionDigest(Digest(DigestDomain("test"), [3]))
+        town.inject(.have(unknown, pieces: Bitmap(full: 8)), from: 1, to: 0)
+        town.settle()
+        let link = town.linkID(0, 1)
+        #expect(town.sites[0].node.links[link]?.early.count == 1)
+        #expect(town.reach(1))
+        let kept = town.sites[0].node.links[link]?.early ?? []
+        #expect(!kept.contains(Message.have(unknown, pieces: Bitmap(full: 8)).encoded))
+    }
 }
