@@ -33,6 +33,36 @@ struct ViewTests {
         }
     }
 
+    /// A certificate far ahead must not make a node forget what it said below: nobody else may be able to say it again.
+    @Test func anOwnVoteBelowIsSentAgainAfterAJumpOverManyViews() throws {
+        let town = try deafTown()
+        #expect(town.run(milliseconds: 10_000) { !town.sites[0].node.height.own.nullified.isEmpty })
+        let far = View(40)
+        let height = town.sites[0].node.height.height
+        town.inject(.votes(town.votes(.nullify(height: height, view: far), by: [1, 2, 3])), from: 1, to: 0)
+        town.settle()
+        #expect(town.sites[0].node.height.view == far.next)
+        // Answers to summaries are rate-limited: only the one below is to come in.
+        town.drops = { _, _, _ in true }
+        _ = town.run(milliseconds: 20_000) { false }
+        let sentBefore = town.sites[0].sent.count
+        let open = Summary.ViewPart(
+            view: .first, proposals: [], notarize: [], finalize: [], nullify: Bitmap(count: 4), isNotarized: false,
+            isNullified: false)
+        let chain = town.sites[0].node.chain
+        town.inject(
+            .summary(
+                Summary(
+                    height: chain.height, head: chain.headDigest, view: far.next, ready: Bitmap(count: 4),
+                    views: [open], candidates: [])), from: 1, to: 0)
+        town.settle()
+        let said = town.sites[0].sent[sentBefore...].contains { sent in
+            guard case .votes(let votes) = sent.message else { return false }
+            return votes.vote == .nullify(height: height, view: .first) && votes.signatures.signers.contains(0)
+        }
+        #expect(said)
+    }
+
     @Test func whatDidNotFitAFetchIsAskedForNext() throws {
         let town = try Town(count: 4)
         town.settle()
