@@ -49,6 +49,9 @@ public final class Node {
         self.now = now
         self.actions = []
         dispatch(event)
+        // Whatever event comes first after a deadline: the timer is armed for the next one and may never tell of it.
+        expireView()
+        expirePieces()
         tickIfDue()
         if alarms.isEmpty { advance() }
         armTimer()
@@ -64,7 +67,7 @@ public final class Node {
         case .message(let link, let bytes): received(bytes, from: link)
         case .piece(let link, let name, let byteCount, let handle):
             pieceArrived(name, byteCount: byteCount, handle, from: link)
-        case .timer: timerFired()
+        case .timer: armed = nil
         case .persisted(let ticket): persisted(ticket)
         case .pieceStored(let name, let outcome, let link): pieceStored(name, outcome, from: link)
         case .validated(let digest, let outcome): validated(digest, outcome)
@@ -120,12 +123,6 @@ public final class Node {
         guard next != armed else { return }
         armed = next
         actions.append(.setTimer(next))
-    }
-
-    private func timerFired() {
-        armed = nil
-        expireView()
-        expirePieces()
     }
 
     private func nextDeadline() -> Instant {

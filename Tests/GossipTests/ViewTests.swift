@@ -63,6 +63,16 @@ struct ViewTests {
         #expect(said)
     }
 
+    /// A busy machine may hand in other events first: they must not put the timer off.
+    @Test func aDeadlineThatHasPassedIsSeenWithAnyEvent() throws {
+        let town = try deafTown()
+        let node = town.sites[0].node
+        let deadline = try #require(node.viewDeadline)
+        var actions: [Action] = []
+        node.handle(.linkDown(LinkID(9_999)), now: deadline + 1, into: &actions)
+        #expect(hasNullified(.first, actions))
+    }
+
     @Test func whatDidNotFitAFetchIsAskedForNext() throws {
         let town = try Town(count: 4)
         town.settle()
