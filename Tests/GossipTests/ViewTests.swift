@@ -88,4 +88,24 @@ struct ViewTests {
     }
 }
 
-struct SlotTests {}
+struct SlotTests {
+    /// A slot stays taken even where what is on disk of its payload does not fit its record.
+    @Test func aSlotStaysTakenAfterARestartWithADamagedBlob() throws {
+        let town = try Town(count: 4)
+        town.settle()
+        town.contribute(0)
+        town.settle()
+        town.crash(0)
+        let digest = town.contribution(of: 0).contributionDigest
+        town.sites[0].journal.removeAll { entry in
+            if case .ownContribution = entry { false } else { true }
+        }
+        town.sites[0].pieces[digest] = [true]
+        try town.restart(0)
+        town.sites[0].pieces[digest] = nil
+        town.contribute(0, steps: 2)
+        town.settle()
+        let own = town.sites[0].journal.filter { if case .ownContribution = $0 { true } else { false } }
+        #expect(own.count == 1)
+    }
+}
