@@ -5,6 +5,9 @@ extension Node {
     /// Takes up where the journal ends: own statements bind again, own votes count again, certificates stand.
     func restore(_ recovered: Recovered) {
         for entry in recovered.journal { restore(entry, recovered.pieces) }
+        for (digest, pieces) in recovered.pieces where contributions[digest] == nil {
+            contributions.leftOnDisk[digest] = Bitmap(pieces)
+        }
         for view in height.views.keys.sorted() where view >= height.view {
             guard let exit = height.views[view]?.exit else { continue }
             height.entry = exit

@@ -20,4 +20,23 @@ struct PieceTests {
         #expect(town.run(milliseconds: 5_000) { town.heights.allSatisfy { $0 >= 3 } })
         for index in 0..<4 { #expect(town.sites[index].adopted.last?.version.manifest.count == 4) }
     }
+
+    @Test func aRestartGoesOnWithThePiecesOnDisk() throws {
+        let town = try Town(count: 4, payloadPieces: 64)
+        town.settle()
+        town.dropsPiece = { _, to, name in to == 3 && name.index >= 32 }
+        town.contribute(0)
+        town.settle()
+        town.crash(3)
+        town.settle()
+        town.dropsPiece = { _, _, _ in false }
+        try town.restart(3)
+        let sentBefore = town.sites[3].sent.count
+        let digest = town.contribution(of: 0).contributionDigest
+        #expect(town.run(milliseconds: 30_000) { town.sites[3].node.contributions[digest]?.status == .valid })
+        let wanted = town.sites[3].sent[sentBefore...].flatMap { sent -> [Int] in
+            if case .want(digest, let pieces) = sent.message { pieces } else { [] }
+        }
+        #expect(wanted.sorted() == Array(32..<64))
+    }
 }

@@ -69,6 +69,8 @@ struct ContributionTable {
     /// Digests of `candidates`, ascending: the order in which they are gone through.
     private(set) var order: [ContributionDigest] = []
     var slots: [Slot: SlotState] = [:]
+    /// Pieces that a process before this one left on disk, of contributions that are not known here yet.
+    var leftOnDisk: [ContributionDigest: Bitmap] = [:]
     /// Certificates by digest: those of `slots`, and those that a payload names.
     var certificates: [Digest: AvailabilityCertificate] = [:]
 
@@ -79,6 +81,12 @@ struct ContributionTable {
             let index = order.firstIndex { $0 > candidate.digest } ?? order.count
             order.insert(candidate.digest, at: index)
         }
+    }
+
+    /// A new candidate, with the pieces that a process before this one left on disk.
+    mutating func take(_ signed: Signed<Contribution>) {
+        let left = leftOnDisk.removeValue(forKey: signed.body.contributionDigest)
+        insert(Candidate(signed: signed, pieces: left?.count == signed.body.pieceCount ? left : nil))
     }
 
     mutating func update(_ digest: ContributionDigest, _ change: (inout Candidate) -> Void) {

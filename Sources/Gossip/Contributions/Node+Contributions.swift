@@ -53,13 +53,14 @@ extension Node {
             cutOff(link, .invalidSignature)
             return
         }
-        contributions.insert(Candidate(signed: signed))
+        contributions.take(signed)
         let slot = contribution.slot
         if contributions.slots[slot, default: SlotState()].candidate == nil || isWanted(digest) {
             contributions.slots[slot, default: SlotState()].candidate = digest
         }
         emit(.contributionReceived(contribution))
         noteHolders(digest, from: link)
+        continueCandidate(digest)
         pacing.progressed = true
     }
 
