@@ -21,6 +21,23 @@ struct PieceTests {
         for index in 0..<4 { #expect(town.sites[index].adopted.last?.version.manifest.count == 4) }
     }
 
+    /// Two that say that they hold everything and send nothing cannot take turns for ever.
+    @Test func colludersThatBoastAndSendNothingAreSoonPassedBy() throws {
+        let town = try Town(count: 7, payloadPieces: 1)
+        town.settle()
+        var authorIsSlow = true
+        town.dropsPiece = { from, to, _ in from < 2 || (authorIsSlow && to == 5) }
+        town.contribute(6)
+        town.settle()
+        let digest = town.contribution(of: 6).contributionDigest
+        for _ in 0..<30 {
+            for boaster in 0..<2 { town.inject(.have(digest, pieces: Bitmap(full: 1)), from: boaster, to: 5) }
+            _ = town.run(milliseconds: 9_000) { false }
+            authorIsSlow = false
+        }
+        #expect(town.sites[5].node.contributions[digest]?.status == .valid)
+    }
+
     @Test func aRestartGoesOnWithThePiecesOnDisk() throws {
         let town = try Town(count: 4, payloadPieces: 64)
         town.settle()

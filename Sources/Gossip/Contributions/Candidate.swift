@@ -32,6 +32,8 @@ struct Candidate {
     var storing: Set<Int> = []
     /// What each link said that it holds.
     var providers: [LinkID: Bitmap] = [:]
+    /// How many pieces each link was asked for in vain: others go first, however often it says that it holds them.
+    var failures: [LinkID: Int] = [:]
     /// Links that were asked for a piece at some time: from others a piece is refused.
     var asked: Set<LinkID> = []
 

@@ -15,7 +15,8 @@ extension Node {
         }
     }
 
-    /// Asks for lacking pieces: of each candidate the rarest first, of each provider no more than its window.
+    /// Asks for lacking pieces: of each candidate the rarest first, of each provider no more than its window, and of
+    /// those that have failed least.
     func schedulePieces() {
         for digest in contributions.order {
             guard let candidate = contributions[digest], candidate.status == .fetching, !candidate.isComplete,
@@ -29,10 +30,11 @@ extension Node {
         let providers = links.order.compactMap { link in candidate.providers[link].map { (link: link, pieces: $0) } }
         var chosen: [LinkID: [Int]] = [:]
         for piece in rarestFirst(candidate.missing, providers.map(\.pieces)) {
-            var best: (link: LinkID, load: Int)?
+            var best: (link: LinkID, cost: (failures: Int, load: Int))?
             for provider in providers where provider.pieces[piece] {
                 guard let link = links[provider.link], link.inFlight < link.window else { continue }
-                if best == nil || link.inFlight < best!.load { best = (provider.link, link.inFlight) }
+                let cost = (failures: candidate.failures[provider.link] ?? 0, load: link.inFlight)
+                if best.map({ cost < $0.cost }) ?? true { best = (provider.link, cost) }
             }
             guard let best else { continue }
             links.update(best.link) { $0.inFlight += 1 }
@@ -131,8 +133,9 @@ extension Node {
                     continue
                 }
                 releaseRequest(PieceName(contribution: digest, index: index), from: request.link, came: false)
-                if candidate.providers.count > 1 {
-                    contributions.update(digest) { $0.providers[request.link] = nil }
+                contributions.update(digest) {
+                    $0.failures[request.link, default: 0] += 1
+                    if $0.providers.count > 1 { $0.providers[request.link] = nil }
                 }
             }
         }
@@ -142,6 +145,7 @@ extension Node {
         for digest in contributions.order {
             contributions.update(digest) { candidate in
                 candidate.providers[link] = nil
+                candidate.failures[link] = nil
                 candidate.asked.remove(link)
                 candidate.requests = candidate.requests.filter { $0.value.link != link }
             }
