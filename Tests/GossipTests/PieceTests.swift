@@ -56,4 +56,17 @@ struct PieceTests {
         }
         #expect(wanted.sorted() == Array(32..<64))
     }
+
+    @Test func thousandsOfPiecesArriveOnceEach() throws {
+        let town = try Town(count: 2, payloadPieces: 3000)
+        town.settle()
+        town.contribute(0)
+        town.settle()
+        let digest = town.contribution(of: 0).contributionDigest
+        #expect(town.sites[1].node.contributions[digest]?.status == .valid)
+        let wanted = town.sites[1].sent.flatMap { sent -> [Int] in
+            if case .want(digest, let pieces) = sent.message { pieces } else { [] }
+        }
+        #expect(wanted.sorted() == Array(0..<3000))
+    }
 }

@@ -16,6 +16,9 @@ struct Candidate {
         let asked: Instant
     }
 
+    /// Among so many lacking pieces the rarest is looked for.
+    static let consideredMaximum = 512
+
     let signed: Signed<Contribution>
     let digest: ContributionDigest
     var pieces: Bitmap
@@ -46,9 +49,14 @@ struct Candidate {
     var contribution: Contribution { signed.body }
     var isComplete: Bool { pieces.isFull }
 
-    /// Pieces that nobody was asked for and that are not here.
-    var missing: [Int] {
-        (0..<pieces.count).filter { !pieces[$0] && requests[$0] == nil && !storing.contains($0) }
+    /// How many pieces nobody was asked for and are not here.
+    var missingCount: Int { pieces.count - pieces.setCount - requests.keys.count { !pieces[$0] } - storing.count }
+
+    /// Up to `limit` of those pieces that somebody holds, upwards and around from about `start`.
+    func missing(from start: Int, limit: Int, heldBy providers: [Bitmap]) -> [Int] {
+        pieces.clear(from: start, limit: limit) { index in
+            requests[index] == nil && !storing.contains(index) && providers.contains { $0[index] }
+        }
     }
 }
 

@@ -28,8 +28,10 @@ extension Node {
 
     private func request(_ candidate: Candidate) {
         let providers = links.order.compactMap { link in candidate.providers[link].map { (link: link, pieces: $0) } }
+        let hasRoom = providers.contains { provider in links[provider.link].map { $0.inFlight < $0.window } ?? false }
+        guard hasRoom else { return }
         var chosen: [LinkID: [Int]] = [:]
-        for piece in rarestFirst(candidate.missing, providers.map(\.pieces)) {
+        for piece in rarestFirst(considered(candidate, providers.map(\.pieces)), providers.map(\.pieces)) {
             var best: (link: LinkID, cost: (failures: Int, load: Int))?
             for provider in providers where provider.pieces[piece] {
                 guard let link = links[provider.link], link.inFlight < link.window else { continue }
@@ -47,13 +49,20 @@ extension Node {
         for link in chosen.keys.sorted() { send(.want(candidate.digest, pieces: chosen[link]!), to: link) }
     }
 
+    /// Pieces that may be asked for now: all that lack, or of very many a run from a random one on, since this is done
+    /// again with every piece that comes.
+    private func considered(_ candidate: Candidate, _ held: [Bitmap]) -> [Int] {
+        let limit = Candidate.consideredMaximum
+        let start = candidate.missingCount <= limit ? 0 : Int.random(in: 0..<candidate.pieces.count, using: &random)
+        return candidate.missing(from: start, limit: limit, heldBy: held)
+    }
+
     /// Pieces with the fewest holders first; among equals in a random order, so that two peers of one author do not
     /// both begin with the same piece.
     private func rarestFirst(_ pieces: [Int], _ held: [Bitmap]) -> [Int] {
         let limit = LinkTable.windowMaximum * max(1, held.count)
         return pieces.shuffled(using: &random)
             .map { piece in (piece: piece, holders: held.count { $0[piece] }) }
-            .filter { $0.holders > 0 }
             .sorted { $0.holders < $1.holders }
             .prefix(limit).map(\.piece)
     }
