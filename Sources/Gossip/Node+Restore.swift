@@ -5,6 +5,9 @@ extension Node {
     /// Takes up where the journal ends: own statements bind again, own votes count again, certificates stand.
     func restore(_ recovered: Recovered) {
         for entry in recovered.journal { restore(entry, recovered.pieces) }
+        for (digest, pieces) in recovered.pieces where contributions[digest] == nil {
+            contributions.leftOnDisk[digest] = Bitmap(pieces)
+        }
         for view in height.views.keys.sorted() where view >= height.view {
             guard let exit = height.views[view]?.exit else { continue }
             height.entry = exit
@@ -41,12 +44,14 @@ extension Node {
         }
     }
 
-    /// A contribution in the journal is complete, valid and synced, unless its blob was damaged since.
+    /// A contribution in the journal is complete, valid and synced, unless its blob was damaged since. It takes its slot
+    /// in any case: a second own one would be equivocation.
     private func restore(_ signed: Signed<Contribution>, _ pieces: [ContributionDigest: [Bool]]) {
         guard chain.base(signed.body.base) != nil else { return }
         let digest = signed.body.contributionDigest
-        let held = pieces[digest].map { Bitmap($0) } ?? Bitmap(count: signed.body.pieceCount)
-        guard held.count == signed.body.pieceCount else { return }
+        let nothing = Bitmap(count: signed.body.pieceCount)
+        let onDisk = pieces[digest].map { Bitmap($0) } ?? nothing
+        let held = onDisk.count == nothing.count ? onDisk : nothing
         var candidate = Candidate(signed: signed, pieces: held)
         candidate.status = held.isFull ? .valid : .fetching
         candidate.isListed = chain.listed.contains(signed.body.slot)

@@ -17,8 +17,6 @@ public final class Node {
     var contributions = ContributionTable()
     var height: HeightState
     var averagings = AveragingTable()
-    /// Verified pieces on disk of contributions that the journal does not name: taken up when one is announced again.
-    var heldPieces: [ContributionDigest: [Bool]] = [:]
     var addresses: [MemberID: Signed<AddressRecord>] = [:]
     var outbox = Outbox()
     var pacing = Pacing()
@@ -43,7 +41,6 @@ public final class Node {
         height = HeightState(
             network: recovered.chain.network, height: recovered.chain.nextHeight, members: recovered.chain.members,
             began: Instant(milliseconds: 0))
-        heldPieces = recovered.pieces
         restore(recovered)
     }
 
@@ -52,6 +49,9 @@ public final class Node {
         self.now = now
         self.actions = []
         dispatch(event)
+        // Whatever event comes first after a deadline: the timer is armed for the next one and may never tell of it.
+        expireView()
+        expirePieces()
         tickIfDue()
         if alarms.isEmpty { advance() }
         armTimer()
@@ -67,7 +67,7 @@ public final class Node {
         case .message(let link, let bytes): received(bytes, from: link)
         case .piece(let link, let name, let byteCount, let handle):
             pieceArrived(name, byteCount: byteCount, handle, from: link)
-        case .timer: timerFired()
+        case .timer: armed = nil
         case .persisted(let ticket): persisted(ticket)
         case .pieceStored(let name, let outcome, let link): pieceStored(name, outcome, from: link)
         case .pieceLost(let name): pieceLost(name)
@@ -124,12 +124,6 @@ public final class Node {
         guard next != armed else { return }
         armed = next
         actions.append(.setTimer(next))
-    }
-
-    private func timerFired() {
-        armed = nil
-        expireView()
-        expirePieces()
     }
 
     private func nextDeadline() -> Instant {

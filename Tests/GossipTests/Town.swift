@@ -25,6 +25,8 @@ final class Town {
     var holdsDisk: Set<Int> = []
     /// Asked of every message before it is delivered.
     var drops: (_ from: Int, _ to: Int, Message) -> Bool = { _, _, _ in false }
+    /// Asked of every piece before it is delivered.
+    var dropsPiece: (_ from: Int, _ to: Int, PieceName) -> Bool = { _, _, _ in false }
     private(set) var now = Instant(milliseconds: 1)
     private var queue: [(site: Int, event: Event)] = []
     private var timers: [Int: Instant] = [:]
@@ -67,7 +69,7 @@ final class Town {
             random: SeededRandom(simulationSeed: 1))
     }
 
-    private func linkID(_ from: Int, _ to: Int) -> LinkID { LinkID(UInt64(from * 100 + to + 1)) }
+    func linkID(_ from: Int, _ to: Int) -> LinkID { LinkID(UInt64(from * 100 + to + 1)) }
 
     private func link(_ from: Int, _ to: Int) {
         queue.append((from, .linkUp(linkID(from, to), sites[to].identity.member)))
@@ -78,16 +80,24 @@ final class Town {
         for index in sites.indices where sites[index].isUp { contribute(index) }
     }
 
-    func contribute(_ index: Int) {
-        let chain = sites[index].node.chain
-        let leaves = (0..<payloadPieces).map { MerkleTree.leaf([UInt8(index), UInt8($0)]) }
-        let contribution = Contribution(
-            network: chain.network, author: sites[index].identity.member, base: chain.headDigest,
-            baseHeight: chain.height, encoding: chain.rules.encoding, payloadBytes: UInt64(payloadPieces) * 1024,
-            pieceBytes: 1024, pieceRoot: MerkleTree(leaves: leaves).root, norm: 1, steps: 1, tokens: 1,
-            lossMicronats: 1, dataSets: [], trainer: .zero)
+    func contribute(_ index: Int, steps: UInt64 = 1) {
+        let contribution = contribution(of: index, steps: steps)
         sites[index].pieces[contribution.contributionDigest] = Array(repeating: true, count: payloadPieces)
         queue.append((index, .contribute(contribution)))
+    }
+
+    /// What this site makes on top of its own head.
+    func contribution(of index: Int, steps: UInt64 = 1, pieces: Int? = nil) -> Contribution {
+        let chain = sites[index].node.chain
+        let leaves = (0..<payloadPieces).map {
+            MerkleTree.leaf([UInt8(index), UInt8(truncatingIfNeeded: $0), UInt8(truncatingIfNeeded: $0 >> 8)])
+        }
+        return Contribution(
+            network: chain.network, author: sites[index].identity.member, base: chain.headDigest,
+            baseHeight: chain.height, encoding: chain.rules.encoding,
+            payloadBytes: UInt64(pieces ?? payloadPieces) * 1024, pieceBytes: 1024,
+            pieceRoot: MerkleTree(leaves: leaves).root, norm: 1, steps: steps, tokens: 1, lossMicronats: 1,
+            dataSets: [], trainer: .zero)
     }
 
     /// Carries everything out until nothing is left to do but wait.
@@ -140,6 +150,7 @@ final class Town {
             guard sites[index].pieces[name.contribution]?[name.index] ?? false else { return }
             nextHandle += 1
             let (from, to) = ends(link)
+            guard !dropsPiece(from, to, name) else { return }
             queue.append(
                 (to, .piece(linkID(to, from), name, byteCount: 1024, PieceHandle(nextHandle))))
         case .storePiece(let contribution, let name, _, let link):
@@ -180,6 +191,22 @@ final class Town {
         sites[index].sent.append((to, message))
         guard sites[to].isUp, !drops(from, to, message) else { return }
         queue.append((to, .message(linkID(to, from), bytes)))
+    }
+
+    /// What a hostile site sends, over its link.
+    func inject(_ message: Message, from: Int, to: Int) {
+        queue.append((to, .message(linkID(to, from), message.encoded)))
+    }
+
+    /// A quorum's certificate, or fewer signatures, by `signers` with their own keys.
+    func votes(_ vote: Vote, by signers: [Int]) -> VoteCertificate {
+        var signatures: [Int: Signature] = [:]
+        for index in signers {
+            signatures[index] = vote.signature(by: sites[index].identity.nodeKey, network: genesis.network)
+        }
+        return VoteCertificate(
+            network: genesis.network, vote: vote,
+            signatures: QuorumSignatures(signatures, memberCount: sites.count))
     }
 
     private func commit(_ entries: [JournalEntry], of index: Int) {

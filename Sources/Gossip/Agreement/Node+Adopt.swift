@@ -70,6 +70,7 @@ extension Node {
             guard let candidate = contributions[digest], chain.base(candidate.contribution.base) == nil else {
                 continue
             }
+            releaseRequests(of: candidate)
             contributions.remove(digest)
             guard !candidate.isListed else { continue }
             actions.append(.forget(digest))

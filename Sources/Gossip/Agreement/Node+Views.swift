@@ -16,9 +16,6 @@ extension Node {
         height.entry = height.views[highest]?.exit
         height.view = highest.next
         height.viewStarted = now
-        height.views = height.views.filter { view, state in
-            view >= height.view || state.exit != nil || view.value + HeightState.viewWindow >= height.view.value
-        }
         emit(.viewEntered(height.height, height.view))
         pacing.idleTicks = 0
         pacing.progressed = true

@@ -16,6 +16,9 @@ struct Candidate {
         let asked: Instant
     }
 
+    /// Among so many lacking pieces the rarest is looked for.
+    static let consideredMaximum = 512
+
     let signed: Signed<Contribution>
     let digest: ContributionDigest
     var pieces: Bitmap
@@ -32,6 +35,8 @@ struct Candidate {
     var storing: Set<Int> = []
     /// What each link said that it holds.
     var providers: [LinkID: Bitmap] = [:]
+    /// How many pieces each link was asked for in vain: others go first, however often it says that it holds them.
+    var failures: [LinkID: Int] = [:]
     /// Links that were asked for a piece at some time: from others a piece is refused.
     var asked: Set<LinkID> = []
 
@@ -44,9 +49,14 @@ struct Candidate {
     var contribution: Contribution { signed.body }
     var isComplete: Bool { pieces.isFull }
 
-    /// Pieces that nobody was asked for and that are not here.
-    var missing: [Int] {
-        (0..<pieces.count).filter { !pieces[$0] && requests[$0] == nil && !storing.contains($0) }
+    /// How many pieces nobody was asked for and are not here.
+    var missingCount: Int { pieces.count - pieces.setCount - requests.keys.count { !pieces[$0] } - storing.count }
+
+    /// Up to `limit` of those pieces that somebody holds, upwards and around from about `start`.
+    func missing(from start: Int, limit: Int, heldBy providers: [Bitmap]) -> [Int] {
+        pieces.clear(from: start, limit: limit) { index in
+            requests[index] == nil && !storing.contains(index) && providers.contains { $0[index] }
+        }
     }
 }
 
@@ -69,6 +79,8 @@ struct ContributionTable {
     /// Digests of `candidates`, ascending: the order in which they are gone through.
     private(set) var order: [ContributionDigest] = []
     var slots: [Slot: SlotState] = [:]
+    /// Pieces that a process before this one left on disk, of contributions that are not known here yet.
+    var leftOnDisk: [ContributionDigest: Bitmap] = [:]
     /// Certificates by digest: those of `slots`, and those that a payload names.
     var certificates: [Digest: AvailabilityCertificate] = [:]
 
@@ -79,6 +91,12 @@ struct ContributionTable {
             let index = order.firstIndex { $0 > candidate.digest } ?? order.count
             order.insert(candidate.digest, at: index)
         }
+    }
+
+    /// A new candidate, with the pieces that a process before this one left on disk.
+    mutating func take(_ signed: Signed<Contribution>) {
+        let left = leftOnDisk.removeValue(forKey: signed.body.contributionDigest)
+        insert(Candidate(signed: signed, pieces: left?.count == signed.body.pieceCount ? left : nil))
     }
 
     mutating func update(_ digest: ContributionDigest, _ change: (inout Candidate) -> Void) {

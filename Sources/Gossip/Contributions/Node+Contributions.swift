@@ -53,10 +53,7 @@ extension Node {
             cutOff(link, .invalidSignature)
             return
         }
-        let held = heldPieces.removeValue(forKey: digest).flatMap { pieces in
-            pieces.count == contribution.pieceCount ? Bitmap(pieces) : nil
-        }
-        contributions.insert(Candidate(signed: signed, pieces: held))
+        contributions.take(signed)
         let slot = contribution.slot
         if contributions.slots[slot, default: SlotState()].candidate == nil || isWanted(digest) {
             contributions.slots[slot, default: SlotState()].candidate = digest
@@ -67,18 +64,18 @@ extension Node {
         pacing.progressed = true
     }
 
-    /// One candidate a slot, unless a certificate or payload names another; nothing for a slot that is listed.
+    /// One candidate a slot, unless a certificate names another; nothing for a slot that is listed.
     private func mayAccept(_ contribution: Contribution, _ digest: ContributionDigest) -> Bool {
         if isWanted(digest) { return true }
         return contributions.slots[contribution.slot]?.candidate == nil && chain.isEligible(contribution.slot)
     }
 
-    /// Whether an availability certificate or a known payload names this contribution.
+    /// Whether an availability certificate or the decided version names this contribution. A payload that is only
+    /// proposed does not count: its leader could make others fetch whatever it names.
     private func isWanted(_ digest: ContributionDigest) -> Bool {
         for state in contributions.slots.values where state.certificate?.stored.contribution == digest { return true }
-        return height.payloads.values.contains { payload in
-            payload.version.manifest.contains { $0.contribution == digest }
-        }
+        guard let decided = height.decided, let payload = height.payloads[decided.vote.version] else { return false }
+        return payload.version.manifest.contains { $0.contribution == digest }
     }
 
     /// The author holds every piece of what it announced, and so does a peer that has adopted a version beyond it.

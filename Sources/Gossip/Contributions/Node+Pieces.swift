@@ -15,7 +15,8 @@ extension Node {
         }
     }
 
-    /// Asks for lacking pieces: of each candidate the rarest first, of each provider no more than its window.
+    /// Asks for lacking pieces: of each candidate the rarest first, of each provider no more than its window, and of
+    /// those that have failed least.
     func schedulePieces() {
         for digest in contributions.order {
             guard let candidate = contributions[digest], candidate.status == .fetching, !candidate.isComplete,
@@ -27,12 +28,15 @@ extension Node {
 
     private func request(_ candidate: Candidate) {
         let providers = links.order.compactMap { link in candidate.providers[link].map { (link: link, pieces: $0) } }
+        let hasRoom = providers.contains { provider in links[provider.link].map { $0.inFlight < $0.window } ?? false }
+        guard hasRoom else { return }
         var chosen: [LinkID: [Int]] = [:]
-        for piece in rarestFirst(candidate.missing, providers.map(\.pieces)) {
-            var best: (link: LinkID, load: Int)?
+        for piece in rarestFirst(considered(candidate, providers.map(\.pieces)), providers.map(\.pieces)) {
+            var best: (link: LinkID, cost: (failures: Int, load: Int))?
             for provider in providers where provider.pieces[piece] {
                 guard let link = links[provider.link], link.inFlight < link.window else { continue }
-                if best == nil || link.inFlight < best!.load { best = (provider.link, link.inFlight) }
+                let cost = (failures: candidate.failures[provider.link] ?? 0, load: link.inFlight)
+                if best.map({ cost < $0.cost }) ?? true { best = (provider.link, cost) }
             }
             guard let best else { continue }
             links.update(best.link) { $0.inFlight += 1 }
@@ -45,13 +49,20 @@ extension Node {
         for link in chosen.keys.sorted() { send(.want(candidate.digest, pieces: chosen[link]!), to: link) }
     }
 
+    /// Pieces that may be asked for now: all that lack, or of very many a run from a random one on, since this is done
+    /// again with every piece that comes.
+    private func considered(_ candidate: Candidate, _ held: [Bitmap]) -> [Int] {
+        let limit = Candidate.consideredMaximum
+        let start = candidate.missingCount <= limit ? 0 : Int.random(in: 0..<candidate.pieces.count, using: &random)
+        return candidate.missing(from: start, limit: limit, heldBy: held)
+    }
+
     /// Pieces with the fewest holders first; among equals in a random order, so that two peers of one author do not
     /// both begin with the same piece.
     private func rarestFirst(_ pieces: [Int], _ held: [Bitmap]) -> [Int] {
         let limit = LinkTable.windowMaximum * max(1, held.count)
         return pieces.shuffled(using: &random)
             .map { piece in (piece: piece, holders: held.count { $0[piece] }) }
-            .filter { $0.holders > 0 }
             .sorted { $0.holders < $1.holders }
             .prefix(limit).map(\.piece)
     }
@@ -125,6 +136,13 @@ extension Node {
         }
     }
 
+    /// Gives back the places in flight that a candidate takes which is about to be dropped.
+    func releaseRequests(of candidate: Candidate) {
+        for request in candidate.requests.values {
+            links.update(request.link) { $0.inFlight = max(0, $0.inFlight - 1) }
+        }
+    }
+
     /// Pieces that did not come in time are asked of somebody else: that provider is forgotten until it speaks again.
     func expirePieces() {
         for digest in contributions.order {
@@ -134,8 +152,9 @@ extension Node {
                     continue
                 }
                 releaseRequest(PieceName(contribution: digest, index: index), from: request.link, came: false)
-                if candidate.providers.count > 1 {
-                    contributions.update(digest) { $0.providers[request.link] = nil }
+                contributions.update(digest) {
+                    $0.failures[request.link, default: 0] += 1
+                    if $0.providers.count > 1 { $0.providers[request.link] = nil }
                 }
             }
         }
@@ -145,6 +164,7 @@ extension Node {
         for digest in contributions.order {
             contributions.update(digest) { candidate in
                 candidate.providers[link] = nil
+                candidate.failures[link] = nil
                 candidate.asked.remove(link)
                 candidate.requests = candidate.requests.filter { $0.value.link != link }
             }

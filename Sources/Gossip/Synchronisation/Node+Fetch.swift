@@ -5,11 +5,12 @@ extension Node {
     /// that withholds is soon passed by.
     func fetch(_ items: [FetchItem]) {
         let due = items.filter { pacing.fetches.isDue($0, now: now, interval: timing.standstill / 2) }
+            .prefix(Wire.fetchItemsMaximum)
         guard !due.isEmpty else { return }
         let order = links.order
         guard !order.isEmpty else { return }
         for item in due { pacing.fetches.note(item, now: now) }
-        let bytes = Message.fetch(Array(due.prefix(Wire.fetchItemsMaximum))).encoded
+        let bytes = Message.fetch(Array(due)).encoded
         let peers = order.shuffled(using: &random).prefix(2)
         for link in peers { actions.append(.send(link, bytes)) }
     }

@@ -79,6 +79,7 @@ extension Node {
         }
     }
 
+    /// Takes up what was kept, once: what still says nothing to this node would fill the place for ever.
     func replayEarly() {
         for id in links.order {
             let early = links[id]?.early ?? []
@@ -86,7 +87,9 @@ extension Node {
                 $0.early = []
                 $0.earlyBytes = 0
             }
-            for bytes in early { received(bytes, from: id) }
+            for bytes in early where links[id] != nil {
+                if let message = try? Message(encoded: bytes) { received(message, from: id) }
+            }
         }
     }
 }

@@ -35,6 +35,20 @@ struct Bitmap: Equatable, Sendable {
         index >= 0 && index < count && bytes[index / 8] >> UInt8(index % 8) & 1 == 1
     }
 
+    /// Up to `limit` clear bits that satisfy `condition`, byte by byte upwards and around from that of `start`.
+    func clear(from start: Int, limit: Int, where condition: (Int) -> Bool) -> [Int] {
+        var found: [Int] = []
+        for step in bytes.indices {
+            let position = (start / 8 + step) % bytes.count
+            if bytes[position] == 0xff { continue }
+            for index in 8 * position..<min(count, 8 * position + 8) where !self[index] && condition(index) {
+                if found.count == limit { return found }
+                found.append(index)
+            }
+        }
+        return found
+    }
+
     mutating func insert(_ index: Int) {
         precondition(index >= 0 && index < count)
         guard !self[index] else { return }

@@ -182,8 +182,8 @@ public enum Wire {
     public static let messageBytesMaximum = 64 << 10
     static let fetchItemsMaximum = 256
     static let wantedPiecesMaximum = 32
-    /// 2^40 bytes in pieces of 1 MiB, as far as one `have` can say; larger payloads need the larger pieces.
-    static let piecesMaximum = 1 << 18
+    /// As far as one `have` can say.
+    static let piecesMaximum = Limits.pieces
 
     /// The messages that bring a certified version to a node that lags: itself first, so that the receiver knows
     /// which embedded objects to accept, then those.

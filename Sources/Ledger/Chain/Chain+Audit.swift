@@ -42,7 +42,7 @@ extension Chain {
     /// Whether the record says only what the rules allow, as far as that shows without its payload.
     public func isWithinRules(_ contribution: Contribution) -> Bool {
         contribution.network == network && contribution.payloadBytes <= rules.contributionBytesMaximum
-            && contribution.pieceBytes == rules.pieceBytes
+            && contribution.pieceBytes == rules.pieceBytes && contribution.pieceCount <= Limits.pieces
             && base(contribution.base)?.height == contribution.baseHeight
     }
 

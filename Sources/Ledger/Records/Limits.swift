@@ -16,6 +16,8 @@ public enum Limits {
     public static let pieceBytesMinimum: UInt32 = 1 << 10
     public static let pieceBytesMaximum: UInt32 = 1 << 20
     public static let payloadBytesMaximum: UInt64 = 1 << 40
+    /// Pieces of one contribution: as many as one message can name. Payloads of many bytes need large pieces.
+    public static let pieces = 1 << 18
     public static let addresses = 8
     public static let addressBytes = 256
     /// Slots that one ready record or manifest may name: one an author and base, of a bounded number of bases.

@@ -1,0 +1,65 @@
+import Crypto
+import Ledger
+import Testing
+
+@testable import Gossip
+
+struct HostilePeerTests {
+    private func signed<Body: Statement>(_ body: Body, by index: Int, in town: Town) -> Signed<Body> {
+        let identity = town.sites[index].identity
+        return Signed(body, signer: identity.member, key: identity.nodeKey, network: town.genesis.network)
+    }
+
+    /// Per slot one candidate without a certificate: a leader cannot make others fetch more by merely naming it.
+    @Test func aPayloadAloneMakesNobodyTakeASecondContribution() throws {
+        let town = try Town(count: 4)
+        let leader = town.sites[0].node.height.leader(of: .first)
+        let victim = (leader + 1) % 4
+        town.settle()
+        town.contribute(leader)
+        town.settle()
+        let second = town.contribution(of: leader, steps: 2)
+        let chain = town.sites[victim].node.chain
+        let support = Support(ready: [])
+        let version = Version(
+            network: chain.network, height: chain.nextHeight, parent: chain.headDigest,
+            manifest: [
+                ManifestEntry(
+                    slot: second.slot, baseHeight: chain.height, contribution: second.contributionDigest,
+                    availability: Digest(DigestDomain("test"), [9]), weightQ30: Rules.oneQ30)
+            ], action: nil, rules: chain.rules.digest, members: chain.members.digest, support: support.digest,
+            roots: chain.head.roots)
+        let proposal = Proposal(
+            height: chain.nextHeight, view: .first, version: version.versionDigest, reproposed: .none)
+        town.inject(.proposal(signed(proposal, by: leader, in: town)), from: leader, to: victim)
+        town.inject(.payload(Payload(version: version, support: support)), from: leader, to: victim)
+        town.inject(.contribution(signed(second, by: leader, in: town)), from: leader, to: victim)
+        town.settle()
+        #expect(town.sites[victim].node.height.payloads[version.versionDigest] != nil)
+        #expect(town.sites[victim].node.contributions[second.contributionDigest] == nil)
+    }
+
+    @Test func aContributionOfMorePiecesThanAMessageCanNameIsRefused() throws {
+        let town = try Town(count: 4)
+        town.settle()
+        let huge = town.contribution(of: 1, pieces: Limits.pieces + 1)
+        #expect(huge.payloadBytes < town.genesis.rules.contributionBytesMaximum)
+        town.inject(.contribution(signed(huge, by: 1, in: town)), from: 1, to: 0)
+        town.settle()
+        #expect(town.sites[0].node.contributions[huge.contributionDigest] == nil)
+    }
+
+    /// What was kept for the next height is taken up once and then gone, or it would fill its place for ever.
+    @Test func whatWasKeptForTheNextHeightIsKeptOnce() throws {
+        let town = try Town(count: 4)
+        town.settle()
+        let unknown = ContributionDigest(Digest(DigestDomain("test"), [3]))
+        town.inject(.have(unknown, pieces: Bitmap(full: 8)), from: 1, to: 0)
+        town.settle()
+        let link = town.linkID(0, 1)
+        #expect(town.sites[0].node.links[link]?.early.count == 1)
+        #expect(town.reach(1))
+        let kept = town.sites[0].node.links[link]?.early ?? []
+        #expect(!kept.contains(Message.have(unknown, pieces: Bitmap(full: 8)).encoded))
+    }
+}

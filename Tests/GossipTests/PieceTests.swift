@@ -1,0 +1,72 @@
+import Crypto
+import Ledger
+import Testing
+
+@testable import Gossip
+
+struct PieceTests {
+    /// What was in flight for a contribution that nobody can list any more must not stand in the way of the next.
+    @Test func piecesThatNeverCameDoNotBlockTheLinkForLaterContributions() throws {
+        let town = try Town(count: 4, payloadPieces: 8)
+        town.dropsPiece = { from, _, _ in from == 0 }
+        town.settle()
+        town.contribute(0)
+        for height in 1...2 {
+            for index in 1..<4 { town.contribute(index) }
+            #expect(town.run(milliseconds: 5_000) { town.heights.allSatisfy { $0 >= UInt64(height) } })
+        }
+        town.dropsPiece = { _, _, _ in false }
+        for index in 0..<4 { town.contribute(index) }
+        #expect(town.run(milliseconds: 5_000) { town.heights.allSatisfy { $0 >= 3 } })
+        for index in 0..<4 { #expect(town.sites[index].adopted.last?.version.manifest.count == 4) }
+    }
+
+    /// Two that say that they hold everything and send nothing cannot take turns for ever.
+    @Test func colludersThatBoastAndSendNothingAreSoonPassedBy() throws {
+        let town = try Town(count: 7, payloadPieces: 1)
+        town.settle()
+        var authorIsSlow = true
+        town.dropsPiece = { from, to, _ in from < 2 || (authorIsSlow && to == 5) }
+        town.contribute(6)
+        town.settle()
+        let digest = town.contribution(of: 6).contributionDigest
+        for _ in 0..<30 {
+            for boaster in 0..<2 { town.inject(.have(digest, pieces: Bitmap(full: 1)), from: boaster, to: 5) }
+            _ = town.run(milliseconds: 9_000) { false }
+            authorIsSlow = false
+        }
+        #expect(town.sites[5].node.contributions[digest]?.status == .valid)
+    }
+
+    @Test func aRestartGoesOnWithThePiecesOnDisk() throws {
+        let town = try Town(count: 4, payloadPieces: 64)
+        town.settle()
+        town.dropsPiece = { _, to, name in to == 3 && name.index >= 32 }
+        town.contribute(0)
+        town.settle()
+        town.crash(3)
+        town.settle()
+        town.dropsPiece = { _, _, _ in false }
+        try town.restart(3)
+        let sentBefore = town.sites[3].sent.count
+        let digest = town.contribution(of: 0).contributionDigest
+        #expect(town.run(milliseconds: 30_000) { town.sites[3].node.contributions[digest]?.status == .valid })
+        let wanted = town.sites[3].sent[sentBefore...].flatMap { sent -> [Int] in
+            if case .want(digest, let pieces) = sent.message { pieces } else { [] }
+        }
+        #expect(wanted.sorted() == Array(32..<64))
+    }
+
+    @Test func thousandsOfPiecesArriveOnceEach() throws {
+        let town = try Town(count: 2, payloadPieces: 3000)
+        town.settle()
+        town.contribute(0)
+        town.settle()
+        let digest = town.contribution(of: 0).contributionDigest
+        #expect(town.sites[1].node.contributions[digest]?.status == .valid)
+        let wanted = town.sites[1].sent.flatMap { sent -> [Int] in
+            if case .want(digest, let pieces) = sent.message { pieces } else { [] }
+        }
+        #expect(wanted.sorted() == Array(0..<3000))
+    }
+}

@@ -1,0 +1,111 @@
+import Crypto
+import Ledger
+import Testing
+
+@testable import Gossip
+
+struct ViewTests {
+    /// A town in which everybody is ready and nobody hears a proposal or a vote: views end by time alone.
+    private func deafTown() throws -> Town {
+        let town = try Town(count: 4)
+        town.drops = { _, _, message in
+            switch message {
+            case .proposal, .votes: true
+            default: false
+            }
+        }
+        town.settle()
+        town.contributeAll()
+        town.settle()
+        return town
+    }
+
+    private func hasNullified(_ view: View, _ actions: [Action]) -> Bool {
+        actions.contains { action in
+            guard case .persist(_, let entries) = action else { return false }
+            return entries.contains { entry in
+                if case .vote(let signed) = entry {
+                    signed.body.kind == .nullify && signed.body.view == view
+                } else {
+                    false
+                }
+            }
+        }
+    }
+
+    /// A certificate far ahead must not make a node forget what it said below: nobody else may be able to say it again.
+    @Test func anOwnVoteBelowIsSentAgainAfterAJumpOverManyViews() throws {
+        let town = try deafTown()
+        #expect(town.run(milliseconds: 10_000) { !town.sites[0].node.height.own.nullified.isEmpty })
+        let far = View(40)
+        let height = town.sites[0].node.height.height
+        town.inject(.votes(town.votes(.nullify(height: height, view: far), by: [1, 2, 3])), from: 1, to: 0)
+        town.settle()
+        #expect(town.sites[0].node.height.view == far.next)
+        // Answers to summaries are rate-limited: only the one below is to come in.
+        town.drops = { _, _, _ in true }
+        _ = town.run(milliseconds: 20_000) { false }
+        let sentBefore = town.sites[0].sent.count
+        let open = Summary.ViewPart(
+            view: .first, proposals: [], notarize: [], finalize: [], nullify: Bitmap(count: 4), isNotarized: false,
+            isNullified: false)
+        let chain = town.sites[0].node.chain
+        town.inject(
+            .summary(
+                Summary(
+                    height: chain.height, head: chain.headDigest, view: far.next, ready: Bitmap(count: 4),
+                    views: [open], candidates: [])), from: 1, to: 0)
+        town.settle()
+        let said = town.sites[0].sent[sentBefore...].contains { sent in
+            guard case .votes(let votes) = sent.message else { return false }
+            return votes.vote == .nullify(height: height, view: .first) && votes.signatures.signers.contains(0)
+        }
+        #expect(said)
+    }
+
+    /// A busy machine may hand in other events first: they must not put the timer off.
+    @Test func aDeadlineThatHasPassedIsSeenWithAnyEvent() throws {
+        let town = try deafTown()
+        let node = town.sites[0].node
+        let deadline = try #require(node.viewDeadline)
+        var actions: [Action] = []
+        node.handle(.linkDown(LinkID(9_999)), now: deadline + 1, into: &actions)
+        #expect(hasNullified(.first, actions))
+    }
+
+    @Test func whatDidNotFitAFetchIsAskedForNext() throws {
+        let town = try Town(count: 4)
+        town.settle()
+        let node = town.sites[0].node
+        let items = (1...300).map { FetchItem.nullification(View(UInt32($0))) }
+        node.fetch(items)
+        node.fetch(items)
+        var asked: Set<FetchItem> = []
+        for case .send(_, let bytes) in node.actions {
+            if case .fetch(let items) = try Message(encoded: bytes) { asked.formUnion(items) }
+        }
+        #expect(asked == Set(items))
+    }
+}
+
+struct SlotTests {
+    /// A slot stays taken even where what is on disk of its payload does not fit its record.
+    @Test func aSlotStaysTakenAfterARestartWithADamagedBlob() throws {
+        let town = try Town(count: 4)
+        town.settle()
+        town.contribute(0)
+        town.settle()
+        town.crash(0)
+        let digest = town.contribution(of: 0).contributionDigest
+        town.sites[0].journal.removeAll { entry in
+            if case .ownContribution = entry { false } else { true }
+        }
+        town.sites[0].pieces[digest] = [true]
+        try town.restart(0)
+        town.sites[0].pieces[digest] = nil
+        town.contribute(0, steps: 2)
+        town.settle()
+        let own = town.sites[0].journal.filter { if case .ownContribution = $0 { true } else { false } }
+        #expect(own.count == 1)
+    }
+}
