@@ -140,6 +140,9 @@ struct Pacing {
     /// Something happened that may make more possible.
     var progressed = false
     var fetches = FetchLog()
+    /// When each member's address record was last passed on, and whose newer one waits for the next tick.
+    var addressTaken: [MemberID: Instant] = [:]
+    var addressesWaiting: Set<MemberID> = []
     /// From a quorum being ready to the decision, smoothed: what a view should allow for.
     var decisionMilliseconds: UInt64 = 0
 }

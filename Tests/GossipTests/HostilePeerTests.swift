@@ -62,4 +62,23 @@ struct HostilePeerTests {
         let kept = town.sites[0].node.links[link]?.early ?? []
         #expect(!kept.contains(Message.have(unknown, pieces: Bitmap(full: 8)).encoded))
     }
+
+    /// A member's own address record costs the others a sync and n messages: not as often as it likes.
+    @Test func aFloodOfAddressesIsWrittenOnceAnInterval() throws {
+        let town = try Town(count: 4)
+        town.settle()
+        _ = town.run(milliseconds: 5_000) { false }
+        let member = town.sites[1].identity.member
+        let before = town.sites[0].journal.count
+        for sequence in UInt64(10)..<60 {
+            let record = AddressRecord(member: member, addresses: ["127.0.0.1:\(sequence)"], sequence: sequence)
+            town.inject(.address(signed(record, by: 1, in: town)), from: 1, to: 0)
+        }
+        town.settle()
+        #expect(town.sites[0].journal.count <= before + 1)
+        _ = town.run(milliseconds: 20_000) { false }
+        #expect(town.sites[0].journal.count <= before + 2)
+        #expect(town.sites[0].node.addresses[member]?.body.sequence == 59)
+        #expect(town.sites[2].node.addresses[member]?.body.sequence == 59)
+    }
 }

@@ -23,8 +23,26 @@ extension Node {
             return
         }
         addresses[member] = record
+        // A record costs a sync and a message to everybody: of one member's, one at once and then one a tick.
+        if let last = pacing.addressTaken[member], now.since(last) < timing.standstill {
+            pacing.addressesWaiting.insert(member)
+        } else {
+            take(record, except: link)
+        }
+    }
+
+    /// What waited goes on at the tick: of each member the newest.
+    func takeWaitingAddresses() {
+        for member in pacing.addressesWaiting.sorted() {
+            if let record = addresses[member] { take(record, except: nil) }
+        }
+        pacing.addressesWaiting = []
+    }
+
+    private func take(_ record: Signed<AddressRecord>, except link: LinkID?) {
+        pacing.addressTaken[record.body.member] = now
         persist([.address(record)], then: [])
-        actions.append(.addresses(member, record.body.addresses))
+        actions.append(.addresses(record.body.member, record.body.addresses))
         broadcast(.address(record), except: link)
     }
 }

@@ -65,6 +65,7 @@ extension Node {
 
     private func retryAtTick() {
         averagings.forgetFailures()
+        takeWaitingAddresses()
         for digest in contributions.order {
             contributions.update(digest) { $0.isPaused = false }
             continueCandidate(digest)
