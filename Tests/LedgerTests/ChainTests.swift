@@ -25,6 +25,17 @@ import Testing
         } catch { return error }
     }
 
+    @Test func ofTooManySlotsThoseWithTheNewestBasesAreNamed() throws {
+        let next = try chain.advanced(by: draft.version)
+        let members = chain.members.members
+        let old = members.map { Slot(author: $0.id, base: chain.headDigest) }
+        let new = members.map { Slot(author: $0.id, base: next.headDigest) }
+        let slots = (old + new).sorted()
+        #expect(next.newest(slots, limit: slots.count) == slots)
+        #expect(next.newest(slots, limit: new.count) == new.sorted())
+        #expect(next.newest(slots, limit: new.count + 1) == (new + [old[0]]).sorted())
+    }
+
     @Test func correctPayloadPasses() {
         #expect(fault(draft) == nil)
         #expect(fault(world.draft(on: chain, listing: [])) == nil)

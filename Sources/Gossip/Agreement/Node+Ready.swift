@@ -6,7 +6,7 @@ extension Node {
     /// the grace has passed, or at the deadline.
     func signReadyIfDue() {
         guard selfIndex != nil, height.own.ready == nil, height.decided == nil, !isStopped else { return }
-        let slots = eligibleSlots
+        let slots = chain.newest(eligibleSlots, limit: Wire.readySlotsMaximum)
         guard !slots.isEmpty else { return }
         noteEnough(slots.count)
         guard isReadyDue(slots) else { return }

@@ -181,6 +181,8 @@ public enum Wire {
     /// A control message, reassembled.
     public static let messageBytesMaximum = 64 << 10
     static let fetchItemsMaximum = 256
+    /// Slots that this node names in a ready record, so that the record fits a message.
+    static let readySlotsMaximum = 768
     static let wantedPiecesMaximum = 32
     /// As far as one `have` can say.
     static let piecesMaximum = Limits.pieces

@@ -17,6 +17,14 @@ extension Chain {
         return current.count >= members.faultBound + 1
     }
 
+    /// At most `limit` of `slots`, those with the newest bases: a manifest prefers them too.
+    public func newest(_ slots: [Slot], limit: Int) -> [Slot] {
+        guard slots.count > limit else { return slots }
+        let byAge = slots.map { (slot: $0, height: base($0.base)?.height ?? .genesis) }
+            .sorted { $0.height != $1.height ? $0.height > $1.height : $0.slot < $1.slot }
+        return byAge.prefix(limit).map(\.slot).sorted()
+    }
+
     /// The slots that a fresh payload on these ready records must list, by ascending author: those named by at least
     /// f + 1 of them, eligible, the newest base of each author.
     public func slotsToList(by ready: [Ready]) -> [Slot] {

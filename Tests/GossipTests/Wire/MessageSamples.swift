@@ -95,6 +95,13 @@ struct MessageSamples {
             actions: [digest(6)], vetoes: [slot(0)], approvals: [slot(1)])
     }
 
+    private func readyThatNames(_ slotCount: Int) -> Signed<Ready> {
+        signed(
+            Ready(
+                height: Height(Limits.heightMaximum), parent: VersionDigest(digest(1)),
+                slots: (0..<slotCount).map { slot($0) }))
+    }
+
     /// Every kind of message, some twice.
     var all: [Message] {
         let name = contribution.contributionDigest
@@ -122,6 +129,7 @@ struct MessageSamples {
             .have(name, pieces: Bitmap(full: Wire.piecesMaximum)),
             .want(name, pieces: (0..<Wire.wantedPiecesMaximum).map { Wire.piecesMaximum - 1 - $0 }),
             .fetch((0..<Wire.fetchItemsMaximum).map { .ready(digest($0)) }),
+            .ready(readyThatNames(Wire.readySlotsMaximum)),
         ]
     }
 }

@@ -29,7 +29,7 @@ func messageFuzzEntry(_ bytes: [UInt8]) {
         #expect(Set(kinds) == Set(1...12))
     }
 
-    @Test(arguments: [4, 64, 200])
+    @Test(arguments: [4, 64, Limits.members])
     func everyMessageFitsAControlMessage(memberCount: Int) throws {
         for message in MessageSamples(memberCount: memberCount).largest {
             let encoded = message.encoded
