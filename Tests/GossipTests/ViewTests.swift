@@ -33,6 +33,25 @@ struct ViewTests {
         }
     }
 
+    /// Votes that finalize a view come again even where everybody has gone on to the next.
+    @Test func lostVotesToFinalizeComeAgainInTheNextView() throws {
+        let town = try Town(count: 4)
+        var losesFinalize = true
+        town.drops = { _, _, message in
+            switch message {
+            case .proposal(let proposal): proposal.body.view > .first
+            case .votes(let votes): losesFinalize && votes.vote.kind == .finalize
+            default: false
+            }
+        }
+        town.settle()
+        town.contributeAll()
+        town.settle()
+        #expect(town.sites.allSatisfy { $0.node.height.view == View(2) && !$0.node.height.own.finalized.isEmpty })
+        losesFinalize = false
+        #expect(town.run(milliseconds: 60_000) { town.heights.allSatisfy { $0 == 1 } })
+    }
+
     /// A certificate far ahead must not make a node forget what it said below: nobody else may be able to say it again.
     @Test func anOwnVoteBelowIsSentAgainAfterAJumpOverManyViews() throws {
         let town = try deafTown()

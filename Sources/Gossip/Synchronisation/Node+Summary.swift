@@ -11,11 +11,13 @@ extension Node {
             views: viewsToShow.map { summary(of: $0, height.views[$0] ?? ViewState()) }, candidates: candidateParts)
     }
 
-    /// The own view and what is known beyond it first, then the lowest of those that nothing has ended yet.
+    /// The own view and what is known beyond it first, then the last one that was notarized, for the votes that finalize
+    /// it, then the lowest of those that nothing has ended yet.
     private var viewsToShow: [View] {
         let beyond = height.views.keys.filter { $0 > height.view }.sorted().prefix(Summary.viewsMaximum / 2)
-        let open = height.viewsWithoutExit.prefix(Summary.viewsMaximum - 1 - beyond.count)
-        return open + [height.view] + beyond
+        let notarized = height.views.keys.filter { $0 < height.view && height.views[$0]?.notarization != nil }.max()
+        let upper = [notarized, height.view].compactMap { $0 } + beyond
+        return height.viewsWithoutExit.prefix(Summary.viewsMaximum - upper.count) + upper
     }
 
     private func summary(of view: View, _ state: ViewState) -> Summary.ViewPart {
@@ -102,20 +104,22 @@ extension Node {
             return
         }
         if summary.view < height.view, let entry = height.entry { send(.votes(entry), to: id) }
-        for view in height.views.keys.sorted() where view >= summary.view || wants(summary, view) {
-            answer(view, height.views[view]!, summary.views.first { $0.view == view }, on: id)
+        for view in height.views.keys.sorted() {
+            let theirs = summary.views.first { $0.view == view }
+            guard view >= summary.view || theirs != nil else { continue }
+            if view >= summary.view { answerProposals(height.views[view]!, theirs, on: id) }
+            answer(view, height.views[view]!, theirs, on: id)
         }
     }
 
-    private func wants(_ summary: Summary, _ view: View) -> Bool {
-        summary.views.contains { $0.view == view && !$0.isNotarized && !$0.isNullified }
-    }
-
-    private func answer(_ view: View, _ state: ViewState, _ theirs: Summary.ViewPart?, on id: LinkID) {
+    private func answerProposals(_ state: ViewState, _ theirs: Summary.ViewPart?, on id: LinkID) {
         for proposal in state.proposals where !(theirs?.proposals.contains(proposal.body.version) ?? false) {
             send(.proposal(proposal), to: id)
             if let payload = height.payloads[proposal.body.version] { send(.payload(payload), to: id) }
         }
+    }
+
+    private func answer(_ view: View, _ state: ViewState, _ theirs: Summary.ViewPart?, on id: LinkID) {
         if let notarization = state.notarization {
             if !(theirs?.isNotarized ?? false) { send(.votes(notarization), to: id) }
         } else {
