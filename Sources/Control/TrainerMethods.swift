@@ -27,6 +27,8 @@ public struct TrainerAttached: Codable, Hashable, Sendable {
     public let height: Int64
     /// That version's digest: the base to train from.
     public let version: DigestText
+    /// Versions so far that list a contribution: by these the schedule advances, and not by those that list none.
+    public let trainedRounds: Int64
     /// The tensors in the order of the flat parameter vector; tensor frames index into it.
     public let layout: [TensorShape]
     public let codec: CodecProfile
@@ -40,13 +42,15 @@ public struct TrainerAttached: Codable, Hashable, Sendable {
     public let isHandedOver: Bool
 
     public init(
-        network: DigestText, site: SiteName, height: Int64, version: DigestText, layout: [TensorShape],
-        codec: CodecProfile, innerSteps: Int64, schedule: InnerSchedule, seed: Int64, isHandedOver: Bool
+        network: DigestText, site: SiteName, height: Int64, version: DigestText, trainedRounds: Int64,
+        layout: [TensorShape], codec: CodecProfile, innerSteps: Int64, schedule: InnerSchedule, seed: Int64,
+        isHandedOver: Bool
     ) {
         self.network = network
         self.site = site
         self.height = height
         self.version = version
+        self.trainedRounds = trainedRounds
         self.layout = layout
         self.codec = codec
         self.innerSteps = innerSteps
@@ -57,7 +61,7 @@ public struct TrainerAttached: Codable, Hashable, Sendable {
 }
 
 /// The inner optimizer's batch and learning rate, the same for every site: linear warm-up to the peak, then a cosine to a
-/// tenth of it, over global steps (height x inner steps + step within the round).
+/// tenth of it, over global steps (trained rounds x inner steps + step within the round).
 public struct InnerSchedule: Codable, Hashable, Sendable {
     /// Sequences in a batch.
     public let batchSequences: Int64
@@ -251,6 +255,8 @@ public struct RoundVersion: ControlMethod {
     public let version: DigestText
     /// Whether this site's last contribution was averaged into it.
     public let isListed: Bool
+    /// Versions so far that list a contribution.
+    public let trainedRounds: Int64
 
     public typealias Response = Accepted
     public static let schema = MethodSchema(
@@ -259,11 +265,13 @@ public struct RoundVersion: ControlMethod {
             FieldSchema("height", .integer(0...ControlSchema.integerLimit)),
             FieldSchema("version", .digest),
             FieldSchema("isListed", .boolean),
+            FieldSchema("trainedRounds", .integer(0...ControlSchema.integerLimit)),
         ])
 
-    public init(height: Int64, version: DigestText, isListed: Bool) {
+    public init(height: Int64, version: DigestText, isListed: Bool, trainedRounds: Int64) {
         self.height = height
         self.version = version
         self.isListed = isListed
+        self.trainedRounds = trainedRounds
     }
 }

@@ -62,6 +62,7 @@ final class MeshSession {
 
         var height = attached.height
         var version = attached.version
+        var round = attached.trainedRounds
         var isHandedOver = attached.isHandedOver
         while true {
             if let untilHeight, height >= untilHeight {
@@ -70,28 +71,29 @@ final class MeshSession {
             }
             if !isHandedOver {
                 if let newer = try contribute(
-                    to: version, height: height, innerSteps: Int(attached.innerSteps), trainer: trainer,
-                    daemon: daemon)
+                    to: version, height: height, round: round, innerSteps: Int(attached.innerSteps),
+                    trainer: trainer, daemon: daemon)
                 {
-                    (height, version) = (newer.height, newer.version)
+                    (height, version, round) = (newer.height, newer.version, newer.trainedRounds)
                     continue
                 }
                 progressed()
             }
             let next = try daemon.nextVersion()
             progressed()
-            (height, version, isHandedOver) = (next.height, next.version, false)
+            (height, version, round, isHandedOver) = (next.height, next.version, next.trainedRounds, false)
         }
     }
 
     /// Trains from `version` and hands over; returns the version that overtook it, if one did.
     private func contribute(
-        to version: DigestText, height: Int64, innerSteps: Int, trainer: Trainer, daemon: DaemonConnection
+        to version: DigestText, height: Int64, round: Int64, innerSteps: Int, trainer: Trainer,
+        daemon: DaemonConnection
     ) throws -> RoundVersion? {
         let base = try ParameterTransfer.base(version, layout: layout, from: daemon)
         let clock = ContinuousClock()
         let start = clock.now
-        let firstStep = Int(height) * innerSteps
+        let firstStep = Int(round) * innerSteps
         let tag = MeshSession.tag(version)
         var step = firstStep
         var loss = 0.0
@@ -214,7 +216,8 @@ final class MeshSession {
         let schedule = attached.schedule
         guard (1...65_536).contains(schedule.batchSequences), (1...1 << 40).contains(schedule.scheduleSteps),
             (0...1 << 40).contains(schedule.warmupSteps), (1...1_000_000_000).contains(schedule.learningRateNano),
-            (1...1 << 30).contains(attached.innerSteps), (0...1 << 32).contains(attached.height)
+            (1...1 << 30).contains(attached.innerSteps), (0...1 << 32).contains(attached.height),
+            (0...attached.height).contains(attached.trainedRounds)
         else { throw ConnectionError.unexpected("a schedule that is out of range: \(schedule)") }
         let recipe = TrainingRecipe(
             schedule: LearningRateSchedule(

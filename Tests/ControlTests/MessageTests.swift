@@ -81,12 +81,12 @@ import Testing
     }
 
     @Test func aNotificationReachesTheTrainerAndIsNoRequest() throws {
-        let version = RoundVersion(height: 3, version: try #require(digest), isListed: true)
+        let version = RoundVersion(height: 3, version: try #require(digest), isListed: true, trainedRounds: 2)
         let bytes = try ControlMessage.notification(version)
         #expect(
             text(bytes)
                 == "{\"jsonrpc\":\"2.0\",\"method\":\"round.version\",\"params\":{\"height\":3,\"isListed\":true,"
-                + "\"version\":\"\(Samples.digest)\"}}")
+                + "\"trainedRounds\":2,\"version\":\"\(Samples.digest)\"}}")
         #expect(try ControlReply.decode(bytes) == .version(version))
         #expect(throws: RejectedRequest.self) { try ControlRequest.decode(bytes, role: .trainer) }
         let asked = Array(Samples.request(RoundVersion.schema).utf8)

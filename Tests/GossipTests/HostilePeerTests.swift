@@ -39,6 +39,20 @@ struct HostilePeerTests {
         #expect(town.sites[victim].node.contributions[second.contributionDigest] == nil)
     }
 
+    @Test func whatIsAskedForManyTimesInOneMessageIsAnsweredOnce() throws {
+        let town = try Town(count: 4)
+        #expect(town.reach(1))
+        let head = town.sites[0].node.chain.headDigest
+        let before = town.sites[0].sent.count
+        town.inject(.fetch(Array(repeating: .payload(head), count: 256)), from: 1, to: 0)
+        town.settle()
+        let answers = town.sites[0].sent[before...].filter { sent in
+            if case .certified = sent.message { return sent.to == 1 }
+            return false
+        }
+        #expect(answers.count == 1)
+    }
+
     @Test func aContributionOfMorePiecesThanAMessageCanNameIsRefused() throws {
         let town = try Town(count: 4)
         town.settle()

@@ -213,6 +213,17 @@ import Testing
         }
     }
 
+    @Test func aVersionThatListsNothingDoesNotAdvanceTraining() throws {
+        let world = try World()
+        let first = try advanced(world, world.chain, listing: [world.contribution(by: 0, on: world.chain.bases[0])])
+        #expect(first.trainedVersions == 1)
+        let second = try advanced(world, first)
+        #expect(second.height == Height(2))
+        #expect(second.trainedVersions == 1)
+        let third = try advanced(world, second, listing: [world.contribution(by: 1, on: second.bases[1])])
+        #expect(third.trainedVersions == 2)
+    }
+
     @Test func weightOfOneMemberIsCapped() throws {
         var rules = Rules()
         rules.nodeWeightMaximumQ30 = 1000

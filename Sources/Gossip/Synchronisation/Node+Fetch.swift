@@ -15,44 +15,48 @@ extension Node {
         for link in peers { actions.append(.send(link, bytes)) }
     }
 
-    /// A peer lacks something that this node may hold. Of versions, which are large, it gets one a message.
+    /// A peer lacks things that this node may hold: each is answered once a message, and of versions, which are large,
+    /// only the first.
     func received(fetch items: [FetchItem], from link: LinkID) {
-        var versionIsSent = false
-        for item in items {
-            switch item {
-            case .payload(let version):
-                if let payload = height.payloads[version] {
-                    send(.payload(payload), to: link)
-                } else if let head = headVersion, chain.headDigest == version {
-                    send(.certified(head.embedded.payload, head.certificate), to: link)
-                }
-            case .ready(let digest):
-                let embedded = headVersion?.embedded.ready.first { $0.objectDigest == digest }
-                if let ready = height.readyObjects[digest] ?? embedded { send(.ready(ready), to: link) }
-            case .availability(let digest):
-                let embedded = headVersion?.embedded.availability.first { $0.digest == digest }
-                if let certificate = contributions.certificates[digest] ?? embedded {
-                    send(.acks(certificate), to: link)
-                }
-            case .contribution(let digest):
-                if let candidate = contributions[digest] {
-                    guard candidate.isAnnounced else { continue }
-                    send(.contribution(candidate.signed), to: link)
-                    if candidate.pieces.setCount > 0 { send(.have(digest, pieces: candidate.pieces), to: link) }
-                } else if let listed = headVersion?.contributions.first(where: {
-                    $0.body.contributionDigest == digest
-                }) {
-                    send(.contribution(listed), to: link)
-                }
-            case .notarization(let view):
-                if let certificate = height.views[view]?.notarization { send(.votes(certificate), to: link) }
-            case .nullification(let view):
-                if let certificate = height.views[view]?.nullification { send(.votes(certificate), to: link) }
-            case .version(let wanted):
-                guard !versionIsSent, wanted > .genesis, wanted <= chain.height else { continue }
-                versionIsSent = true
-                actions.append(.sendVersion(link, wanted))
+        var answered: Set<FetchItem> = []
+        let version = items.first { if case .version = $0 { true } else { false } }
+        for item in items where answered.insert(item).inserted {
+            if case .version = item, item != version { continue }
+            answer(item, on: link)
+        }
+    }
+
+    private func answer(_ item: FetchItem, on link: LinkID) {
+        switch item {
+        case .payload(let version):
+            if let payload = height.payloads[version] {
+                send(.payload(payload), to: link)
+            } else if let head = headVersion, chain.headDigest == version {
+                send(.certified(head.embedded.payload, head.certificate), to: link)
             }
+        case .ready(let digest):
+            let embedded = headVersion?.embedded.ready.first { $0.objectDigest == digest }
+            if let ready = height.readyObjects[digest] ?? embedded { send(.ready(ready), to: link) }
+        case .availability(let digest):
+            let embedded = headVersion?.embedded.availability.first { $0.digest == digest }
+            if let certificate = contributions.certificates[digest] ?? embedded { send(.acks(certificate), to: link) }
+        case .contribution(let digest): answer(contribution: digest, on: link)
+        case .notarization(let view):
+            if let certificate = height.views[view]?.notarization { send(.votes(certificate), to: link) }
+        case .nullification(let view):
+            if let certificate = height.views[view]?.nullification { send(.votes(certificate), to: link) }
+        case .version(let wanted):
+            if wanted > .genesis, wanted <= chain.height { actions.append(.sendVersion(link, wanted)) }
+        }
+    }
+
+    private func answer(contribution digest: ContributionDigest, on link: LinkID) {
+        if let candidate = contributions[digest] {
+            guard candidate.isAnnounced else { return }
+            send(.contribution(candidate.signed), to: link)
+            if candidate.pieces.setCount > 0 { send(.have(digest, pieces: candidate.pieces), to: link) }
+        } else if let listed = headVersion?.contributions.first(where: { $0.body.contributionDigest == digest }) {
+            send(.contribution(listed), to: link)
         }
     }
 }

@@ -23,6 +23,9 @@ public struct Chain: Sendable {
     public let bases: [Base]
     /// Slots on top of `bases` that some version has listed already.
     public let listed: Set<Slot>
+    /// Versions so far that list at least one contribution. By these the schedule of training advances: a version with
+    /// an empty manifest leaves it where it was.
+    public let trainedVersions: UInt64
 
     public init(genesis: Genesis) {
         network = genesis.network
@@ -32,11 +35,12 @@ public struct Chain: Sendable {
         members = genesis.members
         bases = [Base(digest: headDigest, height: .genesis, members: genesis.members)]
         listed = []
+        trainedVersions = 0
     }
 
     private init(
         network: NetworkID, head: Version, headDigest: VersionDigest, rules: Rules, members: MemberSet, bases: [Base],
-        listed: Set<Slot>
+        listed: Set<Slot>, trainedVersions: UInt64
     ) {
         self.network = network
         self.head = head
@@ -45,6 +49,7 @@ public struct Chain: Sendable {
         self.members = members
         self.bases = bases
         self.listed = listed
+        self.trainedVersions = trainedVersions
     }
 
     public var height: Height { head.height }
@@ -66,7 +71,7 @@ public struct Chain: Sendable {
         let listed = self.listed.union(version.manifest.map(\.slot)).filter { kept.contains($0.base) }
         return Chain(
             network: network, head: version, headDigest: digest, rules: rules, members: members, bases: Array(bases),
-            listed: listed)
+            listed: listed, trainedVersions: trainedVersions + (version.manifest.isEmpty ? 0 : 1))
     }
 
     func checkContinues(_ version: Version) throws(PayloadFault) {

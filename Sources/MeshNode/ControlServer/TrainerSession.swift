@@ -33,7 +33,7 @@ final class TrainerSession {
     var welcome: TrainerAttached {
         TrainerAttached(
             network: text(chain.network), site: server.site.name, height: Int64(chain.height.value),
-            version: text(chain.headDigest),
+            version: text(chain.headDigest), trainedRounds: Int64(chain.trainedVersions),
             layout: layout.tensors.map { Control.TensorShape(name: $0.name, shape: $0.shape.map { Int64($0) }) },
             codec: TrainerSession.codec(chain.rules.encoding), innerSteps: Int64(chain.rules.innerSteps),
             schedule: TrainerSession.schedule(chain.rules), seed: TrainerSession.seed(chain.network),
@@ -69,7 +69,7 @@ final class TrainerSession {
         connection.notify(
             RoundVersion(
                 height: Int64(certified.height.value), version: text(certified.version.versionDigest),
-                isListed: server.desk.isListed(in: certified.version)))
+                isListed: server.desk.isListed(in: certified.version), trainedRounds: Int64(chain.trainedVersions)))
     }
 
     func closed() {
