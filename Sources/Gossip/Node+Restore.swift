@@ -54,7 +54,6 @@ extension Node {
         let held = onDisk.count == nothing.count ? onDisk : nothing
         var candidate = Candidate(signed: signed, pieces: held)
         candidate.status = held.isFull ? .valid : .fetching
-        candidate.isListed = chain.listed.contains(signed.body.slot)
         contributions.insert(candidate)
         if contributions.slots[signed.body.slot, default: SlotState()].candidate == nil {
             contributions.slots[signed.body.slot, default: SlotState()].candidate = digest

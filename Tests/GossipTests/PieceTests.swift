@@ -69,4 +69,28 @@ struct PieceTests {
         }
         #expect(wanted.sorted() == Array(0..<3000))
     }
+
+    /// A listed contribution that the journal of a restarted site does not name (it had acknowledged another of the
+    /// slot) is announced again: it must not be taken for one that no version lists, and its payload thrown away.
+    @Test func aListedContributionIsNotForgottenAfterARestart() throws {
+        let town = try Town(count: 4)
+        #expect(town.reach(1))
+        town.crash(2)
+        let own = town.sites[2].identity.member
+        town.sites[2].journal.removeAll { entry in
+            switch entry {
+            case .contribution(let signed): signed.signer != own
+            case .stored: true
+            default: false
+            }
+        }
+        try town.restart(2)
+        town.settle()
+        for contribution in town.sites[0].adopted[0].contributions {
+            town.inject(.contribution(contribution), from: 0, to: 2)
+        }
+        #expect(town.reach(4))
+        let listed = Set(town.sites[0].adopted.flatMap { $0.version.manifest.map(\.contribution) })
+        #expect(listed.isDisjoint(with: town.sites[2].forgotten))
+    }
 }

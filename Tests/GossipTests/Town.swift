@@ -15,6 +15,7 @@ final class Town {
         var unsynced: [(PersistTicket, [JournalEntry])] = []
         var sent: [(to: Int, message: Message)] = []
         var notices: [Notice] = []
+        var forgotten: [ContributionDigest] = []
         var pieces: [ContributionDigest: [Bool]] = [:]
     }
 
@@ -177,7 +178,8 @@ final class Town {
         case .close(let link, _):
             let (from, to) = ends(link)
             queue.append((to, .linkDown(linkID(to, from))))
-        case .addresses, .dropPiece, .forget: break
+        case .forget(let digest): sites[index].forgotten.append(digest)
+        case .addresses, .dropPiece: break
         }
     }
 

@@ -235,7 +235,7 @@ import Testing
         let world = try World()
         let contribution = world.contribution(by: 0, on: world.chain.bases[0])
         let chain = try advanced(world, world.chain, listing: [contribution])
-        #expect(chain.listed == [contribution.body.slot])
+        #expect(chain.listed == [contribution.body.slot: contribution.body.contributionDigest])
         #expect(!chain.isEligible(contribution.body.slot))
         let again = world.ready(by: 0, on: chain, slots: [contribution.body.slot]).body
         #expect(chain.slotsToList(by: [again, again, again]).isEmpty)

@@ -45,13 +45,14 @@ extension Node {
             preconditionFailure("an adopted version continues the chain that it was judged against")
         }
         let replayed = height.cameCertified
+        // Asked before the oldest base leaves the chain, and with it what was listed on it.
+        let listed = Set(chain.listed.values).union(certified.version.manifest.map(\.contribution))
         chain = advanced
         headVersion = certified
         height = HeightState(
             network: chain.network, height: chain.nextHeight, members: chain.members, began: now)
         averagings = AveragingTable()
-        for entry in certified.version.manifest { contributions.update(entry.contribution) { $0.isListed = true } }
-        pruneContributions()
+        pruneContributions(listed: listed)
         emit(.adopted(certified, replayed: replayed))
         replayEarly()
         pacing.idleTicks = 0
@@ -60,7 +61,7 @@ extension Node {
     }
 
     /// Drops what can never be listed any more; this node's own goes back to its residual.
-    private func pruneContributions() {
+    private func pruneContributions(listed: Set<ContributionDigest>) {
         for slot in contributions.slots.keys.sorted() where chain.base(slot.base) == nil {
             contributions.slots[slot] = nil
         }
@@ -72,7 +73,7 @@ extension Node {
             }
             releaseRequests(of: candidate)
             contributions.remove(digest)
-            guard !candidate.isListed else { continue }
+            guard !listed.contains(digest) else { continue }
             actions.append(.forget(digest))
             if candidate.contribution.author == identity.member { emit(.ownContributionLeftOut(digest)) }
         }

@@ -27,8 +27,6 @@ struct Candidate {
     var isAnnounced = true
     /// The disk refused a piece: no more are asked for until the next tick.
     var isPaused = false
-    /// Whether a version lists it.
-    var isListed = false
     /// Pieces on their way, by index.
     var requests: [Int: Request] = [:]
     /// Pieces that are being checked and written.

@@ -25,7 +25,7 @@ extension Node {
     private func refusal(of contribution: Contribution) -> String {
         let slot = contribution.slot
         if chain.base(slot.base) == nil { return "wrong-base" }
-        if contributions.slots[slot]?.candidate != nil || chain.listed.contains(slot) { return "duplicate" }
+        if contributions.slots[slot]?.candidate != nil || chain.listed[slot] != nil { return "duplicate" }
         if chain.members[contribution.author] == nil { return "not-a-member" }
         if contribution.payloadBytes > chain.rules.contributionBytesMaximum { return "too-large" }
         return "outside-the-rules"
@@ -66,6 +66,7 @@ extension Node {
 
     /// One candidate a slot, unless a certificate names another; nothing for a slot that is listed.
     private func mayAccept(_ contribution: Contribution, _ digest: ContributionDigest) -> Bool {
+        guard chain.listed[contribution.slot] == nil else { return false }
         if isWanted(digest) { return true }
         return contributions.slots[contribution.slot]?.candidate == nil && chain.isEligible(contribution.slot)
     }

@@ -3,7 +3,7 @@ import Crypto
 extension Chain {
     /// Whether a contribution in `slot` may be listed at the next height, apart from its availability.
     public func isEligible(_ slot: Slot) -> Bool {
-        guard let base = base(slot.base), !listed.contains(slot) else { return false }
+        guard let base = base(slot.base), listed[slot] == nil else { return false }
         return base.members[slot.author] != nil && members[slot.author] != nil
     }
 

@@ -21,8 +21,8 @@ public struct Chain: Sendable {
     public let members: MemberSet
     /// The last `maxStaleness + 1` versions, oldest first; the head is the last.
     public let bases: [Base]
-    /// Slots on top of `bases` that some version has listed already.
-    public let listed: Set<Slot>
+    /// Slots on top of `bases` that some version has listed already, each with what it was listed with.
+    public let listed: [Slot: ContributionDigest]
     /// Versions so far that list at least one contribution. By these the schedule of training advances: a version with
     /// an empty manifest leaves it where it was.
     public let trainedVersions: UInt64
@@ -34,13 +34,13 @@ public struct Chain: Sendable {
         rules = genesis.rules
         members = genesis.members
         bases = [Base(digest: headDigest, height: .genesis, members: genesis.members)]
-        listed = []
+        listed = [:]
         trainedVersions = 0
     }
 
     private init(
         network: NetworkID, head: Version, headDigest: VersionDigest, rules: Rules, members: MemberSet, bases: [Base],
-        listed: Set<Slot>, trainedVersions: UInt64
+        listed: [Slot: ContributionDigest], trainedVersions: UInt64
     ) {
         self.network = network
         self.head = head
@@ -68,7 +68,9 @@ public struct Chain: Sendable {
         let bases = (self.bases + [Base(digest: digest, height: version.height, members: members)])
             .suffix(Int(rules.maxStaleness) + 1)
         let kept = Set(bases.map(\.digest))
-        let listed = self.listed.union(version.manifest.map(\.slot)).filter { kept.contains($0.base) }
+        var listed = self.listed
+        for entry in version.manifest { listed[entry.slot] = entry.contribution }
+        listed = listed.filter { kept.contains($0.key.base) }
         return Chain(
             network: network, head: version, headDigest: digest, rules: rules, members: members, bases: Array(bases),
             listed: listed, trainedVersions: trainedVersions + (version.manifest.isEmpty ? 0 : 1))
