@@ -34,6 +34,13 @@ let package = Package(
         .executable(name: "meshctl", targets: ["meshctl"]),
         .executable(name: "meshtrain", targets: ["meshtrain"]),
         .executable(name: "meshsim", targets: ["meshsim"]),
+
+        // For the package in Fuzz/.
+        .library(name: "Crypto", targets: ["Crypto"]),
+        .library(name: "Ledger", targets: ["Ledger"]),
+        .library(name: "Gossip", targets: ["Gossip"]),
+        .library(name: "Tensor", targets: ["Tensor"]),
+        .library(name: "Control", targets: ["Control"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
