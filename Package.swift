@@ -36,11 +36,7 @@ let package = Package(
         .executable(name: "meshsim", targets: ["meshsim"]),
 
         // For the package in Fuzz/.
-        .library(name: "Crypto", targets: ["Crypto"]),
-        .library(name: "Ledger", targets: ["Ledger"]),
-        .library(name: "Gossip", targets: ["Gossip"]),
-        .library(name: "Tensor", targets: ["Tensor"]),
-        .library(name: "Control", targets: ["Control"]),
+        .library(name: "FuzzEntries", targets: ["FuzzEntries"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
@@ -66,6 +62,7 @@ let package = Package(
         library("EventLoop", ["CUV"]),
         library("Control"),
         library("Model", ["Tensor", "CBLAS"]),
+        library("FuzzEntries", ["Crypto", "Tensor", "Ledger", "Rounds", "Gossip", "Control"]),
 
         executable(
             "MeshNode",
@@ -76,7 +73,14 @@ let package = Package(
         executable("meshctl", ["Control", "EventLoop", "Ledger", "Rounds", "Tensor", "Crypto", arguments]),
         executable("meshtrain", ["Model", "Tensor", "Crypto", "Control", "EventLoop", arguments]),
         executable("meshsim", ["Simulator", arguments]),
-        executable("Bench", ["Crypto", "Tensor", "Ledger", "Rounds", "Gossip", "Simulator", "Model", arguments]),
+        // Test equipment: a bad network between daemons. Never part of a mesh.
+        executable("netrelay", ["Crypto", arguments]),
+        executable(
+            "Bench",
+            [
+                "Crypto", "Tensor", "Ledger", "Rounds", "Gossip", "Simulator", "Model", "Control", "EventLoop",
+                arguments,
+            ]),
 
         tests("CryptoTests", ["Crypto"], resources: [.copy("Vectors")]),
         tests("TensorTests", ["Tensor", "CKernels", "Crypto"]),
@@ -89,6 +93,8 @@ let package = Package(
         tests("ModelTests", ["Model", "Tensor"]),
         tests("MeshNodeTests", ["MeshNode", "Gossip", "Ledger", "Rounds", "Tensor", "Crypto", "EventLoop", "Control"]),
         tests("meshctlTests", ["meshctl", "Gossip", "Ledger", "Rounds", "Tensor", "Crypto", "EventLoop", "Control"]),
+        tests("FuzzEntriesTests", ["FuzzEntries"]),
+        tests("netrelayTests", ["netrelay", "Crypto"]),
         tests("SourceTreeTests", []),
         tests("EndToEndTests", ["Ledger", "Tensor", "Crypto", "Control"]),
     ]

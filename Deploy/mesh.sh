@@ -16,6 +16,29 @@ start() {
     pid_logs+=("$log")
 }
 
+# The process id of what runs under a name; fails where nothing does.
+pid_of() {
+    local index
+    for index in "${!pids[@]}"; do
+        if [ "${pid_names[index]}" = "$1" ] && kill -0 "${pids[index]}" 2>/dev/null; then
+            say "${pids[index]}"
+            return
+        fi
+    done
+    return 1
+}
+
+# Ends what runs under a name as a loss of power would, but for the disk. Nobody is told that it is gone.
+kill_now() {
+    local index
+    for index in "${!pids[@]}"; do
+        [ "${pid_names[index]}" = "$1" ] || continue
+        kill -KILL "${pids[index]}" 2>/dev/null || true
+        wait "${pids[index]}" 2>/dev/null || true
+        unset "pids[index]" "pid_names[index]" "pid_logs[index]"
+    done
+}
+
 # Ends everything that still runs: a polite signal, three seconds, then the other one.
 stop_all() {
     local pid waited=0
@@ -87,4 +110,16 @@ height_of() {
     local answer
     answer=$(ask "$1" status | jq -r '.height' 2>/dev/null) || true
     [[ $answer =~ ^[0-9]+$ ]] && say "$answer" || say -1
+}
+
+# Its arguments in an order drawn with RANDOM, one a line.
+shuffled() {
+    local order=("$@") index other swap
+    for ((index = ${#order[@]} - 1; index > 0; index--)); do
+        other=$((RANDOM % (index + 1)))
+        swap=${order[index]}
+        order[index]=${order[other]}
+        order[other]=$swap
+    done
+    printf '%s\n' "${order[@]}"
 }

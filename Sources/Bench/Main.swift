@@ -5,5 +5,7 @@ import ArgumentParser
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "Bench", abstract: "Measures parts of the mesh on this machine.",
-        subcommands: [CodecBenchmark.self, ModelBench.self])
+        subcommands: [
+            CodecBenchmark.self, ModelBench.self, WeightsCommand.self, HandOverCommand.self, FloodCommand.self,
+        ])
 }

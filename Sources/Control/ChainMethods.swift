@@ -15,17 +15,38 @@ public struct MembersResponse: Codable, Hashable, Sendable {
     public let height: Int64
     public let memberSet: DigestText
     public let members: [Member]
+    /// Sites that this one has invited and that are no members (yet), by ascending name.
+    public let observers: [Observer]
 
-    public init(height: Int64, memberSet: DigestText, members: [Member]) {
+    public init(height: Int64, memberSet: DigestText, members: [Member], observers: [Observer] = []) {
         self.height = height
         self.memberSet = memberSet
         self.members = members
+        self.observers = observers
+    }
+}
+
+/// A site that this one has invited: its daemon may have a link to this site's and to no other.
+public struct Observer: Codable, Hashable, Sendable {
+    public let member: DigestText
+    /// As its card says.
+    public let site: SiteName
+    public let linkKey: DigestText
+    public let isLinked: Bool
+
+    public init(member: DigestText, site: SiteName, linkKey: DigestText, isLinked: Bool) {
+        self.member = member
+        self.site = site
+        self.linkKey = linkKey
+        self.isLinked = isLinked
     }
 }
 
 /// One member.
 public struct Member: Codable, Hashable, Sendable {
     public let id: Int64
+    /// Its id for life.
+    public let member: DigestText
     public let site: SiteName
     /// Ed25519, 64 hexadecimal digits like a digest.
     public let operatorKey: DigestText
@@ -35,9 +56,11 @@ public struct Member: Codable, Hashable, Sendable {
     public let keyEpoch: Int64
 
     public init(
-        id: Int64, site: SiteName, operatorKey: DigestText, nodeKey: DigestText, linkKey: DigestText, keyEpoch: Int64
+        id: Int64, member: DigestText, site: SiteName, operatorKey: DigestText, nodeKey: DigestText,
+        linkKey: DigestText, keyEpoch: Int64
     ) {
         self.id = id
+        self.member = member
         self.site = site
         self.operatorKey = operatorKey
         self.nodeKey = nodeKey
@@ -175,6 +198,8 @@ public struct VersionResponse: Codable, Hashable, Sendable {
         case rotate
         case rules
         case revert
+        /// The state that a revert's replay gave takes over.
+        case `switch`
     }
 
     public init(
@@ -232,11 +257,14 @@ public struct ContributionSummary: Codable, Hashable, Sendable {
     /// Its share in the average, where it is listed.
     public let weightMillionths: Int64?
     public let isListed: Bool
+    /// The members decided to leave it out. The version that lists it stays as it is.
+    public let isReverted: Bool?
 
     public init(
         author: SiteName, baseHeight: Int64, contribution: DigestText, bytes: Int64, steps: Int64, tokens: Int64,
-        loss: Double, weightMillionths: Int64? = nil, isListed: Bool
+        loss: Double, weightMillionths: Int64? = nil, isListed: Bool, isReverted: Bool? = nil
     ) {
+        self.isReverted = isReverted
         self.author = author
         self.baseHeight = baseHeight
         self.contribution = contribution

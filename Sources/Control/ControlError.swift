@@ -44,6 +44,12 @@ public enum ControlReason: String, Codable, Hashable, Sendable, CaseIterable {
     case recovering
     case busy
     case stopping
+    /// A governance action that could never take effect, or a signature under it that is not an operator's.
+    case invalidAction = "invalid-action"
+    /// A review that is not signed by an operator, or is of a slot that cannot be listed any more.
+    case invalidReview = "invalid-review"
+    /// A card that does not hold, or of a site that cannot be invited.
+    case invalidCard = "invalid-card"
     // What validation of a contribution refuses, in the protocol's names.
     case missingParameter = "missing-parameter"
     case unexpectedParameter = "unexpected-parameter"
@@ -57,6 +63,8 @@ public enum ControlReason: String, Codable, Hashable, Sendable, CaseIterable {
     case notAMember = "not-a-member"
     case duplicate
     case tooLarge = "too-large"
+    /// It names a data set that the members excluded.
+    case excludedDataSet = "excluded-data-set"
 
     /// The number of JSON-RPC 2.0 section 5.1; -32000 for all reasons of our own.
     public var code: Int {

@@ -24,6 +24,17 @@ public enum ControlCall: Hashable, Sendable {
     case ledgerExportBegin(LedgerExportBegin)
     case parametersExportBegin(ParametersExportBegin)
     case doctor
+    case governance(GovernanceRequest)
+    case proposalSubmit(ProposalSubmit)
+    case proposals(ProposalsRequest)
+    case proposal(ProposalRequest)
+    case reviewSubmit(ReviewSubmit)
+    case reviews(ReviewsRequest)
+    case invite(Invite)
+    case inviteWithdraw(InviteWithdraw)
+    case evidence(EvidenceRequest)
+    case evidenceExportBegin
+    case revertPreview(RevertPreviewRequest)
 
     /// The call behind a method whose parameters were checked; nil for one that is not sent toward the daemon.
     init?(method: String, decode: JSONParameters) throws(ControlError) {
@@ -44,6 +55,17 @@ public enum ControlCall: Hashable, Sendable {
         case LedgerExportBegin.schema.name: self = .ledgerExportBegin(try decode.decoded())
         case ParametersExportBegin.schema.name: self = .parametersExportBegin(try decode.decoded())
         case DoctorRequest.schema.name: self = .doctor
+        case GovernanceRequest.schema.name: self = .governance(try decode.decoded())
+        case ProposalSubmit.schema.name: self = .proposalSubmit(try decode.decoded())
+        case ProposalsRequest.schema.name: self = .proposals(try decode.decoded())
+        case ProposalRequest.schema.name: self = .proposal(try decode.decoded())
+        case ReviewSubmit.schema.name: self = .reviewSubmit(try decode.decoded())
+        case ReviewsRequest.schema.name: self = .reviews(try decode.decoded())
+        case Invite.schema.name: self = .invite(try decode.decoded())
+        case InviteWithdraw.schema.name: self = .inviteWithdraw(try decode.decoded())
+        case EvidenceRequest.schema.name: self = .evidence(try decode.decoded())
+        case EvidenceExportBegin.schema.name: self = .evidenceExportBegin
+        case RevertPreviewRequest.schema.name: self = .revertPreview(try decode.decoded())
         default: return nil
         }
     }

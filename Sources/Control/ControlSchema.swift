@@ -2,7 +2,7 @@
 public enum ControlRole: String, Codable, Hashable, Sendable, CaseIterable {
     /// A program that trains: it may attach, fetch bases and hand over contributions.
     case trainer
-    /// A person or a script that looks: it changes nothing.
+    /// A person or a script that looks, or hands over what an operator signed.
     case `operator`
 }
 
@@ -89,6 +89,9 @@ public enum ControlSchema {
             StatusRequest.schema, PeersRequest.schema, MembersRequest.schema, RulesRequest.schema,
             VersionsRequest.schema, VersionRequest.schema, ContributionsRequest.schema, RoundsRequest.schema,
             LedgerExportBegin.schema, ParametersExportBegin.schema, DoctorRequest.schema,
+            GovernanceRequest.schema, ProposalSubmit.schema, ProposalsRequest.schema, ProposalRequest.schema,
+            ReviewSubmit.schema, ReviewsRequest.schema, Invite.schema, InviteWithdraw.schema,
+            EvidenceRequest.schema, EvidenceExportBegin.schema, RevertPreviewRequest.schema,
         ]
 
     /// The method of that name, nil where there is none.

@@ -1,5 +1,6 @@
 /// What a field of a request may hold. There is deliberately no kind for free text, a path or a file: what is not one
-/// of these cannot be sent to the daemon.
+/// of these cannot be sent to the daemon. A `record` stands in no trainer's method, and the daemon takes only records that
+/// carry a valid signature of an operator.
 public indirect enum FieldKind: Hashable, Sendable {
     /// A whole number in this range, both ends included.
     case integer(ClosedRange<Int64>)
@@ -10,6 +11,8 @@ public indirect enum FieldKind: Hashable, Sendable {
     case digest
     /// `[a-z0-9-]{1,32}`: the name of a site.
     case memberName
+    /// Hexadecimal digits, lower-case: the one encoding of a signed record of the ledger, 1 to so many bytes.
+    case record(maximumBytes: Int)
     /// One of these words, as listed here.
     case enumeration([String])
     /// At most so many of one kind.
@@ -24,6 +27,7 @@ public indirect enum FieldKind: Hashable, Sendable {
         case (.boolean, .boolean): true
         case (.digest, .string(let text)): Grammar.isDigest(text)
         case (.memberName, .string(let text)): Grammar.isMemberName(text)
+        case (.record(let maximumBytes), .string(let text)): Grammar.isRecord(text, maximumBytes: maximumBytes)
         case (.enumeration(let words), .string(let text)): words.contains { $0.utf8.elementsEqual(text.utf8) }
         case (.list(let kind, let maximumCount), .list(let values)):
             values.count <= maximumCount && values.allSatisfy { kind.accepts($0) }
@@ -35,11 +39,19 @@ public indirect enum FieldKind: Hashable, Sendable {
 /// The closed grammars of strings.
 enum Grammar {
     static func isDigest(_ text: String) -> Bool {
-        text.utf8.count == 64
-            && text.utf8.allSatisfy {
-                ($0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9"))
-                    || ($0 >= UInt8(ascii: "a") && $0 <= UInt8(ascii: "f"))
-            }
+        text.utf8.count == 64 && isHexadecimal(text)
+    }
+
+    static func isRecord(_ text: String, maximumBytes: Int) -> Bool {
+        let count = text.utf8.count
+        return count >= 2 && count % 2 == 0 && count <= 2 * maximumBytes && isHexadecimal(text)
+    }
+
+    private static func isHexadecimal(_ text: String) -> Bool {
+        text.utf8.allSatisfy {
+            ($0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9"))
+                || ($0 >= UInt8(ascii: "a") && $0 <= UInt8(ascii: "f"))
+        }
     }
 
     static func isMemberName(_ text: String) -> Bool {

@@ -37,12 +37,25 @@ public struct StatusResponse: Codable, Hashable, Sendable {
     /// Memory of the daemon.
     public let residentBytes: Int64
     public let uptimeMilliseconds: Int64
+    /// Whether this site is in the member set; one that is invited, or was removed, follows and signs nothing.
+    public let isMember: Bool
+    /// Governance actions that are proposed and not in force.
+    public let proposals: Int64
+    /// Sites that this one has invited and that are no members.
+    public let observers: Int64
+    /// The replay that a revert waits for; absent while none is pending.
+    public let replay: ReplayState?
+    /// What the state directory holds, as far as it was counted yet.
+    public let diskUse: DiskUse?
 
     public init(
         site: SiteName, network: DigestText, height: Int64, head: DigestText, view: Int64, phase: RoundPhase,
         phaseMilliseconds: Int64, waitsFor: [Waiting], members: Int64, quorum: Int64, peers: [PeerState],
-        trainer: TrainerState, disk: DiskState, alarms: [Alarm], residentBytes: Int64, uptimeMilliseconds: Int64
+        trainer: TrainerState, disk: DiskState, alarms: [Alarm], residentBytes: Int64, uptimeMilliseconds: Int64,
+        isMember: Bool = true, proposals: Int64 = 0, observers: Int64 = 0, diskUse: DiskUse? = nil,
+        replay: ReplayState? = nil
     ) {
+        self.replay = replay
         self.site = site
         self.network = network
         self.height = height
@@ -59,6 +72,32 @@ public struct StatusResponse: Codable, Hashable, Sendable {
         self.alarms = alarms
         self.residentBytes = residentBytes
         self.uptimeMilliseconds = uptimeMilliseconds
+        self.isMember = isMember
+        self.proposals = proposals
+        self.observers = observers
+        self.diskUse = diskUse
+    }
+}
+
+/// Bytes in a state directory, by what they are for.
+public struct DiskUse: Codable, Hashable, Sendable {
+    /// Records: they are kept for ever.
+    public let ledgerBytes: Int64
+    /// Payloads of contributions.
+    public let payloadBytes: Int64
+    /// Parameters of versions.
+    public let parameterBytes: Int64
+    /// Versions whose parameters are kept.
+    public let bases: Int64
+    /// The oldest version whose parameters are kept: a revert of anything listed up to it cannot be computed any more.
+    public let oldestBase: Int64
+
+    public init(ledgerBytes: Int64, payloadBytes: Int64, parameterBytes: Int64, bases: Int64, oldestBase: Int64) {
+        self.ledgerBytes = ledgerBytes
+        self.payloadBytes = payloadBytes
+        self.parameterBytes = parameterBytes
+        self.bases = bases
+        self.oldestBase = oldestBase
     }
 }
 

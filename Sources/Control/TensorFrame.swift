@@ -8,6 +8,8 @@ public enum TensorFrameKind: UInt8, Sendable, CaseIterable {
     case parameters = 3
     /// Daemon to operator: bytes of an exported ledger; tensor index 0, the offset counts bytes.
     case ledger = 4
+    /// Daemon to operator: bytes of a file of evidence; tensor index 0, the offset counts bytes.
+    case evidence = 5
 
     /// Whether a trainer may send it. Nothing else is accepted by the daemon.
     public var isTowardDaemon: Bool { self == .delta || self == .encoded }

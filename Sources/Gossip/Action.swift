@@ -1,3 +1,4 @@
+import Crypto
 import Ledger
 
 /// Why the core closes a link.
@@ -32,9 +33,24 @@ public enum Action: Sendable {
     /// Average the manifest on top of the parent's parameters, keep the result as a candidate under its root, then
     /// `Event.averaged`. The contributions are all complete and valid here.
     case average(AveragingID, parent: Version, manifest: [ManifestEntry])
+    /// Replay the history through the head of this chain without what it excludes, in the background, keep the result as a
+    /// candidate under its root, then `Event.replayed`. Takes the place of an earlier one, whose event never comes.
+    case replay(Chain)
     /// The contribution can never be listed any more and no version lists it: its blob may go.
     case forget(ContributionDigest)
     case emit(Notice)
+    /// Certified versions from this height on, as the messages that `Wire.walkMessages(of:isLast:)` makes of each: at
+    /// least one version, and further ones while all of them together have at most `Wire.walkBytesMaximum` bytes.
+    case sendWalk(LinkID, from: Height)
+    /// Blocks of the parameters under this root, each with its Merkle proof; `Wire.absentBlocks(of:)` where they are
+    /// not kept here. Indexes that are no blocks are passed over.
+    case sendBlocks(LinkID, Digest, [Int])
+    /// Look for what an earlier process left of the parameters under this root, then `Event.parametersOpened`.
+    case openParameters(Digest)
+    /// Check the block against its root and write it, then `Event.blockStored`.
+    case storeBlock(BlockName, PieceHandle, from: LinkID)
+    /// All blocks are here: check and sync the whole under its root, then `Event.parametersCompleted`.
+    case completeParameters(Digest)
 }
 
 /// What must outlive a crash. `JournalEntry+Encode.swift` gives each entry one encoding.
@@ -60,4 +76,19 @@ public enum JournalEntry: Equatable, Sendable {
     /// parameters in the same step.
     case adopt(CertifiedVersion)
     case address(Signed<AddressRecord>)
+    /// What this node must not sign after its journal was lost. The last one counts.
+    case abstention(Abstention)
+    /// A certified version beyond the head, audited and without its parameters: the next one of the walk.
+    case walked(CertifiedVersion)
+    /// A walked version whose parameters are here in whole becomes the head, and all walked ones up to it join the
+    /// chain; those beyond it are forgotten.
+    case jump(CertifiedVersion)
+    /// Proof that a member broke the protocol. Never dropped.
+    case evidence(Evidence)
+    /// A certificate that contradicts what is known at its height. Never dropped.
+    case conflictingCertificate(VoteCertificate)
+    /// A pending governance action, or signatures that were added to it, with the readiness so far.
+    case action(Held<CompleteAction>)
+    /// A veto or an approval that no version embeds yet.
+    case review(Held<SignedReview>)
 }

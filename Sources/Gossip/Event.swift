@@ -83,4 +83,22 @@ public enum Event: Sendable {
     /// The trainer handed over a contribution: its payload lies complete and synced in the store, and with it the
     /// residual that follows; both become binding with the slot, in one transaction (`JournalEntry.ownContribution`).
     case contribute(Contribution)
+    /// An operator says that this node's state came from a backup: its journal counts as lost.
+    case recover
+    /// What the replay without these exclusions, through `parent`, gave; nil where it failed for a reason of this machine
+    /// (asked again later).
+    case replayed(parent: VersionDigest, exclusions: Digest, StateRoots?)
+    /// Which blocks of the parameters under this root are here and right; one flag a block.
+    case parametersOpened(Digest, held: [Bool])
+    case blockStored(BlockName, PieceOutcome, from: LinkID)
+    /// All blocks lie checked and synced under their root; where some do not, they are fetched again.
+    case parametersCompleted(Digest, held: [Bool])
+    /// A governance action with a signature of this site's operator, or signatures that it was given by others: merged
+    /// with what is known of it. `Node.refusal(of:)` says beforehand whether it would be taken.
+    case govern(SignedGovernanceAction)
+    /// A veto or an approval that this site's operator signed.
+    case review(SignedReview)
+    /// The keys with which this node signs from now on, each where the member set knows it: the present one, and the one
+    /// that a rotation is to put in its place.
+    case keys(nodeKey: SigningKey, next: SigningKey?)
 }

@@ -14,6 +14,13 @@ extension JournalEntry {
         case certificate
         case adopt
         case address
+        case abstention
+        case walked
+        case jump
+        case evidence
+        case conflictingCertificate = "conflicting-certificate"
+        case action
+        case review
     }
 
     public var kind: Kind {
@@ -29,11 +36,18 @@ extension JournalEntry {
         case .certificate: .certificate
         case .adopt: .adopt
         case .address: .address
+        case .abstention: .abstention
+        case .walked: .walked
+        case .jump: .jump
+        case .evidence: .evidence
+        case .conflictingCertificate: .conflictingCertificate
+        case .action: .action
+        case .review: .review
         }
     }
 
-    /// The height that the entry belongs to (of a contribution or ack: its base's); nil for an address. Entries far
-    /// below the head may be dropped.
+    /// The height that the entry belongs to (of a contribution or ack: its base's); nil for what is kept for
+    /// ever. Entries far below the head may be dropped.
     public var height: Height? {
         switch self {
         case .ownContribution(let signed), .contribution(let signed): signed.body.baseHeight
@@ -45,7 +59,10 @@ extension JournalEntry {
         case .vote(let signed): signed.body.height
         case .certificate(let certificate): certificate.vote.height
         case .adopt(let certified): certified.height
-        case .address: nil
+        case .walked(let certified), .jump(let certified): certified.height
+        case .address, .abstention, .evidence, .conflictingCertificate: nil
+        case .action(let held): held.height
+        case .review(let held): held.height
         }
     }
 
@@ -61,6 +78,12 @@ extension JournalEntry {
         case .certificate(let certificate): certificate
         case .adopt(let certified): certified
         case .address(let signed): signed
+        case .abstention(let abstention): abstention
+        case .walked(let certified), .jump(let certified): certified
+        case .evidence(let evidence): evidence
+        case .conflictingCertificate(let certificate): certificate
+        case .action(let held): held
+        case .review(let held): held
         }
     }
 
@@ -80,6 +103,14 @@ extension JournalEntry {
         case .certificate: self = .certificate(try VoteCertificate(encoded: bytes))
         case .adopt: self = .adopt(try CertifiedVersion(encoded: bytes))
         case .address: self = .address(try Signed(encoded: bytes))
+        case .abstention: self = .abstention(try Abstention(encoded: bytes))
+        case .walked: self = .walked(try CertifiedVersion(encoded: bytes))
+        case .jump: self = .jump(try CertifiedVersion(encoded: bytes))
+        case .evidence: self = .evidence(try Evidence(encoded: bytes))
+        case .conflictingCertificate:
+            self = .conflictingCertificate(try VoteCertificate(encoded: bytes))
+        case .action: self = .action(try Held(encoded: bytes))
+        case .review: self = .review(try Held(encoded: bytes))
         }
     }
 }

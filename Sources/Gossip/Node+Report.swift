@@ -5,13 +5,15 @@ extension Node {
     public func report(now: Instant) -> NodeReport {
         NodeReport(
             height: chain.height, head: chain.headDigest, view: height.view, phase: phase, waits: waits,
-            candidates: candidatesForReport, linkedMembers: linkedMembers, highestClaimed: links.highestClaimed,
-            alarms: alarms)
+            candidates: candidatesForReport, linkedMembers: linkedMembers, signing: signing,
+            highestClaimed: links.highestClaimed, alarms: alarms, accused: evidence.accused,
+            proposals: proposalReports, reviews: reviewReports)
     }
 
     private var phase: NodeReport.Phase {
         if isStopped { return .stopped }
-        if links.highestClaimed > chain.height { return .catchingUp }
+        if recovery.isAbstaining(at: chain.height) { return .recovering }
+        if links.highestClaimed > chain.height || synchronisation.isActive { return .catchingUp }
         if height.decided != nil { return .adopting }
         return height.quorumReadySince == nil ? .gathering : .agreeing
     }
@@ -32,6 +34,7 @@ extension Node {
         switch phase {
         case .stopped: []
         case .catchingUp, .adopting: adoptionWaits
+        case .recovering: recoveryWaits
         case .gathering: gatheringWaits
         case .agreeing: agreementWaits
         }

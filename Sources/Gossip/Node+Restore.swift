@@ -5,6 +5,7 @@ extension Node {
     /// Takes up where the journal ends: own statements bind again, own votes count again, certificates stand.
     func restore(_ recovered: Recovered) {
         for entry in recovered.journal { restore(entry, recovered.pieces) }
+        restoreWitnessed(recovered)
         for (digest, pieces) in recovered.pieces where contributions[digest] == nil {
             contributions.leftOnDisk[digest] = Bitmap(pieces)
         }
@@ -36,12 +37,30 @@ extension Node {
         case .payload(let embedded): restore(embedded)
         case .vote(let signed): restore(signed)
         case .certificate(let certificate): restore(certificate)
-        case .adopt: break
+        case .adopt, .walked, .jump: break
         case .address(let signed):
-            if addresses[signed.body.member].map({ $0.body.sequence < signed.body.sequence }) ?? true {
+            let isKnown =
+                signed.body.member == identity.member
+                || signed.isValid(in: chain.members, network: chain.network, verifier: verifier)
+            if isKnown, addresses[signed.body.member].map({ $0.body.sequence < signed.body.sequence }) ?? true {
                 addresses[signed.body.member] = signed
             }
+        case .abstention(let abstention): restore(abstention)
+        case .evidence(let found): restore(found)
+        case .conflictingCertificate: break
+        case .action(let held): restore(held)
+        case .review(let held): restore(held)
         }
+    }
+
+    /// What others were seen to say, as far as it is on disk. Whatever it proves that is not held yet is held now.
+    private func restoreWitnessed(_ recovered: Recovered) {
+        if let head = recovered.head { witness(stored: head) }
+        for entry in recovered.journal { witness(restored: entry) }
+        restore(
+            conflicting: recovered.journal.compactMap { entry in
+                if case .conflictingCertificate(let certificate) = entry { certificate } else { nil }
+            })
     }
 
     /// A contribution in the journal is complete, valid and synced, unless its blob was damaged since. It takes its slot
@@ -81,6 +100,7 @@ extension Node {
         guard embedded.payload.version.height == height.height else { return }
         height.payloads[embedded.payload.version.versionDigest] = embedded.payload
         for ready in embedded.ready { height.readyObjects[ready.objectDigest] = ready }
+        if let action = embedded.action { height.actions[action.objectDigest] = action }
         for certificate in embedded.availability { contributions.certificates[certificate.digest] = certificate }
     }
 

@@ -7,7 +7,7 @@ import Ledger
 /// of a Set or Dictionary be seen. Each aspect is an extension beside its state: Contributions/ gathers what members
 /// made, Agreement/ decides one height, Synchronisation/ gives peers what they lack.
 public final class Node {
-    public let identity: NodeIdentity
+    public internal(set) var identity: NodeIdentity
     public internal(set) var chain: Chain
     let timing: Timing
     let verifier: Verifier
@@ -15,12 +15,19 @@ public final class Node {
 
     var links = LinkTable()
     var contributions = ContributionTable()
+    var governance = GovernanceTable()
+    var departure: Departure?
     var height: HeightState
     var averagings = AveragingTable()
+    var replay: ReplayTask?
+    var synchronisation: Synchronisation
     var addresses: [MemberID: Signed<AddressRecord>] = [:]
     var outbox = Outbox()
     var pacing = Pacing()
     var alarms: [Alarm] = []
+    var recovery: RecoveryState
+    var evidence = EvidenceTable()
+    var conflicts = ConflictTable()
     /// The last adopted version, to answer members that are one behind.
     var headVersion: CertifiedVersion?
 
@@ -35,9 +42,13 @@ public final class Node {
         self.identity = identity
         self.timing = timing
         self.verifier = verifier
+        var random = random
+        recovery = RecoveryState(instance: InstanceID(random: &random))
         self.random = random
         chain = recovered.chain
         headVersion = recovered.head
+        synchronisation = Synchronisation(
+            walk: recovered.walk ?? Walk(chain: recovered.chain), lacksParameters: recovered.lacksParameters)
         height = HeightState(
             network: recovered.chain.network, height: recovered.chain.nextHeight, members: recovered.chain.members,
             began: Instant(milliseconds: 0))
@@ -52,8 +63,11 @@ public final class Node {
         // Whatever event comes first after a deadline: the timer is armed for the next one and may never tell of it.
         expireView()
         expirePieces()
+        expireBlocks()
+        expireWalk()
         tickIfDue()
-        if alarms.isEmpty { advance() }
+        if !isStopped { advance() }
+        persistEvidence()
         armTimer()
         actions += self.actions
         self.actions = []
@@ -74,6 +88,18 @@ public final class Node {
         case .validated(let digest, let outcome): validated(digest, outcome)
         case .averaged(let id, let roots): averaged(id, roots)
         case .contribute(let contribution): contribute(contribution)
+        case .recover: recover()
+        case .parametersOpened(let root, let held): parametersOpened(root, held: held)
+        case .blockStored(let name, let outcome, let link): blockStored(name, outcome, from: link)
+        case .parametersCompleted(let root, let held): parametersCompleted(root, held: held)
+        case .govern(let signed): govern(signed)
+        case .review(let review): self.review(review)
+        case .keys(let nodeKey, let next):
+            identity = NodeIdentity(
+                member: identity.member, nodeKey: nodeKey, nextNodeKey: next, addresses: identity.addresses)
+            announceOwnAddress()
+            pacing.progressed = true
+        case .replayed(let parent, let exclusions, let roots): replayed(parent, exclusions, roots)
         }
     }
 
@@ -81,9 +107,13 @@ public final class Node {
     private func advance() {
         repeat {
             pacing.progressed = false
+            replayIfPending()
+            advanceRecovery()
+            signReadinessIfDue()
             signReadyIfDue()
             advanceViews()
             adoptIfPossible()
+            synchronise()
         } while pacing.progressed
         schedulePieces()
     }
@@ -91,7 +121,10 @@ public final class Node {
     private func start() {
         height = height.restarted(at: now)
         pacing.nextTick = now
+        noteMembership(removedNow: false)
         announceOwnAddress()
+        // Raised while the journal was read, when nobody could hear it.
+        for alarm in alarms { emit(.alarm(alarm)) }
         for member in addresses.keys.sorted() where member != identity.member {
             actions.append(.addresses(member, addresses[member]!.body.addresses))
         }
@@ -99,9 +132,15 @@ public final class Node {
     }
 
     /// This node's position in the set that decides the next height; nil for a node that is no member of it.
-    var selfIndex: Int? { height.members.index(of: identity.member) }
+    /// It signs nothing where it does not hold the key that the set knows.
+    var selfIndex: Int? {
+        identity.key(in: height.members).flatMap { _ in height.members.index(of: identity.member) }
+    }
 
-    var isStopped: Bool { !alarms.isEmpty }
+    /// The key for what this node says at the height that is being agreed on.
+    var ownKey: SigningKey { identity.key(in: height.members) ?? identity.nodeKey }
+
+    var isStopped: Bool { alarms.contains { $0.stops } }
 
     func raise(_ alarm: Alarm) {
         guard !alarms.contains(alarm) else { return }
@@ -127,8 +166,10 @@ public final class Node {
     }
 
     private func nextDeadline() -> Instant {
-        [pacing.nextTick, viewDeadline, readyDeadline, pieceDeadline].compactMap { $0 }.filter { $0 > now }.min()
-            ?? pacing.nextTick
+        [
+            pacing.nextTick, viewDeadline, readyDeadline, windowDeadline, pieceDeadline, blockDeadline, walkDeadline,
+            flagDeadline,
+        ].compactMap { $0 }.filter { $0 > now }.min() ?? pacing.nextTick
     }
 }
 
@@ -143,6 +184,8 @@ struct Pacing {
     /// When each member's address record was last passed on, and whose newer one waits for the next tick.
     var addressTaken: [MemberID: Instant] = [:]
     var addressesWaiting: Set<MemberID> = []
+    /// Ticks since the member set changed: peers that adopt later must hear once more to whom this node has links.
+    var ticksSinceChange = 4
     /// From a quorum being ready to the decision, smoothed: what a view should allow for.
     var decisionMilliseconds: UInt64 = 0
 }

@@ -1,3 +1,4 @@
+import Crypto
 import Ledger
 
 /// What happened, for the operator's log and the history of rounds. The core never acts on one.
@@ -22,16 +23,62 @@ public enum Notice: Equatable, Sendable {
     case adopted(CertifiedVersion, replayed: Bool)
     /// This node's own contribution can no longer be listed: it goes back into the residual.
     case ownContributionLeftOut(ContributionDigest)
+    /// This node's replay without what is excluded came through this version.
+    case replayFinished(Height)
     case linkCutOff(MemberID, CloseReason)
+    /// The journal was lost: nothing is signed until others have said how far they are.
+    case journalLost(JournalLoss)
+    /// They have: nothing is signed up to this height.
+    case abstaining(Height)
     case alarm(Alarm)
+    /// Certified versions up to this height are on disk, without parameters.
+    case walked(Height)
+    /// The parameters of this version are fetched block by block.
+    case fetchingParameters(Height)
+    /// A version became the head by its parameters, without a replay of those before it; or the head's own parameters,
+    /// which lacked, are here.
+    case synchronised(Version)
+    /// Proof that a member broke the protocol is held, durably.
+    case evidence(Evidence)
+    /// A pending action is new here, or has new signatures.
+    case proposalKnown(GovernanceAction, operators: [MemberID])
+    /// Its operators and its readiness are here: ready records name it from now on.
+    case proposalComplete(GovernanceAction)
+    /// What this site's operator proposed was not taken.
+    case proposalRefused(Digest, GovernanceRefusal)
+    /// A pending action ended unused: its time or its number passed, its signers left, or their places were full.
+    case proposalDropped(Digest)
+    /// The version of this height carries the action: it is in force from the next height on.
+    case actionTaken(GovernanceAction, Height)
+    case reviewKnown(SignedReview)
+    case reviewRefused(SignedReview, GovernanceRefusal)
+    /// The version of this height removed this node, which signs nothing more.
+    case removed(Height)
+    /// A quorum of those that stayed holds that version: nobody needs this node any more.
+    case mayLeave(Height)
 }
 
-/// What an operator must see. A node with an alarm signs nothing more.
+/// What an operator must see.
 public enum Alarm: Hashable, Sendable {
     /// A quorum certified roots that this node's own averaging does not give.
     case divergedFromCertifiedRoots(Height)
-    /// Two versions of one height carry valid certificates.
+    /// Two versions of one height carry valid certificates, by keys that their members still hold or at a height that
+    /// is not adopted yet.
     case conflictingCertificates(Height)
+    /// Another daemon signs with this node's key.
+    case secondInstance
+    /// Another version of an adopted height carries a valid certificate, by keys of which at most f are still in use.
+    case retiredKeysCertified(Height)
+    /// A quorum certified a version that cannot take effect on this chain.
+    case inapplicableVersion(Height)
+
+    /// Whether a node with this alarm signs nothing more.
+    public var stops: Bool {
+        switch self {
+        case .divergedFromCertifiedRoots, .conflictingCertificates, .secondInstance, .inapplicableVersion: true
+        case .retiredKeysCertified: false
+        }
+    }
 }
 
 /// Whom a node waits for, and why.
@@ -69,6 +116,8 @@ public struct NodeReport: Sendable {
         case adopting
         /// Others are ahead; their versions are fetched and replayed.
         case catchingUp = "catching-up"
+        /// The journal was lost: nothing is signed up to a height that is known or asked for.
+        case recovering
         case stopped
     }
 
@@ -80,6 +129,18 @@ public struct NodeReport: Sendable {
         public let isAvailable: Bool
     }
 
+    /// Whether this node signs; if not, until when.
+    public enum Signing: Hashable, Sendable {
+        case free
+        /// The question of this start: it signs once `needed` others have answered.
+        case asking(answers: Int, needed: Int)
+        /// The journal was lost: `needed` others have to say how far they are.
+        case recovering(answers: Int, needed: Int, isHopeless: Bool)
+        /// The journal was lost: nothing is signed up to this height. Hopeless where the members that may sign are no
+        /// quorum, so that the chain cannot get there by itself.
+        case abstaining(until: Height, isHopeless: Bool)
+    }
+
     public let height: Height
     public let head: VersionDigest
     public let view: View
@@ -87,7 +148,14 @@ public struct NodeReport: Sendable {
     public let waits: [Wait]
     public let candidates: [Candidate]
     public let linkedMembers: [MemberID]
+    public let signing: Signing
     /// The highest height that a peer claims; not verified.
     public let highestClaimed: Height
     public let alarms: [Alarm]
+    /// Members against whom this node holds evidence, ascending, with the number of proofs.
+    public let accused: [(member: MemberID, proofs: Int)]
+    /// By ascending digest.
+    public let proposals: [ProposalReport]
+    /// Those that no version embeds yet.
+    public let reviews: [ReviewReport]
 }

@@ -10,12 +10,19 @@ enum Consequence {
     case ownVote(Signed<Vote>)
     case adopted(CertifiedVersion)
     case ownAddress(Signed<AddressRecord>)
+    case abstention(Abstention)
+    case walked(Height)
+    case jumped(Digest)
+    /// Found here, or given by a link.
+    case evidence(Evidence, from: LinkID?)
 }
 
 /// Persist before send: the messages that wait for a batch to become durable.
 struct Outbox {
     private var nextTicket: UInt64 = 1
     private var waiting: [PersistTicket: [Consequence]] = [:]
+
+    var count: Int { waiting.count }
 
     mutating func hold(_ consequences: [Consequence]) -> PersistTicket {
         let ticket = PersistTicket(nextTicket)
@@ -34,7 +41,8 @@ extension Node {
     }
 
     func persisted(_ ticket: PersistTicket) {
-        for consequence in outbox.release(ticket) {
+        for consequence in outbox.release(ticket) where !isWithheld(consequence) {
+            witness(own: consequence)
             switch consequence {
             case .ownContribution(let signed): ownContributionIsDurable(signed)
             case .ownAck(let signed): ownAckIsDurable(signed)
@@ -43,6 +51,10 @@ extension Node {
             case .ownVote(let signed): ownVoteIsDurable(signed)
             case .adopted(let certified): adoptionIsDurable(certified)
             case .ownAddress(let signed): broadcast(.address(signed))
+            case .abstention(let abstention): abstentionIsDurable(abstention)
+            case .walked(let height): walkIsDurable(height)
+            case .jumped(let root): jumpIsDurable(root)
+            case .evidence(let found, let link): evidenceIsDurable(found, from: link)
             }
         }
         pacing.progressed = true

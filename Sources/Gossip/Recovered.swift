@@ -12,15 +12,21 @@ public struct Recovered: Sendable {
     public let journal: [JournalEntry]
     /// For each contribution in the journal or with pieces on disk: which pieces are there (verified).
     public let pieces: [ContributionDigest: [Bool]]
+    /// Certified versions beyond the head that a walk left on disk; nil where there are none and none is awaited.
+    public let walk: Walk?
+    /// The parameters of the chain's head are not on disk.
+    public var lacksParameters: Bool
 
     public init(
         chain: Chain, head: CertifiedVersion? = nil, journal: [JournalEntry] = [],
-        pieces: [ContributionDigest: [Bool]] = [:]
+        pieces: [ContributionDigest: [Bool]] = [:], walk: Walk? = nil, lacksParameters: Bool = false
     ) {
         self.chain = chain
         self.head = head
         self.journal = journal
         self.pieces = pieces
+        self.walk = walk
+        self.lacksParameters = lacksParameters
     }
 }
 
@@ -28,12 +34,15 @@ public struct Recovered: Sendable {
 public struct NodeIdentity: Sendable {
     public let member: MemberID
     public let nodeKey: SigningKey
+    /// The key that a rotation is to put in its place; each signs where the member set knows it.
+    public let nextNodeKey: SigningKey?
     /// What it announces of itself, each `host:port`.
     public let addresses: [String]
 
-    public init(member: MemberID, nodeKey: SigningKey, addresses: [String]) {
+    public init(member: MemberID, nodeKey: SigningKey, nextNodeKey: SigningKey? = nil, addresses: [String]) {
         self.member = member
         self.nodeKey = nodeKey
+        self.nextNodeKey = nextNodeKey
         self.addresses = addresses
     }
 }

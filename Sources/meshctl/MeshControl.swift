@@ -15,13 +15,20 @@ struct MeshControl: ParsableCommand {
                 name: "Found and join",
                 subcommands: [KeygenCommand.self, CardCommand.self, GenesisCommand.self, JoinCommand.self]),
             CommandGroup(
+                name: "Govern",
+                subcommands: [
+                    ProposeCommand.self, ProposalCommand.self, ReviewCommand.self, InviteCommand.self,
+                    LeaveCommand.self,
+                ]),
+            CommandGroup(
                 name: "Watch",
                 subcommands: [
                     StatusCommand.self, PeersCommand.self, MembersCommand.self, RulesCommand.self, VersionsCommand.self,
-                    VersionCommand.self, ContributionsCommand.self, RoundsCommand.self, DoctorCommand.self,
+                    VersionCommand.self, ContributionsCommand.self, RoundsCommand.self, EvidenceCommand.self,
+                    DoctorCommand.self, RecoverCommand.self,
                 ]),
             CommandGroup(
                 name: "Take away and check",
-                subcommands: [LedgerCommand.self, VerifyCommand.self, ExportCommand.self]),
+                subcommands: [LedgerCommand.self, VerifyCommand.self, ExportCommand.self, ForkCommand.self]),
         ])
 }

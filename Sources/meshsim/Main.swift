@@ -9,5 +9,5 @@ struct MeshSim: ParsableCommand {
         discussion: """
             Every world is a pure function of its seed: a failure is replayed by the line that is printed with it.
             """,
-        subcommands: [Run.self, Scenarios.self, TraceDigest.self])
+        subcommands: [SwarmCommand.self, CaptureDrill.self, Run.self, Scenarios.self, TraceDigest.self])
 }

@@ -15,6 +15,10 @@ struct WorldArguments: ParsableArguments {
     }
 
     func options(seed: UInt64) -> WorldOptions {
+        WorldArguments.options(nodes: nodes, heights: heights, seed: seed)
+    }
+
+    static func options(nodes: Int, heights: UInt64, seed: UInt64) -> WorldOptions {
         var options = WorldOptions(nodes: nodes, seed: seed)
         options.heights = heights
         return options

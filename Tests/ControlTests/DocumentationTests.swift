@@ -19,6 +19,7 @@ import Testing
         names += LinkState.allCases.map(\.rawValue) + TrainerState.allCases.map(\.rawValue)
         names += DiskState.allCases.map(\.rawValue) + Alarm.Kind.allCases.map(\.rawValue)
         names += VersionResponse.Action.allCases.map(\.rawValue) + CodecProfile.Name.allCases.map(\.rawValue)
+        names += EvidenceSummary.Kind.allCases.map(\.rawValue)
         for name in names { #expect(page.contains("`\(name)`"), "\(name)") }
     }
 }

@@ -12,6 +12,7 @@ enum Samples {
         case .boolean: ["true", "false"]
         case .digest: ["\"\(digest)\""]
         case .memberName: ["\"de\"", "\"" + String(repeating: "a", count: 32) + "\"", "\"a-0\""]
+        case .record(let count): ["\"00\"", "\"" + String(repeating: "0f", count: count) + "\""]
         case .enumeration(let words): words.map { "\"\($0)\"" }
         case .list(let element, let count):
             ["[]", "[" + Array(repeating: good(element)[0], count: count).joined(separator: ",") + "]"]
@@ -30,6 +31,8 @@ enum Samples {
         case .number(let range):
             return always + ["\(range.upperBound * 2)", "\(range.lowerBound * 2)", "true", "\"1\""]
         case .boolean: return always + ["0", "1", "\"true\""]
+        case .record(let count):
+            return always + ["0", "[]", "\"0\"", "\"0g\"", "\"" + String(repeating: "0f", count: count + 1) + "\""]
         case .digest, .enumeration: return always + ["0", "[]", "\"de\""]
         case .memberName: return always + ["0", "\"" + String(repeating: "a", count: 33) + "\"", "\"a_b\"", "\"a.b\""]
         case .list(let element, let count):

@@ -149,6 +149,8 @@ struct ControlSocketTests {
         #expect(try daemon.ask(ContributionsRequest(height: 1)).contributions.count == 1)
         #expect(try daemon.ask(RoundsRequest(count: 2)).rounds.first?.contributions == 1)
         #expect(try daemon.ask(DoctorRequest()).checks.contains { $0.name == "disk" && $0.outcome == .pass })
+        #expect(try daemon.ask(EvidenceRequest(count: 5)).evidence.isEmpty)
+        #expect(try daemon.ask(EvidenceExportBegin()).proofs == 0)
         let export = try daemon.ask(LedgerExportBegin(through: 2))
         let second = try daemon.ask(VersionRequest(height: 2)).summary.version
         #expect(export.height == 2 && export.head == second)

@@ -26,7 +26,7 @@ struct HostilePeerTests {
             manifest: [
                 ManifestEntry(
                     slot: second.slot, baseHeight: chain.height, contribution: second.contributionDigest,
-                    availability: Digest(DigestDomain("test"), [9]), weightQ30: Rules.oneQ30)
+                    availability: Digest(DigestDomain("test"), [9]), weightQ30: UInt64(Rules.oneQ30))
             ], action: nil, rules: chain.rules.digest, members: chain.members.digest, support: support.digest,
             roots: chain.head.roots)
         let proposal = Proposal(

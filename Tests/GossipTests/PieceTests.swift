@@ -57,6 +57,40 @@ struct PieceTests {
         #expect(wanted.sorted() == Array(32..<64))
     }
 
+    /// How many pieces of site 0's contribution site 1 waits for at once at most, until it holds it in time.
+    private func mostInFlight(in town: Town, milliseconds: UInt64) -> Int {
+        town.contribute(0)
+        let digest = town.contribution(of: 0).contributionDigest
+        var most = 0
+        let isComplete = town.run(milliseconds: milliseconds) {
+            most = max(most, town.sites[1].node.contributions[digest]?.requests.count ?? 0)
+            return town.sites[1].node.contributions[digest]?.status == .valid
+        }
+        #expect(isComplete)
+        return most
+    }
+
+    /// What waits on a slow line would time out and be sent again; and nobody else can be asked for it meanwhile.
+    @Test func aSlowLineIsAskedForNoMoreThanItCarriesSoon() throws {
+        let town = try Town(count: 2, payloadPieces: 64)
+        town.settle()
+        town.pieceMilliseconds = 1000
+        let digest = town.contribution(of: 0).contributionDigest
+        #expect(mostInFlight(in: town, milliseconds: 80_000) <= 8)
+        let wanted = town.sites[1].sent.flatMap { sent -> [Int] in
+            if case .want(digest, let pieces) = sent.message { pieces } else { [] }
+        }
+        #expect(wanted.sorted() == Array(0..<64))
+    }
+
+    /// A line that is fast but far keeps many pieces in flight.
+    @Test func aFastLineIsAskedForMore() throws {
+        let town = try Town(count: 2, payloadPieces: 256)
+        town.settle()
+        town.pieceMilliseconds = 10
+        #expect(mostInFlight(in: town, milliseconds: 10_000) == LinkTable.windowMaximum)
+    }
+
     @Test func thousandsOfPiecesArriveOnceEach() throws {
         let town = try Town(count: 2, payloadPieces: 3000)
         town.settle()

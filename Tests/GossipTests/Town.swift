@@ -6,7 +6,7 @@ import Ledger
 /// A few nodes with perfect links and disks that a test can hold back: events are delivered in order, one by one.
 final class Town {
     struct Site {
-        let identity: NodeIdentity
+        var identity: NodeIdentity
         var node: Node
         var isUp = true
         var journal: [JournalEntry] = []
@@ -17,24 +17,55 @@ final class Town {
         var notices: [Notice] = []
         var forgotten: [ContributionDigest] = []
         var pieces: [ContributionDigest: [Bool]] = [:]
+        var walked: [CertifiedVersion] = []
+        /// Parameters by root, as far as they are here: one flag a block.
+        var parameters: [Digest: [Bool]] = [:]
+
+        func hasParameters(_ root: Digest) -> Bool { parameters[root].map { !$0.contains(false) } ?? false }
     }
+
+    /// Blocks of every version's parameters.
+    static let blockCount = 5
 
     let genesis: Genesis
     let payloadPieces: Int
     var sites: [Site] = []
+    var operatorKeys: [MemberID: SigningKey] = [:]
     /// Sites whose disk does not report back.
     var holdsDisk: Set<Int> = []
     /// Asked of every message before it is delivered.
     var drops: (_ from: Int, _ to: Int, Message) -> Bool = { _, _, _ in false }
     /// Asked of every piece before it is delivered.
     var dropsPiece: (_ from: Int, _ to: Int, PieceName) -> Bool = { _, _, _ in false }
+    /// Sites whose blocks do not stand under their root.
+    var spoilsBlocks: Set<Int> = []
+    /// What joiners were told of.
+    var expected: VersionDigest?
     private(set) var now = Instant(milliseconds: 1)
+    /// Sites whose replay does not come to an end.
+    var holdsReplay: Set<Int> = []
+    /// What a site's replay gives in place of what is right.
+    var wrongReplay: [Int: StateRoots] = [:]
     private var queue: [(site: Int, event: Event)] = []
     private var timers: [Int: Instant] = [:]
     private var nextHandle: UInt64 = 0
+    private var spoiltHandles: Set<PieceHandle> = []
+    private var unlinked: Set<LinkID> = []
+    /// How long every line takes for a piece, one after the other on each; 0 for no time at all.
+    var pieceMilliseconds: UInt64 = 0
+    private var lineFreeAt: [LinkID: Instant] = [:]
+    private var onTheWay: [(due: Instant, site: Int, event: Event)] = []
     private let verifier = Verifier()
+    /// Every life of a node draws other numbers.
+    private var lives: UInt64 = 0
 
-    init(count: Int, payloadPieces: Int = 2) throws {
+    /// - Parameters:
+    ///   - observers: sites beside the `count` members that have links and are no members.
+    ///   - joiners: sites that begin without any parameters.
+    init(
+        count: Int, payloadPieces: Int = 2, retentionVersions: UInt32 = 1024, observers: Int = 0,
+        joiners: Set<Int> = [], rules: Rules = Rules()
+    ) throws {
         var random = SeededRandom(simulationSeed: 7)
         self.payloadPieces = payloadPieces
         var members: [Member] = []
@@ -44,13 +75,15 @@ final class Town {
             let nodeKey = SigningKey(seed: random.secret(count: 32))
             let id = MemberID(firstOperatorKey: operatorKey.verifyingKey)
             keys[id] = nodeKey
+            operatorKeys[id] = operatorKey
             members.append(
                 Member(
                     id: id, name: "site-\(index)", operatorKey: operatorKey.verifyingKey, nodeKey: nodeKey.verifyingKey,
                     linkKey: LinkKey(secret: random.secret(count: 32)).publicKey, keyEpoch: 0))
         }
-        var rules = Rules()
+        var rules = rules
         rules.pieceBytes = 1024
+        rules.retentionVersions = retentionVersions
         genesis = Genesis(
             nonce: Digest(DigestDomain("test"), [1]), members: try MemberSet(members: members), rules: rules,
             tensors: [TensorShape(name: "w", shape: [8])], attachments: [],
@@ -58,22 +91,61 @@ final class Town {
         for (index, member) in genesis.members.members.enumerated() {
             let identity = NodeIdentity(
                 member: member.id, nodeKey: keys[member.id]!, addresses: ["127.0.0.1:\(7000 + index)"])
-            sites.append(Site(identity: identity, node: makeNode(identity, Recovered(chain: Chain(genesis: genesis)))))
+            add(identity, isJoining: joiners.contains(index))
+        }
+        for index in 0..<observers {
+            let member = MemberID(Digest(DigestDomain("test"), [4, UInt8(index)]))
+            add(
+                NodeIdentity(member: member, nodeKey: SigningKey(seed: random.secret(count: 32)), addresses: []),
+                isJoining: joiners.contains(count + index))
         }
         for index in sites.indices { queue.append((index, .start)) }
         for left in sites.indices { for right in sites.indices where left != right { link(left, right) } }
     }
 
+    private func add(_ identity: NodeIdentity, isJoining: Bool) {
+        let recovered = Recovered(chain: Chain(genesis: genesis), lacksParameters: isJoining)
+        sites.append(Site(identity: identity, node: makeNode(identity, recovered)))
+        if !isJoining {
+            sites[sites.count - 1].parameters[genesis.roots.parameters] = Town.wholeParameters
+        }
+    }
+
+    static var wholeParameters: [Bool] { Array(repeating: true, count: blockCount) }
+
     private func makeNode(_ identity: NodeIdentity, _ recovered: Recovered) -> Node {
-        Node(
+        lives += 1
+        return Node(
             identity: identity, timing: Timing(), recovered: recovered, verifier: verifier,
-            random: SeededRandom(simulationSeed: 1))
+            random: SeededRandom(simulationSeed: lives))
     }
 
     func linkID(_ from: Int, _ to: Int) -> LinkID { LinkID(UInt64(from * 100 + to + 1)) }
 
+    /// Lets one more event happen to a site.
+    func give(_ index: Int, _ event: Event) { queue.append((index, event)) }
+
+    /// A site that is no member yet and has links to everybody, as whoever was invited.
+    func addNewcomer(_ identity: NodeIdentity) -> Int {
+        let index = sites.count
+        add(identity, isJoining: false)
+        queue.append((index, .start))
+        for other in sites.indices where other != index {
+            link(index, other)
+            link(other, index)
+        }
+        return index
+    }
+
     private func link(_ from: Int, _ to: Int) {
         queue.append((from, .linkUp(linkID(from, to), sites[to].identity.member)))
+    }
+
+    /// Takes the link between two sites away: both learn of it, and nothing passes between them any more.
+    func unlink(_ left: Int, _ right: Int) {
+        unlinked.formUnion([linkID(left, right), linkID(right, left)])
+        queue.append((left, .linkDown(linkID(left, right))))
+        queue.append((right, .linkDown(linkID(right, left))))
     }
 
     /// Every site that is up contributes to its own head.
@@ -130,8 +202,11 @@ final class Town {
         let end = now + milliseconds
         settle()
         while !condition() {
-            guard let next = timers.filter({ sites[$0.key].isUp }).values.min(), next < end else { return false }
+            let deadlines = timers.filter { sites[$0.key].isUp }.values + onTheWay.map(\.due)
+            guard let next = deadlines.min(), next < end else { return false }
             now = max(next, now)
+            queue += onTheWay.filter { $0.due <= now }.map { ($0.site, $0.event) }
+            onTheWay.removeAll { $0.due <= now }
             for index in sites.indices where timers[index].map({ $0 <= now }) ?? false {
                 timers[index] = nil
                 queue.append((index, .timer))
@@ -148,12 +223,19 @@ final class Town {
             guard let version = sites[index].adopted.first(where: { $0.height == height }) else { return }
             for bytes in Wire.messages(of: version) { deliver(bytes, from: index, over: link) }
         case .sendPiece(let link, let name):
-            guard sites[index].pieces[name.contribution]?[name.index] ?? false else { return }
+            guard keepsPayload(name.contribution, at: index) else { return }
+            guard sites[index].pieces[name.contribution]?[name.index] ?? false, !unlinked.contains(link) else { return }
             nextHandle += 1
             let (from, to) = ends(link)
             guard !dropsPiece(from, to, name) else { return }
-            queue.append(
-                (to, .piece(linkID(to, from), name, byteCount: 1024, PieceHandle(nextHandle))))
+            let arrival = (to, Event.piece(linkID(to, from), name, byteCount: 1024, PieceHandle(nextHandle)))
+            guard pieceMilliseconds > 0 else {
+                queue.append(arrival)
+                return
+            }
+            let due = max(now, lineFreeAt[link] ?? now) + pieceMilliseconds
+            lineFreeAt[link] = due
+            onTheWay.append((due, arrival.0, arrival.1))
         case .storePiece(let contribution, let name, _, let link):
             sites[index].pieces[name.contribution, default: Array(repeating: false, count: contribution.pieceCount)][
                 name.index] = true
@@ -161,11 +243,12 @@ final class Town {
         case .validate(let contribution):
             queue.append((index, .validated(contribution.contributionDigest, .valid)))
         case .average(let id, let parent, let manifest):
-            let roots = StateRoots(
-                parameters: Digest(
-                    DigestDomain("test"),
-                    parent.roots.parameters.bytes + manifest.flatMap(\.contribution.digest.bytes)))
+            let roots = Town.average(manifest.map(\.contribution), on: parent.roots)
+            sites[index].parameters[roots.parameters] = Town.wholeParameters
             queue.append((index, .averaged(id, roots)))
+        case .replay(let chain):
+            guard !holdsReplay.contains(index) else { return }
+            queue.append((index, replayed(chain, of: index)))
         case .persist(let ticket, let entries):
             if holdsDisk.contains(index) {
                 sites[index].unsynced.append((ticket, entries))
@@ -180,7 +263,56 @@ final class Town {
             queue.append((to, .linkDown(linkID(to, from))))
         case .forget(let digest): sites[index].forgotten.append(digest)
         case .addresses, .dropPiece: break
+        case .sendWalk(let link, let from):
+            // One answer, three versions: as if they were large.
+            let versions = sites[index].adopted.filter { $0.height >= from }.prefix(3)
+            for version in versions {
+                let isLast = version.height == versions.last?.height
+                for bytes in Wire.walkMessages(of: version, isLast: isLast) { deliver(bytes, from: index, over: link) }
+            }
+        case .sendBlocks(let link, let root, let blocks): sendBlocks(root, blocks, from: index, over: link)
+        case .openParameters(let root):
+            let held = sites[index].parameters[root] ?? Array(repeating: false, count: Town.blockCount)
+            sites[index].parameters[root] = held
+            queue.append((index, .parametersOpened(root, held: held)))
+        case .storeBlock(let name, let handle, let link):
+            let isSpoilt = spoiltHandles.remove(handle) != nil
+            if !isSpoilt { sites[index].parameters[name.root]?[name.index] = true }
+            queue.append((index, .blockStored(name, isSpoilt ? .mismatch : .stored, from: link)))
+        case .completeParameters(let root):
+            queue.append((index, .parametersCompleted(root, held: sites[index].parameters[root] ?? [])))
         }
+    }
+
+    /// Sends the blocks of a version that the site keeps by the rules.
+    private func sendBlocks(_ root: Digest, _ blocks: [Int], from index: Int, over link: LinkID) {
+        let (from, to) = ends(link)
+        let head = sites[index].node.chain.height
+        let heights =
+            [(Height.genesis, genesis.roots.parameters)]
+            + sites[index].adopted.map { ($0.height, $0.version.roots.parameters) }
+        let isKept = heights.contains { $0.1 == root && genesis.rules.keepsBase($0.0, head: head) }
+        guard !unlinked.contains(link) else { return }
+        guard isKept, sites[index].hasParameters(root) else {
+            return deliver(Wire.absentBlocks(of: root), from: index, over: link)
+        }
+        for block in blocks where (0..<Town.blockCount).contains(block) {
+            let name = BlockName(root: root, index: block).asPiece
+            guard !dropsPiece(from, to, name) else { continue }
+            nextHandle += 1
+            if spoilsBlocks.contains(index) { spoiltHandles.insert(PieceHandle(nextHandle)) }
+            queue.append((to, .piece(linkID(to, from), name, byteCount: 1024, PieceHandle(nextHandle))))
+        }
+    }
+
+    private func keepsPayload(_ contribution: ContributionDigest, at index: Int) -> Bool {
+        let head = sites[index].node.chain.height
+        for certified in sites[index].adopted {
+            for listed in certified.contributions where listed.body.contributionDigest == contribution {
+                return genesis.rules.keepsPayload(base: listed.body.baseHeight, head: head)
+            }
+        }
+        return true
     }
 
     private func ends(_ link: LinkID) -> (from: Int, to: Int) {
@@ -191,9 +323,12 @@ final class Town {
         let (from, to) = ends(link)
         guard let message = try? Message(encoded: bytes) else { return }
         sites[index].sent.append((to, message))
-        guard sites[to].isUp, !drops(from, to, message) else { return }
+        guard sites[to].isUp, !unlinked.contains(link), !drops(from, to, message) else { return }
         queue.append((to, .message(linkID(to, from), bytes)))
     }
+
+    /// An event of the site's own shell.
+    func feed(_ event: Event, to index: Int) { queue.append((index, event)) }
 
     /// What a hostile site sends, over its link.
     func inject(_ message: Message, from: Int, to: Int) {
@@ -208,15 +343,30 @@ final class Town {
         }
         return VoteCertificate(
             network: genesis.network, vote: vote,
-            signatures: QuorumSignatures(signatures, memberCount: sites.count))
+            signatures: QuorumSignatures(signatures, memberCount: genesis.members.count))
     }
+
+    /// What stands for an average of these contributions.
+    static func average(_ contributions: [ContributionDigest], on parent: StateRoots) -> StateRoots {
+        guard !contributions.isEmpty else { return parent }
+        return StateRoots(
+            parameters: Digest(DigestDomain("test"), parent.parameters.bytes + contributions.flatMap(\.digest.bytes)))
+    }
+
+    /// What happened at a site outside of its links.
+    func happen(_ event: Event, at index: Int) { queue.append((index, event)) }
 
     private func commit(_ entries: [JournalEntry], of index: Int) {
         for entry in entries {
-            if case .adopt(let certified) = entry {
+            switch entry {
+            case .adopt(let certified):
                 sites[index].adopted.append(certified)
-            } else {
-                sites[index].journal.append(entry)
+                sites[index].walked = []
+            case .walked(let certified): sites[index].walked.append(certified)
+            case .jump(let certified):
+                sites[index].adopted += sites[index].walked.filter { $0.height <= certified.height }
+                sites[index].walked = []
+            default: sites[index].journal.append(entry)
             }
         }
     }
@@ -241,12 +391,15 @@ final class Town {
 
     func restart(_ index: Int) throws {
         var chain = Chain(genesis: genesis)
-        for certified in sites[index].adopted { chain = try chain.advanced(by: certified.version) }
+        for certified in sites[index].adopted { chain = try chain.advanced(by: certified.embedded) }
+        var walk = Walk(chain: chain, awaiting: expected)
+        for certified in sites[index].walked { try walk.extend(by: certified) }
         sites[index].node = makeNode(
             sites[index].identity,
             Recovered(
                 chain: chain, head: sites[index].adopted.last, journal: sites[index].journal,
-                pieces: sites[index].pieces))
+                pieces: sites[index].pieces, walk: walk,
+                lacksParameters: !sites[index].hasParameters(chain.head.roots.parameters)))
         sites[index].isUp = true
         queue.append((index, .start))
         for other in sites.indices where other != index && sites[other].isUp {
@@ -255,13 +408,15 @@ final class Town {
         }
     }
 
+    func isMember(_ index: Int) -> Bool { genesis.members[sites[index].identity.member] != nil }
+
     var heights: [UInt64] { sites.map(\.node.chain.height.value) }
 
     /// Rounds until every site that is up has reached `height`, each contributing once a version.
     func reach(_ height: UInt64) -> Bool {
         var contributed: [Int: VersionDigest] = [:]
         return run {
-            for index in sites.indices where sites[index].isUp {
+            for index in sites.indices where sites[index].isUp && isMember(index) {
                 let head = sites[index].node.chain.headDigest
                 guard contributed[index] != head else { continue }
                 contributed[index] = head

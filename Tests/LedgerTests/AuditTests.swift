@@ -97,7 +97,8 @@ import Testing
         let lent = Signed(
             good.body, signer: world.sites[1].member.id, key: world.sites[1].nodeKey, network: world.network)
         #expect(!chain.isSignedByAuthor(lent, verifier: verifier))
-        let unknown = Chain.Base(digest: VersionDigest(.zero), height: .genesis, members: chain.members)
+        let unknown = Chain.Base(
+            digest: VersionDigest(.zero), height: .genesis, members: chain.members, rules: chain.rules)
         #expect(!chain.isSignedByAuthor(world.contribution(by: 0, on: unknown), verifier: verifier))
         #expect(!chain.isWithinRules(world.contribution(by: 0, on: unknown).body))
         #expect(!chain.isWithinRules(world.contribution(by: 0, on: chain.bases[0], network: NetworkID(.zero)).body))

@@ -19,14 +19,14 @@ import Testing
     private func fault(_ draft: Draft, on chain: Chain? = nil) -> PayloadFault? {
         let embedded = draft.embedded
         do {
-            try (chain ?? self.chain).judge(
-                embedded.payload, ready: embedded.ready, availability: embedded.availability, verifier: Verifier())
+            try (chain ?? self.chain).judge(embedded, verifier: Verifier())
+            try (chain ?? self.chain).checkWeights(draft.manifest, draft.contributions.map(\.body))
             return nil
         } catch { return error }
     }
 
     @Test func ofTooManySlotsThoseWithTheNewestBasesAreNamed() throws {
-        let next = try chain.advanced(by: draft.version)
+        let next = try chain.advanced(by: draft.embedded)
         let members = chain.members.members
         let old = members.map { Slot(author: $0.id, base: chain.headDigest) }
         let new = members.map { Slot(author: $0.id, base: next.headDigest) }
@@ -53,7 +53,7 @@ import Testing
         #expect(fault(other) == .wrongParent(VersionDigest(.zero)))
         other = draft
         other.action = .zero
-        #expect(fault(other) == .unknownAction)
+        #expect(fault(other) == .wrongAction(expected: nil, carried: .zero))
         other = draft
         other.rules = .zero
         #expect(fault(other) == .wrongRules)
@@ -68,9 +68,8 @@ import Testing
     @Test func versionMustNameItsSupport() throws {
         let version = draft.version
         let payload = Payload(version: version, support: Support(ready: []))
-        #expect(throws: PayloadFault.wrongSupport) {
-            try chain.judge(payload, ready: [], availability: draft.availability, verifier: Verifier())
-        }
+        let embedded = EmbeddedPayload(payload: payload, ready: [], availability: draft.availability)
+        #expect(throws: PayloadFault.wrongSupport) { try chain.judge(embedded, verifier: Verifier()) }
     }
 
     @Test func readyRecordsMustBeAQuorumOfThisHeight() {
@@ -174,7 +173,7 @@ import Testing
 
 @Suite struct StalenessTests {
     private func advanced(_ world: World, _ chain: Chain, listing: [Signed<Contribution>] = []) throws -> Chain {
-        try chain.advanced(by: world.draft(on: chain, listing: listing).version)
+        try chain.advanced(by: world.draft(on: chain, listing: listing).embedded)
     }
 
     @Test func oneVersionLateWeighsHalfAndTwoLateNothingIsTaken() throws {
@@ -182,16 +181,15 @@ import Testing
         let first = world.chain
         let late = world.contribution(by: 2, on: first.bases[0])
         let second = try advanced(world, first)
-        #expect(second.weightQ30(baseHeight: Height(0)) == Rules.oneQ30 / 2)
-        #expect(second.weightQ30(baseHeight: Height(1)) == Rules.oneQ30)
+        let timely = world.contribution(by: 0, on: second.bases[1]).body
+        #expect(second.weightsQ30(of: [late.body, timely]) == [UInt64(Rules.oneQ30 / 2), UInt64(Rules.oneQ30)])
         #expect(second.isEligible(late.body.slot))
         let draft = world.draft(on: second, listing: [late, world.contribution(by: 0, on: second.bases[1])])
         let embedded = draft.embedded
         #expect(throws: Never.self) {
-            try second.judge(
-                embedded.payload, ready: embedded.ready, availability: embedded.availability, verifier: Verifier())
+            try second.judge(embedded, verifier: Verifier())
         }
-        #expect(draft.manifest.map(\.weightQ30).sorted() == [Rules.oneQ30 / 2, Rules.oneQ30])
+        #expect(draft.manifest.map(\.weightQ30).sorted() == [UInt64(Rules.oneQ30 / 2), UInt64(Rules.oneQ30)])
         let third = try advanced(world, second)
         #expect(!third.isEligible(late.body.slot))
         #expect(third.bases.map(\.height) == [Height(1), Height(2)])
@@ -206,10 +204,11 @@ import Testing
         for _ in 0..<3 { chain = try advanced(world, chain) }
         #expect(chain.bases.count == 4)
         let one = UInt64(Rules.oneQ30)
-        for late in UInt64(0)...3 {
+        for late in 0...3 {
             var expected = one
             for _ in 0..<late { expected = expected * 3 / 4 }
-            #expect(UInt64(chain.weightQ30(baseHeight: Height(3 - late))) == expected)
+            let contribution = world.contribution(by: 0, on: chain.bases[3 - late]).body
+            #expect(chain.weightsQ30(of: [contribution]) == [expected])
         }
     }
 
@@ -224,11 +223,31 @@ import Testing
         #expect(third.trainedVersions == 2)
     }
 
-    @Test func weightOfOneMemberIsCapped() throws {
+    @Test func theShareOfOneMemberIsCappedAndTheRestIsHandedToNobody() throws {
         var rules = Rules()
-        rules.nodeWeightMaximumQ30 = 1000
+        rules.nodeWeightMaximumQ30 = Rules.oneQ30 / 4
         let world = try World(rules: rules)
-        #expect(world.chain.weightQ30(baseHeight: .genesis) == 1000)
+        let one = UInt64(Rules.oneQ30)
+        let all = (0..<4).map { world.contribution(by: $0, on: world.chain.bases[0]).body }
+        #expect(world.chain.weightsQ30(of: all) == [one, one, one, one])
+        // Two of four: each counts for a quarter still, not for a half.
+        #expect(world.chain.weightsQ30(of: Array(all[..<2])) == [one / 2, one / 2])
+    }
+
+    @Test func byTokensTheLargestShareIsCut() throws {
+        var rules = Rules()
+        rules.weights = .tokens
+        rules.nodeWeightMaximumQ30 = Rules.oneQ30 / 2
+        let world = try World(rules: rules)
+        let one = UInt64(Rules.oneQ30)
+        let tokens: [UInt64] = [70, 10, 10, 10]
+        let all = tokens.enumerated().map { world.contribution(by: $0, on: world.chain.bases[0], tokens: $1).body }
+        // Shares of 0.7 and 0.1, in fourths: the first is cut to 0.5, the others gain nothing by that.
+        #expect(world.chain.weightsQ30(of: all) == [2 * one, one * 4 / 10, one * 4 / 10, one * 4 / 10])
+        let huge = all.map { _ in world.contribution(by: 0, on: world.chain.bases[0], tokens: .max).body }
+        #expect(world.chain.weightsQ30(of: huge) == [one, one, one, one])
+        let none = [world.contribution(by: 0, on: world.chain.bases[0], tokens: 0).body]
+        #expect(world.chain.weightsQ30(of: none) == [0])
     }
 
     @Test func aSlotIsListedOnce() throws {

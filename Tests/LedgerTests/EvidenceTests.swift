@@ -55,6 +55,39 @@ import Testing
         #expect(!isProof(.ready(ready, ready)))
     }
 
+    /// One member, kind and place has one name, whichever two statements show it.
+    @Test func aNameTellsWhoWhatAndWhere() {
+        let name = Evidence.votes(vote(.notarize, 1), vote(.notarize, 2)).name
+        #expect(Evidence.votes(vote(.finalize, 3), vote(.nullify)).name == name)
+        #expect(Evidence.votes(vote(.notarize, view: 2, 1), vote(.notarize, view: 2, 2)).name != name)
+        #expect(Evidence.votes(vote(.notarize, 1, by: 2), vote(.notarize, 2, by: 2)).name != name)
+        let proposals = [UInt8(1), 2].map { number in
+            signed(
+                Proposal(
+                    height: Height(1), view: .first,
+                    version: VersionDigest(Digest(bytes: [UInt8](repeating: number, count: 32))!), reproposed: .none))
+        }
+        #expect(Evidence.proposals(proposals[0], proposals[1]).name != name)
+    }
+
+    /// One set judges both statements of a slot, so both must say the same of their base.
+    @Test func inASlotBothNameOneHeightOfTheBase() {
+        let base = chain.bases[0]
+        let first = Stored(world.contribution(by: 1, on: base).body)
+        let second = Stored(world.contribution(by: 1, on: base, norm: 2).body)
+        let lied = Stored(slot: second.slot, baseHeight: Height(7), contribution: second.contribution)
+        #expect(isProof(.stored(signed(first), signed(second))))
+        #expect(!isProof(.stored(signed(first), signed(lied))))
+    }
+
+    @Test func everyKindHasItsMembersHeight() {
+        let base = chain.bases[0]
+        let contribution = world.contribution(by: 1, on: base)
+        #expect(Evidence.contributions(contribution, contribution).memberHeight == base.height.next)
+        #expect(Evidence.votes(vote(.notarize), vote(.nullify)).memberHeight == Height(1))
+        #expect(Evidence.contributions(contribution, contribution).accused == world.sites[1].member.id)
+    }
+
     @Test func bothMustBeSignedByOneMember() {
         #expect(!isProof(.votes(vote(.notarize, 1, by: 1), vote(.notarize, 2, by: 2))))
         let real = vote(.notarize, 2)
@@ -67,49 +100,5 @@ import Testing
             )
         }
         #expect(!isProof(.votes(foreign[0], foreign[1])))
-    }
-}
-
-@Suite struct GovernanceTests {
-    @Test func onlyCurrentOperatorKeysSignActions() throws {
-        let world = try World()
-        let action = GovernanceAction(
-            change: .remove(world.sites[3].member.id), sequence: 4, first: Height(5), last: Height(9))
-        func signature(_ site: World.Site, epoch: UInt32 = 0, key: SigningKey? = nil) -> OperatorSignature {
-            OperatorSignature(
-                signer: site.member.id, keyEpoch: epoch,
-                signature: action.signature(by: key ?? site.operatorKey, network: world.network))
-        }
-        let signed = SignedGovernanceAction(
-            action: action,
-            operators: [
-                signature(world.sites[2]), signature(world.sites[0]), signature(world.sites[1], epoch: 1),
-                signature(world.sites[3], key: world.sites[3].nodeKey), signature(World.Site(index: 90)),
-            ])
-        #expect(
-            signed.signers(in: world.genesis.members, network: world.network)
-                == [world.sites[0].member.id, world.sites[2].member.id])
-        #expect(signed.signers(in: world.genesis.members, network: NetworkID(.zero)).isEmpty)
-    }
-
-    @Test func actionsAreBoundedAndAboutTheirSubject() throws {
-        let world = try World()
-        let member = world.sites[0].member
-        let rotated = Member(
-            id: member.id, name: member.name, operatorKey: member.operatorKey, nodeKey: world.sites[1].member.nodeKey,
-            linkKey: member.linkKey, keyEpoch: 1)
-        #expect(Change.admit(member).subject == member.id)
-        #expect(Change.rotate(rotated).subject == member.id)
-        #expect(Change.rules(Rules()).subject == nil)
-        #expect(throws: RecordError.outOfRange(key: "member")) { try Change(cbor: Change.admit(rotated).cbor) }
-        #expect(throws: RecordError.outOfRange(key: "member")) { try Change(cbor: Change.rotate(member).cbor) }
-        #expect(throws: RecordError.unknownVariant(key: "kind", value: "crown")) {
-            try Change(cbor: .record(["kind": .text("crown"), "member": member.id.cbor]))
-        }
-        let backwards = CBOR.record([
-            "change": Change.remove(member.id).cbor, "sequence": .unsigned(1), "first": .unsigned(5),
-            "last": .unsigned(4),
-        ])
-        #expect(throws: RecordError.outOfRange(key: "last")) { try GovernanceAction(cbor: backwards) }
     }
 }

@@ -49,6 +49,6 @@ import Testing
         #expect(Rules().digest.description == Self.defaultRules)
     }
 
-    private static let networkOfTheWorld = "fa7be3cfe430e79769b398b770d8cae111a6fb7f711e304c16c46a88b9f7bcb1"
-    private static let defaultRules = "3c99385a9a1d3e67119974ebe6fddca18e9695359857dd0d6483a76b356955a3"
+    private static let networkOfTheWorld = "6da796ecffd3c06541f0906c473a42929540221546e73653d99e253df2ab7b79"
+    private static let defaultRules = "ad1c98222080d8b99d55555e325077a587c10826a7512a8718d62e223d35efe9"
 }

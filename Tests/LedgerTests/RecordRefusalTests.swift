@@ -99,9 +99,16 @@ import Testing
         #expect(try refusal(members, "members", .array([])) == .outOfRange(key: "members"))
         let slots = [0, 1].map { world.contribution(by: $0, on: world.chain.bases[0]).body.slot }.sorted()
         let ready = Ready(height: Height(1), parent: world.chain.headDigest, slots: slots)
-        for key in ["slots", "vetoes", "approvals"] {
-            #expect(try refusal(ready, key, .records(slots.reversed())) == .notAscending(key: key))
+        #expect(try refusal(ready, "slots", .records(slots.reversed())) == .notAscending(key: "slots"))
+        let reviews = slots.map { slot in
+            SignedReview(
+                statement: ReviewStatement(verdict: .veto, slot: slot, contribution: ContributionDigest(.zero)),
+                signature: OperatorSignature(
+                    signer: slot.author, keyEpoch: 0, signature: Signature(bytes: [UInt8](repeating: 0, count: 64))!))
         }
+        #expect(try refusal(ready, "reviews", .records(reviews.reversed())) == .notAscending(key: "reviews"))
+        #expect(
+            try refusal(ready, "reviews", .records([reviews[0], reviews[0]])) == .notAscending(key: "reviews"))
         let version = world.draft(
             on: world.chain, listing: [0, 1].map { world.contribution(by: $0, on: world.chain.bases[0]) }
         ).version

@@ -108,6 +108,17 @@ extension Sample {
                     version: VersionDigest(Digest(bytes: [UInt8](repeating: byte, count: 32))!)),
                 signer: member.id, key: site.nodeKey, network: world.network)
         }
+        let statement = ReviewStatement(
+            verdict: .approve, slot: contributions[0].body.slot, contribution: contributions[0].body.contributionDigest)
+        let review = SignedReview(
+            statement: statement,
+            signature: OperatorSignature(
+                signer: member.id, keyEpoch: 0,
+                signature: statement.signature(by: site.operatorKey, network: world.network)))
+        let complete = CompleteAction(
+            signed: SignedGovernanceAction(action: action, operators: operators),
+            readiness: world.signatures(
+                over: Readiness(action: action.digest, members: world.genesis.members.digest), by: world.quorum))
         return [
             Sample("exclusion-of-a-contribution", Exclusion.contribution(contributions[0].body.contributionDigest)),
             Sample("exclusion-of-a-data-set", Exclusion.dataSet(contributions[0].body.dataSets[0], bindsFuture: true)),
@@ -134,6 +145,15 @@ extension Sample {
                 ReviewStatement(
                     verdict: .veto, slot: contributions[0].body.slot,
                     contribution: contributions[0].body.contributionDigest)),
+            Sample("signed-review", review),
+            Sample(
+                "ready-with-governance",
+                world.ready(
+                    by: 1, on: world.chain, slots: [contributions[0].body.slot], actions: [action.digest],
+                    reviews: [review], replayed: draft.roots)),
+            Sample("complete-action", complete),
+            Sample(
+                "support-with-action", Support(ready: draft.ready.map(\.objectDigest), action: complete.objectDigest)),
             Sample(
                 "evidence-contributions",
                 Evidence.contributions(contributions[0], world.contribution(by: 0, on: world.chain.bases[0], norm: 1))),

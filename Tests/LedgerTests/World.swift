@@ -41,17 +41,16 @@ struct World {
     var chain: Chain { Chain(genesis: genesis) }
 
     func contribution(
-        by author: Int, on base: Chain.Base, norm: UInt64 = 12_345, network: NetworkID? = nil, pieceBytes: UInt32? = nil
+        by author: Int, on base: Chain.Base, norm: UInt64 = 12_345, network: NetworkID? = nil,
+        pieceBytes: UInt32? = nil, tokens: UInt64 = 81_920, dataSets: [UInt8] = [1, 2]
     ) -> Signed<Contribution> {
         let site = sites[author]
         let body = Contribution(
             network: network ?? self.network, author: site.member.id, base: base.digest, baseHeight: base.height,
             encoding: genesis.rules.encoding, payloadBytes: 700_000, pieceBytes: pieceBytes ?? genesis.rules.pieceBytes,
             pieceRoot: Digest(bytes: [UInt8](repeating: UInt8(author), count: 32))!, norm: norm, steps: 10,
-            tokens: 81_920, lossMicronats: 1_234_567,
-            dataSets: [
-                Digest(bytes: [UInt8](repeating: 1, count: 32))!, Digest(bytes: [UInt8](repeating: 2, count: 32))!,
-            ],
+            tokens: tokens, lossMicronats: 1_234_567,
+            dataSets: dataSets.map { Digest(bytes: [UInt8](repeating: $0, count: 32))! },
             trainer: Digest(bytes: [UInt8](repeating: 4, count: 32))!)
         return Signed(body, signer: site.member.id, key: site.nodeKey, network: self.network)
     }
@@ -71,10 +70,15 @@ struct World {
         return AvailabilityCertificate(stored: stored, signatures: signatures(over: stored, by: signers ?? quorum))
     }
 
-    func ready(by site: Int, on chain: Chain, slots: [Slot]) -> Signed<Ready> {
+    func ready(
+        by site: Int, on chain: Chain, slots: [Slot], actions: [Digest] = [], reviews: [SignedReview] = [],
+        replayed: StateRoots? = nil
+    ) -> Signed<Ready> {
         Signed(
-            Ready(height: chain.nextHeight, parent: chain.headDigest, slots: slots), signer: sites[site].member.id,
-            key: sites[site].nodeKey, network: network)
+            Ready(
+                height: chain.nextHeight, parent: chain.headDigest, slots: slots, actions: actions, reviews: reviews,
+                replayed: replayed),
+            signer: sites[site].member.id, key: sites[site].nodeKey, network: network)
     }
 
     func finalize(_ version: Version, by signers: [Int]? = nil, kind: VoteKind = .finalize) -> VoteCertificate {
@@ -92,7 +96,8 @@ struct World {
         }
         let availability = ordered.map { self.availability($0.body) }
         let manifest = chain.manifest(
-            listing: slots, availability: Dictionary(uniqueKeysWithValues: zip(slots, availability)))!
+            listing: slots, availability: Dictionary(uniqueKeysWithValues: zip(slots, availability)),
+            contributions: Dictionary(uniqueKeysWithValues: ordered.map { ($0.body.contributionDigest, $0.body) }))!
         return Draft(
             network: network, height: chain.nextHeight, parent: chain.headDigest, manifest: manifest, action: nil,
             rules: chain.rules.digest, members: chain.members.digest, roots: chain.head.roots, ready: ready,
@@ -113,8 +118,9 @@ struct Draft {
     var ready: [Signed<Ready>]
     var availability: [AvailabilityCertificate]
     var contributions: [Signed<Contribution>]
+    var complete: CompleteAction?
 
-    var support: Support { Support(ready: ready.map(\.objectDigest)) }
+    var support: Support { Support(ready: ready.map(\.objectDigest), action: complete?.objectDigest) }
 
     var version: Version {
         Version(
@@ -126,7 +132,7 @@ struct Draft {
         EmbeddedPayload(
             payload: Payload(version: version, support: support),
             ready: ready.sorted { $0.objectDigest < $1.objectDigest },
-            availability: availability)
+            availability: availability, action: complete)
     }
 
     func certified(by certificate: VoteCertificate) -> CertifiedVersion {

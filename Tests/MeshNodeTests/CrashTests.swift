@@ -136,10 +136,12 @@ private struct Statements {
             case .availability(let certificate): note(certificate, index)
             case .certificate(let certificate): note(certificate, index)
             case .payload(let embedded): note(embedded, signer, index)
-            case .adopt(let version):
+            case .adopt(let version), .walked(let version), .jump(let version):
                 note(version.certificate, index)
                 note(version.embedded, signer, index)
-            case .ownContribution, .contribution, .address: break
+            case .ownContribution, .contribution, .address, .evidence, .conflictingCertificate, .abstention, .action,
+                .review:
+                break
             }
         }
     }

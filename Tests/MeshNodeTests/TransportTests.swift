@@ -78,6 +78,12 @@ struct TransportTests {
             error(others.ports[0]).contains("another genesis file") && error(sites.ports[1]).contains("unreachable")
         }
         #expect(sites.daemons[0]?.control.status.alarms.contains { $0.kind == .wrongGenesis } ?? false)
+        // Each side says which network both are of: the dialling one by the other's word, and the other way round.
+        let networks = [sites.genesis.network.short, others.genesis.network.short]
+        try sites.wait(for: "both networks at both sides") {
+            let refused = others.daemons[0]?.transport.refusedConnections.last ?? ""
+            return networks.allSatisfy { error(others.ports[0]).contains($0) && refused.contains($0) }
+        }
         #expect(sites.daemons[0]?.control.status.peers.allSatisfy { $0.link != .up } ?? false)
     }
 

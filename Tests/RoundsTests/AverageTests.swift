@@ -85,4 +85,56 @@ import Testing
                 rules: mesh.genesis.rules, outputPath: folder.file("no/such/folder"), workers: 1)
         }
     }
+
+    /// By tokens, a member's part of the step is its share, and never more than the cap: what the cap cuts off is nobody's.
+    @Test func cappedSharesOfTokensGiveExactlyThatPartOfEachUpdate() throws {
+        let mesh = try SmallMesh(encoding: .dense) {
+            $0.weights = .tokens
+            $0.nodeWeightMaximumQ30 = Rules.oneQ30 / 2
+            $0.outerLearningRateQ16 = 1 << 16
+        }
+        let chain = Chain(genesis: mesh.genesis)
+        // 5, 1, 1, 1 of 8 parts; the first is cut to 4.
+        let tokens: [UInt64] = [5000, 1000, 1000, 1000]
+        var payloads = MemoryPayloads()
+        var records: [Signed<Ledger.Contribution>] = []
+        var updates: [[Float]] = []
+        let count = mesh.layout.parameterCount
+        for author in 0..<4 {
+            // One length for all, each on parameters of its own: nothing is clipped, nobody copies.
+            var delta = [Float](repeating: 0, count: count)
+            for index in stride(from: author, to: count - count % 4, by: 4) { delta[index] = 0x1p-10 }
+            var residual = [Float](repeating: 0, count: count)
+            let (payload, handOver) = try HandOver.encode(
+                delta: delta, residual: &residual, layout: mesh.layout, rules: mesh.genesis.rules)
+            let site = mesh.sites[author]
+            let record = handOver.record(
+                network: mesh.genesis.network, author: site.member.id, base: chain.bases[0],
+                report: TrainingReport(
+                    steps: 1, tokens: tokens[author], lossMicronats: 1, dataSets: [], trainer: .zero))
+            payloads.insert(payload, for: record.contributionDigest)
+            records.append(Signed(record, signer: site.member.id, key: site.nodeKey, network: mesh.genesis.network))
+            updates.append(delta)
+        }
+        var average: [Float] = []
+        let certified = try mesh.certified(on: chain, listing: records) { manifest in
+            average = try ManifestAverage.average(
+                manifest, payloads: payloads, parent: [Float](repeating: 0, count: count), layout: mesh.layout,
+                rules: mesh.genesis.rules
+            ).parameters
+            return mesh.genesis.roots
+        }
+        // Four times an equal share of four is all: the cap of one half is two, one part of eight is a half.
+        let one = UInt64(Rules.oneQ30)
+        let first = mesh.sites[0].member.id
+        for entry in certified.version.manifest {
+            #expect(entry.weightQ30 == (entry.slot.author == first ? 2 * one : one / 2))
+        }
+        let shares: [Float] = [0.5, 0.125, 0.125, 0.125]
+        var expected = [Float](repeating: 0, count: count)
+        for (share, update) in zip(shares, updates) {
+            for index in expected.indices { expected[index] += share * update[index] }
+        }
+        #expect(average == expected)
+    }
 }

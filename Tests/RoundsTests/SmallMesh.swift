@@ -28,7 +28,10 @@ struct SmallMesh {
     let versionZero: [Float]
 
     /// - Parameter rows: of the largest tensor, 500 numbers each; from 525 on the parameters take two blocks.
-    init(encoding: Encoding = .topK(kept: 64, bits: 2), rows: Int = 20, seed: UInt64 = 1) throws {
+    init(
+        encoding: Encoding = .topK(kept: 64, bits: 2), rows: Int = 20, seed: UInt64 = 1,
+        rules change: (inout Rules) -> Void = { _ in }
+    ) throws {
         sites = (0..<4).map(Site.init).sorted { $0.member.id < $1.member.id }
         layout = try ParameterLayout([("embedding", [rows, 500]), ("norm", [100]), ("head", [7, 30])])
         var random = SeededRandom(simulationSeed: seed)
@@ -36,6 +39,7 @@ struct SmallMesh {
         var rules = Rules()
         rules.encoding = encoding
         rules.pieceBytes = 1024
+        change(&rules)
         genesis = Genesis(
             nonce: .zero, members: try MemberSet(members: sites.map(\.member)), rules: rules,
             tensors: TensorShape.list(of: layout), attachments: [],
@@ -43,7 +47,9 @@ struct SmallMesh {
     }
 
     /// A contribution of one site with its payload. Repeatable: seeded by author and base.
-    func contribution(by author: Int, on base: Chain.Base) throws -> (
+    func contribution(
+        by author: Int, on base: Chain.Base, tokens: UInt64 = 1000, dataSets: [Digest] = []
+    ) throws -> (
         record: Signed<Ledger.Contribution>, payload: [UInt8]
     ) {
         var random = SeededRandom(simulationSeed: base.height.value * 100 + UInt64(author))
@@ -54,7 +60,8 @@ struct SmallMesh {
         let site = sites[author]
         let record = handOver.record(
             network: genesis.network, author: site.member.id, base: base,
-            report: TrainingReport(steps: 10, tokens: 1000, lossMicronats: 2_000_000, dataSets: [], trainer: .zero))
+            report: TrainingReport(
+                steps: 10, tokens: tokens, lossMicronats: 2_000_000, dataSets: dataSets, trainer: .zero))
         return (Signed(record, signer: site.member.id, key: site.nodeKey, network: genesis.network), payload)
     }
 
@@ -67,32 +74,42 @@ struct SmallMesh {
     }
 
     /// The next version on top of `chain`, certified. `roots` are those that its record names.
+    ///
+    /// - Parameters:
+    ///   - complete: the action that it carries.
+    ///   - replayed: what its ready records flag; with a revert pending, that makes it the switch.
     func certified(
-        on chain: Chain, listing contributions: [Signed<Ledger.Contribution>],
-        roots: ([ManifestEntry]) throws -> StateRoots
+        on chain: Chain, listing contributions: [Signed<Ledger.Contribution>], carrying complete: CompleteAction? = nil,
+        flagging replayed: StateRoots? = nil, roots: ([ManifestEntry]) throws -> StateRoots
     ) throws -> CertifiedVersion {
         let ordered = contributions.sorted { $0.body.slot < $1.body.slot }
         let slots = ordered.map(\.body.slot)
         let ready = sites[..<3].map { site in
             Signed(
-                Ready(height: chain.nextHeight, parent: chain.headDigest, slots: slots), signer: site.member.id,
-                key: site.nodeKey, network: genesis.network)
+                Ready(
+                    height: chain.nextHeight, parent: chain.headDigest, slots: slots,
+                    actions: [complete].compactMap { $0?.action.digest }, replayed: replayed),
+                signer: site.member.id, key: site.nodeKey, network: genesis.network)
         }.sorted { $0.objectDigest < $1.objectDigest }
         let availability = ordered.map { contribution in
             let stored = Stored(contribution.body)
             return AvailabilityCertificate(stored: stored, signatures: quorum(over: stored))
         }
         let manifest = chain.manifest(
-            listing: slots, availability: Dictionary(uniqueKeysWithValues: zip(slots, availability)))!
-        let support = Support(ready: ready.map(\.objectDigest))
+            listing: slots, availability: Dictionary(uniqueKeysWithValues: zip(slots, availability)),
+            contributions: Dictionary(uniqueKeysWithValues: ordered.map { ($0.body.contributionDigest, $0.body) }))!
+        let support = Support(ready: ready.map(\.objectDigest), action: complete?.objectDigest)
+        let outcome = try complete.map { try chain.outcome(of: $0.action) }
+        let switching = replayed.map { chain.switchAction(to: $0).digest }
         let version = Version(
             network: genesis.network, height: chain.nextHeight, parent: chain.headDigest, manifest: manifest,
-            action: nil, rules: chain.rules.digest, members: chain.members.digest, support: support.digest,
-            roots: try roots(manifest))
+            action: switching ?? complete?.action.digest, rules: (outcome?.rules ?? chain.rules).digest,
+            members: (outcome?.members ?? chain.members).digest, support: support.digest, roots: try roots(manifest))
         let vote = Vote(kind: .finalize, height: version.height, view: .first, version: version.versionDigest)
         return CertifiedVersion(
             embedded: EmbeddedPayload(
-                payload: Payload(version: version, support: support), ready: ready, availability: availability),
+                payload: Payload(version: version, support: support), ready: ready, availability: availability,
+                action: complete),
             certificate: VoteCertificate(network: genesis.network, vote: vote, signatures: quorum(over: vote)),
             contributions: ordered)
     }
@@ -118,7 +135,7 @@ struct SmallMesh {
                 return average.roots
             }
             parameters = next
-            chain = try chain.advanced(by: certified.version)
+            chain = try chain.advanced(by: certified.embedded)
             versions.append(certified)
         }
         return (versions, payloads, parameters)

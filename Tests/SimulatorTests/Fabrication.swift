@@ -15,6 +15,12 @@ struct Fabrication {
         oracles = Oracles(genesis: founding.genesis, isHonest: (0..<4).map { !byzantine.contains($0) })
         oracles.holders = { _ in 4 }
         oracles.holds = { _, _ in true }
+        for text in ["a", "b"] { propose(version(text)) }
+    }
+
+    /// A leader proposed this version in view 1, afresh.
+    func propose(_ version: VersionDigest, height: Height = Height(1)) {
+        oracles.note(Proposal(height: height, view: .first, version: version, reproposed: .none))
     }
 
     var network: NetworkID { founding.genesis.network }
@@ -79,6 +85,7 @@ struct Fabrication {
     /// Syncs the finalize votes and what they rest on, so that a certificate shows nothing unsynced.
     func syncFinalizations(of certified: CertifiedVersion, by signers: [Int] = [0, 1, 2]) {
         let vote = certified.certificate.vote
+        propose(vote.version, height: vote.height)
         let notarize = Vote(kind: .notarize, height: vote.height, view: vote.view, version: vote.version)
         for signer in signers {
             oracles.synced([.vote(signed(notarize, by: signer))], by: signer)

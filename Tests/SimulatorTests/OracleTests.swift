@@ -77,12 +77,14 @@ struct OracleTests {
         let town = Fabrication()
         let vote = JournalEntry.vote(town.signed(town.vote(.notarize, 2), by: 0))
         town.oracles.synced([vote], by: 0)
-        #expect(town.fired == [.unsyncedGround])
+        #expect(town.fired == [.unjustifiedVote, .unsyncedGround])
         let other = Fabrication()
         for member in 1..<4 {
             other.oracles.synced([.vote(other.signed(other.vote(.nullify), by: member))], by: member)
         }
         let nullification = other.certificate(other.vote(.nullify), by: [1, 2, 3])
+        other.oracles.note(
+            Proposal(height: Height(1), view: View(2), version: other.version("a"), reproposed: .none))
         other.oracles.synced([.certificate(nullification), vote], by: 0)
         #expect(other.fired.isEmpty)
     }

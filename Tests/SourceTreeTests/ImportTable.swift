@@ -17,7 +17,9 @@ let importTable: [ModuleRow] = [
     ModuleRow(
         "meshctl", ["Control", "EventLoop", "Ledger", "Rounds", "Tensor", "Crypto"], ["ArgumentParser"] + system),
     ModuleRow("meshtrain", ["Model", "Tensor", "Crypto", "Control", "EventLoop"], ["ArgumentParser"] + system),
+    ModuleRow("FuzzEntries", ["Control", "Gossip", "Rounds", "Ledger", "Tensor", "Crypto"], ["Glibc"]),
     ModuleRow("meshsim", ["Simulator"], ["ArgumentParser"] + system),
+    ModuleRow("netrelay", ["Crypto"], ["ArgumentParser"] + system),
     ModuleRow(
         "Bench",
         [

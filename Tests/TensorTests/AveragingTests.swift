@@ -195,7 +195,7 @@ struct AveragingTests {
         let near = zip(original, noise).map { $0 + 0.1 * $1 }
         let opposite = original.map { -$0 }
         let list = try entries(layout, [original, other, original, near, opposite], .denseFloat32)
-        let one = FixedPoint.oneQ30
+        let one = UInt64(FixedPoint.oneQ30)
         #expect(try plan(list).sharedWeightsQ30 == [one / 3, one, one / 3, one / 3, one])
         let weighted = [(0, one / 2), (2, one / 4), (1, one / 8)].map {
             AveragingEntry(contribution: list[$0.0].contribution, weightQ30: $0.1)

@@ -55,7 +55,12 @@ struct History {
                 key: key.nodeKey, network: genesis.network)
         }.sorted { $0.objectDigest < $1.objectDigest }
         let certificates = Dictionary(uniqueKeysWithValues: zip(slots, availability))
-        guard let manifest = chain.manifest(listing: slots, availability: certificates) else { return }
+        guard
+            let manifest = chain.manifest(
+                listing: slots, availability: certificates,
+                contributions: Dictionary(
+                    uniqueKeysWithValues: contributions.map { ($0.body.contributionDigest, $0.body) }))
+        else { return }
         let average = try ManifestAverage.average(
             manifest, payloads: payloads, parent: parameters, layout: layout, rules: chain.rules)
         let support = Support(ready: ready.map(\.objectDigest))
@@ -71,7 +76,7 @@ struct History {
                 certificate: VoteCertificate(network: genesis.network, vote: vote, signatures: quorum(over: vote)),
                 contributions: contributions))
         parameters = average.parameters
-        chain = try chain.advanced(by: version)
+        chain = try chain.advanced(by: versions[versions.count - 1].embedded)
     }
 
     private func quorum(over statement: some Statement) -> QuorumSignatures {

@@ -69,6 +69,9 @@ import Testing
             #expect(message.contains(word), "\(message)")
         }
         #expect(result.status == 2)
+        // Of the wrong network both sides are named.
+        let networks = try #require(peers[3]["message"] as? String)
+        #expect(networks.contains(NetworkID(.zero).short) && networks.contains(genesis.network.short), "\(networks)")
         // Its own address is not one to dial.
         let settings = try Settings(path: place.path("meshnode.toml"))
         #expect(settings.strings("mesh.peers")?.count == 5)
@@ -100,6 +103,30 @@ import Testing
         #expect(again.status == 1)
         #expect(again.errors.contains("exists already"))
         loop.close()
+    }
+
+    @Test func aSiteThatIsNoFounderWatchesByItsCard() throws {
+        let place = try Workplace()
+        let genesis = try place.found()
+        try place.run("keygen", "--site", "it", "--address", "it.example.org:7700")
+        let expected = genesis.version.versionDigest.description
+        let arguments = ["join", "--genesis", "genesis.mesh", "--peer", "127.0.0.1:9", "--key", "it"]
+        let result = try place.run(arguments + ["--observe", "--expect", expected, "--json"])
+        #expect(result.status == 0, "\(result.errors)")
+        let configuration = try SiteConfiguration(path: place.path("meshnode.toml"))
+        #expect(configuration.peers == ["127.0.0.1:9"])
+        #expect(configuration.model == nil)
+        #expect(configuration.settings.string("site.name") == "it")
+        #expect(configuration.settings.string("site.card") == place.path("it/site.card"))
+        #expect(configuration.settings.string("mesh.expect") == expected)
+        // The card of other keys says nothing about these.
+        try FileManager.default.removeItem(atPath: place.path("it/site.card"))
+        try FileManager.default.copyItem(atPath: place.path("de/site.card"), toPath: place.path("it/site.card"))
+        let foreign = try place.run(arguments + ["--observe", "--force"])
+        #expect(foreign.status == 1)
+        #expect(foreign.errors.contains("is the card of other keys"))
+        #expect(try place.run(arguments + ["--expect", "12"]).status == 64)
+        #expect(try place.run("join", "--genesis", "genesis.mesh", "--key", "de").status == 64)
     }
 
     @Test func refusesAnIncompleteGenesisAndForeignKeys() throws {
@@ -163,7 +190,7 @@ import Testing
                 [UInt8(count >> 8), UInt8(count & 255)]
                 + (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) }
             let finding = probe.receive(answer)
-            #expect(finding == .notAMesh || finding == .otherNetwork)
+            #expect(finding == .notAMesh || finding == .otherNetwork(nil))
         }
     }
 }

@@ -85,7 +85,11 @@ final class AnsweringNode {
                     try session.receive(Array(bytes), now: Instant(milliseconds: 0), into: &outputs)
                     while let frame = try session.nextFrame(now: Instant(milliseconds: 0)) { connection.write(frame) }
                 } catch {
-                    connection.close()
+                    // As the daemon does: it says which network it is of.
+                    if case LinkError.otherNetwork(_, let network) = error {
+                        connection.write(NetworkHint(network: network).frame)
+                    }
+                    connection.closeAfterWrites()
                 }
             }
             connection.startReading()

@@ -15,6 +15,8 @@ struct Tally {
 
     func contains(_ index: Int) -> Bool { voters.contains(index) }
 
+    var voterCount: Int { voters.count }
+
     /// Versions in a fixed order.
     var versions: [VersionDigest] { byVersion.keys.sorted() }
 }
@@ -79,6 +81,8 @@ struct HeightState {
     var ready: [Int: Signed<Ready>] = [:]
     /// By object digest; besides those above, records that some payload embeds.
     var readyObjects: [Digest: Signed<Ready>] = [:]
+    /// Complete governance actions that a payload embeds, by object digest.
+    var actions: [Digest: CompleteAction] = [:]
     /// Payloads that a proposal or certificate of this height names.
     var payloads: [VersionDigest: Payload] = [:]
     var verdicts: [VersionDigest: Verdict] = [:]

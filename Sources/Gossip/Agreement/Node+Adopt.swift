@@ -4,7 +4,7 @@ import Ledger
 extension Node {
     /// A certified payload of the next height, from a peer that is ahead.
     func received(_ payload: Payload, _ certificate: VoteCertificate, from link: LinkID) {
-        guard payload.version.height == height.height, !isStopped else { return }
+        guard payload.version.height == height.height, !isStopped, !synchronisation.isActive else { return }
         if let decided = height.decided, height.payloads[decided.vote.version] != nil { return }
         guard chain.isCertified(payload.version, by: certificate, verifier: verifier) else {
             cutOff(link, .invalidSignature)
@@ -20,14 +20,16 @@ extension Node {
 
     /// Makes the decided version the head, once this node holds all of it and has computed the same roots itself.
     func adoptIfPossible() {
-        guard let certificate = height.decided, !height.isAdopting, !isStopped else { return }
+        guard let certificate = height.decided, !height.isAdopting, !isStopped, !synchronisation.isActive else {
+            return
+        }
         guard let payload = height.payloads[certificate.vote.version] else {
             fetch([.payload(certificate.vote.version)])
             return
         }
         guard let embedded = embedded(payload) else { return }
         let version = payload.version
-        guard let roots = averagedRoots(of: version.manifest) else { return }
+        guard let roots = computedRoots(of: embedded) else { return }
         guard roots == version.roots else {
             emit(.rootMismatch(version.height, expected: version.roots, computed: roots))
             raise(.divergedFromCertifiedRoots(version.height))
@@ -35,16 +37,22 @@ extension Node {
         }
         let records = version.manifest.compactMap { contributions[$0.contribution]?.signed }
         guard records.count == version.manifest.count else { return }
+        // Nothing is written that a later start could not read again.
+        guard (try? chain.advanced(by: embedded)) != nil else {
+            raise(.inapplicableVersion(version.height))
+            return
+        }
         height.isAdopting = true
         let certified = CertifiedVersion(embedded: embedded, certificate: certificate, contributions: records)
         persist([.adopt(certified)], then: [.adopted(certified)])
     }
 
     func adoptionIsDurable(_ certified: CertifiedVersion) {
-        guard certified.height == height.height, let advanced = try? chain.advanced(by: certified.version) else {
+        guard certified.height == height.height, let advanced = try? chain.advanced(by: certified.embedded) else {
             preconditionFailure("an adopted version continues the chain that it was judged against")
         }
         let replayed = height.cameCertified
+        let before = chain
         // Asked before the oldest base leaves the chain, and with it what was listed on it.
         let listed = Set(chain.listed.values).union(certified.version.manifest.map(\.contribution))
         chain = advanced
@@ -52,8 +60,12 @@ extension Node {
         height = HeightState(
             network: chain.network, height: chain.nextHeight, members: chain.members, began: now)
         averagings = AveragingTable()
+        synchronisation = Synchronisation(walk: Walk(chain: chain), lacksParameters: false)
         pruneContributions(listed: listed)
+        witness(stored: certified)
+        pruneStatements()
         emit(.adopted(certified, replayed: replayed))
+        governanceAdvanced(from: before, carrying: certified.embedded.action)
         replayEarly()
         pacing.idleTicks = 0
         pacing.nextTick = now
@@ -61,7 +73,7 @@ extension Node {
     }
 
     /// Drops what can never be listed any more; this node's own goes back to its residual.
-    private func pruneContributions(listed: Set<ContributionDigest>) {
+    func pruneContributions(listed: Set<ContributionDigest>) {
         for slot in contributions.slots.keys.sorted() where chain.base(slot.base) == nil {
             contributions.slots[slot] = nil
         }

@@ -29,11 +29,13 @@ extension Node {
             if certificate == nil { lacking.append(.availability(entry.availability)) }
             return certificate
         }
+        let action = payload.support.action.flatMap { height.actions[$0] }
+        if let digest = payload.support.action, action == nil { lacking.append(.action(digest)) }
         guard lacking.isEmpty else {
             fetch(lacking)
             return nil
         }
-        return EmbeddedPayload(payload: payload, ready: ready, availability: availability)
+        return EmbeddedPayload(payload: payload, ready: ready, availability: availability, action: action)
     }
 
     /// Judges a fresh payload: first what it embeds, then, once its contributions are all here, its roots. Nil means
@@ -46,17 +48,20 @@ extension Node {
         }
         guard let embedded = embedded(payload) else { return nil }
         if !height.judged.contains(version) {
-            do {
-                try chain.judge(
-                    payload, ready: embedded.ready, availability: embedded.availability, verifier: verifier)
+            do throws(PayloadFault) {
+                try chain.judge(embedded, verifier: verifier)
             } catch {
-                emit(.payloadRefused(height.height, height.view, error))
-                height.verdicts[version] = .invalid
-                return .invalid
+                return refuse(version, error)
             }
             height.judged.insert(version)
         }
-        guard let roots = averagedRoots(of: payload.version.manifest) else { return nil }
+        guard let contributions = records(of: payload.version.manifest) else { return nil }
+        do throws(PayloadFault) {
+            try chain.checkWeights(payload.version.manifest, contributions)
+        } catch {
+            return refuse(version, error)
+        }
+        guard let roots = computedRoots(of: embedded) else { return nil }
         if roots != payload.version.roots {
             emit(.rootMismatch(height.height, expected: payload.version.roots, computed: roots))
         }
@@ -65,9 +70,24 @@ extension Node {
         return verdict
     }
 
+    private func refuse(_ version: VersionDigest, _ fault: PayloadFault) -> Verdict {
+        emit(.payloadRefused(height.height, height.view, fault))
+        height.verdicts[version] = .invalid
+        return .invalid
+    }
+
+    /// The records of what a manifest lists, in its order; nil while some lack, which are then fetched.
+    private func records(of manifest: [ManifestEntry]) -> [Contribution]? {
+        let records = manifest.compactMap { contributions[$0.contribution]?.contribution }
+        guard records.count < manifest.count else { return records }
+        fetch(manifest.map(\.contribution).filter { contributions[$0] == nil }.map { .contribution($0) })
+        return nil
+    }
+
     /// The roots that averaging this manifest on the head gives; nil while contributions lack or the job runs.
     func averagedRoots(of manifest: [ManifestEntry]) -> StateRoots? {
         guard !manifest.isEmpty else { return chain.head.roots }
+        guard !synchronisation.lacksParameters else { return nil }
         let lacking = manifest.map(\.contribution).filter { contributions[$0] == nil }
         if !lacking.isEmpty { fetch(lacking.map { .contribution($0) }) }
         guard manifest.allSatisfy({ contributions[$0.contribution]?.status == .valid }) else { return nil }

@@ -7,7 +7,7 @@ extension Node {
     func proposeIfLeading() {
         let view = height.view
         guard let index = selfIndex, height.leader(of: view) == index, !height.own.proposed.contains(view),
-            height.decided == nil, !isStopped
+            height.decided == nil, maySign(at: height.height)
         else { return }
         switch reach(back: view) {
         case .notarized(let earlier, let version):
@@ -44,35 +44,49 @@ extension Node {
     }
 
     private func proposeFresh() {
-        guard height.ready.count >= height.members.quorum else { return }
-        let ready = recordsToEmbed
+        guard let ready = recordsToEmbed else { return }
+        if let roots = chain.rootsToSwitch(by: ready.map(\.body)) {
+            let support = Support(ready: ready.map(\.objectDigest))
+            proposeFresh(Payload(version: switchVersion(to: roots, support: support), support: support))
+            return
+        }
         let slots = chain.slotsToList(by: ready.map(\.body))
         var availability: [Slot: AvailabilityCertificate] = [:]
-        for slot in slots { availability[slot] = contributions.slots[slot]?.certificate }
-        guard let manifest = chain.manifest(listing: slots, availability: availability),
+        var records: [ContributionDigest: Contribution] = [:]
+        for slot in slots {
+            guard let certificate = contributions.slots[slot]?.certificate else { return }
+            availability[slot] = certificate
+            records[certificate.stored.contribution] = contributions[certificate.stored.contribution]?.contribution
+        }
+        guard let manifest = chain.manifest(listing: slots, availability: availability, contributions: records),
             manifest.allSatisfy({ contributions[$0.contribution]?.status == .valid })
         else { return }
         guard let roots = averagedRoots(of: manifest) else { return }
-        let support = Support(ready: ready.map(\.objectDigest))
+        var action: CompleteAction?
+        if let digest = chain.actionToCarry(by: ready.map(\.body)) {
+            action = governance[digest]?.complete(on: chain)
+            guard action != nil else {
+                fetch([.proposal(digest)])
+                return
+            }
+        }
+        let outcome = action.flatMap { try? chain.outcome(of: $0.action) }
+        let support = Support(ready: ready.map(\.objectDigest), action: action?.objectDigest)
         let version = Version(
-            network: chain.network, height: height.height, parent: chain.headDigest, manifest: manifest, action: nil,
-            rules: chain.rules.digest, members: chain.members.digest, support: support.digest, roots: roots)
-        let payload = Payload(version: version, support: support)
-        let digest = version.versionDigest
+            network: chain.network, height: height.height, parent: chain.headDigest, manifest: manifest,
+            action: action?.action.digest, rules: (outcome?.rules ?? chain.rules).digest,
+            members: (outcome?.members ?? chain.members).digest,
+            support: support.digest, roots: roots)
+        if let action { height.actions[action.objectDigest] = action }
+        proposeFresh(Payload(version: version, support: support))
+    }
+
+    private func proposeFresh(_ payload: Payload) {
+        let digest = payload.version.versionDigest
         height.payloads[digest] = payload
         height.verdicts[digest] = .valid
         guard let embedded = embedded(payload) else { return }
         propose(version: digest, embedded: embedded, reproposed: .none)
-    }
-
-    /// The quorum of ready records that names most: ties go to the lower index, so that a leader's choice is fixed.
-    private var recordsToEmbed: [Signed<Ready>] {
-        height.ready.sorted { left, right in
-            let (a, b) = (left.value.body.slots.count, right.value.body.slots.count)
-            return a != b ? a > b : left.key < right.key
-        }
-        .prefix(height.members.quorum).map(\.value)
-        .sorted { $0.objectDigest < $1.objectDigest }
     }
 
     private func propose(version: VersionDigest, embedded: EmbeddedPayload, reproposed: View) {
@@ -80,7 +94,7 @@ extension Node {
         height.own.proposed.insert(view)
         let proposal = Signed(
             Proposal(height: height.height, view: view, version: version, reproposed: reproposed),
-            signer: identity.member, key: identity.nodeKey, network: chain.network)
+            signer: identity.member, key: ownKey, network: chain.network)
         persist(
             [.proposal(proposal), .payload(embedded)], then: [.ownProposal(proposal, embedded.payload)])
     }
@@ -90,6 +104,7 @@ extension Node {
         keep(proposal)
         broadcast(.proposal(proposal))
         broadcast(.payload(payload))
+        if let action = payload.support.action.flatMap({ height.actions[$0] }) { broadcast(.carried(action)) }
         for entry in payload.version.manifest {
             if let certificate = contributions.certificates[entry.availability] { broadcast(.acks(certificate)) }
         }
@@ -109,6 +124,7 @@ extension Node {
             return
         }
         keep(proposal)
+        relay(.proposal(proposal), of: proposal.signer, from: link)
     }
 
     func keep(_ proposal: Signed<Proposal>) {
@@ -117,11 +133,22 @@ extension Node {
         pacing.progressed = true
     }
 
-    func received(_ payload: Payload) {
+    func received(_ payload: Payload, from link: LinkID) {
         let digest = payload.version.versionDigest
         guard payload.version.height == height.height, height.payloads[digest] == nil, height.isKnownProposal(digest)
         else { return }
         height.payloads[digest] = payload
         pacing.progressed = true
+        if let proposer = proposer(of: digest) { relay(.payload(payload), of: proposer, from: link) }
+    }
+
+    /// Who proposed a version in the latest view.
+    private func proposer(of version: VersionDigest) -> MemberID? {
+        for view in height.views.keys.sorted().reversed() {
+            if let proposal = height.views[view]?.proposals.first(where: { $0.body.version == version }) {
+                return proposal.signer
+            }
+        }
+        return nil
     }
 }

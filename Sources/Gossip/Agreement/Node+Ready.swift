@@ -5,32 +5,41 @@ extension Node {
     /// Signs what this node holds, once a height: as soon as everybody expected has contributed, or enough have and
     /// the grace has passed, or at the deadline.
     func signReadyIfDue() {
-        guard selfIndex != nil, height.own.ready == nil, height.decided == nil, !isStopped else { return }
-        let slots = chain.newest(eligibleSlots, limit: Wire.readySlotsMaximum)
-        guard !slots.isEmpty else { return }
-        noteEnough(slots.count)
-        guard isReadyDue(slots) else { return }
+        guard selfIndex != nil, height.own.ready == nil, height.decided == nil, maySign(at: height.height)
+        else { return }
+        openWindows()
+        let content = readyContent()
+        guard !content.isEmpty || replayedRoots != nil else { return }
+        noteEnough(content.slots.count)
+        guard isReadyDue(content.slots) else { return }
         let ready = Signed(
-            Ready(height: height.height, parent: chain.headDigest, slots: slots), signer: identity.member,
-            key: identity.nodeKey, network: chain.network)
+            Ready(
+                height: height.height, parent: chain.headDigest, slots: content.slots,
+                actions: content.actions.map(\.action.digest), reviews: content.reviews, replayed: replayedRoots),
+            signer: identity.member, key: ownKey, network: chain.network)
         height.own.ready = ready
-        let certificates = slots.compactMap { contributions.slots[$0]?.certificate }
-        persist(certificates.map { .availability($0) } + [.ready(ready)], then: [.ownReady(ready)])
-        emit(.readySigned(height.height, slots: slots.count))
+        // Whoever names an action must be able to show it, with all that makes it complete.
+        let certificates = content.slots.compactMap { contributions.slots[$0]?.certificate }
+            .map { JournalEntry.availability($0) }
+        let actions = content.actions.map { JournalEntry.action(Held(height: height.height, body: $0)) }
+        persist(certificates + actions + [.ready(ready)], then: [.ownReady(ready)])
+        emit(.readySigned(height.height, slots: content.slots.count))
     }
 
     private func isReadyDue(_ slots: [Slot]) -> Bool {
-        if expectedAuthors.isSubset(of: Set(slots.map(\.author))) { return true }
+        // What rests on an action or the replay alone has time until the deadline: contributions may still come.
+        if !slots.isEmpty, !awaitsReplay, expectedAuthors.isSubset(of: Set(slots.map(\.author))) { return true }
         return readyDeadline.map { $0 <= now } ?? false
     }
 
     /// When to stop waiting for more contributions.
     var readyDeadline: Instant? {
-        guard height.own.ready == nil, height.decided == nil, selfIndex != nil, !isStopped,
-            contributions.slots.values.contains(where: { $0.certificate != nil })
+        guard selfIndex != nil, height.own.ready == nil, height.decided == nil, maySign(at: height.height),
+            replayedRoots != nil || contributions.slots.values.contains(where: { $0.certificate != nil })
+                || !completeActions.isEmpty
         else { return nil }
-        let deadline = height.began + timing.roundDeadline
-        guard let enough = height.enoughSince else { return deadline }
+        let deadline = height.began + roundMilliseconds
+        guard let enough = height.enoughSince, !awaitsReplay else { return deadline }
         let grace = max(timing.graceMinimum, enough.since(height.began) * timing.gracePercent / 100)
         return min(deadline, enough + grace)
     }
@@ -59,9 +68,10 @@ extension Node {
         return authors.filter { chain.members[$0] != nil && isWithinReach($0) }
     }
 
-    /// Nobody waits for a member whose link is down and whose contribution is not here in whole.
+    /// Nobody waits for a member to which neither this node nor a peer of it has a link, and whose contribution is not here
+    /// in whole.
     private func isWithinReach(_ author: MemberID) -> Bool {
-        if author == identity.member || links.link(to: author) != nil { return true }
+        if author == identity.member || links.link(to: author) != nil || isReachedByPeer(author) { return true }
         return contributions.order.contains { digest in
             guard let candidate = contributions[digest] else { return false }
             return candidate.contribution.author == author && candidate.contribution.base == chain.headDigest
@@ -82,11 +92,12 @@ extension Node {
         let digest = ready.objectDigest
         let isNamed = height.payloads.values.contains { $0.support.ready.contains(digest) }
         guard height.ready[index] == nil || (isNamed && height.readyObjects[digest] == nil) else { return }
-        guard ready.isValid(in: height.members, network: chain.network, verifier: verifier) else {
+        guard chain.isValid(ready, verifier: verifier) else {
             cutOff(link, .invalidSignature)
             return
         }
         count(ready)
+        relay(.ready(ready), of: ready.signer, from: link)
     }
 
     private func count(_ ready: Signed<Ready>) {
@@ -101,6 +112,13 @@ extension Node {
             emit(.quorumReady(height.height))
             if height.viewStarted == nil { height.viewStarted = now }
         }
+        fetchNamedActions(ready.body)
         pacing.progressed = true
+    }
+
+    /// What a member names as complete it can show.
+    private func fetchNamedActions(_ ready: Ready) {
+        let lacking = ready.actions.filter { governance[$0]?.complete(on: chain) == nil }
+        if !lacking.isEmpty { fetch(lacking.map { .proposal($0) }) }
     }
 }

@@ -22,14 +22,14 @@ extension Node {
     }
 
     /// T(v) = T0 * 2^(v-1), capped; T0 follows what decisions took.
-    private var viewMilliseconds: UInt64 {
+    var viewMilliseconds: UInt64 {
         let first = max(timing.viewInitial, 3 * pacing.decisionMilliseconds)
         let doublings = min(height.view.value - 1, 16)
         return min(timing.viewMaximum, first << UInt64(doublings))
     }
 
     var viewDeadline: Instant? {
-        guard height.decided == nil, selfIndex != nil, !isStopped else { return nil }
+        guard height.decided == nil, selfIndex != nil, maySign(at: height.height) else { return nil }
         return height.viewStarted.map { $0 + viewMilliseconds }
     }
 

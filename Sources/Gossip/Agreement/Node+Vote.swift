@@ -24,12 +24,30 @@ extension Node {
         if isWholeCertificate {
             accept(votes, from: link)
         } else {
-            for (index, signature) in votes.signatures.byIndex { count(vote, index, signature) }
+            var fresh: [Int: Signature] = [:]
+            for (index, signature) in votes.signatures.byIndex where count(vote, index, signature) {
+                fresh[index] = signature
+            }
+            relayVotes(vote, fresh, from: link)
         }
     }
 
-    /// Adds one valid vote to its tally, and makes a certificate of a quorum.
-    func count(_ vote: Vote, _ index: Int, _ signature: Signature) {
+    /// A certificate that they completed was passed on already, and says more.
+    private func relayVotes(_ vote: Vote, _ fresh: [Int: Signature], from link: LinkID) {
+        guard let state = height.views[vote.view], height.decided == nil else { return }
+        if vote.kind == .notarize, state.notarization != nil { return }
+        if vote.kind == .nullify, state.nullification != nil { return }
+        relay(fresh, in: height.members, from: link) { [height, chain] signatures in
+            .votes(
+                VoteCertificate(
+                    network: chain.network, vote: vote,
+                    signatures: QuorumSignatures(signatures, memberCount: height.members.count)))
+        }
+    }
+
+    /// Adds one valid vote to its tally, and makes a certificate of a quorum. False where it is here already.
+    @discardableResult
+    func count(_ vote: Vote, _ index: Int, _ signature: Signature) -> Bool {
         var state = height.views[vote.view] ?? ViewState()
         let isNew =
             switch vote.kind {
@@ -37,16 +55,17 @@ extension Node {
             case .finalize: state.finalize.insert(vote.version, index, signature)
             case .nullify: state.nullify.insert(vote.version, index, signature)
             }
-        guard isNew else { return }
+        guard isNew else { return false }
         height.views[vote.view] = state
         pacing.progressed = true
         guard let signatures = state.tally(vote.kind).byVersion[vote.version],
             signatures.count >= height.members.quorum
-        else { return }
+        else { return true }
         accept(
             VoteCertificate(
                 network: chain.network, vote: vote,
                 signatures: QuorumSignatures(signatures, memberCount: height.members.count)), from: nil)
+        return true
     }
 
     /// A valid certificate, formed here or received: kept, and passed on once.
@@ -82,7 +101,8 @@ extension Node {
     /// invalid.
     func notarizeIfJustified() {
         let view = height.view
-        guard selfIndex != nil, height.decided == nil, height.own.notarized[view] == nil, !isStopped else { return }
+        guard selfIndex != nil, height.decided == nil, height.own.notarized[view] == nil, maySign(at: height.height)
+        else { return }
         for proposal in height.views[view]?.proposals ?? [] {
             let body = proposal.body
             switch justification(of: body) {
@@ -140,7 +160,7 @@ extension Node {
 
     /// Finalizes what was notarized in a view, unless this node gave that view up.
     func finalizeIfNotarized() {
-        guard selfIndex != nil, height.decided == nil, !isStopped else { return }
+        guard selfIndex != nil, height.decided == nil, maySign(at: height.height) else { return }
         for view in height.views.keys.sorted() {
             guard let notarization = height.views[view]?.notarization, height.own.finalized[view] == nil,
                 !height.own.nullified.contains(view)
@@ -154,7 +174,7 @@ extension Node {
 
     /// Gives a view up, unless this node finalized in it.
     func nullify(_ view: View) {
-        guard selfIndex != nil, height.decided == nil, !isStopped, !height.own.nullified.contains(view),
+        guard selfIndex != nil, height.decided == nil, maySign(at: height.height), !height.own.nullified.contains(view),
             height.own.finalized[view] == nil
         else { return }
         height.own.nullified.insert(view)
@@ -162,7 +182,7 @@ extension Node {
     }
 
     private func cast(_ vote: Vote, relyingOn certificates: [VoteCertificate], payload: EmbeddedPayload? = nil) {
-        let signed = Signed(vote, signer: identity.member, key: identity.nodeKey, network: chain.network)
+        let signed = Signed(vote, signer: identity.member, key: ownKey, network: chain.network)
         var entries: [JournalEntry] = certificates.map { .certificate($0) }
         if let payload { entries.append(.payload(payload)) }
         persist(entries + [.vote(signed)], then: [.ownVote(signed)])

@@ -22,23 +22,32 @@ extension Node {
             valid.append((index, signature))
         }
         if isWholeCertificate { accept(acks) }
-        count(stored, valid, base.members)
+        let fresh = count(stored, valid, base.members)
+        relay(fresh, in: base.members, from: link) { signatures in
+            .acks(
+                AvailabilityCertificate(
+                    stored: stored, signatures: QuorumSignatures(signatures, memberCount: base.members.count)))
+        }
     }
 
-    /// Adds acks to the tally, and makes a certificate of a quorum.
-    func count(_ stored: Stored, _ acks: [(Int, Signature)], _ members: MemberSet) {
+    /// Adds acks to the tally, and makes a certificate of a quorum. Returns those that were new.
+    @discardableResult
+    func count(_ stored: Stored, _ acks: [(Int, Signature)], _ members: MemberSet) -> [Int: Signature] {
         var state = contributions.slots[stored.slot] ?? SlotState()
+        var fresh: [Int: Signature] = [:]
         for (index, signature) in acks where state.ackers.insert(index).inserted {
             state.acks[stored.contribution, default: [:]][index] = signature
+            fresh[index] = signature
             pacing.progressed = true
         }
         contributions.slots[stored.slot] = state
         guard state.certificate == nil, let signatures = state.acks[stored.contribution],
             signatures.count >= members.quorum
-        else { return }
+        else { return fresh }
         accept(
             AvailabilityCertificate(
                 stored: stored, signatures: QuorumSignatures(signatures, memberCount: members.count)))
+        return fresh
     }
 
     /// A valid certificate: the slot's candidate is settled.

@@ -4,8 +4,10 @@ import Ledger
 extension Node {
     /// The trainer's contribution: bound to its slot, durable with its residual, then announced.
     func contribute(_ contribution: Contribution) {
+        if holdsBack(contribution) { return }
         let slot = contribution.slot
         guard contribution.author == identity.member, chain.isWithinRules(contribution), chain.isEligible(slot),
+            let key = chain.base(slot.base).flatMap({ identity.key(in: $0.members) }),
             contributions.slots[slot]?.candidate == nil, contributions.slots[slot]?.ownAck == nil, !isStopped
         else {
             emit(
@@ -13,7 +15,7 @@ extension Node {
                     contribution.contributionDigest, author: contribution.author, refusal: refusal(of: contribution)))
             return
         }
-        let signed = Signed(contribution, signer: identity.member, key: identity.nodeKey, network: chain.network)
+        let signed = Signed(contribution, signer: identity.member, key: key, network: chain.network)
         var candidate = Candidate(signed: signed, pieces: Bitmap(full: contribution.pieceCount))
         candidate.status = .valid
         candidate.isAnnounced = false
@@ -28,6 +30,7 @@ extension Node {
         if contributions.slots[slot]?.candidate != nil || chain.listed[slot] != nil { return "duplicate" }
         if chain.members[contribution.author] == nil { return "not-a-member" }
         if contribution.payloadBytes > chain.rules.contributionBytesMaximum { return "too-large" }
+        if chain.governance.forbids(contribution) { return "excluded-data-set" }
         return "outside-the-rules"
     }
 
@@ -59,6 +62,7 @@ extension Node {
             contributions.slots[slot, default: SlotState()].candidate = digest
         }
         emit(.contributionReceived(contribution))
+        relay(.contribution(signed), of: contribution.author, from: link)
         noteHolders(digest, from: link)
         continueCandidate(digest)
         pacing.progressed = true
@@ -123,11 +127,13 @@ extension Node {
     private func acknowledge(_ signed: Signed<Contribution>) {
         let contribution = signed.body
         let slot = contribution.slot
-        guard !isStopped, let base = chain.base(contribution.base), base.members[identity.member] != nil,
+        // A member that was removed signs nothing more, and a key none for sets that do not know it.
+        guard let base = chain.base(contribution.base), let key = identity.key(in: base.members),
+            maySign(at: base.height.next), chain.members[identity.member] != nil,
             contributions.slots[slot]?.ownAck == nil
         else { return }
         let stored = Signed(
-            Stored(contribution), signer: identity.member, key: identity.nodeKey, network: chain.network)
+            Stored(contribution), signer: identity.member, key: key, network: chain.network)
         contributions.slots[slot, default: SlotState()].ownAck = contribution.contributionDigest
         persist([.contribution(signed), .stored(stored)], then: [.ownAck(stored)])
     }

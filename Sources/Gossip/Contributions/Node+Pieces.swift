@@ -17,29 +17,47 @@ extension Node {
 
     /// Asks for lacking pieces: of each candidate the rarest first, of each provider no more than its window, and of
     /// those that have failed least.
+    ///
+    /// An author is asked for its own before anybody is asked for what others made: nobody else may have it, and while
+    /// every author's line carries what it made, no line carries anything twice. What room is left relays.
     func schedulePieces() {
-        for digest in contributions.order {
-            guard let candidate = contributions[digest], candidate.status == .fetching, !candidate.isComplete,
-                !candidate.providers.isEmpty, !candidate.isPaused
+        // What a node that is far behind lacks for its old height is of no use: its links are for parameters.
+        guard !synchronisation.isActive else { return }
+        let wanted = contributions.order.filter { digest in
+            guard let candidate = contributions[digest] else { return false }
+            return candidate.status == .fetching && !candidate.isComplete && !candidate.providers.isEmpty
+                && !candidate.isPaused
+        }
+        guard !wanted.isEmpty else { return }
+        for digest in wanted {
+            guard let candidate = contributions[digest],
+                let author = links.link(to: candidate.contribution.author)
             else { continue }
-            request(candidate)
+            request(candidate, of: [author])
+        }
+        // Not everybody begins with the same one.
+        let first = wanted.count == 1 ? 0 : Int.random(in: 0..<wanted.count, using: &random)
+        for digest in wanted[first...] + wanted[..<first] {
+            if let candidate = contributions[digest] { request(candidate, of: links.order) }
         }
     }
 
-    private func request(_ candidate: Candidate) {
-        let providers = links.order.compactMap { link in candidate.providers[link].map { (link: link, pieces: $0) } }
-        let hasRoom = providers.contains { provider in links[provider.link].map { $0.inFlight < $0.window } ?? false }
+    private func request(_ candidate: Candidate, of links: [LinkID]) {
+        let providers = links.compactMap { link in candidate.providers[link].map { (link: link, pieces: $0) } }
+        let hasRoom = providers.contains { provider in
+            self.links[provider.link].map { $0.inFlight < $0.window } ?? false
+        }
         guard hasRoom else { return }
         var chosen: [LinkID: [Int]] = [:]
         for piece in rarestFirst(considered(candidate, providers.map(\.pieces)), providers.map(\.pieces)) {
             var best: (link: LinkID, cost: (failures: Int, load: Int))?
             for provider in providers where provider.pieces[piece] {
-                guard let link = links[provider.link], link.inFlight < link.window else { continue }
+                guard let link = self.links[provider.link], link.inFlight < link.window else { continue }
                 let cost = (failures: candidate.failures[provider.link] ?? 0, load: link.inFlight)
                 if best.map({ cost < $0.cost }) ?? true { best = (provider.link, cost) }
             }
             guard let best else { continue }
-            links.update(best.link) { $0.inFlight += 1 }
+            self.links.update(best.link) { $0.inFlight += 1 }
             contributions.update(candidate.digest) {
                 $0.requests[piece] = Candidate.Request(link: best.link, asked: now)
                 $0.asked.insert(best.link)
@@ -68,6 +86,7 @@ extension Node {
     }
 
     func pieceArrived(_ name: PieceName, byteCount: Int, _ handle: PieceHandle, from link: LinkID) {
+        if blockArrived(BlockName(name), handle, from: link) { return }
         guard let candidate = contributions[name.contribution], name.index < candidate.pieces.count else {
             actions.append(.dropPiece(handle))
             return
@@ -126,14 +145,10 @@ extension Node {
     }
 
     private func releaseRequest(_ name: PieceName, from link: LinkID, came: Bool) {
-        guard contributions[name.contribution]?.requests[name.index]?.link == link else { return }
+        guard let request = contributions[name.contribution]?.requests[name.index], request.link == link else { return }
         contributions.update(name.contribution) { $0.requests[name.index] = nil }
-        links.update(link) {
-            $0.inFlight = max(0, $0.inFlight - 1)
-            $0.window =
-                came
-                ? min(LinkTable.windowMaximum, $0.window + 1) : max(LinkTable.windowMinimum, $0.window / 2)
-        }
+        let took = came ? now.since(request.asked) : nil
+        links.update(link) { $0.noteAnswer(afterMilliseconds: took, timeoutMilliseconds: timing.pieceTimeout) }
     }
 
     /// Gives back the places in flight that a candidate takes which is about to be dropped.
@@ -161,6 +176,7 @@ extension Node {
     }
 
     func forgetProvider(_ link: LinkID) {
+        forgetSynchronisation(of: link)
         for digest in contributions.order {
             contributions.update(digest) { candidate in
                 candidate.providers[link] = nil

@@ -9,6 +9,8 @@ public enum LinkError: Error, Equatable, Sendable {
     /// Handshake message 2 does not authenticate: the other side holds another genesis file or speaks another wire
     /// version (or something between the two changed the bytes, which cannot be told apart).
     case otherNetworkOrWireVersion
+    /// The same, where the other side said of which network it is. Nothing vouches for that.
+    case otherNetwork(theirs: NetworkID, ours: NetworkID)
     /// Handshake message 1 to 3 was refused: a low-order key, a wrong tag, a message out of turn.
     case handshakeRefused(message: Int, NoiseError)
     /// Handshake message 1 carries no payload.
@@ -64,6 +66,10 @@ extension LinkError: CustomStringConvertible {
         case .frameLength(let count, let minimum, let maximum):
             "a frame of \(count) bytes, where \(minimum) to \(maximum) are possible: the other side does not speak our protocol"
         case .otherNetworkOrWireVersion: "the other side has another genesis file or another wire version"
+        case .otherNetwork(let theirs, let ours):
+            theirs == ours
+                ? "the other side speaks another wire version"
+                : "the other side has another genesis file: it is of network \(theirs.short) by its own word, this site of \(ours.short)"
         case .handshakeRefused(let message, let error): "handshake message \(message) was refused: \(error)"
         case .unexpectedPayload(let count): "handshake message 1 carries \(count) bytes of payload"
         case .stranger(let key): "no member has the link key \(key)"

@@ -58,6 +58,9 @@ struct LinkHandshake {
             ephemeralSecret: ephemeralSecret)
     }
 
+    /// Whether message 2 is written.
+    var hasAnswered: Bool { message == 3 }
+
     /// The message that is due, nil where the other side's turn is.
     mutating func nextMessage() throws(LinkError) -> [UInt8]? {
         guard noise.isOurTurn else { return nil }

@@ -165,6 +165,10 @@ extension LinkSession {
     ) throws(LinkError) {
         switch state {
         case .handshake(var handshake):
+            // An initiator of another network cannot read message 2 and says so in place of message 3.
+            if role == .responder, handshake.hasAnswered, let hint = NetworkHint(body: frame) {
+                throw .otherNetwork(theirs: hint.network, ours: handshake.identity.network)
+            }
             try handshake.read(Array(frame))
             proceed(with: handshake, now: now)
             if let transport { outputs.append(.established(transport.peer.member)) }

@@ -3,23 +3,25 @@ import Ledger
 extension Node {
     /// Announces where this node can be reached, with a higher sequence number whenever that changed.
     func announceOwnAddress() {
-        guard chain.members[identity.member] != nil else { return }
+        guard let key = identity.key(in: chain.members) else { return }
         let known = addresses[identity.member]
-        guard known?.body.addresses != identity.addresses else { return }
+        let isCurrent = known?.isValid(in: chain.members, network: chain.network, verifier: verifier) ?? false
+        guard known?.body.addresses != identity.addresses || !isCurrent else { return }
         let record = Signed(
             AddressRecord(
                 member: identity.member, addresses: identity.addresses, sequence: (known?.body.sequence ?? 0) + 1),
-            signer: identity.member, key: identity.nodeKey, network: chain.network)
+            signer: identity.member, key: key, network: chain.network)
         addresses[identity.member] = record
         persist([.address(record)], then: [.ownAddress(record)])
     }
 
     func received(_ record: Signed<AddressRecord>, from link: LinkID) {
         let member = record.body.member
-        guard record.signer == member, member != identity.member, chain.members[member] != nil else { return }
+        if member == identity.member { return received(own: record) }
+        guard record.signer == member, chain.members[member] != nil else { return }
         if let known = addresses[member], known.body.sequence >= record.body.sequence { return }
         guard record.isValid(in: chain.members, network: chain.network, verifier: verifier) else {
-            cutOff(link, .invalidSignature)
+            if !isOfOtherSet(link) { cutOff(link, .invalidSignature) }
             return
         }
         addresses[member] = record
@@ -29,6 +31,31 @@ extension Node {
         } else {
             take(record, except: link)
         }
+    }
+
+    /// Whether the signature may be by the key that the member had before a rotation or will have after it: a peer that
+    /// lags or leads passes that on in good faith. At the same height it has dropped such records.
+    private func isOfOtherSet(_ link: LinkID) -> Bool {
+        links[link]?.claimedHeight != chain.height
+    }
+
+    /// After a change of the set: addresses of members that left or whose key changed go, and the own one is signed anew.
+    func renewAddresses() {
+        addresses = addresses.filter { member, record in
+            member == identity.member || record.isValid(in: chain.members, network: chain.network, verifier: verifier)
+        }
+        announceOwnAddress()
+    }
+
+    /// A life whose journal is gone numbered its records further than this one: others would take no lower number.
+    private func received(own record: Signed<AddressRecord>) {
+        guard !recovery.isOpen || recovery.isAbstaining(at: chain.height),
+            record.body.sequence > addresses[identity.member]?.body.sequence ?? 0,
+            record.isValid(in: chain.members, network: chain.network, verifier: verifier)
+        else { return }
+        addresses[identity.member] = record
+        persist([.address(record)], then: [])
+        announceOwnAddress()
     }
 
     /// What waited goes on at the tick: of each member the newest.

@@ -11,7 +11,10 @@ extension Node {
         guard !order.isEmpty else { return }
         for item in due { pacing.fetches.note(item, now: now) }
         let bytes = Message.fetch(Array(due)).encoded
-        let peers = order.shuffled(using: &random).prefix(2)
+        // Of members first: who only looks on may lack it.
+        let shuffled = order.shuffled(using: &random)
+        let members = shuffled.filter { link in links[link].map { chain.members[$0.member] != nil } ?? false }
+        let peers = (members + shuffled.filter { !members.contains($0) }).prefix(2)
         for link in peers { actions.append(.send(link, bytes)) }
     }
 
@@ -41,6 +44,10 @@ extension Node {
             let embedded = headVersion?.embedded.availability.first { $0.digest == digest }
             if let certificate = contributions.certificates[digest] ?? embedded { send(.acks(certificate), to: link) }
         case .contribution(let digest): answer(contribution: digest, on: link)
+        case .action(let digest):
+            let embedded = headVersion?.embedded.action.flatMap { $0.objectDigest == digest ? $0 : nil }
+            if let action = height.actions[digest] ?? embedded { send(.carried(action), to: link) }
+        case .proposal(let digest): answer(proposal: digest, on: link)
         case .notarization(let view):
             if let certificate = height.views[view]?.notarization { send(.votes(certificate), to: link) }
         case .nullification(let view):
@@ -66,6 +73,8 @@ struct FetchLog {
     private var asked: [FetchItem: Instant] = [:]
 
     private static let capacity = 4096
+
+    var count: Int { asked.count }
 
     func isDue(_ item: FetchItem, now: Instant, interval: UInt64) -> Bool {
         asked[item].map { now.since($0) >= interval } ?? true

@@ -6,15 +6,23 @@ extension Node {
     func linkUp(_ id: LinkID, _ member: MemberID) {
         if let replaced = links.add(id, member: member) {
             forgetProvider(replaced)
+            evidence.forget(replaced)
             actions.append(.close(replaced, .replacedByNewerLink))
         }
-        for known in addresses.keys.sorted() { send(.address(addresses[known]!), to: id) }
+        // First where this node stands: by that the peer knows whether it can judge the keys of what follows.
         send(.summary(summary), to: id)
+        for known in addresses.keys.sorted() { send(.address(addresses[known]!), to: id) }
+        sayWhoIsLinked()
+        ask(id)
+        announceEvidence(to: id)
     }
 
     func linkDown(_ id: LinkID) {
+        guard links[id] != nil else { return }
         links.remove(id)
         forgetProvider(id)
+        evidence.forget(id)
+        sayWhoIsLinked()
     }
 
     func cutOff(_ id: LinkID, _ reason: CloseReason) {
@@ -30,6 +38,7 @@ extension Node {
             cutOff(link, .malformedMessage)
             return
         }
+        for statement in statements(of: identity.member, in: message) { notice(own: statement) }
         if isEarly(message) {
             keepEarly(bytes, from: link)
         } else {
@@ -38,6 +47,10 @@ extension Node {
     }
 
     private func received(_ message: Message, from link: LinkID) {
+        guard let member = links[link]?.member, chain.members[member] != nil || isOpenToObservers(message) else {
+            return
+        }
+        guard witness(message, from: link) else { return }
         switch message {
         case .summary(let summary): received(summary, from: link)
         case .contribution(let signed): received(signed, from: link)
@@ -46,11 +59,22 @@ extension Node {
         case .acks(let acks): received(acks, from: link)
         case .ready(let ready): received(ready, from: link)
         case .proposal(let proposal): received(proposal, from: link)
-        case .payload(let payload): received(payload)
+        case .payload(let payload): received(payload, from: link)
         case .votes(let votes): received(votes, from: link)
         case .certified(let payload, let certificate): received(payload, certificate, from: link)
         case .fetch(let items): received(fetch: items, from: link)
         case .address(let record): received(record, from: link)
+        case .question(let question): received(question, from: link)
+        case .report(let report): received(report, from: link)
+        case .walk(let from): received(walk: from, from: link)
+        case .walkPart(let part): received(part, from: link)
+        case .blocks(let root, let note): received(root, note, from: link)
+        case .evidence(let message): received(message, from: link)
+        case .linked(let members, let linked): received(linked: linked, of: members, from: link)
+        case .carried(let action): received(carried: action)
+        case .action(let signed): received(signed, from: link)
+        case .readiness(let statement, let signatures): received(statement, signatures, from: link)
+        case .review(let review): received(review, from: link)
         }
     }
 

@@ -8,7 +8,8 @@ extension Node {
         for index in height.ready.keys { ready.insert(index) }
         return Summary(
             height: chain.height, head: chain.headDigest, view: height.view, ready: ready,
-            views: viewsToShow.map { summary(of: $0, height.views[$0] ?? ViewState()) }, candidates: candidateParts)
+            views: viewsToShow.map { summary(of: $0, height.views[$0] ?? ViewState()) }, candidates: candidateParts,
+            actions: actionParts)
     }
 
     /// The own view and what is known beyond it first, then the last one that was notarized, for the votes that finalize
@@ -51,7 +52,8 @@ extension Node {
             for index in (state?.acks[digest] ?? [:]).keys { acks.insert(index) }
             return Summary.CandidatePart(
                 contribution: digest, acks: acks,
-                isAvailable: state?.certificate?.stored.contribution == digest, isComplete: candidate.status == .valid)
+                isAvailable: state?.certificate?.stored.contribution == digest, isComplete: candidate.status == .valid,
+                reviewers: reviewers(of: candidate.contribution.slot))
         }
         .prefix(Summary.candidatesMaximum).map { $0 }
     }
@@ -60,6 +62,10 @@ extension Node {
     func tickIfDue() {
         guard pacing.nextTick <= now else { return }
         broadcast(.summary(summary))
+        askAgainAtTick()
+        let isFullMesh = linkedMembers.count { chain.members[$0] != nil } == chain.members.count - 1
+        if !isFullMesh || pacing.ticksSinceChange < 4 { sayWhoIsLinked() }
+        pacing.ticksSinceChange = min(pacing.ticksSinceChange + 1, 4)
         retryAtTick()
         pacing.nextTick = now + timing.standstill << UInt64(min(pacing.idleTicks, 3))
         pacing.idleTicks += 1
@@ -67,22 +73,34 @@ extension Node {
 
     private func retryAtTick() {
         averagings.forgetFailures()
+        retryReplay()
+        retryBlocks()
         takeWaitingAddresses()
+        announceEvidenceInTurn()
         for digest in contributions.order {
             contributions.update(digest) { $0.isPaused = false }
             continueCandidate(digest)
         }
         let ahead = links.order.filter { links[$0].map { $0.claimedHeight > chain.height } ?? false }
         // Anybody may claim to be ahead, so another is asked with every tick.
-        if let link = ahead.randomElement(using: &random) { send(.fetch([.version(height.height)]), to: link) }
+        if let link = ahead.randomElement(using: &random), !synchronisation.isActive {
+            send(.fetch([.version(height.height)]), to: link)
+        }
         pacing.progressed = true
     }
 
     /// Gives a peer what its summary shows that it lacks. At most once a quarter of the standstill interval.
     func received(_ summary: Summary, from id: LinkID) {
         let wasAhead = links[id].map { $0.claimedHeight > chain.height } ?? false
-        links.update(id) { $0.claimedHeight = max($0.claimedHeight, summary.height) }
-        if summary.height > chain.height, !wasAhead { send(.fetch([.version(height.height)]), to: id) }
+        links.update(id) {
+            $0.claimedHeight = max($0.claimedHeight, summary.height)
+            $0.hasReported = true
+        }
+        pacing.progressed = true
+        if summary.height > chain.height, !wasAhead, !synchronisation.isActive {
+            send(.fetch([.version(height.height)]), to: id)
+        }
+        noteDepartureSeen()
         if let last = links[id]?.lastAnswer, now.since(last) < timing.standstill / 4 { return }
         links.update(id) { $0.lastAnswer = now }
         if summary.height < chain.height {
@@ -94,6 +112,7 @@ extension Node {
 
     private func answer(_ summary: Summary, on id: LinkID) {
         answerContributions(summary, on: id)
+        answerActions(summary, on: id)
         guard summary.ready.count == height.members.count else { return }
         for index in height.ready.keys.sorted() where !summary.ready[index] {
             send(.ready(height.ready[index]!), to: id)
@@ -169,6 +188,7 @@ extension Node {
                 send(.contribution(candidate.signed), to: id)
                 if candidate.pieces.setCount > 0 { send(.have(digest, pieces: candidate.pieces), to: id) }
             }
+            answerReviews(of: candidate.contribution.slot, theirs, on: id)
             guard !(theirs?.isAvailable ?? false) else { continue }
             let state = contributions.slots[candidate.contribution.slot]
             if let certificate = state?.certificate, certificate.stored.contribution == digest {

@@ -21,6 +21,26 @@ enum Message: Equatable {
     case certified(Payload, VoteCertificate)
     case fetch([FetchItem])
     case address(Signed<AddressRecord>)
+    /// What every start asks, of the sender or of somebody that it is linked with.
+    case question(StartQuestion)
+    /// The answer, from its signer or passed on.
+    case report(Signed<StartReport>)
+    /// The sender walks: it wants certified versions from this height on.
+    case walk(from: Height)
+    case walkPart(WalkPart)
+    /// About the parameters under a root.
+    case blocks(Digest, BlockNote)
+    case evidence(EvidenceMessage)
+    /// To which members the sender has links now: bits over the set of this digest. Who is missing there hears the sender
+    /// only by others, and the sender them.
+    case linked(members: Digest, Bitmap)
+    /// A governance action as a payload embeds it.
+    case carried(CompleteAction)
+    /// A pending governance action with some or all of its signatures.
+    case action(SignedGovernanceAction)
+    /// Members of the set that an action gives say that they are ready for it, one or many.
+    case readiness(Readiness, QuorumSignatures)
+    case review(SignedReview)
 }
 
 /// Something that a node lacks and names exactly.
@@ -33,12 +53,25 @@ enum FetchItem: Hashable {
     case nullification(View)
     /// A certified version with everything that it embeds.
     case version(Height)
+    /// A complete governance action, by object digest.
+    case action(Digest)
+    /// A pending governance action, by the digest that ready records name.
+    case proposal(Digest)
 }
 
 extension Message {
     private enum Code: UInt64 {
         case summary = 1
         case contribution, have, want, acks, ready, proposal, payload, votes, certified, fetch, address
+        case question = 14
+        case report = 15
+        case evidence = 13
+        case walk = 17
+        case walkPart = 18
+        case blocks = 19
+        case action = 20
+        case readiness, review, carried
+        case linked = 25
     }
 
     private var parts: (code: Code, body: CBOR) {
@@ -58,6 +91,18 @@ extension Message {
             (.certified, .array([payload.cbor, certificate.cbor]))
         case .fetch(let items): (.fetch, .array(items.map(\.cbor)))
         case .address(let signed): (.address, signed.cbor)
+        case .question(let question): (.question, question.cbor)
+        case .report(let signed): (.report, signed.cbor)
+        case .walk(let from): (.walk, .unsigned(from.value))
+        case .walkPart(let part): (.walkPart, part.cbor)
+        case .blocks(let root, let note): (.blocks, .array([.bytes(root.bytes), note.cbor]))
+        case .evidence(let message): (.evidence, message.cbor)
+        case .linked(let members, let linked):
+            (.linked, .array([.bytes(members.bytes), .unsigned(UInt64(linked.count)), .bytes(linked.bytes)]))
+        case .carried(let action): (.carried, action.cbor)
+        case .action(let signed): (.action, signed.cbor)
+        case .readiness(let statement, let signatures): (.readiness, .array([statement.cbor, signatures.cbor]))
+        case .review(let review): (.review, review.cbor)
         }
     }
 
@@ -74,6 +119,10 @@ extension Message {
             case .unsigned(let number) = parts[0]
         else { throw .wrongType(key: "message") }
         guard let code = Code(rawValue: number) else { throw .outOfRange(key: "message") }
+        // A ready record must also fit the message that gives it as half of a proof.
+        guard code != .ready || bytes.count <= Wire.readyMessageBytesMaximum else {
+            throw .tooLong(key: "ready", count: bytes.count, limit: Wire.readyMessageBytesMaximum)
+        }
         self = try Message(code, parts[1])
     }
 
@@ -116,6 +165,26 @@ extension Message {
             for item in items { wanted.append(try FetchItem(cbor: item)) }
             self = .fetch(wanted)
         case .address: self = .address(try Signed(cbor: body))
+        case .question: self = .question(try StartQuestion(cbor: body))
+        case .report: self = .report(try Signed(cbor: body))
+        case .walk: self = .walk(from: try Height(walkItem: body))
+        case .walkPart: self = .walkPart(try WalkPart(cbor: body))
+        case .blocks:
+            let (root, rest) = try Message.digestAndRest(body, count: 2)
+            self = .blocks(root, try BlockNote(cbor: rest[0]))
+        case .evidence: self = .evidence(try EvidenceMessage(cbor: body))
+        case .linked:
+            let (digest, rest) = try Message.digestAndRest(body, count: 3)
+            guard case .unsigned(let count) = rest[0], case .bytes(let bytes) = rest[1],
+                count <= UInt64(Limits.members), let linked = Bitmap(bytes: bytes, count: Int(count))
+            else { throw .outOfRange(key: "linked") }
+            self = .linked(members: digest, linked)
+        case .carried: self = .carried(try CompleteAction(cbor: body))
+        case .action: self = .action(try SignedGovernanceAction(cbor: body))
+        case .readiness:
+            guard case .array(let items) = body, items.count == 2 else { throw .wrongType(key: "readiness") }
+            self = .readiness(try Readiness(cbor: items[0]), try QuorumSignatures(cbor: items[1]))
+        case .review: self = .review(try SignedReview(cbor: body))
         }
     }
 
@@ -131,6 +200,8 @@ extension FetchItem {
     private enum Code: UInt64 {
         case payload = 1
         case ready, availability, contribution, notarization, nullification, version
+        case action = 8
+        case proposal = 20
     }
 
     var cbor: CBOR {
@@ -143,6 +214,8 @@ extension FetchItem {
             case .notarization(let view): (.notarization, .unsigned(UInt64(view.value)))
             case .nullification(let view): (.nullification, .unsigned(UInt64(view.value)))
             case .version(let height): (.version, .unsigned(height.value))
+            case .action(let digest): (.action, .bytes(digest.bytes))
+            case .proposal(let digest): (.proposal, .bytes(digest.bytes))
             }
         return .array([.unsigned(code.rawValue), body])
     }
@@ -153,6 +226,8 @@ extension FetchItem {
         else { throw .wrongType(key: "fetch") }
         switch (code, parts[1]) {
         case (.payload, .bytes(let bytes)): self = .payload(VersionDigest(try FetchItem.digest(bytes)))
+        case (.action, .bytes(let bytes)): self = .action(try FetchItem.digest(bytes))
+        case (.proposal, .bytes(let bytes)): self = .proposal(try FetchItem.digest(bytes))
         case (.ready, .bytes(let bytes)): self = .ready(try FetchItem.digest(bytes))
         case (.availability, .bytes(let bytes)): self = .availability(try FetchItem.digest(bytes))
         case (.contribution, .bytes(let bytes)): self = .contribution(ContributionDigest(try FetchItem.digest(bytes)))
@@ -180,9 +255,11 @@ extension FetchItem {
 public enum Wire {
     /// A control message, reassembled.
     public static let messageBytesMaximum = 64 << 10
+    static let readyMessageBytesMaximum = messageBytesMaximum - 16
     static let fetchItemsMaximum = 256
-    /// Slots that this node names in a ready record, so that the record fits a message.
-    static let readySlotsMaximum = 768
+    /// Slots that this node names in a ready record, so that the record fits a message with all the actions and reviews
+    /// that it may carry.
+    static let readySlotsMaximum = 480
     static let wantedPiecesMaximum = 32
     /// As far as one `have` can say.
     static let piecesMaximum = Limits.pieces
@@ -194,6 +271,7 @@ public enum Wire {
         messages += version.contributions.map { .contribution($0) }
         messages += version.embedded.availability.map { .acks($0) }
         messages += version.embedded.ready.map { .ready($0) }
+        messages += [version.embedded.action].compactMap { $0 }.map { .carried($0) }
         return messages.map(\.encoded)
     }
 }

@@ -26,6 +26,17 @@ struct Summary: Record {
         let isAvailable: Bool
         /// Whether the sender holds every piece.
         let isComplete: Bool
+        /// Whose verdict on the slot it holds, over the set of height + 1.
+        let reviewers: Bitmap
+    }
+
+    struct ActionPart: Equatable {
+        let action: Digest
+        /// Over the set of height + 1.
+        let operators: Bitmap
+        let hasPossession: Bool
+        /// Over the set that the action gives; without bits where it gives none.
+        let readiness: Bitmap
     }
 
     let height: Height
@@ -35,12 +46,15 @@ struct Summary: Record {
     let ready: Bitmap
     let views: [ViewPart]
     let candidates: [CandidatePart]
+    let actions: [ActionPart]
 
     static let viewsMaximum = 8
-    static let candidatesMaximum = 512
+    static let candidatesMaximum = 448
+    static let actionsMaximum = GovernanceTable.actionsMaximum
 
     init(
-        height: Height, head: VersionDigest, view: View, ready: Bitmap, views: [ViewPart], candidates: [CandidatePart]
+        height: Height, head: VersionDigest, view: View, ready: Bitmap, views: [ViewPart], candidates: [CandidatePart],
+        actions: [ActionPart] = []
     ) {
         self.height = height
         self.head = head
@@ -48,22 +62,24 @@ struct Summary: Record {
         self.ready = ready
         self.views = views
         self.candidates = candidates
+        self.actions = actions
     }
 
     var cbor: CBOR {
         .array([
             .unsigned(height.value), .bytes(head.digest.bytes), .unsigned(UInt64(view.value)), ready.cbor,
-            .array(views.map(\.cbor)), .array(candidates.map(\.cbor)),
+            .array(views.map(\.cbor)), .array(candidates.map(\.cbor)), .array(actions.map(\.cbor)),
         ])
     }
 
     init(cbor: CBOR) throws(RecordError) {
-        guard case .array(let items) = cbor, items.count == 6, case .unsigned(let height) = items[0],
+        guard case .array(let items) = cbor, items.count == 7, case .unsigned(let height) = items[0],
             case .unsigned(let view) = items[2], case .array(let views) = items[4],
-            case .array(let candidates) = items[5]
+            case .array(let candidates) = items[5], case .array(let actions) = items[6]
         else { throw .wrongType(key: "summary") }
         guard height <= Limits.heightMaximum, (1...UInt64(Limits.viewMaximum)).contains(view),
-            views.count <= Summary.viewsMaximum, candidates.count <= Summary.candidatesMaximum
+            views.count <= Summary.viewsMaximum, candidates.count <= Summary.candidatesMaximum,
+            actions.count <= Summary.actionsMaximum
         else { throw .outOfRange(key: "summary") }
         self.height = Height(height)
         head = VersionDigest(try Digest(summaryItem: items[1]))
@@ -71,6 +87,7 @@ struct Summary: Record {
         ready = try Bitmap(cbor: items[3])
         self.views = try views.map { (item) throws(RecordError) in try ViewPart(cbor: item) }
         self.candidates = try candidates.map { (item) throws(RecordError) in try CandidatePart(cbor: item) }
+        self.actions = try actions.map { (item) throws(RecordError) in try ActionPart(cbor: item) }
     }
 }
 
@@ -116,17 +133,34 @@ extension Summary.VotePart {
 
 extension Summary.CandidatePart {
     var cbor: CBOR {
-        .array([.bytes(contribution.digest.bytes), acks.cbor, .boolean(isAvailable), .boolean(isComplete)])
+        .array([
+            .bytes(contribution.digest.bytes), acks.cbor, .boolean(isAvailable), .boolean(isComplete), reviewers.cbor,
+        ])
     }
 
     init(cbor: CBOR) throws(RecordError) {
-        guard case .array(let items) = cbor, items.count == 4, case .boolean(let isAvailable) = items[2],
+        guard case .array(let items) = cbor, items.count == 5, case .boolean(let isAvailable) = items[2],
             case .boolean(let isComplete) = items[3]
         else { throw .wrongType(key: "candidates") }
         contribution = ContributionDigest(try Digest(summaryItem: items[0]))
         acks = try Bitmap(cbor: items[1])
         self.isAvailable = isAvailable
         self.isComplete = isComplete
+        reviewers = try Bitmap(cbor: items[4])
+    }
+}
+
+extension Summary.ActionPart {
+    var cbor: CBOR { .array([.bytes(action.bytes), operators.cbor, .boolean(hasPossession), readiness.cbor]) }
+
+    init(cbor: CBOR) throws(RecordError) {
+        guard case .array(let items) = cbor, items.count == 4, case .boolean(let hasPossession) = items[2] else {
+            throw .wrongType(key: "actions")
+        }
+        action = try Digest(summaryItem: items[0])
+        operators = try Bitmap(cbor: items[1])
+        self.hasPossession = hasPossession
+        readiness = try Bitmap(cbor: items[3])
     }
 }
 

@@ -20,8 +20,9 @@ extension Chain {
             embedded.availability.count == version.manifest.count,
             certified.contributions.count == version.manifest.count
         else { throw .missingEmbedded(version.height) }
-        do {
-            try judge(embedded.payload, ready: embedded.ready, availability: embedded.availability, verifier: verifier)
+        do throws(PayloadFault) {
+            try judge(embedded, verifier: verifier)
+            try checkWeights(version.manifest, certified.contributions.map(\.body))
         } catch { throw .payload(version.height, error) }
         guard isCertified(version, by: certified.certificate, verifier: verifier) else {
             throw .notCertified(version.height)
@@ -36,14 +37,16 @@ extension Chain {
                 throw .invalidContributionSignature(version.height, entry.slot)
             }
         }
-        do { return try advanced(by: version) } catch { throw .payload(version.height, error) }
+        do { return try advanced(by: embedded) } catch { throw .payload(version.height, error) }
     }
 
-    /// Whether the record says only what the rules allow, as far as that shows without its payload.
+    /// Whether the record says only what the rules of its base allow, as far as that shows without its payload, and names
+    /// no data set that the members excluded for the future.
     public func isWithinRules(_ contribution: Contribution) -> Bool {
-        contribution.network == network && contribution.payloadBytes <= rules.contributionBytesMaximum
-            && contribution.pieceBytes == rules.pieceBytes && contribution.pieceCount <= Limits.pieces
-            && base(contribution.base)?.height == contribution.baseHeight
+        guard let base = base(contribution.base) else { return false }
+        return contribution.network == network && contribution.payloadBytes <= base.rules.contributionBytesMaximum
+            && contribution.pieceBytes == base.rules.pieceBytes && contribution.pieceCount <= Limits.pieces
+            && base.height == contribution.baseHeight && !governance.forbids(contribution)
     }
 
     /// Whether the author's node key, in the set of its base, signed the record.

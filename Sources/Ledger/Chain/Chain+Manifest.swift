@@ -1,9 +1,12 @@
 import Crypto
 
 extension Chain {
-    /// Whether a contribution in `slot` may be listed at the next height, apart from its availability.
+    /// Whether a contribution in `slot` may be listed at the next height, apart from its availability and reviews.
     public func isEligible(_ slot: Slot) -> Bool {
-        guard let base = base(slot.base), listed[slot] == nil else { return false }
+        // What was encoded by other rules than today's cannot be averaged with the rest.
+        guard let base = base(slot.base), listed[slot] == nil, base.rules.encoding == rules.encoding else {
+            return false
+        }
         return base.members[slot.author] != nil && members[slot.author] != nil
     }
 
@@ -26,12 +29,14 @@ extension Chain {
     }
 
     /// The slots that a fresh payload on these ready records must list, by ascending author: those named by at least
-    /// f + 1 of them, eligible, the newest base of each author.
+    /// f + 1 of them, eligible, not exempt by review, the newest base of each author.
     public func slotsToList(by ready: [Ready]) -> [Slot] {
         var counts: [Slot: Int] = [:]
         for record in ready { for slot in record.slots { counts[slot, default: 0] += 1 } }
+        let reviews = reviews(with: ready)
         var newest: [MemberID: (slot: Slot, height: Height)] = [:]
-        for (slot, count) in counts where count >= members.faultBound + 1 && isEligible(slot) {
+        for (slot, count) in counts
+        where count >= members.faultBound + 1 && isEligible(slot) && !isExempt(slot, by: reviews[slot]) {
             guard let height = base(slot.base)?.height else { continue }
             if let other = newest[slot.author], other.height > height { continue }
             newest[slot.author] = (slot, height)
@@ -39,29 +44,62 @@ extension Chain {
         return newest.values.map(\.slot).sorted()
     }
 
-    /// The weight of a contribution on `baseHeight` that is listed at the next height, in 1/2^30.
-    ///
-    /// Equal weights, halved (by the rule's discount) for every version that it is late.
-    public func weightQ30(baseHeight: Height) -> UInt32 {
-        var weight = UInt64(Rules.oneQ30)
-        var late = head.height.value - baseHeight.value
-        while late > 0 {
-            weight = (weight * UInt64(rules.stalenessDiscountQ30)) >> 30
-            late -= 1
-        }
-        return UInt32(min(weight, UInt64(rules.nodeWeightMaximumQ30)))
+    /// The weights of the contributions of the next version's manifest.
+    public func weightsQ30(of contributions: [Contribution]) -> [UInt64] {
+        rules.weightsQ30(of: contributions, parent: head.height)
     }
 
-    /// The manifest that lists `slots` with these certificates; nil while a certificate lacks.
-    public func manifest(listing slots: [Slot], availability: [Slot: AvailabilityCertificate]) -> [ManifestEntry]? {
-        var entries: [ManifestEntry] = []
+    /// The manifest that lists `slots` with these certificates.
+    ///
+    /// - Returns: nil while a certificate or a contribution's record lacks.
+    public func manifest(
+        listing slots: [Slot], availability: [Slot: AvailabilityCertificate],
+        contributions: [ContributionDigest: Contribution]
+    ) -> [ManifestEntry]? {
+        var certificates: [AvailabilityCertificate] = []
+        var records: [Contribution] = []
         for slot in slots {
-            guard let certificate = availability[slot], let base = base(slot.base) else { return nil }
-            entries.append(
-                ManifestEntry(
-                    slot: slot, baseHeight: base.height, contribution: certificate.stored.contribution,
-                    availability: certificate.digest, weightQ30: weightQ30(baseHeight: base.height)))
+            guard let certificate = availability[slot], let record = contributions[certificate.stored.contribution]
+            else { return nil }
+            certificates.append(certificate)
+            records.append(record)
         }
-        return entries
+        return zip(certificates, zip(records, weightsQ30(of: records))).map { certificate, weighted in
+            ManifestEntry(
+                slot: certificate.stored.slot, baseHeight: weighted.0.baseHeight,
+                contribution: certificate.stored.contribution, availability: certificate.digest,
+                weightQ30: weighted.1)
+        }
+    }
+}
+
+extension Rules {
+    /// The weights of the contributions of one manifest, in 1/2^30, before the division by their number.
+    ///
+    /// A contribution's share is one part of all (equal weights) or of all tokens (by tokens). What a share exceeds the cap
+    /// by is cut off and handed to nobody, and what is left is halved (by the rule's discount) for every version that the
+    /// contribution is late.
+    ///
+    /// - Parameter parent: the height of the version that they are averaged on.
+    public func weightsQ30(of contributions: [Contribution], parent: Height) -> [UInt64] {
+        let count = UInt128(contributions.count)
+        let tokens = contributions.reduce(UInt128(0)) { $0 + UInt128($1.tokens) }
+        return contributions.map { contribution in
+            // In 1/2^30 of the average, so that an equal share is one.
+            let share: UInt128
+            switch weights {
+            case .equal: share = UInt128(Rules.oneQ30)
+            case .tokens:
+                share = tokens == 0 ? 0 : UInt128(contribution.tokens) * count * UInt128(Rules.oneQ30) / tokens
+            }
+            let capped = min(share, UInt128(nodeWeightMaximumQ30) * count)
+            return discounted(UInt64(capped), late: parent.value - min(parent.value, contribution.baseHeight.value))
+        }
+    }
+
+    private func discounted(_ weight: UInt64, late: UInt64) -> UInt64 {
+        var weight = UInt128(weight)
+        for _ in 0..<min(late, 64) { weight = (weight * UInt128(stalenessDiscountQ30)) >> 30 }
+        return UInt64(weight)
     }
 }

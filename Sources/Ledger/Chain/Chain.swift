@@ -10,6 +10,8 @@ public struct Chain: Sendable {
         public let height: Height
         /// The set of height + 1: it signs acks for this base.
         public let members: MemberSet
+        /// In force for height + 1: what contributions on this base must keep to.
+        public let rules: Rules
     }
 
     public let network: NetworkID
@@ -23,9 +25,14 @@ public struct Chain: Sendable {
     public let bases: [Base]
     /// Slots on top of `bases` that some version has listed already, each with what it was listed with.
     public let listed: [Slot: ContributionDigest]
+    /// What operators said about contributions on top of `bases`.
+    public let reviews: [Slot: SlotReviews]
+    public let governance: Governance
     /// Versions so far that list at least one contribution. By these the schedule of training advances: a version with
     /// an empty manifest leaves it where it was.
     public let trainedVersions: UInt64
+    /// The sets and versions of the heights behind.
+    public let history: ChainHistory
 
     public init(genesis: Genesis) {
         network = genesis.network
@@ -33,14 +40,18 @@ public struct Chain: Sendable {
         headDigest = genesis.version.versionDigest
         rules = genesis.rules
         members = genesis.members
-        bases = [Base(digest: headDigest, height: .genesis, members: genesis.members)]
+        bases = [Base(digest: headDigest, height: .genesis, members: genesis.members, rules: genesis.rules)]
         listed = [:]
+        reviews = [:]
+        governance = Governance()
         trainedVersions = 0
+        history = ChainHistory(genesis: headDigest, members: genesis.members)
     }
 
     private init(
         network: NetworkID, head: Version, headDigest: VersionDigest, rules: Rules, members: MemberSet, bases: [Base],
-        listed: [Slot: ContributionDigest], trainedVersions: UInt64
+        listed: [Slot: ContributionDigest], reviews: [Slot: SlotReviews], governance: Governance,
+        trainedVersions: UInt64, after history: ChainHistory
     ) {
         self.network = network
         self.head = head
@@ -49,7 +60,12 @@ public struct Chain: Sendable {
         self.members = members
         self.bases = bases
         self.listed = listed
+        self.reviews = reviews
+        self.governance = governance
         self.trainedVersions = trainedVersions
+        var history = history
+        history.append(headDigest, members: members)
+        self.history = history
     }
 
     public var height: Height { head.height }
@@ -59,30 +75,60 @@ public struct Chain: Sendable {
 
     public func base(_ digest: VersionDigest) -> Base? { bases.first { $0.digest == digest } }
 
-    /// The chain after `version`, which the caller has judged or found certified.
+    /// The chain after a version that the caller has judged or found certified.
     ///
-    /// - Throws: `PayloadFault` where `version` does not even continue this chain.
-    public func advanced(by version: Version) throws(PayloadFault) -> Chain {
+    /// - Throws: `PayloadFault` where it does not even continue this chain, or carries an action that cannot take effect.
+    public func advanced(by embedded: EmbeddedPayload) throws(PayloadFault) -> Chain {
+        let version = embedded.version
         try checkContinues(version)
+        let isSwitch = rootsToSwitch(by: embedded.ready.map(\.body)) != nil
+        let outcome = try outcome(of: embedded.action, in: version, isSwitch: isSwitch)
+        var governance = self.governance
+        if let action = embedded.action?.action { governance.note(action, at: version.height, rules: rules) }
+        if isSwitch { governance.noteSwitch(at: version.height) }
         let digest = version.versionDigest
-        let bases = (self.bases + [Base(digest: digest, height: version.height, members: members)])
-            .suffix(Int(rules.maxStaleness) + 1)
+        let base = Base(digest: digest, height: version.height, members: outcome.members, rules: outcome.rules)
+        // A replayed state takes over: what was trained on the state before is void.
+        let bases = isSwitch ? [base] : Array((self.bases + [base]).suffix(Int(outcome.rules.maxStaleness) + 1))
         let kept = Set(bases.map(\.digest))
         var listed = self.listed
         for entry in version.manifest { listed[entry.slot] = entry.contribution }
-        listed = listed.filter { kept.contains($0.key.base) }
         return Chain(
-            network: network, head: version, headDigest: digest, rules: rules, members: members, bases: Array(bases),
-            listed: listed, trainedVersions: trainedVersions + (version.manifest.isEmpty ? 0 : 1))
+            network: network, head: version, headDigest: digest, rules: outcome.rules, members: outcome.members,
+            bases: bases, listed: listed.filter { kept.contains($0.key.base) },
+            reviews: reviews(with: embedded.ready.map(\.body)).filter { kept.contains($0.key.base) },
+            governance: governance, trainedVersions: trainedVersions + (version.manifest.isEmpty ? 0 : 1),
+            after: history)
+    }
+
+    /// What the action that a version names makes of members and rules, and whether the version says the same.
+    func outcome(
+        of complete: CompleteAction?, in version: Version, isSwitch: Bool
+    ) throws(PayloadFault) -> ActionOutcome {
+        var outcome = ActionOutcome(members: members, rules: rules)
+        if isSwitch {
+            guard complete == nil, version.action == switchAction(to: version.roots).digest else {
+                throw .wrongAction(expected: switchAction(to: version.roots).digest, carried: version.action)
+            }
+        } else {
+            guard version.action == complete?.action.digest else {
+                throw .wrongAction(expected: complete?.action.digest, carried: version.action)
+            }
+            do throws(ActionFault) {
+                if let action = complete?.action { outcome = try self.outcome(of: action) }
+            } catch {
+                throw .action(error)
+            }
+        }
+        guard version.rules == outcome.rules.digest else { throw .wrongRules }
+        guard version.members == outcome.members.digest else { throw .wrongMembers }
+        return outcome
     }
 
     func checkContinues(_ version: Version) throws(PayloadFault) {
         guard version.network == network else { throw .wrongNetwork }
         guard version.height == nextHeight else { throw .wrongHeight(version.height) }
         guard version.parent == headDigest else { throw .wrongParent(version.parent) }
-        guard version.action == nil else { throw .unknownAction }
-        guard version.rules == rules.digest else { throw .wrongRules }
-        guard version.members == members.digest else { throw .wrongMembers }
     }
 }
 
@@ -93,7 +139,9 @@ public enum PayloadFault: Error, Equatable, Sendable {
     case wrongParent(VersionDigest)
     case wrongRules
     case wrongMembers
-    case unknownAction
+    /// Not the action that the ready records ask for, or one whose object is not the one embedded.
+    case wrongAction(expected: Digest?, carried: Digest?)
+    case action(ActionFault)
     case wrongSupport
     case tooFewReady(count: Int, quorum: Int)
     case foreignReady(Digest)
@@ -104,4 +152,10 @@ public enum PayloadFault: Error, Equatable, Sendable {
     case tooFewHolders(Slot)
     case wrongWeight(Slot)
     case wrongOuterRoot
+    /// A version that lists nothing moves the state, or a switch does not move it to where the replay came.
+    case wrongRoots
+    /// The contribution in this slot is not the one that was approved, or was vetoed.
+    case heldBack(Slot)
+    /// A replayed state takes over, and yet contributions are listed.
+    case listsAtSwitch
 }

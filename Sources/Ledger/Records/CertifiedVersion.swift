@@ -1,20 +1,28 @@
 import Crypto
 
-/// A payload with the ready records and availability certificates that it names, in its order.
+/// A payload with the ready records, availability certificates and governance action that it names, in its order.
 public struct EmbeddedPayload: Record, Hashable {
     public let payload: Payload
     public let ready: [Signed<Ready>]
     public let availability: [AvailabilityCertificate]
+    public let action: CompleteAction?
 
-    public init(payload: Payload, ready: [Signed<Ready>], availability: [AvailabilityCertificate]) {
+    public init(
+        payload: Payload, ready: [Signed<Ready>], availability: [AvailabilityCertificate],
+        action: CompleteAction? = nil
+    ) {
         self.payload = payload
         self.ready = ready
         self.availability = availability
+        self.action = action
     }
+
+    public var version: Version { payload.version }
 
     public var cbor: CBOR {
         .record([
             "payload": payload.cbor, "ready": .records(ready), "availability": .records(availability),
+            "action": .optional(action),
         ])
     }
 
@@ -23,6 +31,7 @@ public struct EmbeddedPayload: Record, Hashable {
         payload = try reader.record("payload")
         ready = try reader.records("ready", limit: Limits.members)
         availability = try reader.records("availability", limit: Limits.slots)
+        action = try reader.optionalRecord("action")
         try reader.finish()
     }
 }

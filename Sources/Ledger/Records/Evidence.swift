@@ -1,6 +1,6 @@
 /// Two signatures of one member that no honest member makes: proof, to anybody who knows the member set, that it broke
 /// the protocol. Always two conflicting statements of one kind and place; a vote that merely differs from a certificate is
-/// none, for honest members cast such votes.
+/// none, for honest members cast such votes. In a slot both name one height of the base, so that one set judges both.
 public enum Evidence: Record, Hashable {
     /// Two contributions in one slot.
     case contributions(Signed<Contribution>, Signed<Contribution>)
@@ -33,11 +33,12 @@ public enum Evidence: Record, Hashable {
     }
 
     private static func conflict(_ first: Contribution, _ second: Contribution) -> Bool {
-        first.slot == second.slot && first != second
+        first.slot == second.slot && first.baseHeight == second.baseHeight && first != second
     }
 
     private static func conflict(_ first: Stored, _ second: Stored) -> Bool {
-        first.slot == second.slot && first.contribution != second.contribution
+        first.slot == second.slot && first.baseHeight == second.baseHeight
+            && first.contribution != second.contribution
     }
 
     private static func conflict(_ first: Ready, _ second: Ready) -> Bool {

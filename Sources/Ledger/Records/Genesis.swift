@@ -135,6 +135,7 @@ public struct Genesis: Statement, Hashable {
         roots = try reader.record("roots")
         origin = try reader.optionalRecord("origin")
         try reader.finish()
+        guard rules.fault(memberCount: members.count) == nil else { throw .outOfRange(key: "rules") }
         guard Set(tensors.map(\.name)).count == tensors.count else { throw .outOfRange(key: "tensors") }
         guard Set(attachments.map(\.name)).count == attachments.count else { throw .outOfRange(key: "attachments") }
     }

@@ -23,6 +23,11 @@ public enum Limits {
     public static let addressBytes = 256
     /// Slots that one ready record or manifest may name: one an author and base, of a bounded number of bases.
     public static let slots = 4096
+    /// Governance actions that one ready record names, and reviews that it carries: what does not fit waits a height.
+    public static let readyActions = 16
+    public static let readyReviews = 64
+    /// Exclusions that a chain can hold, for ever.
+    public static let reverts = 4096
     /// A record that travels as a control message.
     public static let recordBytes = 64 << 10
 }

@@ -8,28 +8,31 @@ public struct Ready: Statement, Hashable {
     public let parent: VersionDigest
     /// Eligible slots whose availability certificates the signer holds durably, strictly ascending.
     public let slots: [Slot]
-    /// Complete governance actions by digest, strictly ascending.
+    /// Governance actions, by `GovernanceAction.digest`, that the signer holds complete and that are valid on `parent`;
+    /// strictly ascending.
     public let actions: [Digest]
-    /// Slots that the signer's operator vetoes or approves, strictly ascending.
-    public let vetoes: [Slot]
-    public let approvals: [Slot]
+    /// Vetoes and approvals that the signer holds and that no version embeds yet, whoever's they are; strictly ascending.
+    public let reviews: [SignedReview]
+    /// What the signer's own replay of the history without the excluded contributions, through `parent`, gave; nil while
+    /// no revert is pending or the replay has not come so far.
+    public let replayed: StateRoots?
 
     public init(
-        height: Height, parent: VersionDigest, slots: [Slot], actions: [Digest] = [], vetoes: [Slot] = [],
-        approvals: [Slot] = []
+        height: Height, parent: VersionDigest, slots: [Slot], actions: [Digest] = [], reviews: [SignedReview] = [],
+        replayed: StateRoots? = nil
     ) {
         self.height = height
         self.parent = parent
         self.slots = slots.sorted()
         self.actions = actions.sorted()
-        self.vetoes = vetoes.sorted()
-        self.approvals = approvals.sorted()
+        self.reviews = reviews.sorted()
+        self.replayed = replayed
     }
 
     public var cbor: CBOR {
         .record([
             "height": .height(height), "parent": parent.cbor, "slots": .records(slots), "actions": .digests(actions),
-            "vetoes": .records(vetoes), "approvals": .records(approvals),
+            "reviews": .records(reviews), "replayed": .optional(replayed),
         ])
     }
 
@@ -38,10 +41,13 @@ public struct Ready: Statement, Hashable {
         height = try reader.height("height")
         parent = try reader.identity("parent")
         slots = try reader.ascendingSlots("slots")
-        actions = try reader.ascendingDigests("actions", limit: Limits.slots)
-        vetoes = try reader.ascendingSlots("vetoes")
-        approvals = try reader.ascendingSlots("approvals")
+        actions = try reader.ascendingDigests("actions", limit: Limits.readyActions)
+        reviews = try reader.records("reviews", limit: Limits.readyReviews)
+        replayed = try reader.optionalRecord("replayed")
         try reader.finish()
+        for (left, right) in zip(reviews, reviews.dropFirst()) where left >= right {
+            throw .notAscending(key: "reviews")
+        }
     }
 }
 
@@ -85,16 +91,23 @@ public struct Support: Statement, Hashable {
 
     /// Digests of the embedded ready records (with their signatures), strictly ascending.
     public let ready: [Digest]
+    /// Digest of the `CompleteAction` that the version carries, signatures and readiness included; nil where it carries
+    /// none, or the switch to a replay, which follows from the ready records.
+    public let action: Digest?
 
-    public init(ready: [Digest]) {
+    public init(ready: [Digest], action: Digest? = nil) {
         self.ready = ready.sorted()
+        self.action = action
     }
 
-    public var cbor: CBOR { .record(["ready": .digests(ready)]) }
+    public var cbor: CBOR {
+        .record(["ready": .digests(ready), "action": action.map { .digest($0) } ?? .null])
+    }
 
     public init(cbor: CBOR) throws(RecordError) {
         var reader = try RecordReader(cbor)
         ready = try reader.ascendingDigests("ready", limit: Limits.members)
+        action = try reader.optionalDigest("action")
         try reader.finish()
     }
 }

@@ -74,8 +74,11 @@ public struct Rules: Statement, Hashable {
     public var contributionBytesMaximum: UInt64 = 1 << 34
     public var pieceBytes: UInt32 = 1 << 18
     public var review: ReviewMode = .open
-    /// Approvals that a contribution needs under `ReviewMode.approve`.
+    /// Approvals that a contribution needs under `ReviewMode.approve`, of other sites than its author.
     public var approvals: UInt32 = 0
+    /// How long a member waits, from the moment when it sees a contribution's availability certificate, before it calls
+    /// that contribution ready under `ReviewMode.vetoWindow`, in seconds. A local delay: it never makes a version invalid.
+    public var reviewSeconds: UInt32 = 0
     public var weights: WeightMode = .equal
     /// The largest share of one member, in 1/2^30. What it cuts off is handed to nobody.
     public var nodeWeightMaximumQ30: UInt32 = Rules.oneQ30
@@ -103,7 +106,8 @@ public struct Rules: Statement, Hashable {
             "min_contributions": .unsigned(UInt64(minContributions)),
             "contribution_bytes_maximum": .unsigned(contributionBytesMaximum),
             "piece_bytes": .unsigned(UInt64(pieceBytes)), "review": .variant(review),
-            "approvals": .unsigned(UInt64(approvals)), "weights": .variant(weights),
+            "approvals": .unsigned(UInt64(approvals)), "review_seconds": .unsigned(UInt64(reviewSeconds)),
+            "weights": .variant(weights),
             "node_weight_maximum_q30": .unsigned(UInt64(nodeWeightMaximumQ30)),
             "retention_versions": .unsigned(UInt64(retentionVersions)),
             "operator_threshold_numerator": .unsigned(UInt64(operatorThresholdNumerator)),
@@ -126,6 +130,7 @@ public struct Rules: Statement, Hashable {
         pieceBytes = try reader.unsigned32("piece_bytes", in: Limits.pieceBytesMinimum...Limits.pieceBytesMaximum)
         review = try reader.variant("review")
         approvals = try reader.unsigned32("approvals", in: 0...UInt32(Limits.members))
+        reviewSeconds = try reader.unsigned32("review_seconds", in: 0...(7 * 86_400))
         weights = try reader.variant("weights")
         nodeWeightMaximumQ30 = try reader.unsigned32("node_weight_maximum_q30", in: 1...Rules.oneQ30)
         retentionVersions = try reader.unsigned32("retention_versions", in: 2...(1 << 20))
@@ -141,4 +146,35 @@ public struct Rules: Statement, Hashable {
             throw .outOfRange(key: "operator_threshold_numerator")
         }
     }
+
+    /// How many of so many operators must sign an action: more than the threshold's share.
+    public func operatorsNeeded(memberCount: Int) -> Int {
+        Int(UInt64(memberCount) * UInt64(operatorThresholdNumerator) / UInt64(operatorThresholdDenominator)) + 1
+    }
+
+    /// Why a mesh of so many members may not have these rules; nil where it may.
+    public func fault(memberCount: Int) -> RulesFault? {
+        // With half of the operators or fewer, two disjoint groups of them could decide against each other.
+        if 2 * operatorThresholdNumerator < operatorThresholdDenominator {
+            return .operatorThresholdBelowHalf(operatorThresholdNumerator, operatorThresholdDenominator)
+        }
+        let fairShare = (UInt64(Rules.oneQ30) + UInt64(memberCount) - 1) / UInt64(memberCount)
+        if UInt64(nodeWeightMaximumQ30) < fairShare {
+            return .nodeWeightBelowFairShare(maximumQ30: nodeWeightMaximumQ30, memberCount: memberCount)
+        }
+        if review == .approve, !(1...max(1, memberCount - 1)).contains(Int(approvals)) {
+            return .approvalsOutOfRange(approvals, memberCount: memberCount)
+        }
+        return nil
+    }
+}
+
+/// Why a mesh may not have certain rules.
+public enum RulesFault: Error, Hashable, Sendable {
+    /// Two disjoint groups of operators could each decide.
+    case operatorThresholdBelowHalf(UInt32, UInt32)
+    /// Even equal members would be cut.
+    case nodeWeightBelowFairShare(maximumQ30: UInt32, memberCount: Int)
+    /// Not between one and all others.
+    case approvalsOutOfRange(UInt32, memberCount: Int)
 }

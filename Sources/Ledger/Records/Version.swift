@@ -7,11 +7,11 @@ public struct ManifestEntry: Record, Hashable {
     public let contribution: ContributionDigest
     /// Digest of the availability certificate that the proposer embedded.
     public let availability: Digest
-    /// In 1/2^30, before the division by the number of entries. Recomputed by every voter.
-    public let weightQ30: UInt32
+    /// In 1/2^30, before the division by the number of entries; an equal share is one. Recomputed by every voter.
+    public let weightQ30: UInt64
 
     public init(
-        slot: Slot, baseHeight: Height, contribution: ContributionDigest, availability: Digest, weightQ30: UInt32
+        slot: Slot, baseHeight: Height, contribution: ContributionDigest, availability: Digest, weightQ30: UInt64
     ) {
         self.slot = slot
         self.baseHeight = baseHeight
@@ -23,7 +23,7 @@ public struct ManifestEntry: Record, Hashable {
     public var cbor: CBOR {
         .record([
             "slot": slot.cbor, "base_height": .height(baseHeight), "contribution": contribution.cbor,
-            "availability": .digest(availability), "weight_q30": .unsigned(UInt64(weightQ30)),
+            "availability": .digest(availability), "weight_q30": .unsigned(weightQ30),
         ])
     }
 
@@ -33,7 +33,7 @@ public struct ManifestEntry: Record, Hashable {
         baseHeight = try reader.height("base_height")
         contribution = try reader.identity("contribution")
         availability = try reader.digest("availability")
-        weightQ30 = try reader.unsigned32("weight_q30", in: 0...Rules.oneQ30)
+        weightQ30 = try reader.unsigned("weight_q30", in: 0...UInt64(Rules.oneQ30) * UInt64(Limits.slots))
         try reader.finish()
     }
 }

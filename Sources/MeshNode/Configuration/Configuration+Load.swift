@@ -1,3 +1,4 @@
+import Crypto
 import EventLoop
 import Gossip
 import Ledger
@@ -111,6 +112,14 @@ extension Configuration.Mesh {
             throw reader.error("announce", "at most \(Limits.addresses) addresses", text: "\(announce.count)")
         }
         peers = try reader.strings("peers", expected: "host:port", isValid: Configuration.isAddress) ?? []
+        let digestWords = "a version digest: 64 hexadecimal digits"
+        if let text = try reader.optionalString("expect", expected: digestWords) {
+            guard let digest = Digest(hex: text) else { throw reader.error("expect", digestWords, text: text) }
+            expected = VersionDigest(digest)
+        }
+        if let height = try reader.integer("expect_height", in: 0...Int(Limits.heightMaximum)) {
+            expectedHeight = Height(UInt64(height))
+        }
         try reader.finish()
     }
 }
@@ -127,6 +136,8 @@ extension Configuration.Site {
         linkKey = Configuration.resolve(
             try reader.string("link_key", expected: "the path of the link key file"), in: folder)
         passphraseFile = try reader.optionalString("passphrase_file", expected: "the path of a file")
+            .map { Configuration.resolve($0, in: folder) }
+        card = try reader.optionalString("card", expected: "the path of the site's card")
             .map { Configuration.resolve($0, in: folder) }
         let socketWords = "the path of the control socket, at most 107 bytes"
         socket = Configuration.resolve(try reader.string("socket", expected: socketWords), in: folder)

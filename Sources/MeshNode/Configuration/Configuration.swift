@@ -1,12 +1,13 @@
 import Gossip
+import Ledger
 
 /// What an operator tells a daemon. Paths are absolute, or relative to the process; addresses are `host:port`.
 struct Configuration: Sendable {
     struct Mesh: Equatable, Sendable {
         /// The founding file that all sites share.
         var genesis: String
-        /// Where version 0 is read from: a directory with `model.safetensors`, or such a file. Needed until version 0,
-        /// or a version that follows from it, is in the state directory.
+        /// Where version 0 is read from: a directory with `model.safetensors`, or such a file. A founder's; without it
+        /// the parameters come from peers.
         var model: String?
         /// Where other sites connect to; port 0 takes a free one.
         var listen: [String]
@@ -14,6 +15,10 @@ struct Configuration: Sendable {
         var announce: [String]
         /// Where to look for the mesh at first: one reachable address is enough.
         var peers: [String]
+        /// A version that must be on the chain before this site takes parameters from peers: an invitation names one.
+        var expected: VersionDigest?
+        /// Where that version stands: any other one there is somebody else's fork.
+        var expectedHeight: Height?
     }
 
     struct Site: Equatable, Sendable {
@@ -24,6 +29,8 @@ struct Configuration: Sendable {
         var linkKey: String
         /// A file with the passphrase of both keys on its first line.
         var passphraseFile: String?
+        /// The site's public card: who it is before the mesh has admitted it.
+        var card: String?
         /// The control socket; at most 107 bytes.
         var socket: String
     }

@@ -82,7 +82,8 @@ extension ControlServer {
                     id, to: VersionRequest.self,
                     response(
                         certified.version, summary(of: certified, rounds),
-                        view: Int64(certified.certificate.vote.view.value), contributions: listed(certified)))
+                        view: Int64(certified.certificate.vote.view.value), action: action(of: certified),
+                        contributions: listed(certified)))
             })
     }
 
@@ -91,12 +92,20 @@ extension ControlServer {
     }
 
     private func response(
-        _ version: Version, _ summary: VersionSummary, view: Int64, contributions: [ContributionSummary]
+        _ version: Version, _ summary: VersionSummary, view: Int64, action: VersionResponse.Action? = nil,
+        contributions: [ContributionSummary]
     ) -> VersionResponse {
         VersionResponse(
             summary: summary, parent: text(version.parent), view: view, memberSet: text(version.members),
             rules: text(version.rules), support: text(version.support), outerStateRoot: text(version.roots.outer),
-            contributions: contributions)
+            action: action, contributions: contributions)
+    }
+
+    /// A version that names an action and embeds none is the one in which a replayed state takes over.
+    private func action(of certified: CertifiedVersion) -> VersionResponse.Action? {
+        guard certified.version.action != nil else { return nil }
+        guard let carried = certified.embedded.action else { return .switch }
+        return VersionResponse.Action(rawValue: carried.action.change.kind)
     }
 
     private func listed(_ certified: CertifiedVersion) -> [ContributionSummary] {
@@ -104,19 +113,20 @@ extension ControlServer {
             summary(
                 of: contribution.body,
                 weightMillionths: Int64(entry.weightQ30) * 1_000_000 / Int64(Rules.oneQ30)
-                    / Int64(max(1, certified.version.manifest.count)), isListed: true)
+                    / Int64(max(1, certified.version.manifest.count)), isListed: true,
+                isReverted: chain.governance.excludes(contribution.body, at: certified.height))
         }
     }
 
     private func summary(
-        of contribution: Ledger.Contribution, weightMillionths: Int64?, isListed: Bool
+        of contribution: Ledger.Contribution, weightMillionths: Int64?, isListed: Bool, isReverted: Bool? = nil
     ) -> ContributionSummary {
         ContributionSummary(
             author: siteName(contribution.author, in: chain.members),
             baseHeight: Int64(contribution.baseHeight.value), contribution: text(contribution.contributionDigest),
             bytes: Int64(clamping: contribution.payloadBytes), steps: Int64(clamping: contribution.steps),
             tokens: Int64(clamping: contribution.tokens), loss: Double(contribution.lossMicronats) / 1e6,
-            weightMillionths: weightMillionths, isListed: isListed)
+            weightMillionths: weightMillionths, isListed: isListed, isReverted: isReverted)
     }
 
     func answerContributions(_ id: Int64, _ parameters: ContributionsRequest, _ connection: ControlConnection) {

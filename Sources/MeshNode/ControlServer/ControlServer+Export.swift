@@ -10,6 +10,7 @@ extension ControlServer {
         let top = parameters.through.map { min(Height(UInt64(max(0, $0))), chain.height) } ?? chain.height
         let path = keeper.jobs.blobs.state.incoming + "/" + desk.label() + ".export"
         let (database, blobs, genesis) = (keeper.database, keeper.jobs.blobs, site.genesis)
+        keeper.exportBegins()
         keeper.workers.submit(
             { () -> Swift.Result<FinishedExport, StoreError> in
                 do throws(StoreError) {
@@ -20,6 +21,7 @@ extension ControlServer {
                 }
             },
             completion: { [weak self] result in
+                self?.keeper.exportEnds()
                 switch result {
                 case .success(let export): self?.send(export, id, connection)
                 case .failure(let error):

@@ -19,26 +19,21 @@ extension ControlServer {
         case .rounds(let parameters): answerRounds(request.id, parameters, connection)
         case .ledgerExportBegin(let parameters): export(request.id, parameters, connection)
         case .parametersExportBegin(let parameters): exportParameters(request.id, parameters, connection)
+        case .governance(let parameters): answerGovernance(request.id, parameters, connection)
+        case .proposalSubmit(let parameters): answerProposalSubmit(request.id, parameters, connection)
+        case .proposals(let parameters): answerProposals(request.id, parameters, connection)
+        case .proposal(let parameters): answerProposal(request.id, parameters, connection)
+        case .reviewSubmit(let parameters): answerReviewSubmit(request.id, parameters, connection)
+        case .reviews(let parameters): answerReviews(request.id, parameters, connection)
+        case .invite(let parameters): answerInvite(request.id, parameters, connection)
+        case .inviteWithdraw(let parameters): answerInviteWithdraw(request.id, parameters, connection)
+        case .evidence(let parameters): answerEvidence(request.id, parameters, connection)
+        case .evidenceExportBegin: exportEvidence(request.id, connection)
+        case .revertPreview(let parameters): answerRevertPreview(request.id, parameters, connection)
         case .trainerAttach, .trainerBase, .trainerContributeBegin, .trainerContributeCommit,
             .trainerContributeAbort:
             preconditionFailure("a trainer's request is dealt with elsewhere")
         }
-    }
-
-    private var members: MembersResponse {
-        MembersResponse(
-            height: Int64(chain.nextHeight.value), memberSet: text(chain.members.digest),
-            members: chain.members.members.enumerated().map { index, member in
-                Control.Member(
-                    id: Int64(index), site: siteName(member.name), operatorKey: key(member.operatorKey.bytes),
-                    nodeKey: key(member.nodeKey.bytes), linkKey: key(member.linkKey.bytes),
-                    keyEpoch: Int64(member.keyEpoch))
-            })
-    }
-
-    private func key(_ bytes: [UInt8]) -> DigestText {
-        guard let text = DigestText(Hex.encode(bytes)) else { preconditionFailure("a public key has 32 bytes") }
-        return text
     }
 
     /// Straight from the record that is signed, so that no rule can be left out here.

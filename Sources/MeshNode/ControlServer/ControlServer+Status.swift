@@ -13,8 +13,22 @@ extension ControlServer {
             members: Int64(chain.members.count), quorum: Int64(chain.members.quorum), peers: peerStates,
             trainer: trainer?.state ?? .absent, disk: disk, alarms: alarms(report),
             residentBytes: ControlServer.residentBytes,
-            uptimeMilliseconds: Int64(clamping: keeper.now.milliseconds - site.started))
+            uptimeMilliseconds: Int64(clamping: keeper.now.milliseconds - site.started),
+            isMember: isMember, proposals: Int64(report.proposals.count),
+            observers: Int64(membership.observers.cards.count), diskUse: diskUse, replay: replayState)
     }
+
+    private var diskUse: DiskUse? {
+        keeper.countDiskUse()
+        return keeper.diskUse.map { use in
+            DiskUse(
+                ledgerBytes: Int64(use.ledgerBytes), payloadBytes: Int64(use.payloadBytes),
+                parameterBytes: Int64(use.parameterBytes), bases: Int64(keeper.baseRoots.count),
+                oldestBase: Int64(chain.rules.oldestBase(head: chain.height).value))
+        }
+    }
+
+    private var isMember: Bool { chain.members[keeper.node.identity.member] != nil }
 
     private func phase(_ report: NodeReport) -> RoundPhase {
         switch report.phase {
@@ -29,6 +43,7 @@ extension ControlServer {
             }
         case .adopting: .finalizing
         case .catchingUp: .catchingUp
+        case .recovering: .recovering
         case .stopped: .stopped
         }
     }
@@ -95,11 +110,24 @@ extension ControlServer {
         var alarms: [Control.Alarm] = []
         for alarm in report.alarms {
             switch alarm {
-            case .conflictingCertificates:
+            case .conflictingCertificates, .retiredKeysCertified:
                 alarms.append(Control.Alarm(kind: .conflictingCertificates, message: Keeper.describe(alarm)))
-            case .divergedFromCertifiedRoots:
+            case .divergedFromCertifiedRoots, .inapplicableVersion:
                 alarms.append(Control.Alarm(kind: .corruption, message: Keeper.describe(alarm)))
+            case .secondInstance:
+                alarms.append(Control.Alarm(kind: .duplicateKey, message: Keeper.describe(alarm)))
             }
+        }
+        if let text = ControlServer.describe(report.signing) {
+            alarms.append(Control.Alarm(kind: .recovery, message: text))
+        }
+        alarms += report.accused.map { member, proofs in
+            let who =
+                member == keeper.node.identity.member
+                ? "another process signs with this site's node key" : "\(keeper.name(member)) broke the protocol"
+            return Control.Alarm(
+                kind: .equivocation,
+                message: "\(who): \(proofs) \(proofs == 1 ? "proof" : "proofs"), see meshctl evidence")
         }
         if let failure = keeper.health.commitFailure {
             alarms.append(
@@ -109,6 +137,8 @@ extension ControlServer {
             alarms.append(Control.Alarm(kind: .disk, message: "\(failure)"))
         }
         alarms += keeper.health.damages.map { Control.Alarm(kind: .corruption, message: "\($0)") }
+        // A site that is no member is refused by all but who invited it, and that is as it should be.
+        guard isMember else { return alarms }
         let foreign = keeper.transport.targets.filter { $0.lastError?.contains("another genesis file") ?? false }
         alarms += foreign.map {
             Control.Alarm(kind: .wrongGenesis, message: "\($0.address): \($0.lastError ?? "")")
@@ -132,13 +162,19 @@ extension ControlServer {
 
     var checks: [Check] {
         var checks: [Check] = []
+        let use =
+            diskUse.map { use in
+                let megabytes = [use.ledgerBytes, use.payloadBytes, use.parameterBytes].map { ($0 + 524_288) >> 20 }
+                return ": ledger \(megabytes[0]) MiB, payloads \(megabytes[1]) MiB, \(use.bases) versions' parameters "
+                    + "\(megabytes[2]) MiB"
+            } ?? ""
         let report = keeper.node.report(now: keeper.now)
         let me = keeper.node.identity.member
         checks.append(
             Check(
-                name: "keys", outcome: chain.members[me] == nil ? .failure : .pass,
+                name: "keys", outcome: chain.members[me] == nil ? .warning : .pass,
                 message: chain.members[me] == nil
-                    ? "this site is no member of the set of version \(chain.nextHeight)"
+                    ? "this site is no member of the set of version \(chain.nextHeight): it watches and signs nothing"
                     : "node key and link key belong to \(site.name)"))
         let listening = keeper.transport.listenAddresses.map(\.description)
         let announced = keeper.node.identity.addresses
@@ -166,9 +202,13 @@ extension ControlServer {
         checks.append(
             Check(
                 name: "disk", outcome: disk == .writable ? .pass : .failure,
-                message: disk == .writable ? "\(site.stateDirectory) is writable" : "\(disk.rawValue)"))
+                message: disk == .writable ? "\(site.stateDirectory) is writable\(use)" : "\(disk.rawValue)"))
         for alarm in alarms(report) {
-            checks.append(Check(name: alarm.kind.rawValue, outcome: .failure, message: alarm.message))
+            // What another member did is nothing that this site could repair.
+            checks.append(
+                Check(
+                    name: alarm.kind.rawValue, outcome: alarm.kind == .equivocation ? .warning : .failure,
+                    message: alarm.message))
         }
         checks.append(
             Check(

@@ -10,6 +10,7 @@ import Ledger
 final class ControlServer {
     let keeper: Keeper
     let desk: TrainerDesk
+    let membership: Membership
     let site: SiteInformation
     private let loop: EventLoop
     private var listener: PipeListener?
@@ -19,10 +20,13 @@ final class ControlServer {
 
     static let connectionsMaximum = 64
 
-    init(loop: EventLoop, keeper: Keeper, desk: TrainerDesk, site: SiteInformation) {
+    init(
+        loop: EventLoop, keeper: Keeper, desk: TrainerDesk, membership: Membership, site: SiteInformation
+    ) {
         self.loop = loop
         self.keeper = keeper
         self.desk = desk
+        self.membership = membership
         self.site = site
     }
 
@@ -40,8 +44,11 @@ final class ControlServer {
 
     /// To be told of every notice.
     func noticed(_ notice: Notice) {
-        guard case .adopted(let certified, _) = notice else { return }
-        trainer?.adopted(certified)
+        switch notice {
+        case .adopted(let certified, _): trainer?.adopted(certified.version)
+        case .synchronised(let version): trainer?.adopted(version)
+        default: break
+        }
     }
 
     private func accepted(_ stream: PipeConnection) {

@@ -65,11 +65,11 @@ final class TrainerSession {
         network.digest.bytes.prefix(8).reduce(Int64(0)) { $0 << 8 ^ Int64($1) } & ControlSchema.integerLimit
     }
 
-    func adopted(_ certified: CertifiedVersion) {
+    func adopted(_ version: Version) {
         connection.notify(
             RoundVersion(
-                height: Int64(certified.height.value), version: text(certified.version.versionDigest),
-                isListed: server.desk.isListed(in: certified.version), trainedRounds: Int64(chain.trainedVersions)))
+                height: Int64(version.height.value), version: text(version.versionDigest),
+                isListed: server.desk.isListed(in: version), trainedRounds: Int64(chain.trainedVersions)))
     }
 
     func closed() {
@@ -190,6 +190,13 @@ final class TrainerSession {
                 id, ControlRefusal(.wrongBase, message: "the base is too old by now; train from the newest version"))
         }
         let dataSets = Set(parameters.datasets.map { digest($0) }).sorted()
+        if let excluded = chain.governance.forbidden(of: dataSets, baseHeight: base.height) {
+            transfer.abandon()
+            return connection.refuse(
+                id,
+                ControlRefusal(
+                    .excludedDataSet, message: "the members excluded the data set \(excluded) from all contributions"))
+        }
         let report = TrainingReport(
             steps: UInt64(parameters.steps), tokens: UInt64(parameters.tokens),
             lossMicronats: UInt64(max(0, parameters.loss * 1e6)), dataSets: dataSets, trainer: trainer)

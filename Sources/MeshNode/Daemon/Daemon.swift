@@ -14,6 +14,7 @@ final class Daemon {
     let transport: Transport
     let desk: TrainerDesk
     let control: ControlServer
+    let membership: Membership
     private let configuration: Configuration
     private let journal: JournalWriter
     private let workers: WorkerPool
@@ -34,56 +35,75 @@ final class Daemon {
         self.loop = loop
         self.logger = logger
         let genesis = try Daemon.genesis(configuration.mesh.genesis)
-        let keys = try SiteKeys(configuration.site)
+        let keys = try KeyRing(configuration.site)
         let layout = try ParameterLayout(genesis)
         let state = try StateDirectory(path: configuration.site.stateDirectory)
         database = try LedgerDatabase(path: state.database, markPath: state.mark, network: genesis.network)
+        if let loss = database.loss { logger.error("\(loss)") }
+        if try state.takeRecoveryRequest(database) {
+            logger.notice("an operator asks for a recovery: the journal counts as lost")
+        }
         let jobs = RoundJobs(
             blobs: BlobStore(state: state), parameters: ParameterStore(state: state, layout: layout))
         let verifier = Verifier()
         var recovery = try Recovery.read(
-            genesis: genesis, database: database, blobs: jobs.blobs, verifier: verifier)
+            genesis: genesis, database: database, blobs: jobs.blobs, verifier: verifier,
+            awaiting: configuration.mesh.expected)
         let chain = recovery.recovered.chain
         let baseRoots = try ParameterRecovery(
             genesis: genesis, chain: chain, database: database, jobs: jobs, model: configuration.mesh.model,
             workers: configuration.workerCount
-        ).run(damages: &recovery.repaired)
+        ).run(
+            wanted: recovery.recovered.walk.map { $0.height > chain.height ? $0.wantedRoots : [] } ?? [],
+            damages: &recovery.repaired)
+        recovery.recovered.lacksParameters = baseRoots.last?.height != chain.height
         let residuals = Residuals(state: state, layout: layout)
         let residual = try Daemon.residual(recovery.residual, residuals, &recovery.repaired)
         for name in try DiskFile.names(in: state.incoming) { DiskFile.remove(state.incoming + "/" + name) }
 
-        let member = try keys.member(of: chain.members, configuration.site)
+        try Daemon.check(ExpectedVersion(configuration.mesh), genesis, chain, database)
+        let site = try SiteIdentity(keys, configuration.site, members: chain.members)
+        if let member = chain.members[site.member], try keys.follow(member) { try keys.eraseRetired() }
+        try keys.finishErasing()
+        let observers = Observers(try database.observers())
         var random = SeededRandom.system()
         let node = Node(
             identity: NodeIdentity(
-                member: member.id, nodeKey: keys.nodeKey, addresses: configuration.mesh.announce),
+                member: site.member, nodeKey: keys.nodeKey, addresses: configuration.mesh.announce),
             timing: configuration.timing, recovered: recovery.recovered, verifier: verifier, random: random.split())
         journal = try JournalWriter(loop: loop, sink: journalSink(database))
         workers = try WorkerPool(loop: loop, threads: configuration.workerCount)
         transport = try Transport(
             loop: loop,
             identity: LinkIdentity(
-                network: genesis.network, member: member.id, nodeKey: keys.nodeKey, linkKey: keys.linkKey),
-            peers: configuration.mesh.peers, own: configuration.mesh.announce, random: random.split(),
-            admit: { node.chain.members.linkPeer(linkKey: $0) })
+                network: genesis.network, member: site.member, nodeKey: keys.nodeKey, linkKey: keys.linkKey),
+            peers: configuration.mesh.peers, own: configuration.mesh.announce, random: random.split())
         keeper = try Keeper(
             node: node, loop: loop, jobs: jobs, journal: journal, database: database, transport: transport,
-            workers: workers, baseRoots: baseRoots, logger: logger)
+            workers: workers, baseRoots: baseRoots, genesisRoots: genesis.roots,
+            versionZero: configuration.mesh.model, logger: logger)
+        membership = Membership(
+            keeper: keeper, keys: keys, observers: observers, expected: ExpectedVersion(configuration.mesh),
+            logger: logger)
+        transport.admit = { [membership] in membership.admits($0) }
         desk = TrainerDesk(keeper: keeper, residuals: residuals, slots: recovery.slots, residual: residual)
         control = ControlServer(
-            loop: loop, keeper: keeper, desk: desk,
+            loop: loop, keeper: keeper, desk: desk, membership: membership,
             site: SiteInformation(
-                name: siteName(member.name), genesis: genesis, stateDirectory: configuration.site.stateDirectory,
+                name: siteName(site.name), genesis: genesis, stateDirectory: configuration.site.stateDirectory,
                 started: loop.now.milliseconds))
         scrubber = try Scrubber(keeper: keeper, milliseconds: scrubMilliseconds)
         for damage in recovery.repaired { keeper.report(damage) }
         logger.info(
-            "\(member.name) of network \(genesis.network.short) at version \(chain.height)  \(chain.headDigest.short)")
+            "\(site.name) of network \(genesis.network.short) at version \(chain.height)  \(chain.headDigest.short)")
+        if !site.isMember { logger.notice("\(site.name) is no member: it follows the chain and signs nothing") }
     }
 
     /// Opens the sockets and begins.
     func start() throws(LoopError) {
+        membership.onForeignChain = { [weak self] in self?.refuseChain($0) }
         keeper.onNotice = { [weak self] notice in
+            self?.membership.noticed(notice)
             self?.desk.noticed(notice)
             self?.control.noticed(notice)
         }
@@ -109,6 +129,25 @@ final class Daemon {
             keeper.jobs.blobs.state.unlock()
             completion()
         }
+    }
+
+    /// Whoever gave this chain holds keys that members have retired: nothing more is taken from it, nothing signed.
+    private func refuseChain(_ why: String) {
+        logger.critical(
+            "\(why). Nothing more is taken from it: remove the state directory and ask who invited this site")
+        keeper.stop()
+        transport.close()
+    }
+
+    private static func check(
+        _ expected: ExpectedVersion?, _ genesis: Genesis, _ chain: Chain, _ database: LedgerDatabase
+    ) throws {
+        guard let expected, expected.height <= chain.height else { return }
+        let found =
+            expected.height == .genesis
+            ? genesis.version.versionDigest : try database.version(at: expected.height)?.version.versionDigest
+        guard let found, found != expected.version else { return }
+        throw DaemonError(Membership.foreign(expected, found: found))
     }
 
     private static func genesis(_ path: String) throws -> Genesis {

@@ -18,6 +18,7 @@ extension Keeper {
     func average(_ id: AveragingID, parent: Version, manifest: [ManifestEntry]) {
         let jobs = jobs
         let rules = node.chain.rules
+        let began = loop.now.milliseconds
         // One worker's thread runs the job; the job's own threads are the rest.
         let threads = max(1, threadCount - 1)
         workers.submit(
@@ -28,7 +29,10 @@ extension Keeper {
             },
             completion: { [weak self] outcome in
                 self?.settle(outcome)
-                if let roots = outcome.value { self?.candidateRoots.insert(roots.parameters) }
+                if let self, let roots = outcome.value {
+                    candidateRoots.insert(roots.parameters)
+                    averagingMilliseconds = loop.now.milliseconds - min(loop.now.milliseconds, began)
+                }
                 if outcome.trouble != nil { for entry in manifest { self?.recheck(entry.contribution) } }
                 self?.feed(.averaged(id, outcome.value))
             })
@@ -58,12 +62,14 @@ extension Keeper {
             })
     }
 
-    private struct SentPiece: Sendable {
+    struct SentPiece: Sendable {
         let bytes: [UInt8]
         let proof: [Digest]
     }
 
     func sendVersion(_ height: Height, to link: LinkID) {
+        // Reads queue before the commits of the journal: a peer that asks without end would hold those up.
+        guard versionAnswers.begin(link) else { return }
         let database = database
         journal.read(
             { () -> RoundJobs.Outcome<[[UInt8]]> in
@@ -75,6 +81,7 @@ extension Keeper {
                 }
             },
             completion: { [weak self] outcome in
+                self?.versionAnswers.end(link)
                 if let trouble = outcome.trouble { self?.report(trouble) }
                 for message in outcome.value { self?.transport.send(message, to: link) }
             })

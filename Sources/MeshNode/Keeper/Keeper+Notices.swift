@@ -34,11 +34,49 @@ extension Keeper {
             )
         case .ownContributionLeftOut(let digest):
             logger.info("this site's contribution \(digest.short) was not listed; its values go back")
+        case .replayFinished(let height):
+            logger.info("the replay without what is excluded came through version \(height)")
         case .linkCutOff(let member, let reason): logger.warning("\(name(member)) is cut off: \(reason)")
-        case .alarm(let alarm): logger.critical("\(Keeper.describe(alarm)); nothing is signed any more")
+        case .journalLost(.declared):
+            logger.error("the journal counts as lost: nothing is signed until the others have said how far they are")
+        case .journalLost(.signatureReturned(let height)):
+            logger.error(
+                """
+                another site holds a signature of this one for version \(height) that the journal lacks: the journal was \
+                lost or rolled back; nothing is signed until the others have said how far they are
+                """)
+        case .abstaining(let height):
+            logger.notice("abstaining until version \(height): nothing is signed up to there")
+        case .walked(let height): logger.info("certified versions up to \(height) are here, parameters are not")
+        case .fetchingParameters(let height):
+            fetchingSince = loop.now.milliseconds
+            logger.notice("fetches the parameters of version \(height) from peers")
+        case .synchronised(let version): synchronised(version)
+        case .alarm(let alarm):
+            logger.critical("\(Keeper.describe(alarm))\(alarm.stops ? "; nothing is signed any more" : "")")
+            // The two would take each other's links for ever.
+            if alarm == .secondInstance { transport.close() }
+        case .evidence(let evidence):
+            logger.error("\(name(evidence.accused)) broke the protocol, and the proof is held: \(evidence.words)")
+        case .proposalKnown(let action, let operators):
+            logger.info("proposal \(action.digest.short) is signed by \(operators.map(name).joined(separator: " "))")
+        case .proposalComplete(let action): logger.info("proposal \(action.digest.short) waits for the next version")
+        case .proposalRefused(let digest, let refusal):
+            logger.warning("proposal \(digest.short) is refused: \(refusal)")
+        case .proposalDropped(let digest): logger.info("proposal \(digest.short) ended without effect")
+        case .actionTaken(let action, let height):
+            logger.info("version \(height) carries action \(action.digest.short)")
+        case .reviewKnown(let review):
+            logger.info(
+                "\(name(review.reviewer)): \(review.statement.verdict.rawValue) \(review.statement.contribution.short)")
+        case .reviewRefused(let review, let refusal):
+            logger.warning("review of \(review.statement.contribution.short) is refused: \(refusal)")
+        case .removed(let height): logger.warning("version \(height) removed this site; it signs nothing more")
+        case .mayLeave(let height): logger.info("a quorum holds version \(height): this site may stop")
         }
         switch notice {
-        case .adopted, .readySigned, .viewEntered, .proposed: _ = phaseMilliseconds(node.report(now: now))
+        case .adopted, .readySigned, .viewEntered, .proposed, .synchronised:
+            _ = phaseMilliseconds(node.report(now: now))
         default: break
         }
         onNotice?(notice)
@@ -49,6 +87,12 @@ extension Keeper {
         case .divergedFromCertifiedRoots(let height):
             "a quorum certified other parameters for version \(height) than this site computes"
         case .conflictingCertificates(let height): "two versions of height \(height) carry valid certificates"
+        case .secondInstance:
+            "another daemon signs with this site's node key: stop one of the two; where the state came from a backup, "
+                + "run meshctl recover"
+        case .retiredKeysCertified(let height):
+            "another version of height \(height) carries a valid certificate, by keys that are mostly retired"
+        case .inapplicableVersion(let height): "a quorum certified a version \(height) that cannot take effect here"
         }
     }
 
@@ -79,6 +123,7 @@ extension Keeper {
             signed \(Keeper.list(signers))  \(Keeper.seconds(round.milliseconds))\(replayed ? "  caught up" : "")
             """)
         retain(version)
+        endReplayIfDone()
     }
 
     private static func list(_ names: [String]) -> String {
@@ -88,39 +133,6 @@ extension Keeper {
     private static func seconds(_ milliseconds: UInt64) -> String {
         let tenths = (milliseconds + 50) / 100
         return "\(tenths / 10).\(tenths % 10) s"
-    }
-
-    /// Parameters of versions that are no base any more go, as do candidates that were not certified; journal entries
-    /// and contributions go by the rules' retention.
-    private func retain(_ version: Version) {
-        let rules = node.chain.rules
-        baseRoots.append((version.height, version.roots.parameters))
-        let kept = max(2, Int(rules.maxStaleness) + 1)
-        let dropped = baseRoots.dropLast(kept).map(\.root) + candidateRoots
-        baseRoots = baseRoots.suffix(kept)
-        candidateRoots = []
-        let needed = Set(baseRoots.map(\.root))
-        let unneeded = Set(dropped).subtracting(needed)
-        let parameters = jobs.parameters
-        let (blobs, database) = (jobs.blobs, database)
-        let lowest = Height(version.height.value - min(version.height.value, UInt64(rules.maxStaleness) + 2))
-        let past =
-            version.height.value > UInt64(rules.retentionVersions)
-            ? Height(version.height.value - UInt64(rules.retentionVersions)) : nil
-        journal.read(
-            { () -> StoreError? in
-                do throws(StoreError) {
-                    for root in unneeded { parameters.remove(root) }
-                    try database.pruneJournal(below: lowest)
-                    if let past, let old = try database.version(at: past) {
-                        for entry in old.version.manifest { blobs.forget(entry.contribution) }
-                    }
-                    return nil
-                } catch {
-                    return error
-                }
-            },
-            completion: { [weak self] error in if let error { self?.report(error) } })
     }
 }
 

@@ -24,22 +24,42 @@ final class Keeper {
     var mayKeepBlob: ((ContributionDigest) -> Bool)?
     /// Set while a hand-over is under way: what is bound to the slot in the same transaction.
     var handovers: [ContributionDigest: SlotRow] = [:]
+    var versionAnswers = VersionAnswers()
     var health = DiskHealth()
+    /// The replay without excluded contributions; nil while none is pending.
+    var course: ReplayCourse?
+    /// What the last averaging took here.
+    var averagingMilliseconds: UInt64?
+    let genesisRoots: StateRoots
+    /// Where version 0 lies, if the configuration says.
+    let versionZero: String?
     var phaseMark: PhaseMark?
     var phaseBegan = Gossip.Instant(milliseconds: 0)
 
     private let timer: LoopTimer
     private var events: [Event] = []
     private var isHandling = false
-    private var isStopped = false
+    private(set) var isStopped = false
     private var pieces: [PieceHandle: HeldPiece] = [:]
     private var nextHandle: UInt64 = 1
     /// Parameters on disk by height, of versions that may still be a base, and what was averaged for the next one.
     var baseRoots: [(height: Height, root: Digest)]
     var candidateRoots: Set<Digest> = []
     let threadCount: Int
+    let shelf: BlockShelf
+    /// Links for which versions are being read, for peers that walk.
+    var walksServed: Set<LinkID> = []
+    var diskUse: StateUse?
+    var diskUseCounted: Gossip.Instant?
+    var fetchingSince: UInt64 = 0
+    /// The oldest version whose parameters were kept when payloads were last looked through.
+    var oldestBase: Height?
+    /// Exports that read payloads now.
+    var exports = 0
+    /// Payloads may have left the retention window; true at the start, for what an earlier process left.
+    var sweepIsDue = true
 
-    private struct HeldPiece {
+    struct HeldPiece: Sendable {
         let link: LinkID
         let proof: [Digest]
         let bytes: [UInt8]
@@ -47,7 +67,8 @@ final class Keeper {
 
     init(
         node: Node, loop: EventLoop, jobs: RoundJobs, journal: JournalWriter, database: LedgerDatabase,
-        transport: Transport, workers: WorkerPool, baseRoots: [(height: Height, root: Digest)], logger: Logger
+        transport: Transport, workers: WorkerPool, baseRoots: [(height: Height, root: Digest)],
+        genesisRoots: StateRoots, versionZero: String?, logger: Logger
     ) throws(LoopError) {
         self.node = node
         self.loop = loop
@@ -57,8 +78,11 @@ final class Keeper {
         self.transport = transport
         self.workers = workers
         self.baseRoots = baseRoots
+        self.genesisRoots = genesisRoots
+        self.versionZero = versionZero
         self.logger = logger
         threadCount = workers.threadCount
+        shelf = BlockShelf(jobs.parameters)
         rounds = RoundBook(began: loop.now.milliseconds)
         timer = try LoopTimer(loop: loop)
     }
@@ -70,7 +94,9 @@ final class Keeper {
         journal.onFailure = { [weak self] in self?.commitsChanged($0) }
         transport.onEvent = { [weak self] in self?.received($0) }
         transport.onRemark = { [weak self] in self?.logger.info("\($0)") }
+        if node.chain.governance.pendingReverts.isEmpty { clearReplay() }
         feed(.start)
+        countDiskUse()
     }
 
     /// Nothing is done any more: neither events nor their actions.
@@ -132,8 +158,15 @@ final class Keeper {
         case .dropPiece(let handle): _ = takePiece(handle)
         case .validate(let contribution): validate(contribution)
         case .average(let id, let parent, let manifest): average(id, parent: parent, manifest: manifest)
+        case .replay(let chain): replay(chain)
         case .forget(let digest): forget(digest)
         case .emit(let notice): noticed(notice)
+        case .sendWalk(let link, let from): sendWalk(from: from, to: link)
+        case .sendBlocks(let link, let root, let indexes): sendBlocks(indexes, of: root, to: link)
+        case .openParameters(let root): openParameters(root)
+        case .storeBlock(let name, let handle, let link):
+            if let piece = takePiece(handle, releasing: false) { storeBlock(name, piece, from: link) }
+        case .completeParameters(let root): completeParameters(root)
         }
     }
 

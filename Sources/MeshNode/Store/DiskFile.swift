@@ -113,6 +113,12 @@ extension DiskFile {
         return try file.read(at: 0, count: count)
     }
 
+    /// The room that a file takes; 0 where it is not there.
+    static func allocatedBytes(of path: String) -> Int {
+        var status = stat()
+        return stat(path, &status) == 0 ? 512 * Int(status.st_blocks) : 0
+    }
+
     static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
     /// Renames, and makes the new name durable.
@@ -123,6 +129,16 @@ extension DiskFile {
 
     /// Removes; a file that is not there is removed already.
     static func remove(_ path: String) { unlink(path) }
+
+    /// Overwrites a file with zeros, syncs, and removes it: what a retired key's file held is gone as far as a file system
+    /// lets one see to it.
+    static func erase(_ path: String) throws(StoreError) {
+        let file = try open(path, .write)
+        try file.write([UInt8](repeating: 0, count: file.byteCount()), at: 0)
+        try file.synchronize()
+        remove(path)
+        try synchronizeDirectory(folder(of: path))
+    }
 
     static func synchronizeDirectory(_ path: String) throws(StoreError) {
         let descriptor = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)

@@ -20,9 +20,18 @@ extension LedgerDatabase {
         do throws(StoreError) { try mark.record(last) } catch { _ = error }
     }
 
-    private static func insert(_ entry: JournalEntry, _ database: Database) throws {
-        if case .adopt(let certified) = entry { return try insert(certified, database) }
-        if case .address(let signed) = entry { try deleteAddresses(of: signed.body.member, database) }
+    static func insert(_ entry: JournalEntry, _ database: Database) throws {
+        switch entry {
+        case .adopt(let certified):
+            try forgetWalk(database)
+            return try insert(certified, database)
+        case .walked(let certified): return try insertWalked(certified, database)
+        case .jump(let certified): return try jump(to: certified, database)
+        case .evidence(let evidence): return try insert(evidence, database)
+        case .address(let signed): try deleteAddresses(of: signed.body.member, database)
+        case .abstention: try deleteAbstentions(database)
+        default: break
+        }
         // The sequence is part of the checksum, so it is chosen here and not by SQLite.
         let sequence = try lastSequence(database) + 1
         let bytes = entry.encoded
@@ -56,9 +65,14 @@ extension LedgerDatabase {
         return UInt64(max(0, last ?? 0))
     }
 
+    /// Of a database that is only being opened.
+    static func lastSequence(_ queue: DatabaseQueue, _ path: String) throws(StoreError) -> UInt64 {
+        do { return try queue.read { try lastSequence($0) } } catch { throw storeError(error, path: path) }
+    }
+
     func lastSequence() throws(StoreError) -> UInt64 { try read { try LedgerDatabase.lastSequence($0) } }
 
-    /// All journal entries, in the order in which they became durable. Every row is held against its checksum.
+    /// All journal entries but adoptions and evidence, in the order in which they became durable. Every row is held against its checksum.
     func journal() throws(StoreError) -> [JournalEntry] {
         let path = path
         return try read { database in

@@ -4,15 +4,16 @@ import Ledger
 
 extension LedgerDatabase {
     static func insert(_ certified: CertifiedVersion, _ database: Database) throws {
+        try database.execute(sql: "INSERT INTO versions VALUES (?, ?, ?, ?)", arguments: row(of: certified))
+    }
+
+    static func row(of certified: CertifiedVersion) -> StatementArguments {
         let digest = certified.version.versionDigest.digest.bytes
         let bytes = certified.encoded
-        try database.execute(
-            sql: "INSERT INTO versions VALUES (?, ?, ?, ?)",
-            arguments: [
-                Int64(certified.height.value), Data(digest), Data(bytes),
-                Column.checksum(
-                    "versions", [.unsigned(certified.height.value), .bytes(digest), .bytes(bytes)]),
-            ])
+        return [
+            Int64(certified.height.value), Data(digest), Data(bytes),
+            Column.checksum("versions", [.unsigned(certified.height.value), .bytes(digest), .bytes(bytes)]),
+        ]
     }
 
     /// The version at `height`, held against its row's checksum; nil where there is none.
@@ -40,7 +41,7 @@ extension LedgerDatabase {
         }
     }
 
-    private static func version(_ row: Row, _ path: String) throws(StoreError) -> CertifiedVersion {
+    static func version(_ row: Row, _ path: String) throws(StoreError) -> CertifiedVersion {
         let name = "height \((row["height"] as DatabaseValue?)?.description ?? "?")"
         let height = try Column.unsigned(row, "height", "versions", name, path)
         let digest = try Column.digest(row, "digest", "versions", name, path)
@@ -101,6 +102,9 @@ extension LedgerDatabase {
         for key in try metaKeys() { _ = try meta(key) }
         try checkRows(of: "versions") { (row, path) throws(StoreError) in _ = try LedgerDatabase.version(row, path) }
         try checkRows(of: "rounds") { (row, path) throws(StoreError) in _ = try LedgerDatabase.round(row, path) }
+        try checkRows(of: "evidence") { (row, path) throws(StoreError) in
+            _ = try LedgerDatabase.evidence(row, path)
+        }
     }
 
     private func checkRows(

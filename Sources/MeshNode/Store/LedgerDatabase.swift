@@ -11,13 +11,14 @@ final class LedgerDatabase: JournalSink {
     let path: String
     let queue: DatabaseQueue
     let mark: JournalMark
+    /// What the witness beside the database remembers and its journal lacks; nil where nothing.
+    let loss: StoreError?
 
     static let format = "1"
 
     /// Opens or makes the database and checks its structure and every row.
     ///
-    /// - Throws: `database` where SQLite finds it damaged, `damagedRow`, `wrongNetwork`, `unsupportedFormat`,
-    ///   `lostJournal`.
+    /// - Throws: `database` where SQLite finds it damaged, `damagedRow`, `wrongNetwork`, `unsupportedFormat`.
     init(path: String, markPath: String, network: NetworkID) throws(StoreError) {
         self.path = path
         mark = try JournalMark(path: markPath)
@@ -38,13 +39,14 @@ final class LedgerDatabase: JournalSink {
         } catch {
             throw LedgerDatabase.storeError(error, path: path)
         }
+        let last = try LedgerDatabase.lastSequence(queue, path)
+        loss =
+            last < mark.sequence
+            ? .lostJournal(file: path, expectedSequence: mark.sequence, foundSequence: last) : nil
         try checkStructure()
         try checkMeta(network: network)
         try checkAllRows()
-        let last = try lastSequence()
-        guard last >= mark.sequence else {
-            throw .lostJournal(file: path, expectedSequence: mark.sequence, foundSequence: last)
-        }
+        if loss != nil { try declareLoss() }
     }
 
     func close() { try? queue.close() }
@@ -62,9 +64,12 @@ final class LedgerDatabase: JournalSink {
                 CREATE TABLE IF NOT EXISTS slots(
                     base BLOB NOT NULL PRIMARY KEY, height INTEGER NOT NULL, contribution BLOB NOT NULL, residual TEXT,
                     state TEXT NOT NULL, checksum BLOB NOT NULL) WITHOUT ROWID;
+                CREATE TABLE IF NOT EXISTS evidence(
+                    number INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE, held INTEGER NOT NULL, bytes BLOB NOT NULL,
+                    checksum BLOB NOT NULL);
                 CREATE TABLE IF NOT EXISTS rounds(
                     height INTEGER PRIMARY KEY, bytes BLOB NOT NULL, checksum BLOB NOT NULL);
-                """)
+                """ + walkTable)
     }
 
     /// SQLite's own check: pages, cells, free space, order of keys.

@@ -15,19 +15,51 @@ struct ParameterRecovery {
     /// The roots of the versions that are here, ascending, the head's last.
     ///
     /// - Parameter damages: gets what was found damaged.
-    /// - Throws: `missingParameters` where a contribution lacks that the way from an older version takes.
-    func run(damages: inout [StoreError]) throws(StoreError) -> [(height: Height, root: Digest)] {
-        let kept = UInt64(max(2, Int(chain.rules.maxStaleness) + 1))
-        let head = chain.height.value
-        let lowest = head >= kept ? head - kept + 1 : 0
+    /// - Parameter wanted: roots whose parameters may be fetched next, where a walk was under way.
+    /// - Returns: the head's is not among them where it cannot be had on this machine: it must come from peers.
+    /// - Throws: `missingParameters` where the model that was named is not version 0.
+    func run(
+        wanted: Set<Digest>, damages: inout [StoreError]
+    ) throws(StoreError) -> [(height: Height, root: Digest)] {
+        let head = chain.height
         var present: [(height: Height, root: Digest)] = []
-        for value in lowest...head {
-            let root = try self.root(at: Height(value))
-            if try isSound(root, &damages) { present.append((Height(value), root)) }
+        for height in keptHeights {
+            let root = try self.root(at: height)
+            let isNew = head.value - height.value < chain.rules.newestBases
+            // Old ones are many: reading them is left to the scrubber.
+            if isNew ? try isSound(root, &damages) : jobs.parameters.has(root) { present.append((height, root)) }
         }
-        if present.last?.height != chain.height { present = try replay(present, &damages) }
-        try jobs.parameters.retain(Set(present.map(\.root)))
+        if present.last?.height != head {
+            do throws(StoreError) {
+                present = try replay(present, &damages)
+            } catch {
+                guard case .missingParameters = error, model == nil || head > .genesis else { throw error }
+                if head > .genesis { damages.append(error) }
+                present.removeAll { $0.height >= head }
+            }
+        }
+        let isWhole = present.last?.height == head
+        try jobs.parameters.retain(
+            Set(present.map(\.root)).union(wanted), keepsPartial: !wanted.isEmpty || !isWhole)
         return present
+    }
+
+    /// Versions whose parameters the rules keep, ascending.
+    private var keptHeights: [Height] {
+        let (rules, head) = (chain.rules, chain.height)
+        let newest = head.value - min(head.value, rules.newestBases - 1)
+        var heights = Set(newest...head.value)
+        for interval in [rules.pinInterval, rules.baseInterval] {
+            var value = head.value / interval * interval
+            while rules.keepsBase(Height(value), head: head) {
+                heights.insert(value)
+                guard value >= interval else { break }
+                value -= interval
+            }
+        }
+        // What reverts reach back to.
+        heights.formUnion((chain.oldestBase.value...head.value).filter { chain.keepsBase(Height($0)) })
+        return heights.sorted().map { Height($0) }
     }
 
     private func root(at height: Height) throws(StoreError) -> Digest {
@@ -66,7 +98,8 @@ struct ParameterRecovery {
             }
             let expected = certified.version.roots.parameters
             let outcome = jobs.average(
-                certified.version.manifest, parent: parent, rules: chain.rules, name: "replay", workers: workers)
+                certified.version.manifest, parent: parent, rules: chain.rules(at: height), name: "replay",
+                workers: workers)
             guard let roots = outcome.value, roots.parameters == expected else {
                 throw .missingParameters(
                     height: height.value, root: expected.short,
@@ -89,7 +122,7 @@ struct ParameterRecovery {
         guard let model else {
             throw .missingParameters(
                 height: 0, root: genesis.roots.parameters.short,
-                reason: "are not in the state directory; say in [mesh] model where version 0 lies")
+                reason: "are not in the state directory, and no [mesh] model is named: peers are asked for them")
         }
         try jobs.parameters.importModel(model, expecting: genesis.roots.parameters)
         return (.genesis, genesis.roots.parameters)

@@ -34,9 +34,12 @@ struct ParameterStore: Sendable {
     }
 
     /// Removes all files but those of `roots`.
-    func retain(_ roots: Set<Digest>) throws(StoreError) {
+    ///
+    /// - Parameter keepsPartial: what has come of others block by block stays too.
+    func retain(_ roots: Set<Digest>, keepsPartial: Bool) throws(StoreError) {
         for name in try DiskFile.names(in: state.params) {
             if let root = ParameterStore.root(of: name), roots.contains(root) { continue }
+            if keepsPartial, PartialParameters.isName(name) { continue }
             DiskFile.remove(state.params + "/" + name)
         }
     }

@@ -19,15 +19,19 @@ struct Recovery: Sendable {
     ///
     /// - Throws: what is damaged and cannot be had again: a row, or the chain itself.
     static func read(
-        genesis: Genesis, database: LedgerDatabase, blobs: BlobStore, verifier: Verifier
+        genesis: Genesis, database: LedgerDatabase, blobs: BlobStore, verifier: Verifier,
+        awaiting awaited: VersionDigest? = nil
     ) throws(StoreError) -> Recovery {
-        let (chain, head, listed) = try replay(genesis: genesis, database: database, verifier: verifier)
-        let journal = try database.journal()
+        var awaited = awaited
+        let (chain, head, listed) = try replay(
+            genesis: genesis, database: database, verifier: verifier, awaited: &awaited)
+        let journal = try database.journal() + database.evidence().map { .evidence($0.evidence) }
         let slots = try database.slots()
         var repaired: [StoreError] = []
         for place in database.mark.damagedPlaces {
             repaired.append(.damagedFile(file: blobs.state.mark, place: "place \(place)"))
         }
+        let walk = try walk(chain, awaited, database, &repaired)
         var pieces: [ContributionDigest: [Bool]] = [:]
         let known = listed.union(contributions(in: journal).map(\.contributionDigest))
         for digest in try blobs.digests() {
@@ -47,8 +51,23 @@ struct Recovery: Sendable {
             pieces[contribution.contributionDigest] = [Bool](repeating: false, count: contribution.pieceCount)
         }
         return Recovery(
-            recovered: Recovered(chain: chain, head: head, journal: journal, pieces: pieces), slots: slots,
+            recovered: Recovered(chain: chain, head: head, journal: journal, pieces: pieces, walk: walk), slots: slots,
             residual: try database.meta("residual"), repaired: repaired)
+    }
+
+    /// What lies beyond the head. Damage there costs the way from it on, which is walked again.
+    private static func walk(
+        _ chain: Chain, _ awaited: VersionDigest?, _ database: LedgerDatabase, _ repaired: inout [StoreError]
+    ) throws(StoreError) -> Walk {
+        var walk = Walk(chain: chain, awaiting: awaited)
+        do {
+            while let certified = try database.walked(at: walk.height.next) { try walk.extend(by: certified) }
+        } catch {
+            if let error = error as? StoreError { repaired.append(error) }
+            try database.forgetWalk()
+            return Walk(chain: chain, awaiting: awaited)
+        }
+        return walk
     }
 
     private static func contributions(in journal: [JournalEntry]) -> [Contribution] {
@@ -67,11 +86,11 @@ struct Recovery: Sendable {
     }
 
     private static func replay(
-        genesis: Genesis, database: LedgerDatabase, verifier: Verifier
+        genesis: Genesis, database: LedgerDatabase, verifier: Verifier, awaited: inout VersionDigest?
     ) throws(StoreError) -> (Chain, CertifiedVersion?, listed: Set<ContributionDigest>) {
         var chain = Chain(genesis: genesis)
-        var listed: Set<ContributionDigest> = []
-        guard let last = try database.headHeight() else { return (chain, nil, listed) }
+        var listed: [(height: Height, contributions: [ContributionDigest])] = []
+        guard let last = try database.headHeight() else { return (chain, nil, []) }
         var head: CertifiedVersion?
         while chain.height < last {
             let next = chain.nextHeight
@@ -84,17 +103,18 @@ struct Recovery: Sendable {
                 if last.value - next.value < UInt64(auditedVersions) {
                     chain = try chain.audited(certified, verifier: verifier)
                 } else {
-                    chain = try chain.advanced(by: certified.version)
+                    chain = try chain.advanced(by: certified.embedded)
                 }
             } catch {
                 throw .inconsistent(
                     file: database.path, table: "versions", row: "height \(next)", problem: "does not stand: \(error)")
             }
             head = certified
-            if last.value - next.value < UInt64(chain.rules.retentionVersions) {
-                listed.formUnion(certified.version.manifest.map(\.contribution))
-            }
+            if chain.headDigest == awaited { awaited = nil }
+            listed.append((next, certified.version.manifest.map(\.contribution)))
         }
-        return (chain, head, listed)
+        // Only the whole chain says how far back a pending replay goes.
+        let kept = listed.filter { $0.height > chain.oldestBase }.flatMap(\.contributions)
+        return (chain, head, Set(kept))
     }
 }

@@ -14,7 +14,9 @@ struct StateDirectory: Sendable {
         try DiskFile.makeDirectory(path)
         lock = try DiskFile.open(path + "/lock", .create)
         guard try lock.tryLock() else { throw .inUse(directory: path) }
-        for folder in ["blobs", "params", "residual", "incoming"] { try DiskFile.makeDirectory(path + "/" + folder) }
+        for folder in ["blobs", "params", "residual", "incoming", "replay"] {
+            try DiskFile.makeDirectory(path + "/" + folder)
+        }
     }
 
     /// Lets another daemon in.
@@ -26,6 +28,8 @@ struct StateDirectory: Sendable {
     var blobs: String { path + "/blobs" }
     var params: String { path + "/params" }
     var residuals: String { path + "/residual" }
+    /// What a replay without excluded contributions has come to.
+    var replay: String { path + "/replay" }
     /// Deltas while a trainer hands them over.
     var incoming: String { path + "/incoming" }
 

@@ -23,6 +23,8 @@ enum StoreError: Error, Equatable, Sendable {
     case inconsistent(file: String, table: String, row: String, problem: String)
     /// The parameters of a version can be had neither from disk nor by replay.
     case missingParameters(height: UInt64, root: String, reason: String)
+    /// A contribution that a version lists is no longer here, or never was.
+    case missingContribution(height: UInt64, contribution: String)
 }
 
 extension StoreError: CustomStringConvertible {
@@ -47,6 +49,8 @@ extension StoreError: CustomStringConvertible {
             "\(file): table \(table), row \(row): \(problem)"
         case .missingParameters(let height, let root, let reason):
             "parameters of version \(height) (root \(root)): \(reason)"
+        case .missingContribution(let height, let contribution):
+            "contribution \(contribution), which version \(height) lists, is not kept here"
         }
     }
 

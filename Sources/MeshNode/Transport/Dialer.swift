@@ -45,6 +45,27 @@ struct Dialer {
         }
     }
 
+    /// Forgets announced addresses of whoever may have no link any more.
+    mutating func retain(_ mayHaveLink: (MemberID) -> Bool) {
+        for address in targets.keys.sorted() {
+            guard let target = targets[address], let member = target.expected, !mayHaveLink(member) else { continue }
+            if target.isConfigured {
+                targets[address]?.expected = nil
+                targets[address]?.member = nil
+            } else {
+                targets[address] = nil
+            }
+        }
+    }
+
+    /// Makes every address due that is not being dialled.
+    mutating func dialAgain() {
+        for address in targets.keys.sorted() where targets[address]?.isDialling == false {
+            targets[address]?.failures = 0
+            targets[address]?.next = Gossip.Instant(milliseconds: 0)
+        }
+    }
+
     /// The addresses to dial now; they count as being dialled from here on.
     mutating func due(now: Gossip.Instant, isLinked: (MemberID) -> Bool) -> [Target] {
         var due: [Target] = []

@@ -34,8 +34,13 @@ final class PeerConnection {
     private let stream: TCPConnection
     private var end: End?
     private var isPumping = false
+    private let network: NetworkID
+    /// What came since this side asked an initiator's failed handshake's other side for its network.
+    private var hintBytes: [UInt8]?
+    private var hintTicks = 0
 
-    init(stream: TCPConnection, session: LinkSession, remote: String, dialled: String?) {
+    init(stream: TCPConnection, session: LinkSession, network: NetworkID, remote: String, dialled: String?) {
+        self.network = network
         self.stream = stream
         self.session = session
         self.remote = remote
@@ -75,6 +80,11 @@ final class PeerConnection {
 
     func tick() {
         guard end == nil else { return }
+        if hintBytes != nil {
+            hintTicks += 1
+            if hintTicks > TransportLimits.hintTicksMaximum { finish(.link(.otherNetworkOrWireVersion)) }
+            return
+        }
         do throws(LinkError) { try session.tick(now: now) } catch { return finish(.link(error)) }
         pump()
     }
@@ -89,6 +99,7 @@ final class PeerConnection {
 
     private func received(_ bytes: [UInt8]) {
         guard end == nil else { return }
+        if let hintBytes { return received(hint: hintBytes + bytes) }
         var outputs: [LinkOutput] = []
         var failure: LinkError?
         do throws(LinkError) {
@@ -97,8 +108,27 @@ final class PeerConnection {
             failure = error
         }
         for output in outputs where end == nil { onOutput?(output) }
-        if let failure { return finish(.link(failure)) }
-        pump()
+        switch failure {
+        case nil: pump()
+        case .otherNetworkOrWireVersion? where isInitiator:
+            // A few ticks end this where no answer comes.
+            hintBytes = []
+            stream.write(NetworkHint(network: network).frame)
+        case .otherNetwork?:
+            stream.write(NetworkHint(network: network).frame)
+            if let failure { finish(.link(failure)) }
+        case let failure?: finish(.link(failure))
+        }
+    }
+
+    /// The other side's word for its network, for the log and `status` alone.
+    private func received(hint bytes: [UInt8]) {
+        let (isOpen, hint) = NetworkHint.read(bytes)
+        if isOpen {
+            hintBytes = bytes
+        } else {
+            finish(.link(hint.map { .otherNetwork(theirs: $0.network, ours: network) } ?? .otherNetworkOrWireVersion))
+        }
     }
 
     /// Seals frames while the socket takes them.
@@ -116,11 +146,13 @@ final class PeerConnection {
     private func finish(_ reason: End) {
         guard end == nil else { return }
         end = reason
-        stream.close()
+        // What was said last, of which network this side is, must get out.
+        if case .link(.otherNetwork) = reason, !isInitiator { stream.closeAfterWrites() } else { stream.close() }
     }
 
     private func closed(_ reason: StreamCloseReason) {
         let wasWaiting = isInitiator && session.stage == .awaitingAcceptance
+        if end == nil, hintBytes != nil { end = .link(.otherNetworkOrWireVersion) }
         let end = end ?? (wasWaiting ? .refusedByPeer : .stream(reason))
         self.end = end
         let onEnd = onEnd

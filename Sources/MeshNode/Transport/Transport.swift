@@ -18,9 +18,9 @@ final class Transport {
     var onRemark: ((String) -> Void)?
 
     private let loop: EventLoop
-    private let identity: LinkIdentity
+    private var identity: LinkIdentity
     /// Who may have a link now.
-    private let admit: (LinkPublicKey) -> LinkPeer?
+    var admit: (LinkPublicKey) -> LinkPeer? = { _ in nil }
     private var random: SeededRandom
     private var dialer: Dialer
     private var gate = HandshakeGate()
@@ -39,12 +39,10 @@ final class Transport {
     private(set) var refusedConnections: [String] = []
 
     init(
-        loop: EventLoop, identity: LinkIdentity, peers: [String], own: [String], random: SeededRandom,
-        admit: @escaping (LinkPublicKey) -> LinkPeer?
+        loop: EventLoop, identity: LinkIdentity, peers: [String], own: [String], random: SeededRandom
     ) throws(LoopError) {
         self.loop = loop
         self.identity = identity
-        self.admit = admit
         var random = random
         dialer = Dialer(configured: peers.filter { !own.contains($0) }, random: random.split())
         self.random = random
@@ -66,6 +64,7 @@ final class Transport {
 
     /// Closes everything; no event comes any more.
     func close() {
+        guard !isClosed else { return }
         isClosed = true
         onEvent = nil
         timer.close()
@@ -114,6 +113,25 @@ final class Transport {
 
     func setAddresses(_ addresses: [String], of member: MemberID) {
         dialer.set(addresses, of: member)
+        dial()
+    }
+
+    // MARK: As members change
+
+    /// Closes the links of whoever may have none any more, and forgets where to dial them.
+    func retain(_ mayHaveLink: (MemberID) -> Bool) {
+        dialer.retain(mayHaveLink)
+        for link in links.keys.sorted() {
+            if let member = links[link]?.member, !mayHaveLink(member) { links[link]?.close() }
+        }
+    }
+
+    /// From now on connections begin with these keys; links that stand go on.
+    func use(_ identity: LinkIdentity) { self.identity = identity }
+
+    /// Whoever refused this site before may take it now: tries all addresses again at once.
+    func dialAgain() {
+        dialer.dialAgain()
         dial()
     }
 
@@ -233,7 +251,7 @@ final class Transport {
         let session = LinkSession(
             role: role, identity: identity, expected: target?.expected, admit: admit, random: &random, now: now)
         let connection = PeerConnection(
-            stream: stream, session: session,
+            stream: stream, session: session, network: identity.network,
             remote: target?.address ?? stream.peerAddress?.description ?? "a connection that is gone",
             dialled: target?.address)
         connections[ObjectIdentifier(connection)] = connection

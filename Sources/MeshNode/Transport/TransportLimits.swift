@@ -21,4 +21,6 @@ enum TransportLimits {
     static let backoffFirstMilliseconds: UInt64 = 200
     static let backoffMaximumMilliseconds: UInt64 = 15_000
     static let tickMilliseconds: UInt64 = 250
+    /// So many ticks a side of another network may take to say which it is of.
+    static let hintTicksMaximum = 12
 }

@@ -15,10 +15,14 @@ public enum ReplayFault: Error, Equatable, Sendable {
     case manifest(Height, ManifestFault)
     /// A quorum certified other parameters than the ones that the contributions give.
     case wrongRoot(Height, expected: Digest, computed: Digest)
+    /// A replayed state takes over, and the parameters that its replay begins with were not kept.
+    case missingParameters(Height)
+    /// A replayed state takes over, and a version that it makes anew was not kept.
+    case missingVersion(Height)
 }
 
-/// Recomputes a chain from its contributions: every certificate, every inclusion, every parameters root. What `meshctl
-/// verify --recompute` and a revert do; the daemon's catch-up takes the same steps one by one.
+/// Recomputes a chain from its contributions: every certificate, every inclusion, every parameters root, and every replay
+/// that took over. What `meshctl verify --recompute` does; the daemon's catch-up takes the same steps one by one.
 public struct Replay: Sendable {
     /// After the last version that was applied.
     public private(set) var chain: Chain
@@ -56,11 +60,13 @@ public struct Replay: Sendable {
     /// - Parameters:
     ///   - payloads: of the contributions that the version lists.
     ///   - outputPath: takes the version's parameters. The file before it is the caller's to remove.
+    ///   - history: for a version in which a replayed state takes over: what it was made from (`ReplayNeeds` says what
+    ///     that takes). Files beside the output (`scratchPaths`) are the caller's to remove.
     ///   - workers: threads, at least one.
     /// - Throws: on a fault, nothing of this value has changed.
     public mutating func apply(
-        _ certified: CertifiedVersion, payloads: some PayloadSource, outputPath: String, workers: Int,
-        verifier: Verifier
+        _ certified: CertifiedVersion, payloads: some PayloadSource, history: some ReplayHistory = NoHistory(),
+        outputPath: String, workers: Int, verifier: Verifier
     ) throws(ReplayFault) {
         let version = certified.version
         let next: Chain
@@ -80,25 +86,47 @@ public struct Replay: Sendable {
                 throw .contribution(version.height, entry.slot, error)
             }
         }
-        let computed: StateRoots
-        let parameters: ParameterFile
-        do throws(ManifestFault) {
-            computed = try ManifestAverage.average(
-                version.manifest, payloads: payloads, parent: self.parameters, layout: layout, rules: chain.rules,
-                outputPath: outputPath, workers: workers)
-        } catch {
-            throw .manifest(version.height, error)
-        }
-        guard computed == version.roots else {
-            throw .wrongRoot(version.height, expected: version.roots.parameters, computed: computed.parameters)
-        }
-        do throws(ParameterFileError) {
-            parameters = try ParameterFile(
-                path: outputPath, parameterCount: layout.parameterCount, expectedRoot: computed.parameters)
-        } catch {
-            throw .manifest(version.height, .file(error))
+        let parameters =
+            chain.isSwitch(certified.embedded)
+            ? try replayed(history, outputPath: outputPath, workers: workers)
+            : try ExclusionReplay.average(
+                version.manifest, at: version.height, payloads: payloads, parent: self.parameters, layout: layout,
+                rules: chain.rules, outputPath: outputPath, workers: workers)
+        guard StateRoots(parameters: parameters.root) == version.roots else {
+            throw .wrongRoot(
+                version.height, expected: version.roots.parameters, computed: parameters.root)
         }
         self.parameters = parameters
         chain = next
+    }
+
+    /// Names that `apply` may give to files on the way to a switch.
+    public static func scratchPaths(of outputPath: String) -> [String] { [outputPath + ".even", outputPath + ".odd"] }
+
+    /// The history through the head without what is excluded.
+    private func replayed(
+        _ history: some ReplayHistory, outputPath: String, workers: Int
+    ) throws(ReplayFault) -> ParameterFile {
+        guard let first = chain.governance.replayFrom else { preconditionFailure("a switch follows from a revert") }
+        let start = Height(first.value - 1)
+        guard let base = history.parameters(at: start) else { throw .missingParameters(start) }
+        var replay = ExclusionReplay(chain: chain, from: start, parameters: base, layout: layout)
+        let scratch = Replay.scratchPaths(of: outputPath)
+        while !replay.isFinished {
+            let height = replay.height.next
+            guard let (certified, payloads) = history.version(at: height) else { throw .missingVersion(height) }
+            try replay.apply(
+                certified, payloads: AnyPayloads(source: payloads), outputPath: scratch[Int(height.value % 2)],
+                workers: workers)
+        }
+        // Nothing is averaged any more: a copy under the name that the caller asked for.
+        return try ExclusionReplay.average(
+            [], at: chain.nextHeight, payloads: MemoryPayloads(), parent: replay.parameters, layout: layout,
+            rules: chain.rules, outputPath: outputPath, workers: workers)
+    }
+
+    private struct AnyPayloads: PayloadSource {
+        let source: any PayloadSource
+        func payload(of contribution: ContributionDigest) -> (any PayloadReader)? { source.payload(of: contribution) }
     }
 }

@@ -1,29 +1,70 @@
 /// What a Byzantine member does. Each is a shell around an ordinary `Node`: it changes what the node's machine does for
-/// it and what reaches its wires. `Site+Byzantine.swift` has what each of them means there; a new one starts here.
+/// it and what reaches its wires (`World+Byzantine.swift`), or makes statements of its own with the member's key
+/// (`Adversaries/`). A member has one or several of them; a new one is a case here and a method there.
 public enum ByzantineBehaviour: String, Sendable, CaseIterable {
+    // What leaves the node is held back or changed.
+
     /// Never says anything, but listens.
     case silent
-    /// Two processes with one key and two disks, each linked to a part of the others: contributions, acks, ready
-    /// records, proposals and votes in conflict. ("Twins: BFT systems made robust", Bano et al., OPODIS 2021)
-    case twins
+    /// Everything that it says reaches some members only, always the same.
+    case selectiveSender = "selective-sender"
     /// Its votes, alone of its messages, reach one member only.
-    case selectiveVoter
+    case selectiveVoter = "selective-voter"
     /// Leads and never proposes.
-    case withholdsProposals
+    case withholdsProposals = "withholds-proposals"
     /// Proposes, and keeps to itself what it proposed.
-    case withholdsPayloads
+    case withholdsPayloads = "withholds-payloads"
+    /// Passes on acks and availability certificates as late as the round's deadline.
+    case withholdsAvailability = "withholds-availability"
+    /// Hands out no piece.
+    case withholdsPieces = "withholds-pieces"
+    /// Hands out pieces with a byte changed.
+    case corruptsPieces = "corrupts-pieces"
     /// Says that it is far ahead.
     case boasts
-    /// Hands out no piece.
-    case withholdsPieces
-    /// Hands out pieces with a byte changed.
-    case corruptsPieces
-    /// Averages wrongly: proposes and votes for roots that nobody else computes.
-    case wrongRoots
     /// Changes a byte in some of its messages.
     case garbles
     /// Sends others' messages again, to anybody, at any time.
     case replays
+
+    // The machine lies to the node.
+
+    /// Two processes with one key and two disks, each linked to a part of the others: contributions, acks, ready
+    /// records, proposals and votes in conflict. ("Twins: BFT systems made robust", Bano et al., OPODIS 2021)
+    case twins
+    /// Averages wrongly: proposes and votes for roots that nobody else computes.
+    case wrongRoots = "wrong-roots"
     /// Puts another's payload under its own name.
     case copies
+
+    // Statements that no node makes. The members that make them know each other's keys and what each has heard.
+
+    /// As leader shows one half of the members one fresh payload and the other half another, both valid.
+    case equivocatesProposals = "equivocates-proposals"
+    /// As leader leaves out what it must list.
+    case censors
+    /// As leader claims that a payload of its own was notarized before, or proposes afresh over a notarization.
+    case reproposesUnjustified = "reproposes-unjustified"
+    /// As leader lists a contribution under an availability certificate that is none.
+    case listsUnavailable = "lists-unavailable"
+    /// Votes for every proposal of a view, finalizes each, and nullifies the view too.
+    case equivocatesVotes = "equivocates-votes"
+    /// Gives up the view and the next twenty.
+    case nullifiesAll = "nullifies-all"
+    /// Two ready records a height, which name slots without a certificate.
+    case falseReady = "false-ready"
+    /// Acks whatever it hears of, every candidate of a slot, and holds nothing.
+    case falseAcks = "false-acks"
+    /// A second contribution in its slot for half of the members.
+    case equivocatesContributions = "equivocates-contributions"
+    /// Contributions on bases that are too old, unknown, or at another height than they say.
+    case staleContributions = "stale-contributions"
+    /// Ever new contributions in its slots, and pieces of contributions that do not exist.
+    case floodsContributions = "floods-contributions"
+    /// Proofs against itself, proofs that prove nothing, lists of names that stand for nothing, wishes for everything.
+    case floodsEvidence = "floods-evidence"
+    /// Certificates with too few, repeated, or wrong signatures, or with a bitmap of the wrong size.
+    case forgesCertificates = "forges-certificates"
+    /// Messages whose lengths lie.
+    case malformsLengths = "malforms-lengths"
 }

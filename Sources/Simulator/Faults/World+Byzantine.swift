@@ -2,43 +2,64 @@ import Crypto
 import Gossip
 import Ledger
 
-/// What a Byzantine member's shell does differently. The place for the rest of them.
+/// What a Byzantine member's shell does to what its node says, and to what its machine tells the node.
 extension World {
     /// What leaves in place of a message of the member's node.
-    func altered(_ bytes: [UInt8], from site: Site, to peer: Site) -> [[UInt8]] {
-        switch site.behaviour {
-        case .silent: return []
+    func altered(_ bytes: [UInt8], from site: Site, to peer: Site, over mine: LinkEnd) -> [[UInt8]] {
+        var messages =
+            replacesProposals(site) ? replaced(bytes, RecordScan(bytes: bytes), from: site, to: peer) : [bytes]
+        for behaviour in site.behaviours {
+            messages = messages.flatMap { altered($0, by: behaviour, from: site, to: peer, over: mine) }
+        }
+        return messages
+    }
+
+    private func altered(
+        _ bytes: [UInt8], by behaviour: ByzantineBehaviour, from site: Site, to peer: Site, over mine: LinkEnd
+    ) -> [[UInt8]] {
+        var messages = [bytes]
+        switch behaviour {
+        case .silent: messages = []
+        case .selectiveSender: messages = site.favoured[peer.member] ? [bytes] : []
         case .selectiveVoter:
-            let isVote = RecordScan(bytes: bytes).statements.contains { statement in
-                guard statement.claim.signer == site.identity.member else { return false }
-                switch statement.claim.place {
-                case .notarize, .finalize, .nullify: return true
-                default: return false
-                }
-            }
             let favoured = (site.member + 1) % options.nodes
-            return isVote && peer.member != favoured ? [] : [bytes]
-        case .withholdsProposals: return RecordScan(bytes: bytes).proposals.isEmpty ? [bytes] : []
-        case .withholdsPayloads: return isBarePayload(bytes) ? [] : [bytes]
-        case .boasts: return [boast(bytes)]
-        case .garbles:
-            guard byzantineRandom.chance(10), !bytes.isEmpty else { return [bytes] }
-            counts.add("messages-mutated")
-            var changed = bytes
-            changed[byzantineRandom.draw(below: changed.count)] ^= 1 << UInt8(byzantineRandom.draw(below: 8))
-            return byzantineRandom.chance(20)
-                ? [Array(changed.prefix(byzantineRandom.draw(below: changed.count)))] : [changed]
+            if peer.member != favoured, isOwnVote(bytes, site) { messages = [] }
+        case .withholdsProposals: if !RecordScan(bytes: bytes).proposals.isEmpty { messages = [] }
+        case .withholdsPayloads:
+            let scan = RecordScan(bytes: bytes)
+            if !scan.payloads.isEmpty, scan.certificates.isEmpty { messages = [] }
+        case .withholdsAvailability:
+            if !RecordScan(bytes: bytes).availability.isEmpty {
+                messages = []
+                let due = now + 1_000 * byzantineRandom.draw(1...options.timing.roundDeadline)
+                queue.push(.heldBack(site: site.index, life: site.life, mine, bytes), at: due)
+            }
+        case .boasts: messages = [boast(bytes)]
+        case .garbles: messages = [garbled(bytes)]
         case .replays:
             site.remember(bytes)
-            return byzantineRandom.chance(30) ? [bytes, site.recall(&byzantineRandom)] : [bytes]
-        case nil, .twins, .withholdsPieces, .corruptsPieces, .wrongRoots, .copies: return [bytes]
+            if byzantineRandom.chance(30) { messages = [bytes, site.recall(&byzantineRandom)] }
+        case .twins, .wrongRoots, .copies, .withholdsPieces, .corruptsPieces, .equivocatesProposals, .censors,
+            .reproposesUnjustified, .listsUnavailable, .equivocatesVotes, .nullifiesAll, .falseReady, .falseAcks,
+            .equivocatesContributions, .staleContributions, .floodsContributions, .floodsEvidence, .forgesCertificates,
+            .malformsLengths:
+            return messages
+        }
+        if messages != [bytes] { counts.add(behaviour) }
+        return messages
+    }
+
+    private func isOwnVote(_ bytes: [UInt8], _ site: Site) -> Bool {
+        RecordScan(bytes: bytes).certificates.contains { votes in
+            votes.signatures.signers == [site.member]
         }
     }
 
-    /// A message whose body is a payload alone, recognized by its shape.
-    private func isBarePayload(_ bytes: [UInt8]) -> Bool {
-        guard case .array(let parts) = try? CBOR(encoded: bytes), let body = parts.last else { return false }
-        return (try? Ledger.Payload(cbor: body)) != nil
+    private func garbled(_ bytes: [UInt8]) -> [UInt8] {
+        guard byzantineRandom.chance(10), !bytes.isEmpty else { return bytes }
+        var changed = bytes
+        changed[byzantineRandom.draw(below: changed.count)] ^= 1 << UInt8(byzantineRandom.draw(below: 8))
+        return byzantineRandom.chance(20) ? Array(changed.prefix(byzantineRandom.draw(below: changed.count))) : changed
     }
 
     /// A summary begins with its sender's height; this one says more.
@@ -46,39 +67,39 @@ extension World {
         guard case .array(let parts) = try? CBOR(encoded: bytes), parts.count == 2, case .array(var items) = parts[1],
             items.count == 6, case .unsigned(let height) = items[0]
         else { return bytes }
-        counts.add("messages-mutated")
         items[0] = .unsigned(height + byzantineRandom.draw(1...1_000_000))
         return CBOR.array([parts[0], .array(items)]).encoded
     }
 
     /// What leaves in place of a piece; nil for nothing.
-    func altered(_ piece: ProvenPiece, from site: Site) -> ProvenPiece? {
-        switch site.behaviour {
-        case .silent, .withholdsPieces: return nil
-        case .corruptsPieces:
-            guard byzantineRandom.chance(50) else { return piece }
-            counts.add("pieces-corrupted")
-            var bytes = piece.bytes
-            bytes[byzantineRandom.draw(below: bytes.count)] ^= 1
-            return ProvenPiece(bytes: bytes, proof: piece.proof)
-        default: return piece
+    func altered(_ piece: ProvenPiece, from site: Site, to peer: Int) -> ProvenPiece? {
+        if site.does(.silent) || site.does(.withholdsPieces) || (site.does(.selectiveSender) && !site.favoured[peer]) {
+            if site.does(.withholdsPieces) { counts.add(.withholdsPieces) }
+            return nil
         }
+        guard site.does(.corruptsPieces), byzantineRandom.chance(50) else { return piece }
+        counts.add(.corruptsPieces)
+        var bytes = piece.bytes
+        bytes[byzantineRandom.draw(below: bytes.count)] ^= 1
+        return ProvenPiece(bytes: bytes, proof: piece.proof)
     }
 
     /// What the member's machine says that an averaging gave.
     func altered(_ roots: StateRoots, from site: Site) -> StateRoots {
-        guard site.behaviour == .wrongRoots else { return roots }
+        guard site.does(.wrongRoots) else { return roots }
+        counts.add(.wrongRoots)
         return StateRoots(
             parameters: Digest(DigestDomain("mesh/sim-wrong"), roots.parameters.bytes), outer: roots.outer)
     }
 
     /// The payload of somebody else that a copier hands over as its own.
     func copiedPayload(_ site: Site) -> Blob.Payload? {
-        guard site.behaviour == .copies else { return nil }
+        guard site.does(.copies) else { return nil }
         let complete = site.disk.blobs.keys.sorted().compactMap { digest in
             site.disk.blobs[digest].flatMap { $0.isComplete ? $0 : nil }
         }
         guard !complete.isEmpty else { return nil }
+        counts.add(.copies)
         return Blob.Payload(pieces: byzantineRandom.pick(complete).pieces.compactMap { $0?.bytes })
     }
 }

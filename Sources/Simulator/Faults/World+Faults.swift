@@ -4,16 +4,6 @@ import Ledger
 
 /// Crashes, restarts, partitions, and their end.
 extension World {
-    func planFaults() {
-        if faults.crashInterval != nil { queue.push(.randomCrash, at: next(faults.crashInterval)) }
-        if faults.linkBreakInterval != nil { queue.push(.randomBreak, at: next(faults.linkBreakInterval)) }
-        if faults.partitionInterval != nil { queue.push(.randomPartition, at: next(faults.partitionInterval)) }
-    }
-
-    private func next(_ interval: UInt64?) -> SimulatedTime {
-        now + 1_000 * faultRandom.draw(1...2 * (interval ?? 1))
-    }
-
     // MARK: - Crashes
 
     func boot(_ site: Site) {
@@ -25,10 +15,11 @@ extension World {
             return oracles.report(.unreadableJournal, "member \(site.member): \(error)")
         }
         site.life += 1
+        if site.does(.twins) { counts.add(.twins) }
         let node = Node(
             identity: site.identity, timing: options.timing, recovered: recovered, verifier: verifier,
             random: site.random.split())
-        let process = Process(node: node, clockStart: machineRandom.draw(1...1 << 30))
+        let process = Process(node: node, clock: ProcessClock(start: machineRandom.draw(1 << 28...1 << 30)))
         process.lastSync = now
         process.lastReport = now
         site.process = process
@@ -36,19 +27,21 @@ extension World {
         trace.say(now, "\(site.member) starts at height \(site.disk.height)")
         turn(site, .start)
         train(site)
+        planPlot(site)
         for member in 0..<options.nodes where member != site.member { connect(site.member, member) }
     }
 
     /// The power of one site is cut. What was not synced is gone, and it starts again after a while.
     func crash(_ site: Site, downFor downtime: UInt64? = nil) {
         guard let process = site.process else { return }
-        counts.add("crashes")
-        counts.add("batches-lost", UInt64(process.batches.count))
+        counts.add(.crashes)
+        keepUnreported(site, process)
+        counts.add(.batchesLost, UInt64(process.batches.count))
         trace.record(now, 6, UInt64(site.index))
         trace.say(now, "\(site.member) crashes with \(process.batches.count) batches unsynced")
         site.process = nil
         site.crashTrigger = nil
-        site.disk.losePower(random: &machineRandom)
+        counts.add(.piecesTorn, site.disk.losePower(random: &machineRandom))
         for identifier in connections.keys.sorted() {
             guard let connection = connections[identifier], connection.ends.contains(where: { $0.site == site.index })
             else { continue }
@@ -58,11 +51,18 @@ extension World {
         queue.push(.boot(site: site.index), at: now + length)
     }
 
+    /// A sync that had not returned may have written all the same: batches become durable in order.
+    private func keepUnreported(_ site: Site, _ process: Process) {
+        guard !isHealed, !process.batches.isEmpty, faultRandom.chance(faults.keptBatchesPercent) else { return }
+        let count = 1 + faultRandom.draw(below: process.batches.count)
+        counts.add(.batchesKeptUnreported, UInt64(count))
+        for batch in process.batches.prefix(count) { commit(batch.entries, site, process) }
+        process.batches.removeFirst(count)
+    }
+
     func randomCrash() {
-        guard !isHealed else { return }
-        queue.push(.randomCrash, at: next(faults.crashInterval))
         if faultRandom.chance(faults.massCrashPercent) {
-            counts.add("mass-crashes")
+            counts.add(.massCrashes)
             for site in sites { crash(site) }
             return
         }
@@ -94,18 +94,14 @@ extension World {
     // MARK: - Links
 
     func randomBreak() {
-        guard !isHealed else { return }
-        queue.push(.randomBreak, at: next(faults.linkBreakInterval))
         let open = connections.keys.sorted().filter { connections[$0]?.isOpen == true }
         guard !open.isEmpty else { return }
-        counts.add("links-broken")
+        counts.add(.linksBroken)
         breakConnection(faultRandom.pick(open), noticedWithin: 500_000)
     }
 
     /// Isolates a member, splits the members in two, or stops one direction between some.
     func randomPartition() {
-        guard !isHealed else { return }
-        queue.push(.randomPartition, at: next(faults.partitionInterval))
         let count = options.nodes
         var pairs: [Int] = []
         let isSymmetric = faultRandom.chance(60)
@@ -121,7 +117,12 @@ extension World {
         }
         pairs.removeAll { isBlocked[$0] }
         for blocked in pairs { isBlocked[blocked] = true }
-        counts.add("partitions")
+        switch (isIsolation, isSymmetric) {
+        case (false, true): counts.add(.partitions)
+        case (false, false): counts.add(.partitionsOneWay)
+        case (true, true): counts.add(.isolations)
+        case (true, false): counts.add(.isolationsOneWay)
+        }
         trace.record(now, 7, UInt64(pairs.count))
         trace.say(now, "partition: \(pairs.map { "\($0 / count)-\($0 % count)" }.joined(separator: " "))")
         queue.push(.endPartition(pairs), at: now + 1_000 * faultRandom.draw(100...faults.partitionLengthMaximum))
@@ -141,14 +142,22 @@ extension World {
     /// From here on nothing fails: links carry, nobody crashes, and all but a few restart.
     func heal() {
         isHealed = true
-        for index in isBlocked.indices { isBlocked[index] = false }
+        for index in isBlocked.indices {
+            isBlocked[index] = false
+            cloggedUntil[index] = .zero
+        }
         healedHeight = sites.map { $0.disk.height.value }.max() ?? 0
+        for site in sites where site.isHonest && site.disk.height.value == healedHeight {
+            guard let process = site.process else { continue }
+            healedView = max(healedView, process.node.report(now: process.clock.reading(at: now)).view.value)
+        }
         trace.record(now, 8, healedHeight)
         trace.say(now, "healed at height \(healedHeight)")
         for site in sites {
             site.crashTrigger = nil
+            site.diskFullUntil = .zero
             if site.isHonest, faults.deadAfterHealing[site.member] {
-                counts.add("dead-members")
+                counts.add(.deadMembers)
                 site.isDead = true
                 if site.process != nil { crash(site) }
             }

@@ -14,7 +14,8 @@ extension Oracles {
         kept(certified.certificate, by: member)
         guard let first = versions[height] else {
             versions[height] = version
-            certifiedFirst(version)
+            certifiedFirst(certified)
+            noteReverts(of: certified)
             return
         }
         if first.versionDigest != digest {
@@ -24,7 +25,8 @@ extension Oracles {
         }
     }
 
-    private func certifiedFirst(_ version: Version) {
+    private func certifiedFirst(_ certified: CertifiedVersion) {
+        let version = certified.version
         let height = version.height.value
         for entry in version.manifest {
             let count = holders(entry.contribution)
@@ -39,12 +41,12 @@ extension Oracles {
         if Set(version.manifest.map(\.slot.author)).count != version.manifest.count {
             report(.repeatedSlot, "an author twice at \(height)")
         }
-        let parent = height == 1 ? genesisRoots : versions[height - 1]?.roots
+        let parent = height == 1 ? genesisVersion.roots : versions[height - 1]?.roots
         if let parent {
             if version.parent != versions[height - 1]?.versionDigest, height > 1 {
                 report(.conflictingVersions, "\(height) does not continue \(height - 1)")
             }
-            if version.roots != roots(parent, version.manifest) { report(.wrongRoots, "at \(height)") }
+            if version.roots != expectedRoots(of: certified, parent: parent) { report(.wrongRoots, "at \(height)") }
         } else {
             report(.conflictingVersions, "\(height) was adopted before anybody adopted \(height - 1)")
         }

@@ -61,7 +61,9 @@ extension Oracles {
         case .ownContribution(let signed):
             require(
                 keeps(signed.body.contributionDigest), "its own contribution is not complete and synced")
-        case .contribution, .availability, .payload, .certificate, .adopt, .address: break
+        case .contribution, .availability, .payload, .certificate, .adopt, .address, .evidence,
+            .conflictingCertificate, .walked, .jump, .abstention, .action, .review:
+            break
         }
     }
 
@@ -101,6 +103,17 @@ extension Oracles {
     /// Acks of one contribution on a wire, a quorum or not: every valid one of an honest member counts.
     func saw(_ acks: AvailabilityCertificate) {
         saw(acks.signatures, over: acks.stored) { Claim(signer: $0, acks.stored) }
+        if isQuorumOfValid(acks.signatures, over: acks.stored) { enter(acks.stored) }
+    }
+
+    /// Enters what a quorum says that it holds: at most one contribution a slot.
+    func enter(_ stored: Stored) {
+        if let other = available[stored.slot], other != stored.contribution {
+            report(
+                .conflictingAvailability,
+                "\(Claim.Place.stored(stored.slot).name): \(stored.contribution.short) and \(other.short)")
+        }
+        available[stored.slot] = stored.contribution
     }
 
     /// Votes on a wire, a quorum or not.

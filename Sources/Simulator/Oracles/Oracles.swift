@@ -16,13 +16,28 @@ final class Oracles {
     var now = SimulatedTime.zero
 
     var grounds: [SyncedGround]
+    /// Whom the evidence that each member holds names.
+    var accused: [Set<MemberID>]
+    /// Contributions of culprits that were put on wires, and who of them put two into one slot.
+    var shown: [SignedPlace: Digest] = [:]
+    var contradicted: Set<MemberID> = []
     var signed: [SignedPlace: Digest] = [:]
     var versions: [UInt64: Version] = [:]
     var listed: [Slot: UInt64] = [:]
     var honestReady: [UInt64: [MemberID: Ready]] = [:]
     var finalized: [UInt64: VersionDigest] = [:]
     var quorums: [QuorumPlace: Digest] = [:]
-    let genesisRoots: StateRoots
+    let genesisVersion: Version
+    let rules: Rules
+    /// Payloads that were judged.
+    var judged: Set<VersionDigest> = []
+    /// The views from which proposals of a payload claimed to re-propose it; 0 for afresh.
+    var claimedViews: [ProposedPlace: Set<UInt32>] = [:]
+    /// What certificates say that a slot holds.
+    var available: [Slot: ContributionDigest] = [:]
+    /// First adoptions by height, and the reverts that they decided.
+    var history: [UInt64: CertifiedVersion] = [:]
+    var reverts: [WitnessedRevert] = []
     private let indexes: [MemberID: Int]
     private var verified: Set<VerifiedSignature> = []
     private var scanned: Set<[UInt8]> = []
@@ -41,6 +56,12 @@ final class Oracles {
         let place: Claim.Place
     }
 
+    struct ProposedPlace: Hashable {
+        let height: Height
+        let view: View
+        let version: VersionDigest
+    }
+
     struct QuorumPlace: Hashable {
         let kind: VoteKind
         let height: UInt64
@@ -55,9 +76,11 @@ final class Oracles {
     init(genesis: Genesis, isHonest: [Bool]) {
         network = genesis.network
         members = genesis.members.members
-        genesisRoots = genesis.roots
+        genesisVersion = genesis.version
+        rules = genesis.rules
         self.isHonest = isHonest
         faultBound = (isHonest.count - 1) / 3
+        accused = Array(repeating: [], count: isHonest.count)
         grounds = Array(repeating: SyncedGround(), count: isHonest.count)
         var indexes: [MemberID: Int] = [:]
         for (index, member) in genesis.members.members.enumerated() { indexes[member.id] = index }
@@ -76,11 +99,14 @@ final class Oracles {
     func isQuorum(_ count: Int) -> Bool { 3 * count > 2 * members.count }
 
     /// Something that `sender` put on a wire.
-    func sent(_ bytes: [UInt8], by sender: Int) {
+    ///
+    /// - Returns: what stands in it, where these bytes were never sent before.
+    @discardableResult
+    func sent(_ bytes: [UInt8], by sender: Int) -> RecordScan? {
         if isHonest[sender], bytes.count > Wire.messageBytesMaximum {
             report(.oversizeMessage, "\(bytes.count) bytes from member \(sender)")
         }
-        guard scanned.insert(bytes).inserted else { return }
+        guard scanned.insert(bytes).inserted else { return nil }
         let scan = RecordScan(bytes: bytes)
         for statement in scan.statements where isHonest(statement.claim.signer) && isValid(statement) {
             saw(statement.claim)
@@ -88,8 +114,10 @@ final class Oracles {
         for ready in scan.ready where signed[.init(signer: ready.signer, place: .ready(ready.body.height))] != nil {
             note(ready)
         }
+        for proposal in scan.proposals { note(proposal.body) }
         for certificate in scan.availability { saw(certificate) }
         for certificate in scan.certificates { saw(certificate) }
+        return scan
     }
 
     /// A batch of an honest member became durable.
@@ -104,14 +132,24 @@ final class Oracles {
         switch entry {
         case .certificate(let certificate):
             kept(certificate, by: member)
-        case .adopt(let certified):
+        case .adopt(let certified), .walked(let certified):
             adopted(certified, by: member)
         case .ready(let signed):
             note(signed)
         case .availability(let certificate):
-            if !isQuorumOfValid(certificate.signatures, over: certificate.stored) {
+            if isQuorumOfValid(certificate.signatures, over: certificate.stored) {
+                enter(certificate.stored)
+            } else {
                 report(.invalidCertificate, "member \(member) keeps an availability certificate without a quorum")
             }
+        case .proposal(let signed):
+            note(signed.body)
+        case .payload(let embedded):
+            judge(embedded, of: member)
+        case .vote(let signed):
+            checkJustification(of: signed.body, by: member)
+        case .evidence(let evidence):
+            holds(evidence, by: member)
         default: break
         }
         if let claim = SyncedGround.claim(of: entry), claim.signer == members[member].id { enter(claim) }

@@ -19,9 +19,11 @@ struct RecordScan {
 
     private(set) var statements: [Statement] = []
     private(set) var ready: [Signed<Ready>] = []
-    private(set) var proposals: [Proposal] = []
+    private(set) var proposals: [Signed<Proposal>] = []
     private(set) var certificates: [VoteCertificate] = []
     private(set) var availability: [AvailabilityCertificate] = []
+    private(set) var contributions: [Signed<Contribution>] = []
+    private(set) var payloads: [Ledger.Payload] = []
 
     init() {}
 
@@ -62,6 +64,7 @@ struct RecordScan {
         case ["body", "signer", "signature"]: takeSigned(item)
         case ["stored", "signatures"]: takeAvailability(item)
         case ["vote", "network", "signatures"]: takeCertificate(item)
+        case ["support", "version"]: takePayload(item)
         default: false
         }
     }
@@ -75,10 +78,11 @@ struct RecordScan {
             statements.append(Statement(Claim(signer: signed.signer, signed.body), signed.body, signed.signature))
             ready.append(signed)
         } else if let signed = try? Signed<Contribution>(cbor: item) {
+            contributions.append(signed)
             statements.append(Statement(Claim(signer: signed.signer, signed.body), signed.body, signed.signature))
         } else if let signed = try? Signed<Proposal>(cbor: item) {
             statements.append(Statement(Claim(signer: signed.signer, signed.body), signed.body, signed.signature))
-            proposals.append(signed.body)
+            proposals.append(signed)
         } else {
             return false
         }
@@ -94,6 +98,12 @@ struct RecordScan {
     private mutating func takeCertificate(_ item: CBOR) -> Bool {
         guard let certificate = try? VoteCertificate(cbor: item) else { return false }
         certificates.append(certificate)
+        return true
+    }
+
+    private mutating func takePayload(_ item: CBOR) -> Bool {
+        guard let payload = try? Ledger.Payload(cbor: item) else { return false }
+        payloads.append(payload)
         return true
     }
 }

@@ -9,6 +9,8 @@ struct SyncedGround {
     private(set) var available: Set<Slot> = []
     private(set) var payloads: Set<VersionDigest> = []
     private(set) var certificates: Set<Vote> = []
+    /// Own votes to finalize.
+    private(set) var finalized: [Vote] = []
 
     mutating func insert(_ entry: JournalEntry, signer: MemberID) {
         if let claim = SyncedGround.claim(of: entry), claim.signer == signer { claims.insert(claim) }
@@ -18,6 +20,7 @@ struct SyncedGround {
         case .availability(let certificate): available.insert(certificate.stored.slot)
         case .payload(let embedded): payloads.insert(embedded.payload.version.versionDigest)
         case .certificate(let certificate): certificates.insert(certificate.vote)
+        case .vote(let signed): if signed.body.kind == .finalize { finalized.append(signed.body) }
         default: break
         }
     }
@@ -37,7 +40,9 @@ struct SyncedGround {
         case .ready(let signed): Claim(signer: signed.signer, signed.body)
         case .proposal(let signed): Claim(signer: signed.signer, signed.body)
         case .vote(let signed): Claim(signer: signed.signer, signed.body)
-        case .contribution, .availability, .payload, .certificate, .adopt, .address: nil
+        case .contribution, .availability, .payload, .certificate, .adopt, .address, .evidence,
+            .conflictingCertificate, .walked, .jump, .abstention, .action, .review:
+            nil
         }
     }
 }

@@ -8,8 +8,20 @@ public struct Violation: Sendable, CustomStringConvertible {
         case conflictingCertificates = "conflicting-certificates"
         /// An honest member holds or sends a certificate without more than two thirds of valid signatures of the set.
         case invalidCertificate = "invalid-certificate"
+        /// Two availability certificates for one slot name two contributions.
+        case conflictingAvailability = "conflicting-availability"
+        /// An honest member proposes or votes for a payload that the protocol's text does not allow.
+        case invalidPayload = "invalid-payload"
+        /// An honest member notarizes what no proposal justifies.
+        case unjustifiedVote = "unjustified-vote"
+        /// An honest member refuses what an honest leader proposed.
+        case judgedApart = "judged-apart"
+        /// A view below an honest member's own can no longer be left by the others.
+        case unrecoverableView = "unrecoverable-view"
         /// An honest member signed two things of one kind and place, or finalize and nullify in one view.
         case equivocation
+        /// A member that lost its journal signed, before that, beyond the height that it abstains to.
+        case abstention
         /// An honest member's signature was seen before it was durable.
         case unsyncedSignature = "unsynced-signature"
         /// What a signature rests on was not durable when it was seen.
@@ -27,15 +39,25 @@ public struct Violation: Sendable, CustomStringConvertible {
         /// The core asked the machine for something that cannot be done.
         case wrongJob = "wrong-job"
         case oversizeMessage = "oversize-message"
+        /// Evidence names an honest member, or proves nothing.
+        case wrongEvidence = "wrong-evidence"
+        /// A member contradicted itself before everybody's eyes, and an honest one holds no evidence of it.
+        case missingEvidence = "missing-evidence"
         /// An honest member cut off an honest one.
         case cutOffHonest = "cut-off-honest"
         /// An honest member raised an alarm while at most f were Byzantine.
         case alarm
         case unboundedQueue = "unbounded-queue"
+        /// A node keeps more of something than its members, bases and views allow.
+        case unboundedMemory = "unbounded-memory"
+        /// More journal entries for a height than its views allow.
+        case unboundedJournal = "unbounded-journal"
         /// A restart could not read what was durable.
         case unreadableJournal = "unreadable-journal"
         /// After healing, an honest member did not advance.
         case noProgress = "no-progress"
+        /// After healing, a version took more views than leaders that fail and timers that grow explain.
+        case tooManyViews = "too-many-views"
     }
 
     public let oracle: Oracle

@@ -14,6 +14,11 @@ public enum Scenario: String, Sendable, CaseIterable {
     case copierIsFasterThanTheAuthor = "faster-copier"
     case sendersStopInTheMiddle = "sender-stops-midway"
     case authorIsTheOnlyTrainer = "one-trainer"
+    case journalIsLost = "lost-journal"
+    case backupIsRestored = "restored-backup"
+    case equivocationIsProven = "equivocation-is-proven"
+    case farBehindNodeTakesParameters = "far-behind-takes-parameters"
+    case crashesOnTheWayToParameters = "far-behind-crashes"
 
     /// One world of a scenario.
     public struct Result: Sendable {
@@ -42,6 +47,11 @@ public enum Scenario: String, Sendable, CaseIterable {
         case .copierIsFasterThanTheAuthor: stage.copierIsFasterThanTheAuthor()
         case .sendersStopInTheMiddle: stage.sendersStopInTheMiddle()
         case .authorIsTheOnlyTrainer: stage.authorIsTheOnlyTrainer()
+        case .journalIsLost: stage.journalIsLost()
+        case .backupIsRestored: stage.backupIsRestored()
+        case .equivocationIsProven: stage.equivocationIsProven()
+        case .farBehindNodeTakesParameters: stage.farBehindNodeTakesParameters()
+        case .crashesOnTheWayToParameters: stage.crashesOnTheWayToParameters()
         }
     }
 }

@@ -6,7 +6,7 @@ extension Stage {
     /// Two processes with one key, each linked to some of the others.
     func twoDaemonsWithOneKey() -> [Scenario.Result] {
         (0..<nodes).map { twin in
-            let world = world(options { $0.byzantine[twin] = .twins })
+            let world = world(options { $0.byzantine[twin] = [.twins] })
             let outcome = world.run()
             let bodies = world.sites(of: twin)
             let contradicts = Set(bodies.map { $0.batchesAsked > 0 }) == [true] && bodies.count == 2
@@ -17,7 +17,7 @@ extension Stage {
     /// A member hands over another's payload under its own name before the author's own is certified.
     func copierIsFasterThanTheAuthor() -> [Scenario.Result] {
         (0..<nodes).map { copier in
-            let world = world(options { $0.byzantine[copier] = .copies })
+            let world = world(options { $0.byzantine[copier] = [.copies] })
             let outcome = world.run()
             let member = world.sites[copier].identity.member
             let isListed = world.oracles.versions.values.contains { version in

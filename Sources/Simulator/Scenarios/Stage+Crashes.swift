@@ -53,7 +53,7 @@ extension Stage {
 
     private func failFirstView(_ world: World) {
         world.filter = { _, _, bytes in
-            !RecordScan(bytes: bytes).proposals.contains { $0.height.value == 1 && $0.view == .first }
+            !RecordScan(bytes: bytes).proposals.contains { $0.body.height.value == 1 && $0.body.view == .first }
         }
     }
 

@@ -30,7 +30,7 @@ extension Stage {
             var isReproposed = false
             world.filter = { _, _, bytes in
                 let scan = RecordScan(bytes: bytes)
-                isReproposed = isReproposed || scan.proposals.contains { $0.reproposed != .none }
+                isReproposed = isReproposed || scan.proposals.contains { $0.body.reproposed != .none }
                 return !scan.hasVotes(.finalize, height: 1, view: 1)
             }
             return Scenario.Result(name: "seed \(seed)", outcome: world.run(), cameAbout: isReproposed)
@@ -52,7 +52,7 @@ extension Stage {
                 }
                 isReady = isReady || !scan.ready.isEmpty
                 if isReady, from == deaf || to == deaf { return false }
-                return !scan.proposals.contains { $0.height.value == 1 && $0.view.value <= 3 }
+                return !scan.proposals.contains { $0.body.height.value == 1 && $0.body.view.value <= 3 }
             }
             _ = world.run(until: SimulatedTime(milliseconds: 60_000)) { failed >= 3 }
             let outcome = world.run(healsAtOnce: true)

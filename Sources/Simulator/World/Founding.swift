@@ -8,7 +8,7 @@ struct Founding {
     /// By ascending member id: a member's index in the world is its index in the set.
     let identities: [NodeIdentity]
 
-    init(members count: Int, random: inout SeededRandom) {
+    init(members count: Int, retentionVersions: UInt32 = Rules().retentionVersions, random: inout SeededRandom) {
         var members: [Member] = []
         var identities: [NodeIdentity] = []
         for number in 0..<count {
@@ -26,6 +26,7 @@ struct Founding {
         var rules = Rules()
         rules.pieceBytes = Limits.pieceBytesMinimum
         rules.contributionBytesMaximum = 1 << 20
+        rules.retentionVersions = retentionVersions
         rules.minContributions = UInt32(max(1, count - 1))
         do {
             genesis = Genesis(

@@ -19,8 +19,25 @@ extension Notice {
         case .adopted(let certified, let replayed):
             "adopts \(certified.height) \(certified.version.versionDigest.short)\(replayed ? " by replay" : "")"
         case .ownContributionLeftOut(let digest): "takes \(digest.short) back into the residual"
+        case .replayFinished(let height): "has replayed through \(height)"
         case .linkCutOff(let member, let reason): "cuts off \(member.short): \(reason)"
+        case .proposalKnown(let action, let operators): "knows action \(action.digest.short) by \(operators.count)"
+        case .proposalComplete(let action): "sees action \(action.digest.short) complete"
+        case .proposalRefused(let digest, let refusal): "refuses action \(digest.short): \(refusal)"
+        case .proposalDropped(let digest): "drops action \(digest.short)"
+        case .actionTaken(let action, let height): "sees action \(action.digest.short) taken at \(height)"
+        case .reviewKnown(let review): "knows a review of \(review.statement.contribution.short)"
+        case .reviewRefused(let review, let refusal):
+            "refuses a review of \(review.statement.contribution.short): \(refusal)"
+        case .removed(let height): "is removed at \(height)"
+        case .mayLeave(let height): "may leave after \(height)"
+        case .journalLost(let loss): "takes its journal for lost: \(loss)"
+        case .abstaining(let height): "signs nothing up to \(height)"
         case .alarm(let alarm): "raises an alarm: \(alarm)"
+        case .walked(let height): "has walked to \(height)"
+        case .fetchingParameters(let height): "fetches the parameters of \(height)"
+        case .synchronised(let version): "has the parameters of \(version.height)"
+        case .evidence(let found): "holds evidence against \(found.accused.short): \(found.kind.rawValue)"
         }
     }
 }

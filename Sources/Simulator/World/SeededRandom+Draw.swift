@@ -21,4 +21,11 @@ extension SeededRandom {
         let quarter = range.lowerBound + (range.upperBound - range.lowerBound) / 4
         return chance(75) ? draw(range.lowerBound...quarter) : draw(range)
     }
+
+    /// The numbers below `count` in a random order.
+    mutating func permutation(of count: Int) -> [Int] {
+        var order = Array(0..<count)
+        for index in order.indices.dropLast() { order.swapAt(index, index + draw(below: count - index)) }
+        return order
+    }
 }

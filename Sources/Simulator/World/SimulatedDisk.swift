@@ -7,37 +7,94 @@ struct SimulatedDisk {
     /// Kind and encoding, so that what a restart reads has passed the codec.
     private(set) var journal: [(kind: JournalEntry.Kind, encoded: [UInt8])] = []
     private(set) var adopted: [CertifiedVersion] = []
+    private(set) var walked: [CertifiedVersion] = []
     var blobs: [ContributionDigest: Blob] = [:]
+    /// Parameters by root, as far as they are here: one flag a block.
+    var parameters: [Digest: [Bool]] = [:]
 
-    var entryCount: Int { journal.count + adopted.count }
+    /// Of each height: its entries, and the highest view that one of them is about.
+    private(set) var share: [UInt64: (entries: Int, view: UInt32)] = [:]
+
     var height: Height { adopted.last?.height ?? .genesis }
 
     mutating func commit(_ entries: [JournalEntry]) {
         for entry in entries {
-            if case .adopt(let certified) = entry {
+            if let height = entry.height {
+                let known = share[height.value] ?? (0, 0)
+                share[height.value] = (known.entries + 1, max(known.view, entry.view?.value ?? 0))
+            }
+            switch entry {
+            case .adopt(let certified):
                 adopted.append(certified)
-            } else {
-                journal.append((entry.kind, entry.encoded))
+                walked = []
+            case .walked(let certified): walked.append(certified)
+            case .jump(let certified):
+                adopted += walked.filter { $0.height <= certified.height }
+                walked = []
+            default: journal.append((entry.kind, entry.encoded))
+            }
+        }
+    }
+
+    func hasParameters(_ root: Digest) -> Bool { parameters[root].map { !$0.contains(false) } ?? false }
+
+    /// Drops what the rules of retention let go.
+    mutating func retain(_ genesis: Genesis) {
+        let (rules, head) = (genesis.rules, height)
+        var kept: Set<Digest> = []
+        if rules.keepsBase(.genesis, head: head) { kept.insert(genesis.roots.parameters) }
+        for certified in adopted where rules.keepsBase(certified.height, head: head) {
+            kept.insert(certified.version.roots.parameters)
+        }
+        parameters = parameters.filter { kept.contains($0.key) }
+        for certified in adopted.prefix(while: { $0.height <= rules.oldestBase(head: head) }) {
+            for contribution in certified.contributions.map(\.body)
+            where !rules.keepsPayload(base: contribution.baseHeight, head: head) {
+                blobs[contribution.contributionDigest] = nil
             }
         }
     }
 
     func version(at height: Height) -> CertifiedVersion? { adopted.first { $0.height == height } }
 
-    /// A power cut: of a blob that was never synced, any piece may be gone.
-    mutating func losePower(random: inout SeededRandom) {
+    /// A power cut: of a blob that was never synced, any piece may be torn, which a restart finds out and drops.
+    ///
+    /// - Returns: how many were.
+    mutating func losePower(random: inout SeededRandom) -> UInt64 {
+        var torn: UInt64 = 0
         for digest in blobs.keys.sorted() where blobs[digest]?.isSynced == false {
             guard var blob = blobs[digest] else { continue }
-            for index in blob.pieces.indices where random.chance(30) { blob.pieces[index] = nil }
+            for index in blob.pieces.indices where random.chance(30) {
+                if blob.pieces[index] != nil { torn += 1 }
+                blob.pieces[index] = nil
+            }
             blobs[digest] = blob.pieces.contains { $0 != nil } ? blob : nil
         }
+        return torn
     }
 
     /// What a process finds when it starts.
     func recovered(genesis: Genesis) throws -> Recovered {
         var chain = Chain(genesis: genesis)
-        for certified in adopted { chain = try chain.advanced(by: certified.version) }
+        for certified in adopted { chain = try chain.advanced(by: certified.embedded) }
         let entries = try journal.map { try JournalEntry(kind: $0.kind, encoded: $0.encoded) }
-        return Recovered(chain: chain, head: adopted.last, journal: entries, pieces: blobs.mapValues(\.held))
+        var walk = Walk(chain: chain)
+        for certified in walked { try walk.extend(by: certified) }
+        return Recovered(
+            chain: chain, head: adopted.last, journal: entries, pieces: blobs.mapValues(\.held), walk: walk,
+            lacksParameters: !hasParameters(chain.head.roots.parameters))
+    }
+}
+
+extension JournalEntry {
+    /// The view that the entry is about, of those that are about one.
+    fileprivate var view: View? {
+        switch self {
+        case .proposal(let signed): signed.body.view
+        case .vote(let signed): signed.body.view
+        case .certificate(let certificate): certificate.vote.view
+        case .adopt(let certified): certified.certificate.vote.view
+        default: nil
+        }
     }
 }

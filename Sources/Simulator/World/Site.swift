@@ -7,8 +7,15 @@ final class Site {
     let index: Int
     let member: Int
     let identity: NodeIdentity
-    let behaviour: ByzantineBehaviour?
+    /// Empty for an honest member.
+    let behaviours: [ByzantineBehaviour]
+    /// Whom a selective sender talks to.
+    let favoured: [Bool]
     var disk = SimulatedDisk()
+    /// A copy of the disk from some time ago.
+    var backup: SimulatedDisk?
+    /// How often it was found out up to where nothing must be signed.
+    var abstentions = 0
     var process: Process?
     /// Grows with every start, so that what was planned for an earlier life never reaches a later one.
     var life: UInt64 = 0
@@ -16,20 +23,30 @@ final class Site {
     var crashTrigger: CrashTrigger?
     /// Batches asked for, over all lives: names the points at which a directed scenario crashes.
     var batchesAsked = 0
+    /// How often a version became its head by parameters alone, over all lives.
+    var jumps = 0
     /// Messages that a replaying member keeps.
     private var remembered: [[UInt8]] = []
+    /// Until when every write fails.
+    var diskFullUntil = SimulatedTime.zero
     /// Whether it stays down from now on.
     var isDead = false
 
-    init(index: Int, member: Int, identity: NodeIdentity, behaviour: ByzantineBehaviour?, random: SeededRandom) {
+    init(
+        index: Int, member: Int, identity: NodeIdentity, behaviours: [ByzantineBehaviour], favoured: [Bool],
+        random: SeededRandom
+    ) {
         self.index = index
         self.member = member
         self.identity = identity
-        self.behaviour = behaviour
+        self.behaviours = behaviours
+        self.favoured = favoured
         self.random = random
     }
 
-    var isHonest: Bool { behaviour == nil }
+    var isHonest: Bool { behaviours.isEmpty }
+
+    func does(_ behaviour: ByzantineBehaviour) -> Bool { behaviours.contains(behaviour) }
 
     func remember(_ bytes: [UInt8]) {
         if remembered.count < 256 { remembered.append(bytes) }
@@ -52,8 +69,11 @@ enum CrashTrigger: Equatable {
 /// A running node and what its shell holds in memory for it.
 final class Process {
     let node: Node
-    /// Its clock's reading when the world began, in milliseconds: no two lives count from the same start.
-    let clockStart: UInt64
+    var clock: ProcessClock
+    /// Until when it gets no turn.
+    var stalledUntil = SimulatedTime.zero
+    /// What the node's timer waits for.
+    var armed: Instant?
     var timerGeneration: UInt64 = 0
     var links: [LinkID: LinkEnd] = [:]
     var nextLink: UInt64 = 1
@@ -67,19 +87,13 @@ final class Process {
     var candidates: Set<Digest> = []
     /// Contributions whose blobs were given up while a job on them may still run.
     var forgotten: Set<ContributionDigest> = []
+    var replay: SimulatedReplay?
     /// The base that the trainer works on.
     var training: VersionDigest?
 
-    init(node: Node, clockStart: UInt64) {
+    init(node: Node, clock: ProcessClock) {
         self.node = node
-        self.clockStart = clockStart
-    }
-
-    func instant(_ time: SimulatedTime) -> Instant { Instant(milliseconds: clockStart + time.milliseconds) }
-
-    /// When the process' clock reads `instant`; at once where that is past.
-    func time(_ instant: Instant) -> SimulatedTime {
-        SimulatedTime(milliseconds: instant.milliseconds > clockStart ? instant.milliseconds - clockStart : 0)
+        self.clock = clock
     }
 }
 

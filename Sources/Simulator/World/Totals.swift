@@ -1,7 +1,8 @@
 /// What many seeds came to.
 public struct Totals: Sendable {
     public private(set) var seeds: UInt64 = 0
-    public private(set) var failedSeeds: [UInt64] = []
+    public private(set) var seedsBySize: [Int: UInt64] = [:]
+    public private(set) var failures: [Outcome] = []
     public private(set) var heights: UInt64 = 0
     public private(set) var faults = FaultCounts()
     public private(set) var measures = Measures()
@@ -11,7 +12,8 @@ public struct Totals: Sendable {
 
     public mutating func add(_ outcome: Outcome) {
         seeds += 1
-        if !outcome.holds { failedSeeds.append(outcome.seed) }
+        seedsBySize[outcome.nodes, default: 0] += 1
+        if !outcome.holds { failures.append(outcome) }
         heights += outcome.heights
         faults.add(outcome.faults)
         measures.merge(outcome.measures)

@@ -8,14 +8,15 @@ extension World {
     func turn(_ site: Site, _ event: Event) {
         guard let process = site.process else { return }
         var actions: [Action] = []
-        process.node.handle(event, now: process.instant(now), into: &actions)
+        process.node.handle(event, now: process.clock.reading(at: now), into: &actions)
         measures.actionsMaximum = max(measures.actionsMaximum, actions.count)
         trace.record(now, 3, UInt64(site.index), UInt64(actions.count))
+        if site.isHonest, measures.occurrences.isMultiple(of: 32) { check(process.node.sizes, of: site) }
         var rest = actions.count
         if site.crashTrigger == .midTurn, actions.count > 1 {
             site.crashTrigger = nil
             rest = 1 + faultRandom.draw(below: actions.count - 1)
-            counts.add("crashes-mid-turn")
+            counts.add(.crashesMidTurn)
         }
         for action in actions.prefix(rest) { perform(action, site, process) }
         if rest < actions.count { crash(site) }
@@ -33,9 +34,8 @@ extension World {
         case .close(let link, let reason): close(site, link, reason)
         case .addresses: break
         case .setTimer(let instant):
-            process.timerGeneration += 1
-            let due = max(process.time(instant), now) + machineRandom.draw(0...faults.timerLatenessMaximum)
-            queue.push(.timer(site: site.index, life: life, generation: process.timerGeneration), at: due)
+            process.armed = instant
+            armTimer(site, process)
         case .persist(let ticket, let entries): persist(site, process, ticket, entries)
         case .storePiece(let contribution, let name, let handle, let link):
             queue.push(
@@ -48,12 +48,23 @@ extension World {
                 at: now + machineRandom.draw(100...faults.validationMaximum))
         case .average(let name, let parent, let manifest):
             check(parent, manifest, site)
-            queue.push(
-                .average(site: site.index, life: life, name, parent.roots, manifest),
-                at: now + machineRandom.draw(faults.averagingMinimum...faults.averagingMaximum))
+            let length = machineRandom.draw(faults.averagingMinimum...faults.averagingMaximum)
+            if length > 1_000 * options.timing.viewInitial { counts.add(.slowAveragings) }
+            queue.push(.average(site: site.index, life: life, name, parent.roots, manifest), at: now + length)
+        case .replay(let chain): beginReplay(site, process, chain)
         case .forget(let contribution): forget(site, contribution)
         case .emit(let notice): hear(notice, site)
+        case .sendWalk, .sendBlocks, .openParameters, .storeBlock, .completeParameters:
+            performSynchronisation(action, site, process)
         }
+    }
+
+    /// Plans the node's timer by its clock as it goes now.
+    func armTimer(_ site: Site, _ process: Process) {
+        guard let instant = process.armed else { return }
+        process.timerGeneration += 1
+        let due = max(process.clock.time(of: instant), now) + machineRandom.draw(0...faults.timerLatenessMaximum)
+        queue.push(.timer(site: site.index, life: site.life, generation: process.timerGeneration), at: due)
     }
 
     // MARK: - Journal
@@ -72,31 +83,45 @@ extension World {
         guard let process = site.process, !process.batches.isEmpty else { return }
         if site.crashTrigger == .beforeSync {
             site.crashTrigger = nil
-            counts.add("crashes-before-sync")
+            counts.add(.crashesBeforeSync)
             return crash(site)
         }
-        let (ticket, entries) = process.batches.removeFirst()
-        // A version that lists nothing keeps the parameters of its parent.
-        for case .adopt(let certified) in entries where !certified.version.manifest.isEmpty {
-            if !process.candidates.contains(certified.version.roots.parameters), site.isHonest {
-                oracles.report(.missingParameters, "member \(site.member) adopts \(certified.height)")
-            }
+        if isFull(site) {
+            queue.push(.sync(site: site.index, life: site.life), at: now + machineRandom.draw(50_000...200_000))
+            return
         }
-        site.disk.commit(entries)
-        oracles.synced(entries, by: site.member)
-        measures.journalMaximum = max(
-            measures.journalMaximum, site.disk.entryCount / Int(site.disk.height.value + 1))
-        trace.record(now, 4, UInt64(site.index), UInt64(entries.count))
-        trace.say(now, "\(site.member) synced \(entries.map(\.kind.rawValue).joined(separator: " "))")
+        let (ticket, entries) = process.batches.removeFirst()
+        commit(entries, site, process)
         if site.crashTrigger == .afterSync {
             site.crashTrigger = nil
-            counts.add("crashes-after-sync")
+            counts.add(.crashesAfterSync)
             return crash(site)
         }
         let due = max(now + machineRandom.draw(0...500), process.lastReport + 1)
         process.lastReport = due
         queue.push(.persisted(site: site.index, life: site.life, ticket), at: due)
         meetCrashPoint(site, .durable)
+    }
+
+    /// A batch becomes durable, whether or not the process ever hears of it.
+    func commit(_ entries: [JournalEntry], _ site: Site, _ process: Process) {
+        // A version with the parameters of its parent needs no others.
+        for case .adopt(let certified) in entries
+        where certified.version.roots != (site.disk.adopted.last?.version.roots ?? genesis.roots) {
+            if !process.candidates.contains(certified.version.roots.parameters), site.isHonest {
+                oracles.report(.missingParameters, "member \(site.member) adopts \(certified.height)")
+            }
+        }
+        for case .jump(let certified) in entries where site.isHonest {
+            site.jumps += 1
+            if !site.disk.hasParameters(certified.version.roots.parameters) {
+                oracles.report(.missingParameters, "member \(site.member) jumps to \(certified.height)")
+            }
+        }
+        site.disk.commit(entries)
+        oracles.synced(entries, by: site.member)
+        trace.record(now, 4, UInt64(site.index), UInt64(entries.count))
+        trace.say(now, "\(site.member) synced \(entries.map(\.kind.rawValue).joined(separator: " "))")
     }
 
     // MARK: - Pieces and validation
@@ -116,7 +141,7 @@ extension World {
                 leaf: MerkleTree.leaf(piece.bytes), index: name.index, leafCount: contribution.pieceCount,
                 proof: piece.proof, root: contribution.pieceRoot)
         guard fits else { return turn(site, .pieceStored(name, .mismatch, from: link)) }
-        if process.forgotten.contains(name.contribution) || fails() {
+        if process.forgotten.contains(name.contribution) || machineFails(site) {
             return turn(site, .pieceStored(name, .failed, from: link))
         }
         var blob = site.disk.blobs[name.contribution] ?? Blob(pieceCount: contribution.pieceCount)
@@ -132,7 +157,7 @@ extension World {
             oracles.report(.wrongJob, "member \(site.member) validates what it does not hold")
             return turn(site, .validated(digest, .failed))
         }
-        if fails() { return turn(site, .validated(digest, .failed)) }
+        if machineFails(site) { return turn(site, .validated(digest, .failed)) }
         if badContributions.contains(digest) {
             return turn(site, .validated(digest, .refused("norm-mismatch")))
         }
@@ -165,15 +190,18 @@ extension World {
     }
 
     func average(_ site: Site, _ name: AveragingID, _ parent: StateRoots, _ manifest: [ManifestEntry]) {
-        if fails() { return turn(site, .averaged(name, nil)) }
+        if machineFails(site) { return turn(site, .averaged(name, nil)) }
         let roots = altered(work.roots(parent: parent, manifest: manifest), from: site)
         site.process?.candidates.insert(roots.parameters)
+        site.disk.parameters[roots.parameters] = World.wholeParameters
         turn(site, .averaged(name, roots))
     }
 
-    private func fails() -> Bool {
+    /// Whether a job of the site that writes fails: for a full disk, or by chance.
+    func machineFails(_ site: Site) -> Bool {
+        if isFull(site) { return true }
         guard !isHealed, machineRandom.chance(faults.jobFailurePercent) else { return false }
-        counts.add("job-failures")
+        counts.add(.jobFailures)
         return true
     }
 
@@ -182,7 +210,7 @@ extension World {
     /// What `meshctl status` would say must agree with what just happened.
     private func checkReport(_ site: Site, after certified: CertifiedVersion) {
         guard site.isHonest, let process = site.process else { return }
-        let report = process.node.report(now: process.instant(now))
+        let report = process.node.report(now: process.clock.reading(at: now))
         if report.height != certified.height || report.head != certified.version.versionDigest {
             oracles.report(
                 .wrongJob, "member \(site.member) reports \(report.height) where it adopted \(certified.height)")
@@ -193,12 +221,29 @@ extension World {
         switch notice {
         case .adopted(let certified, _):
             trace.say(now, "\(site.member) adopted \(certified.height) \(certified.version.versionDigest.short)")
-            measures.viewMaximum = max(measures.viewMaximum, certified.certificate.vote.view.value)
+            let view = certified.certificate.vote.view.value
+            measures.viewMaximum = max(measures.viewMaximum, view)
+            if decidedViews[certified.height.value] == nil { decidedViews[certified.height.value] = view }
             checkReport(site, after: certified)
+            site.disk.retain(genesis)
             train(site)
+        case .synchronised(let version):
+            trace.say(now, "\(site.member) \(notice.line)")
+            site.disk.retain(genesis)
+            if version.height != site.disk.height {
+                oracles.report(.wrongJob, "member \(site.member) is at \(site.disk.height), not \(version.height)")
+            }
+            train(site)
+        case .abstaining(let until):
+            trace.say(now, "\(site.member) \(notice.line)")
+            site.abstentions += 1
+            if site.isHonest { oracles.abstains(site.member, until: until) }
         case .alarm(let alarm):
             trace.say(now, "\(site.member) ALARM \(alarm)")
             if site.isHonest { oracles.report(.alarm, "member \(site.member): \(alarm)") }
+        case .payloadRefused(let height, let view, let fault):
+            trace.say(now, "\(site.member) \(notice.line)")
+            if site.isHonest { oracles.refused(height, view, by: site.member, because: "\(fault)") }
         default: trace.say(now, "\(site.member) \(notice.line)")
         }
     }

@@ -81,7 +81,7 @@ extension World {
     func send(_ site: Site, _ link: LinkID, _ bytes: [UInt8]) {
         guard let mine = site.process?.links[link], let connection = connections[mine.connection] else { return }
         let peer = sites[connection.ends[1 - mine.end].site]
-        for message in site.isHonest ? [bytes] : altered(bytes, from: site, to: peer) {
+        for message in site.isHonest ? [bytes] : altered(bytes, from: site, to: peer, over: mine) {
             transmit(message, from: site, over: mine)
         }
     }
@@ -90,7 +90,8 @@ extension World {
         guard let connection = connections[mine.connection] else { return }
         let peer = connection.ends[1 - mine.end]
         let (from, to) = (site.member, sites[peer.site].member)
-        oracles.sent(bytes, by: from)
+        if let scan = oracles.sent(bytes, by: from) { coalition.heard(scan) }
+        if culprits.contains(from) { oracles.watch(bytes) }
         measures.messages += 1
         measures.messageBytes += UInt64(bytes.count)
         measures.messageBytesMaximum = max(measures.messageBytesMaximum, bytes.count)
@@ -100,9 +101,9 @@ extension World {
         guard connection.isOpen, !isBlocked[pair(from, to)], isHealed || filter?(from, to, bytes) ?? true else {
             return
         }
-        if !isHealed, networkRandom.chance(faults.lossPercent) { return counts.add("messages-lost") }
+        if !isHealed, networkRandom.chance(faults.lossPercent) { return counts.add(.messagesLost) }
         let isDoubled = !isHealed && networkRandom.chance(faults.duplicationPercent)
-        if isDoubled { counts.add("messages-duplicated") }
+        if isDoubled { counts.add(.messagesDuplicated) }
         for _ in 0..<(isDoubled ? 2 : 1) {
             let arrival = arrivalTime(over: mine, from: from, to: to, byteCount: bytes.count)
             queue.push(.message(connection: mine.connection, end: 1 - mine.end, bytes), at: arrival)
@@ -113,7 +114,7 @@ extension World {
         var delay = networkRandom.draw(faults.delayMinimum...faults.delayMaximum) + UInt64(byteCount / 100)
         if isSlow[pair(from, to)], !isHealed { delay *= 10 }
         guard let receiver = connections[mine.connection]?.ends[1 - mine.end] else { return now + delay }
-        var arrival = max(now + delay, receiver.upTime + 1)
+        var arrival = max(now + delay, receiver.upTime + 1, cloggedUntil[pair(from, to)] + delay / 10)
         if faults.isOrdered {
             arrival = max(arrival, receiver.lastArrival + 1)
             connections[mine.connection]?.ends[1 - mine.end].lastArrival = arrival
@@ -125,22 +126,29 @@ extension World {
         guard let mine = connections[identifier]?.ends[end], mine.isUp, !mine.isDown,
             living(mine.site, mine.life) != nil
         else { return }
+        if !sites[mine.site].isHonest { answerForgeries(bytes, sites[mine.site], mine.link) }
         turn(sites[mine.site], .message(mine.link, bytes))
     }
 
     func sendPiece(_ site: Site, _ link: LinkID, _ name: PieceName) {
-        guard let mine = site.process?.links[link], let connection = connections[mine.connection],
-            let blob = site.disk.blobs[name.contribution], blob.pieces.indices.contains(name.index),
-            let piece = blob.pieces[name.index], let given = altered(piece, from: site)
+        guard let blob = site.disk.blobs[name.contribution], blob.pieces.indices.contains(name.index),
+            let piece = blob.pieces[name.index]
         else { return }
+        send(piece, name, from: site, over: link)
+    }
+
+    /// Puts a piece or block on the wire.
+    func send(_ piece: ProvenPiece, _ name: PieceName, from site: Site, over link: LinkID) {
+        guard let mine = site.process?.links[link], let connection = connections[mine.connection] else { return }
         let (from, to) = (site.member, sites[connection.ends[1 - mine.end].site].member)
+        guard let given = altered(piece, from: site, to: to) else { return }
         measures.pieces += 1
         trace.record(now, 2, UInt64(site.index), UInt64(to), UInt64(name.index))
         trace.say(now, "\(from) -> \(to)  piece \(name.index) of \(name.contribution.short)")
         guard connection.isOpen, !isBlocked[pair(from, to)], isHealed || filter?(from, to, []) ?? true else { return }
-        if !isHealed, networkRandom.chance(faults.lossPercent) { return counts.add("messages-lost") }
+        if !isHealed, networkRandom.chance(faults.lossPercent) { return counts.add(.messagesLost) }
         let isDoubled = !isHealed && networkRandom.chance(faults.duplicationPercent)
-        if isDoubled { counts.add("messages-duplicated") }
+        if isDoubled { counts.add(.messagesDuplicated) }
         for _ in 0..<(isDoubled ? 2 : 1) {
             let arrival = arrivalTime(over: mine, from: from, to: to, byteCount: 10 * piece.bytes.count)
             queue.push(.piece(connection: mine.connection, end: 1 - mine.end, name, given), at: arrival)

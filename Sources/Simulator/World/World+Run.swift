@@ -11,6 +11,7 @@ extension World {
         while !healsAtOnce && !isChaosOver { if !advance() { return outcome() } }
         heal()
         let healing = now
+        oracles.checkRecoverable { [unowned self] in !sites(of: $0).allSatisfy(\.isDead) }
         let limit = now + 1_000 * options.healingLimitMilliseconds
         while !hasRecovered {
             guard now < limit else {
@@ -20,6 +21,7 @@ extension World {
             if !advance() { return outcome() }
         }
         measures.recoveryMaximum = now.milliseconds - healing.milliseconds
+        checkViews()
         return outcome()
     }
 
@@ -60,7 +62,7 @@ extension World {
                 lines.append("member \(site.member) is down")
                 continue
             }
-            let report = process.node.report(now: process.instant(now))
+            let report = process.node.report(now: process.clock.reading(at: now))
             let waits = report.waits.map { "\(oracles.index($0.member) ?? -1):\($0.reason.rawValue)" }
             let candidates = report.candidates.map {
                 "\(oracles.index($0.contribution.author) ?? -1)@\($0.contribution.baseHeight)"
@@ -79,25 +81,12 @@ extension World {
     func outcome() -> Outcome {
         oracles.checkInclusion()
         checkBounds()
+        checkConvictions()
         return Outcome(
-            seed: options.seed, nodes: options.nodes, violations: oracles.violations, traceDigest: trace.digest(),
+            seed: options.seed, nodes: options.nodes, heightsAsked: options.heights, violations: oracles.violations,
+            traceDigest: trace.digest(),
             heights: UInt64(oracles.versions.count), faults: counts, measures: measures, duration: now,
             signaturesVerified: verifier.computed)
-    }
-
-    private func checkBounds() {
-        if measures.handlesMaximum > Bounds.handles {
-            oracles.report(.unboundedQueue, "\(measures.handlesMaximum) pieces held by one process")
-        }
-        if measures.actionsMaximum > Bounds.actions {
-            oracles.report(.unboundedQueue, "\(measures.actionsMaximum) actions of one turn")
-        }
-    }
-
-    /// Generous: they catch growth without end, not a large number.
-    private enum Bounds {
-        static let handles = 4_096
-        static let actions = 4_096
     }
 }
 
@@ -105,6 +94,8 @@ extension World {
 public struct Outcome: Sendable {
     public let seed: UInt64
     public let nodes: Int
+    /// `WorldOptions.heights`.
+    public let heightsAsked: UInt64
     public let violations: [Violation]
     /// Equal for two runs of a seed, in whatever process.
     public let traceDigest: Digest

@@ -17,15 +17,22 @@ extension World {
     /// The trainer is done: its payload lies complete and synced in the store.
     func handOver(_ site: Site, _ base: VersionDigest, _ height: Height) {
         guard let process = site.process else { return }
+        if isFull(site) {
+            // Refused before anything was taken: the trainer keeps its delta and comes again.
+            let due = now + trainerRandom.draw(100_000...500_000)
+            return queue.push(.handOver(site: site.index, life: site.life, base: base, height: height), at: due)
+        }
         process.training = nil
         let (contribution, blob) = contribution(site, base, height)
         site.disk.blobs[contribution.contributionDigest] = blob
         trace.say(now, "\(site.member) hands over \(contribution.contributionDigest.short) on \(height)")
+        contributeTwice(site, base, height)
         turn(site, .contribute(contribution))
         if let process = site.process, process.node.chain.headDigest != base { train(site) }
     }
 
-    private func contribution(_ site: Site, _ base: VersionDigest, _ height: Height) -> (Contribution, Blob) {
+    /// What a site makes on a base: random pieces, of a copier those of somebody else.
+    func contribution(_ site: Site, _ base: VersionDigest, _ height: Height) -> (Contribution, Blob) {
         let pieceBytes = Int(genesis.rules.pieceBytes)
         var payload = Blob.Payload(
             pieceBytes: pieceBytes, pieceMaximum: faults.piecesMaximum, random: &trainerRandom)
@@ -35,7 +42,7 @@ extension World {
             encoding: genesis.rules.encoding, payloadBytes: UInt64(payload.byteCount), pieceBytes: UInt32(pieceBytes),
             pieceRoot: payload.tree.root, norm: trainerRandom.draw(1...1_000_000), steps: 10, tokens: 1_000,
             lossMicronats: 2_000_000, dataSets: [], trainer: .zero)
-        if site.behaviour != nil, trainerRandom.chance(faults.badPayloadPercent) {
+        if !site.isHonest, trainerRandom.chance(faults.badPayloadPercent) {
             badContributions.insert(contribution.contributionDigest)
         }
         return (contribution, Blob(payload: payload))

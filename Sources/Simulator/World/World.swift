@@ -34,8 +34,15 @@ public final class World {
     /// What a directed pair of members cannot exchange, at from * n + to.
     var isBlocked: [Bool]
     var isSlow: [Bool]
+    /// Nothing that is sent between a directed pair arrives before.
+    var cloggedUntil: [SimulatedTime]
+    var coalition: Coalition
     var isHealed = false
     var healedHeight: UInt64 = 0
+    /// The highest view in which any honest member was at the height after that one, when the world was healed.
+    var healedView: UInt32 = 1
+    /// The view in which each height was decided, by whoever adopted it first.
+    var decidedViews: [UInt64: UInt32] = [:]
     /// Contributions that the world made invalid.
     var badContributions: Set<ContributionDigest> = []
     /// For directed scenarios, until healing: whether something may pass from one member to another; a piece asks with
@@ -43,6 +50,9 @@ public final class World {
     var filter: ((_ from: Int, _ to: Int, _ bytes: [UInt8]) -> Bool)?
     /// For directed scenarios: crashes by count of batches.
     var crashPoints: [CrashPoint] = []
+    /// For directed scenarios: members whom every honest one that lives must convict by the end,
+    /// if they put two contributions for one slot on wires.
+    var culprits: [Int] = []
     let work: any RoundWork
 
     /// What is yet to happen. A life that has ended makes it void.
@@ -60,10 +70,17 @@ public final class World {
         case storePiece(site: Int, life: UInt64, Contribution, PieceName, PieceHandle, LinkID)
         case validate(site: Int, life: UInt64, Contribution)
         case average(site: Int, life: UInt64, AveragingID, StateRoots, [ManifestEntry])
+        case replay(site: Int, life: UInt64, Chain)
+        case openParameters(site: Int, life: UInt64, Digest)
+        case storeBlock(site: Int, life: UInt64, BlockName, PieceHandle, LinkID)
+        case completeParameters(site: Int, life: UInt64, Digest)
         case handOver(site: Int, life: UInt64, base: VersionDigest, height: Height)
-        case randomCrash
-        case randomBreak
-        case randomPartition
+        /// A member's shell gets round to what its Byzantine behaviours do by themselves.
+        case plot(site: Int, life: UInt64)
+        /// What a Byzantine member held back.
+        case heldBack(site: Int, life: UInt64, LinkEnd, [UInt8])
+        case fault(RandomFault)
+        case journalFault
         case endPartition([Int])
     }
 
@@ -81,24 +98,30 @@ public final class World {
         let count = options.nodes
         faults = options.faults ?? FaultProfile.drawn(members: count, random: &profileRandom)
         precondition(faults.byzantine.count == count && faults.absentTrainers.count == count, "a flag a member")
-        let founding = Founding(members: count, random: &foundingRandom)
+        let founding = Founding(
+            members: count, retentionVersions: options.retentionVersions, random: &foundingRandom)
         genesis = founding.genesis
         trace = Trace(print: print)
         current = Array(repeating: nil, count: count * count)
         isBlocked = Array(repeating: false, count: count * count)
         isSlow = Array(repeating: false, count: count * count)
+        cloggedUntil = Array(repeating: .zero, count: count * count)
         work = options.work
-        oracles = Oracles(genesis: genesis, isHonest: faults.byzantine.map { $0 == nil })
+        coalition = Coalition(founding, faults.byzantine)
+        oracles = Oracles(genesis: genesis, isHonest: faults.byzantine.map(\.isEmpty))
         for member in 0..<count {
             bodies.append([])
-            for _ in 0..<(faults.byzantine[member] == .twins ? 2 : 1) {
+            let behaviours = faults.byzantine[member]
+            let favoured = (0..<count).map { _ in !behaviours.isEmpty && byzantineRandom.chance(50) }
+            for _ in 0..<(behaviours.contains(.twins) ? 2 : 1) {
                 bodies[member].append(sites.count)
                 sites.append(
                     Site(
                         index: sites.count, member: member, identity: founding.identities[member],
-                        behaviour: faults.byzantine[member], random: random.split()))
+                        behaviours: behaviours, favoured: favoured, random: random.split()))
+                sites[sites.count - 1].disk.parameters[genesis.roots.parameters] = World.wholeParameters
             }
-            if faults.byzantine[member] != nil { counts.add("byzantine-members") }
+            if !behaviours.isEmpty { counts.add(.byzantineMembers) }
         }
         connectOracles()
         plan()
@@ -135,6 +158,9 @@ public final class World {
     }
 
     private func happen(_ occurrence: Occurrence) {
+        if let site = site(of: occurrence), let process = sites[site].process, process.stalledUntil > now {
+            return queue.push(occurrence, at: process.stalledUntil)
+        }
         switch occurrence {
         case .boot(let site): boot(sites[site])
         case .crash(let site): crash(sites[site])
@@ -153,14 +179,38 @@ public final class World {
             if living(site, life) != nil { storePiece(sites[site], contribution, name, handle, link) }
         case .validate(let site, let life, let contribution):
             if living(site, life) != nil { validate(sites[site], contribution) }
+        case .replay(let site, let life, let chain): if living(site, life) != nil { replay(sites[site], chain) }
         case .average(let site, let life, let name, let parent, let manifest):
             if living(site, life) != nil { average(sites[site], name, parent, manifest) }
+        case .openParameters(let site, let life, let root):
+            if living(site, life) != nil { openParameters(sites[site], root) }
+        case .storeBlock(let site, let life, let name, let handle, let link):
+            if living(site, life) != nil { storeBlock(sites[site], name, handle, link) }
+        case .completeParameters(let site, let life, let root):
+            if living(site, life) != nil { completeParameters(sites[site], root) }
         case .handOver(let site, let life, let base, let height):
             if living(site, life) != nil { handOver(sites[site], base, height) }
-        case .randomCrash: randomCrash()
-        case .randomBreak: randomBreak()
-        case .randomPartition: randomPartition()
+        case .plot(let site, let life): if living(site, life) != nil { plot(sites[site]) }
+        case .heldBack(let site, let life, let end, let bytes):
+            if living(site, life) != nil { transmit(bytes, from: sites[site], over: end) }
+        case .fault(let fault): strike(fault)
+        case .journalFault: journalFault()
         case .endPartition(let pairs): for pair in pairs { isBlocked[pair] = false }
+        }
+    }
+
+    /// The site whose process must have a turn for this to happen.
+    private func site(of occurrence: Occurrence) -> Int? {
+        switch occurrence {
+        case .linkUp(let connection, let end), .linkDown(let connection, let end), .message(let connection, let end, _),
+            .piece(let connection, let end, _, _):
+            connections[connection]?.ends[end].site
+        case .timer(let site, _, _), .sync(let site, _), .persisted(let site, _, _), .validate(let site, _, _),
+            .storePiece(let site, _, _, _, _, _), .average(let site, _, _, _, _), .openParameters(let site, _, _),
+            .storeBlock(let site, _, _, _, _), .completeParameters(let site, _, _), .handOver(let site, _, _, _),
+            .plot(let site, _), .heldBack(let site, _, _, _), .replay(let site, _, _):
+            site
+        case .boot, .crash, .connect, .fault, .journalFault, .endPartition: nil
         }
     }
 
@@ -181,6 +231,8 @@ public struct WorldOptions: Sendable {
     /// nil: drawn from the seed.
     public var faults: FaultProfile?
     public var work: any RoundWork = StubRounds()
+    /// The rule of the mesh.
+    public var retentionVersions = Rules().retentionVersions
     /// After healing, every honest living member advances by two versions within this time.
     public var healingLimitMilliseconds: UInt64 = 120_000
     /// A world in which more happens than this runs away.
@@ -201,42 +253,5 @@ public struct WorldOptions: Sendable {
         timing.standstill = 300
         timing.pieceTimeout = 500
         return timing
-    }
-}
-
-/// The largest of each thing that must stay bounded.
-public struct Measures: Sendable, Equatable {
-    public var occurrences: UInt64 = 0
-    public var messages: UInt64 = 0
-    public var messageBytes: UInt64 = 0
-    public var messageBytesMaximum = 0
-    public var pieces: UInt64 = 0
-    /// Occurrences planned at one time.
-    public var queueMaximum = 0
-    /// Actions of one turn.
-    public var actionsMaximum = 0
-    /// Pieces that one process held without having stored or dropped them.
-    public var handlesMaximum = 0
-    /// Batches of one process that were asked for and not reported.
-    public var batchesMaximum = 0
-    /// Journal entries of one site, per height.
-    public var journalMaximum = 0
-    public var viewMaximum: UInt32 = 0
-    /// Simulated milliseconds from healing to the second version of the slowest member.
-    public var recoveryMaximum: UInt64 = 0
-
-    public mutating func merge(_ other: Measures) {
-        occurrences += other.occurrences
-        messages += other.messages
-        messageBytes += other.messageBytes
-        messageBytesMaximum = max(messageBytesMaximum, other.messageBytesMaximum)
-        pieces += other.pieces
-        queueMaximum = max(queueMaximum, other.queueMaximum)
-        actionsMaximum = max(actionsMaximum, other.actionsMaximum)
-        handlesMaximum = max(handlesMaximum, other.handlesMaximum)
-        batchesMaximum = max(batchesMaximum, other.batchesMaximum)
-        journalMaximum = max(journalMaximum, other.journalMaximum)
-        viewMaximum = max(viewMaximum, other.viewMaximum)
-        recoveryMaximum = max(recoveryMaximum, other.recoveryMaximum)
     }
 }

@@ -6,14 +6,16 @@ public struct AveragingPlan: Hashable, Sendable {
     /// One row an entry, one number a tensor, in 2^30ths of one; the division by the number of entries is in it.
     public let multipliersQ30: [[UInt32]]
     /// The weight of each entry after near copies shared theirs, in 2^30ths: for people and reports.
-    public let sharedWeightsQ30: [UInt32]
+    public let sharedWeightsQ30: [UInt64]
 
     /// - Parameters:
     ///   - statistics: of all segments.
-    ///   - weightsQ30: one an entry, at most `FixedPoint.oneQ30`.
-    public init(statistics: AveragingStatistics, weightsQ30: [UInt32], rule: AveragingRule) {
+    ///   - weightsQ30: one an entry, each at most as many times one as there are entries.
+    public init(statistics: AveragingStatistics, weightsQ30: [UInt64], rule: AveragingRule) {
         let entries = statistics.measures.indices
         precondition(weightsQ30.count == entries.count)
+        let largest = UInt64(entries.count) * UInt64(FixedPoint.oneQ30)
+        precondition(weightsQ30.allSatisfy { $0 <= largest }, "no entry counts for more than all of them")
         self.rule = rule
         let shared = Self.shareWeights(statistics: statistics, weightsQ30: weightsQ30)
         sharedWeightsQ30 = shared
@@ -25,7 +27,7 @@ public struct AveragingPlan: Hashable, Sendable {
             for entry in entries {
                 let factor = UInt64(min(whole[entry], factors[entry]))
                 multipliers[entry].append(
-                    UInt32(((UInt64(shared[entry]) * factor) >> 30) / UInt64(entries.count)))
+                    UInt32(((UInt128(shared[entry]) * UInt128(factor)) >> 30) / UInt128(entries.count)))
             }
         }
         multipliersQ30 = multipliers
@@ -42,7 +44,7 @@ public struct AveragingPlan: Hashable, Sendable {
 
     /// Entries that are linked by near-copy pairs, directly or through others, share the largest weight among them, in
     /// proportion to their own.
-    static func shareWeights(statistics: AveragingStatistics, weightsQ30: [UInt32]) -> [UInt32] {
+    static func shareWeights(statistics: AveragingStatistics, weightsQ30: [UInt64]) -> [UInt64] {
         var group = Array(weightsQ30.indices)
         for second in group.indices {
             for first in 0..<second where group[first] != group[second] && statistics.areNearCopies(first, second) {
@@ -51,13 +53,13 @@ public struct AveragingPlan: Hashable, Sendable {
             }
         }
         var largest = Array(repeating: UInt64(0), count: group.count)
-        var total = Array(repeating: UInt64(0), count: group.count)
+        var total = Array(repeating: UInt128(0), count: group.count)
         for (entry, root) in group.enumerated() {
-            largest[root] = max(largest[root], UInt64(weightsQ30[entry]))
-            total[root] += UInt64(weightsQ30[entry])
+            largest[root] = max(largest[root], weightsQ30[entry])
+            total[root] += UInt128(weightsQ30[entry])
         }
         return group.enumerated().map { entry, root in
-            total[root] == 0 ? 0 : UInt32(UInt64(weightsQ30[entry]) * largest[root] / total[root])
+            total[root] == 0 ? 0 : UInt64(UInt128(weightsQ30[entry]) * UInt128(largest[root]) / total[root])
         }
     }
 }

@@ -1,11 +1,10 @@
 /// One line of a manifest, as averaging sees it.
 public struct AveragingEntry: Sendable {
     public let contribution: Contribution
-    /// The weight that the version record names, in 2^30ths: at most `FixedPoint.oneQ30`.
-    public let weightQ30: UInt32
+    /// The weight that the version record names, in 2^30ths of an equal share: at most the number of entries.
+    public let weightQ30: UInt64
 
-    public init(contribution: Contribution, weightQ30: UInt32 = FixedPoint.oneQ30) {
-        precondition(weightQ30 <= FixedPoint.oneQ30, "a weight is at most one")
+    public init(contribution: Contribution, weightQ30: UInt64 = UInt64(FixedPoint.oneQ30)) {
         self.contribution = contribution
         self.weightQ30 = weightQ30
     }

@@ -110,23 +110,13 @@ struct ExportCommand: ParsableCommand {
     /// From the daemon.
     private func fetched(_ founding: Genesis, _ layout: ParameterLayout, to path: String) throws -> Exported {
         let connection = try daemon.connect()
-        let status = try connection.ask(StatusRequest())
-        guard status.network.text == founding.network.description else {
-            throw Failure(
-                "the daemon is in network \(Words.short(status.network.text)), the genesis founds \(founding.network.short)"
-            )
-        }
-        let export = try connection.ask(ParametersExportBegin(height: height))
-        let version = Exported(
-            height: export.height, digest: export.version.text, root: export.parametersRoot.text)
+        try connection.check(founding)
         let scratch = directory + "/.parameters"
         defer { unlink(scratch) }
-        do {
-            let received = try receive(export, layout, connection, to: scratch)
-            try write(received, founding, layout, version, to: path)
-        } catch let error as ParameterFileError {
-            throw Failure(error.words)
-        }
+        let (export, parameters) = try connection.download(parametersOf: height, layout, to: scratch)
+        let version = Exported(
+            height: export.height, digest: export.version.text, root: export.parametersRoot.text)
+        try write(parameters, founding, layout, version, to: path)
         return version
     }
 
@@ -134,64 +124,8 @@ struct ExportCommand: ParsableCommand {
         _ parameters: ParameterFile, _ founding: Genesis, _ layout: ParameterLayout, _ version: Exported,
         to path: String
     ) throws {
-        do throws(SafetensorsError) {
-            try SafetensorsFile.write(
-                parameters, layout: layout,
-                metadata: [
-                    (key: "format", value: "pt"), (key: "mesh.network", value: founding.network.description),
-                    (key: "mesh.height", value: "\(version.height)"), (key: "mesh.version", value: version.digest),
-                    (key: "mesh.parameters_root", value: version.root),
-                ], to: path)
-        } catch {
-            throw Failure(error.words)
-        }
-    }
-
-    /// The flat vector in a file of its own; throws where it is not the one that the version certifies.
-    private func receive(
-        _ export: ParametersExport, _ layout: ParameterLayout, _ connection: DaemonConnection, to path: String
-    ) throws -> ParameterFile {
-        guard export.bytes == 4 * Int64(layout.parameterCount) else {
-            throw Failure(
-                "the daemon sends \(export.bytes) bytes, the genesis' tensors take \(4 * layout.parameterCount)")
-        }
-        let file = try ParameterFileAppender(path: path, parameterCount: layout.parameterCount)
-        var tensor = 0
-        var element = 0
-        try connection.receive(
-            transfer: export.transfer, kind: .parameters, byteCount: export.bytes,
-            isNext: { frame in
-                if tensor < layout.tensors.count, element == layout.tensors[tensor].count {
-                    tensor += 1
-                    element = 0
-                }
-                return tensor < layout.tensors.count && frame.tensorIndex == UInt32(tensor)
-                    && frame.offset == UInt64(element) && frame.bytes.count.isMultiple(of: 4)
-                    && frame.bytes.count / 4 <= layout.tensors[tensor].count - element
-            },
-            take: { frame in
-                try file.append(littleEndian: frame.bytes)
-                element += frame.bytes.count / 4
-            })
-        let root = try file.finish().root
-        guard root.description == export.parametersRoot.text else {
-            throw Failure("what the daemon sent is not version \(export.height): its root is \(root.short)")
-        }
-        return try ParameterFile(path: path, parameterCount: layout.parameterCount, expectedRoot: root)
-    }
-}
-
-extension ParameterFileAppender {
-    /// - Parameter bytes: float32, little-endian, a whole number of them.
-    fileprivate func append(littleEndian bytes: [UInt8]) throws(ParameterFileError) {
-        let values = UnsafeMutableBufferPointer<Float>.allocate(capacity: bytes.count / 4)
-        defer { values.deallocate() }
-        for index in values.indices {
-            let word =
-                UInt32(bytes[4 * index]) | UInt32(bytes[4 * index + 1]) << 8 | UInt32(bytes[4 * index + 2]) << 16
-                | UInt32(bytes[4 * index + 3]) << 24
-            values.initializeElement(at: index, to: Float(bitPattern: word))
-        }
-        try append(UnsafeBufferPointer(values))
+        try ModelFolder.write(
+            parameters, layout: layout, network: founding.network, height: version.height, version: version.digest,
+            to: path)
     }
 }

@@ -1,7 +1,4 @@
 import ArgumentParser
-import Control
-import Rounds
-import Tensor
 
 struct LedgerCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -32,21 +29,7 @@ struct LedgerExportCommand: ParsableCommand {
             throw Failure("\(file) exists already", advice: "Choose another name, or give --force.")
         }
         let connection = try daemon.connect()
-        let export = try connection.ask(LedgerExportBegin(through: through))
-        do {
-            let sink = try FilePayloadSink(path: file)
-            var offset = 0
-            try connection.receive(
-                transfer: export.transfer, kind: .ledger, byteCount: export.bytes,
-                isNext: { $0.tensorIndex == 0 && $0.offset == UInt64(offset) },
-                take: { frame in
-                    try sink.write(frame.bytes, at: offset)
-                    offset += frame.bytes.count
-                })
-            try sink.finish()
-        } catch let error as ParameterFileError {
-            throw Failure(error.words)
-        }
+        let export = try connection.download(ledgerThrough: through, to: file)
         try output.print(export) {
             """
             Wrote \(file): \(Words.bytes(export.bytes)), versions 1 to \(export.height)

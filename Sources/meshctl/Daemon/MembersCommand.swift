@@ -19,7 +19,21 @@ struct MembersCommand: ParsableCommand {
             }
             return "\(Words.count(response.members.count, "member signs", "members sign")) version \(response.height), "
                 + "member set \(Words.short(response.memberSet.text))\n\n" + table.rendered()
+                + MembersCommand.invited(response.observers)
         }
+    }
+}
+
+extension MembersCommand {
+    fileprivate static func invited(_ observers: [Observer]) -> String {
+        guard !observers.isEmpty else { return "" }
+        var table = Table(["invited", "link", "member", "link key"])
+        for observer in observers {
+            table.append(
+                observer.site.text, observer.isLinked ? "up" : "down", Words.short(observer.member.text),
+                Words.short(observer.linkKey.text))
+        }
+        return "\n\n" + table.rendered()
     }
 }
 

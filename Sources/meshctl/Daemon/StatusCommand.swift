@@ -28,6 +28,9 @@ struct StatusText {
         var head = Table()
         head.append("site", status.site.text)
         head.append("network", status.network.text)
+        if !status.isMember {
+            head.append([.init("member"), .init("no: this site follows the chain and signs nothing", .warning)])
+        }
         head.append([
             .init("version"), .init("\(status.height)  \(Words.short(status.head.text))", .strong),
         ])
@@ -36,11 +39,25 @@ struct StatusText {
             .init("\(phase), for \(Words.duration(milliseconds: status.phaseMilliseconds))\(view)", phaseStyle),
         ])
         for (index, line) in waits.enumerated() { head.append(index == 0 ? "waits for" : "", line) }
+        if status.proposals > 0 {
+            head.append("proposals", "\(status.proposals) pending: see meshctl proposal list")
+        }
+        if status.observers > 0 {
+            head.append("invited", "\(Words.count(Int(status.observers), "site", "sites")) may follow from here")
+        }
+        if let replay = status.replay { head.append("replay", words(replay)) }
         head.append("trainer", trainer)
         head.append([
             .init("disk"),
             .init(status.disk.rawValue, status.disk == .writable ? nil : .bad),
         ])
+        if let use = status.diskUse {
+            head.append(
+                "holds",
+                "ledger \(Words.bytes(use.ledgerBytes)), payloads \(Words.bytes(use.payloadBytes)), "
+                    + "\(Words.count(Int(use.bases), "version's", "versions'")) parameters "
+                    + "\(Words.bytes(use.parameterBytes)), from version \(use.oldestBase) on")
+        }
         head.append([.init("links"), .init(links, linkStyle)])
         head.append(
             "daemon",
@@ -68,7 +85,7 @@ struct StatusText {
         case .notarizing: "members check the proposal"
         case .finalizing: "members certify the version"
         case .catchingUp: "catching up with versions that others have certified"
-        case .recovering: "finding out what this site signed before it lost its journal; signs nothing"
+        case .recovering: "signs nothing where it may have signed before its journal was lost"
         case .stopped: "stopped: signs nothing until a person has acted"
         }
     }
@@ -105,6 +122,15 @@ struct StatusText {
         case .finalize: "must still certify"
         case .unreachable: "cannot be reached"
         }
+    }
+
+    private func words(_ replay: ReplayState) -> String {
+        if let trouble = replay.trouble { return "waits, and is tried again: \(trouble)" }
+        let reverts = Words.count(Int(clamping: replay.reverts), "revert", "reverts")
+        guard let version = replay.version else { return "begins, for \(reverts)" }
+        return version < replay.through
+            ? "version \(version) of \(replay.through), for \(reverts)"
+            : "through version \(version), for \(reverts); a quorum must come so far"
     }
 
     private var trainer: String {

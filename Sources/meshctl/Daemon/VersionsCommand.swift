@@ -97,7 +97,8 @@ enum ContributionTable {
                 .init(Words.bytes(contribution.bytes)), .init(Words.grouped(contribution.steps)),
                 .init(Words.grouped(contribution.tokens)), .init(Words.decimal(contribution.loss, 4)),
                 .init(contribution.weightMillionths.map { Words.decimal(Double($0) / 10_000, 1) + " %" } ?? "-"),
-                contribution.isListed ? .init("yes", .good) : .init("no", .quiet),
+                contribution.isReverted == true
+                    ? .init("reverted", .warning) : contribution.isListed ? .init("yes", .good) : .init("no", .quiet),
                 .init(Words.short(contribution.contribution.text)),
             ])
         }

@@ -66,6 +66,7 @@ struct Examination {
         }
         guard let genesis, let nodeKey = publicKeys[.nodeKey] else { return }
         guard let member = genesis.members.members.first(where: { $0.nodeKey.bytes == nodeKey }) else {
+            if let card = configuration.settings.string("site.card") { return observer(card, nodeKey) }
             fail(
                 "membership", "no member of the genesis has this node key: another genesis file, or another site's keys"
             )
@@ -77,6 +78,22 @@ struct Examination {
             fail("membership", "these are the keys of \(member.name), the configuration says \(name)")
         } else {
             pass("membership", "this is \(member.name)")
+        }
+    }
+
+    /// A site that is no founder says by its card who it is.
+    private mutating func observer(_ path: String, _ nodeKey: [UInt8]) {
+        do {
+            let member = try SignedCard.read(path).card.member
+            if member.nodeKey.bytes == nodeKey {
+                warn(
+                    "membership",
+                    "no founder: this is \(member.name) by its card, which signs nothing until it is admitted")
+            } else {
+                fail("membership", "\(path) is the card of another node key")
+            }
+        } catch {
+            fail("membership", "\(error)")
         }
     }
 
@@ -159,7 +176,7 @@ struct Examination {
             let findings = try PeerProber.probe(configuration.peers, genesis: genesis, ownLinkKey: linkKey)
             var reached = 0
             for (entry, finding) in zip(entries, findings) {
-                let report = PeerReport(entry, finding, members: genesis.members)
+                let report = PeerReport(entry, finding, genesis: genesis)
                 switch report.verdict {
                 case .good:
                     reached += 1

@@ -12,9 +12,11 @@ import Ledger
 enum Armour {
     static let card = "MESH CARD"
     static let genesisSignature = "MESH GENESIS SIGNATURE"
+    static let proposal = "MESH PROPOSAL"
+    static let invitation = "MESH INVITATION"
 
-    /// Armoured records are small; nothing longer is read.
-    static let fileBytesMaximum = 64 << 10
+    /// A proposal that every one of the most members has signed still fits; nothing longer is read.
+    static let fileBytesMaximum = 256 << 10
 
     static func encode(_ record: some Record, as label: String) -> String {
         var text = "-----BEGIN \(label)-----\n"

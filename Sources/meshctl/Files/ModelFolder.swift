@@ -28,6 +28,24 @@ struct ModelFolder {
         attachments = isDirectory ? try ModelFolder.attachments(in: path) : []
     }
 
+    /// Writes the weights of a certified version; the metadata says which it is.
+    static func write(
+        _ parameters: ParameterFile, layout: ParameterLayout, network: NetworkID, height: Int64, version: String,
+        to path: String
+    ) throws {
+        do throws(SafetensorsError) {
+            try SafetensorsFile.write(
+                parameters, layout: layout,
+                metadata: [
+                    (key: "format", value: "pt"), (key: "mesh.network", value: network.description),
+                    (key: "mesh.height", value: "\(height)"), (key: "mesh.version", value: version),
+                    (key: "mesh.parameters_root", value: parameters.root.description),
+                ], to: path)
+        } catch {
+            throw Failure(error.words)
+        }
+    }
+
     /// The root of the parameters as a version names it. Reads them all.
     func root() throws -> Digest {
         try checkFinite()

@@ -38,6 +38,9 @@ struct GenesisCreateCommand: ParsableCommand {
             throw Failure(GenesisCreateCommand.words(error, members))
         }
         let rules = try ruleOptions.resolved(quorum: set.quorum)
+        if let fault = rules.fault(memberCount: set.count) {
+            throw Failure("a mesh of \(set.count) may not have a rule that \(fault.words)")
+        }
         let folder = try ModelFolder(model)
         let genesis = Genesis(
             nonce: SecretBytes.random(count: 32).withUnsafeBytes { Digest(bytes: $0) } ?? .zero, members: set,
@@ -61,7 +64,7 @@ struct GenesisCreateCommand: ParsableCommand {
         }
     }
 
-    private static func words(_ error: RecordError, _ members: [Member]) -> String {
+    static func words(_ error: RecordError, _ members: [Member]) -> String {
         func repeated<Value: Hashable>(_ value: (Member) -> Value) -> String {
             var seen: [Value: String] = [:]
             for member in members {

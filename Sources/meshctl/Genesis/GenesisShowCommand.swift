@@ -48,6 +48,8 @@ struct GenesisReport: Encodable {
     let path: String
     let network: String
     let versionZero: String
+    /// Of a fork: the mesh and version that it continues.
+    let origin: Origin?
     let parametersRoot: String
     let parameters: Int
     let tensors: Int
@@ -64,6 +66,7 @@ struct GenesisReport: Encodable {
         self.path = path
         network = genesis.network.description
         versionZero = genesis.version.versionDigest.description
+        origin = genesis.origin.map { Origin($0) }
         parametersRoot = genesis.roots.parameters.description
         parameters = (try? ParameterLayout(genesis))?.parameterCount ?? 0
         tensors = genesis.tensors.count
@@ -84,6 +87,7 @@ struct GenesisReport: Encodable {
         var head = Table()
         head.append("network", network)
         head.append("version 0", versionZero)
+        if let origin { head.append("continues", "version \(origin.version) of network \(origin.network)") }
         head.append(
             "model", "\(Words.grouped(Int64(parameters))) parameters in \(Words.count(tensors, "tensor", "tensors"))")
         if !files.isEmpty { head.append("files", files.map(\.name).joined(separator: ", ")) }

@@ -52,9 +52,11 @@ struct RuleOptions: ParsableArguments {
         case dense
     }
 
-    /// - Parameter quorum: how many sites must sign.
-    func resolved(quorum: Int) throws -> Rules {
-        var fields = RuleFields(Rules())
+    /// - Parameters:
+    ///   - base: what holds where neither file nor option says otherwise.
+    ///   - quorum: how many sites must sign.
+    func resolved(from base: Rules = Rules(), quorum: Int) throws -> Rules {
+        var fields = RuleFields(base)
         // All but those that may fail: a site that is down then delays a round by the grace alone.
         fields["min_contributions"] = .unsigned(UInt64(quorum))
         if let rules {

@@ -8,17 +8,31 @@ struct JoinCommand: ParsableCommand {
         commandName: "join", abstract: "Write a site's meshnode.toml, and check who answers at each peer's address.",
         discussion: """
             A peer list has an address a line, host:port, and after it the site's name where that is known. One reachable \
-            address is enough. Each is asked by the link's own encrypted handshake who it is; nothing is left behind \
-            there. The configuration is written in any case; an address that is wrong ends with status 2.
+            address is enough, and may be given by itself with --peer; an invitation brings its own. Without --model the \
+            daemon gets the parameters from its peers, block by block. A site that is no founder has an --invitation, or \
+            says --observe: by the card beside its keys it watches, and signs nothing until the mesh has admitted it. \
+            Each address is asked by the link's own encrypted handshake who it is; nothing is left behind there. The configuration is written in any case; an address that is wrong ends with status 2.
             """)
 
     @Option(help: ArgumentHelp("The genesis file, signed by every founder.", valueName: "file"))
     var genesis: String
 
     @Option(help: ArgumentHelp("The peer list.", valueName: "file"))
-    var peers: String
+    var peers: String?
 
-    @Option(help: ArgumentHelp("The directory with node.key and link.key.", valueName: "dir"))
+    @Option(help: ArgumentHelp("One peer's address, in place of a list.", valueName: "host:port"))
+    var peer: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "A version digest, from an invitation, that must be on the chain before parameters are taken.",
+            valueName: "digest"))
+    var expect: String?
+
+    @Option(help: ArgumentHelp("The invitation, for a site that is no founder.", valueName: "file"))
+    var invitation: String?
+
+    @Option(help: ArgumentHelp("The directory with node.key and link.key (and site.card).", valueName: "dir"))
     var key: String
 
     @Option(help: ArgumentHelp("Version 0: a directory with model.safetensors, or such a file.", valueName: "dir"))
@@ -49,10 +63,21 @@ struct JoinCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The configuration to write (default: meshnode.toml).", valueName: "file"))
     var out = "meshnode.toml"
 
+    @Flag(help: "This site is no founder: it watches, by the card beside its keys, until the mesh admits it.")
+    var observe = false
+
     @Flag(help: "Replace an existing configuration.")
     var force = false
 
     @OptionGroup var output: OutputOptions
+
+    func validate() throws {
+        guard peers != nil || peer != nil || invitation != nil else {
+            throw ValidationError("Give --peers FILE, or one address with --peer HOST:PORT, or --invitation FILE.")
+        }
+        if let peer { try CardCommand.check(addresses: [peer]) }
+        if let expect, Digest(hex: expect) == nil { throw ValidationError("--expect needs 64 hexadecimal digits.") }
+    }
 
     struct Report: Encodable {
         let configuration: String
@@ -67,23 +92,34 @@ struct JoinCommand: ParsableCommand {
     func run() throws {
         let file = try GenesisFile.readComplete(genesis)
         let directory = KeyDirectory(key)
-        let member = try JoinCommand.member(of: file.genesis, directory)
+        let invited = try invitation.map { try InvitationCheck($0, genesis: file.genesis, directory) }
+        let member =
+            try invited?.member
+            ?? (observe ? JoinCommand.observer(directory) : JoinCommand.member(of: file.genesis, directory))
         if let model { try GenesisSignCommand.compare(model, with: file.genesis) }
-        let list = try PeerList(path: peers)
+        let list = try peers.map { try PeerList(path: $0) }
         let announced = try announcedAddresses(directory)
         let listening = try listen.isEmpty ? [JoinCommand.listenAddress(for: announced)] : checked(listen)
         // Its own address is on the list that all sites share, and nobody answers there yet.
-        let others = list.entries.filter { !announced.contains($0.address) }
+        let named = (peer.map { [$0] } ?? []) + (invited?.invitation.addresses ?? [])
+        let entries = (list?.entries ?? []) + named.map { PeerList.Entry(line: 0, address: $0, site: nil) }
+        let others = entries.filter { !announced.contains($0.address) }
         let findings = try PeerProber.probe(
-            others.map(\.address), genesis: file.genesis, ownLinkKey: member.linkKey)
-        let reports = zip(others, findings).map { PeerReport($0, $1, members: file.genesis.members) }
+            others.map(\.address), genesis: file.genesis, others: invited.map { [$0.invitation.inviter] } ?? [],
+            ownLinkKey: member.linkKey)
+        let reports = zip(others, findings).map { entry, finding in
+            PeerReport(
+                entry, finding, genesis: file.genesis, others: invited.map { [$0.invitation.inviter] } ?? [])
+        }
         let useful = reports.filter { $0.verdict != .itself }.map(\.address)
         try DiskFile.write(
-            Array(try configurationText(member, listening, announced, useful).utf8), to: out, replacing: force)
+            Array(try configurationText(member, listening, announced, useful, invited?.invitation).utf8), to: out,
+            replacing: force)
         let report = Report(
             configuration: out, site: member.name, network: file.genesis.network.description, listen: listening,
             announce: announced, peers: reports,
-            warnings: warnings(reports, announced, memberCount: file.genesis.members.count))
+            warnings: warnings(reports, announced, memberCount: file.genesis.members.count)
+                + (invited?.warnings ?? []))
         try output.print(report) { text(report) }
         if reports.contains(where: { $0.verdict == .wrong }) { throw ExitCode(2) }
     }
@@ -95,11 +131,21 @@ struct JoinCommand: ParsableCommand {
         guard let member = genesis.members.members.first(where: { $0.nodeKey.bytes == nodeKey }) else {
             throw Failure(
                 "no member has the node key in \(directory.path): members are \(Words.list(genesis.members.members.map(\.name)))",
-                advice: "Is this the right genesis file and the right directory of keys?")
+                advice: "Is this the right genesis file and the right directory of keys? A site that is still to be "
+                    + "admitted joins with --invitation FILE, or says --observe.")
         }
         guard member.linkKey.bytes == linkKey else {
             throw Failure("the genesis names another link key for \(member.name) than the one in \(directory.path)")
         }
+        return member
+    }
+
+    /// Who this site is by its card: it is to be admitted, or was since the genesis.
+    private static func observer(_ directory: KeyDirectory) throws -> Member {
+        let member = try SignedCard.read(directory.card).card.member
+        guard try directory.publicKeyBytes(.nodeKey) == member.nodeKey.bytes,
+            try directory.publicKeyBytes(.linkKey) == member.linkKey.bytes
+        else { throw Failure("\(directory.card) is the card of other keys than those in \(directory.path)") }
         return member
     }
 
@@ -128,7 +174,7 @@ struct JoinCommand: ParsableCommand {
     }
 
     private func configurationText(
-        _ member: Member, _ listening: [String], _ announced: [String], _ peers: [String]
+        _ member: Member, _ listening: [String], _ announced: [String], _ peers: [String], _ invitation: Invitation?
     ) throws -> String {
         let target = DiskFile.absolute(out)
         let folder = target.lastIndex(of: "/").map { String(target[..<$0]) } ?? ""
@@ -149,6 +195,16 @@ struct JoinCommand: ParsableCommand {
             "listen = \(Settings.list(listening))",
             "announce = \(Settings.list(announced))",
             "peers = \(Settings.list(peers))",
+        ]
+        if let invitation {
+            lines += [
+                "# What the invitation says: another chain than the one with this version is refused.",
+                "expect_height = \(invitation.height)",
+                "expect = \(Settings.quoted(invitation.version.description))",
+            ]
+        }
+        if let expect, invitation == nil { lines.append("expect = \(Settings.quoted(expect.lowercased()))") }
+        lines += [
             "",
             "[site]",
             "name = \(Settings.quoted(member.name))",
@@ -156,6 +212,7 @@ struct JoinCommand: ParsableCommand {
             "node_key = \(Settings.quoted(directory.nodeKey))",
             "link_key = \(Settings.quoted(directory.linkKey))",
         ]
+        if observe || invitation != nil { lines.append("card = \(Settings.quoted(directory.card))") }
         if let passphraseFile {
             lines.append("passphrase_file = \(Settings.quoted(DiskFile.absolute(passphraseFile)))")
         }

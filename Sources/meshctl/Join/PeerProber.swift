@@ -6,27 +6,34 @@ import Ledger
 final class PeerProber {
     private let loop: EventLoop
     private let genesis: Genesis
+    private let others: [Member]
     private let ownLinkKey: LinkPublicKey?
+    /// What came since a side of another network was asked which.
+    private var hints: [Int: [UInt8]] = [:]
     private var findings: [ProbeFinding?]
     private var open: [Int: (connection: TCPConnection, timer: LoopTimer, handshake: ProbeHandshake)] = [:]
 
     static let connectMilliseconds: UInt64 = 3_000
     static let answerMilliseconds: UInt64 = 3_000
 
-    private init(count: Int, genesis: Genesis, ownLinkKey: LinkPublicKey?) throws(LoopError) {
+    private init(count: Int, genesis: Genesis, others: [Member], ownLinkKey: LinkPublicKey?) throws(LoopError) {
         loop = try EventLoop()
+        self.others = others
         self.genesis = genesis
         self.ownLinkKey = ownLinkKey
         findings = Array(repeating: nil, count: count)
     }
 
     /// What each address is, in their order.
+    ///
+    /// - Parameter others: members that came after the founding, as far as they are known.
     static func probe(
-        _ addresses: [String], genesis: Genesis, ownLinkKey: LinkPublicKey?
+        _ addresses: [String], genesis: Genesis, others: [Member] = [], ownLinkKey: LinkPublicKey?
     ) throws -> [ProbeFinding] {
         guard !addresses.isEmpty else { return [] }
         do throws(LoopError) {
-            let prober = try PeerProber(count: addresses.count, genesis: genesis, ownLinkKey: ownLinkKey)
+            let prober = try PeerProber(
+                count: addresses.count, genesis: genesis, others: others, ownLinkKey: ownLinkKey)
             for (index, address) in addresses.enumerated() { prober.resolve(index, address) }
             _ = prober.loop.run(until: { prober.findings.allSatisfy { $0 != nil } })
             prober.loop.close()
@@ -75,7 +82,7 @@ final class PeerProber {
 
     private func ask(_ index: Int, _ connection: TCPConnection) {
         var handshake = ProbeHandshake(
-            genesis: genesis, ownLinkKey: ownLinkKey, staticSecret: .random(count: 32),
+            genesis: genesis, others: others, ownLinkKey: ownLinkKey, staticSecret: .random(count: 32),
             ephemeralSecret: .random(count: 32))
         guard let first = try? handshake.start(), let timer = try? LoopTimer(loop: loop) else {
             connection.close()
@@ -84,12 +91,25 @@ final class PeerProber {
         }
         open[index] = (connection, timer, handshake)
         connection.onBytes = { [self] bytes in
-            if let finding = open[index]?.handshake.receive(bytes) { settle(index, finding) }
+            if hints[index] != nil { return received(hint: bytes, index) }
+            guard let finding = open[index]?.handshake.receive(bytes) else { return }
+            guard finding == .otherNetwork(nil) else { return settle(index, finding) }
+            hints[index] = []
+            connection.write(NetworkHint(network: genesis.network).frame)
         }
-        connection.onClosed = { [self] _ in settle(index, .closedEarly) }
-        timer.start(afterMilliseconds: PeerProber.answerMilliseconds) { [self] in settle(index, .silent) }
+        connection.onClosed = { [self] _ in settle(index, hints[index] == nil ? .closedEarly : .otherNetwork(nil)) }
+        timer.start(afterMilliseconds: PeerProber.answerMilliseconds) { [self] in
+            settle(index, hints[index] == nil ? .silent : .otherNetwork(nil))
+        }
         connection.startReading()
         connection.write(first)
+    }
+
+    /// The other side's word for its network.
+    private func received(hint bytes: some Sequence<UInt8>, _ index: Int) {
+        hints[index, default: []] += bytes
+        let (isOpen, hint) = NetworkHint.read(hints[index] ?? [])
+        if !isOpen { settle(index, .otherNetwork(hint?.network)) }
     }
 
     private func settle(_ index: Int, _ finding: ProbeFinding) {

@@ -17,9 +17,11 @@ struct PeerReport: Encodable {
     let site: String?
     let message: String
 
-    init(_ entry: PeerList.Entry, _ finding: ProbeFinding, members: MemberSet) {
+    init(_ entry: PeerList.Entry, _ finding: ProbeFinding, genesis: Genesis, others: [Member] = []) {
         address = entry.address
-        func name(_ id: MemberID) -> String { members[id]?.name ?? id.short }
+        func name(_ id: MemberID) -> String {
+            others.first { $0.id == id }?.name ?? genesis.members[id]?.name ?? id.short
+        }
         switch finding {
         case .member(let id):
             site = name(id)
@@ -54,10 +56,15 @@ struct PeerReport: Encodable {
             site = nil
             verdict = .wrong
             message = "something else than meshnode answers there"
-        case .otherNetwork:
+        case .otherNetwork(let network):
             site = nil
             verdict = .wrong
-            message = "wrong network: a meshnode with another genesis file (or another wire version) answers there"
+            let theirs =
+                network.map { "; by its own word it is of network \($0.short)" } ?? " (or another wire version)"
+            message =
+                network == genesis.network
+                ? "a meshnode with another wire version answers there"
+                : "wrong network: a meshnode with another genesis file answers there\(theirs), this site is of \(genesis.network.short)"
         case .notAMember(let key):
             site = nil
             verdict = .wrong

@@ -15,8 +15,9 @@ enum ProbeFinding: Equatable {
     case closedEarly
     /// Something else listens there.
     case notAMesh
-    /// Another genesis file or another wire version.
-    case otherNetwork
+    /// Another genesis file or another wire version; with the network that the other side says it is of, which nothing
+    /// vouches for.
+    case otherNetwork(NetworkID?)
     /// It proved to own a link key that no member has.
     case notAMember(LinkPublicKey)
     /// A member's link key, but the greeting is of another member or not signed by the member's node key.
@@ -30,6 +31,8 @@ enum ProbeFinding: Equatable {
 struct ProbeHandshake {
     private let genesis: Genesis
     private let ownLinkKey: LinkPublicKey?
+    /// Members that came after the founding, as far as they are known.
+    private let others: [Member]
     private var noise: NoiseHandshake
     private var received: [UInt8] = []
 
@@ -39,7 +42,11 @@ struct ProbeHandshake {
     /// - Parameters:
     ///   - ownLinkKey: of the site that asks, to recognise itself.
     ///   - secrets: 32 bytes each, of fresh entropy.
-    init(genesis: Genesis, ownLinkKey: LinkPublicKey?, staticSecret: SecretBytes, ephemeralSecret: SecretBytes) {
+    init(
+        genesis: Genesis, others: [Member] = [], ownLinkKey: LinkPublicKey?, staticSecret: SecretBytes,
+        ephemeralSecret: SecretBytes
+    ) {
+        self.others = others
         self.genesis = genesis
         self.ownLinkKey = ownLinkKey
         noise = NoiseHandshake(
@@ -68,13 +75,14 @@ struct ProbeHandshake {
         do throws(NoiseError) {
             payload = try noise.readMessage(message)
         } catch .authenticationFailed {
-            return .otherNetwork
+            return .otherNetwork(nil)
         } catch {
             return .notAMesh
         }
         guard let linkKey = noise.remoteStatic else { return .notAMesh }
         if linkKey == ownLinkKey { return .itself }
-        guard let member = genesis.members.member(linkKey: linkKey) else { return .notAMember(linkKey) }
+        let known = others.first { $0.linkKey == linkKey } ?? genesis.members.member(linkKey: linkKey)
+        guard let member = known else { return .notAMember(linkKey) }
         guard let greeting = try? LinkGreeting(encoded: payload.bytes), greeting.member == member.id,
             greeting.isSigned(by: member.nodeKey, handshakeHash: payload.handshakeHash, network: genesis.network)
         else { return .wrongKey(member.id) }

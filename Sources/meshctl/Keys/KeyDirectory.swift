@@ -15,6 +15,8 @@ struct KeyDirectory {
     var nodeKey: String { path + "/node.key" }
     var linkKey: String { path + "/link.key" }
     var card: String { path + "/site.card" }
+    /// A rotation's new operator key, until the members have agreed on it.
+    var nextOperatorKey: String { operatorKey + ".next" }
 
     func file(_ kind: KeyKind) -> String {
         switch kind {
@@ -25,10 +27,12 @@ struct KeyDirectory {
     }
 
     /// The public half of a key, which needs no passphrase.
-    func publicKeyBytes(_ kind: KeyKind) throws -> [UInt8] { try load(kind).publicKeyBytes }
+    func publicKeyBytes(_ kind: KeyKind, isNext: Bool = false) throws -> [UInt8] {
+        try load(kind, isNext: isNext).publicKeyBytes
+    }
 
-    func signingKey(_ kind: KeyKind, _ passphrase: PassphraseOption) throws -> SigningKey {
-        let file = try load(kind)
+    func signingKey(_ kind: KeyKind, _ passphrase: PassphraseOption, isNext: Bool = false) throws -> SigningKey {
+        let file = try load(kind, isNext: isNext)
         do {
             return try file.signingKey(passphrase: file.isProtected ? passphrase.secret() : nil)
         } catch let error as KeyFileError {
@@ -37,9 +41,9 @@ struct KeyDirectory {
         }
     }
 
-    private func load(_ kind: KeyKind) throws -> KeyFile {
+    private func load(_ kind: KeyKind, isNext: Bool) throws -> KeyFile {
         do {
-            return try KeyFile.load(kind, from: file(kind))
+            return try KeyFile.load(kind, from: file(kind) + (isNext ? ".next" : ""))
         } catch {
             throw Failure(error.description, advice: KeyDirectory.advice(error))
         }

@@ -7,6 +7,11 @@ struct PassphraseOption: ParsableArguments {
     @Option(help: ArgumentHelp("A file with the passphrase on its first line.", valueName: "file"))
     var passphraseFile: String?
 
+    init() {}
+
+    /// - Parameter file: nil for keys without a passphrase.
+    init(file: String?) { passphraseFile = file }
+
     static let bytesMaximum = 4096
 
     /// The passphrase, nil where no file was named.

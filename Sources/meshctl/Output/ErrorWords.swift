@@ -100,7 +100,10 @@ extension PayloadFault {
         case .wrongParent(let parent): "names the parent \(parent.short), which is not the version before it"
         case .wrongRules: "names other rules than are in force"
         case .wrongMembers: "names another member set than the one in force"
-        case .unknownAction: "carries an action that this program does not know"
+        case .wrongAction(let expected, let carried):
+            "must carry \(expected.map { "the action \($0.short)" } ?? "no action") and carries "
+                + (carried.map { "the action \($0.short)" } ?? "none")
+        case .action(let fault): "carries an action that \(fault.words(names.members))"
         case .wrongSupport: "does not rest on the records that come with it"
         case .tooFewReady(let count, let quorum): "rests on \(count) ready records, a quorum is \(quorum)"
         case .foreignReady(let digest): "rests on the ready record \(digest.short), which is not valid here"
@@ -114,6 +117,9 @@ extension PayloadFault {
         case .tooFewHolders(let slot): "too few holders of the contribution of \(names.name(slot)) are still members"
         case .wrongWeight(let slot): "gives the contribution of \(names.name(slot)) a wrong weight"
         case .wrongOuterRoot: "names another outer state"
+        case .wrongRoots: "moves the parameters to where nothing that it lists leads"
+        case .heldBack(let slot): "lists the contribution of \(names.name(slot)), which the review keeps out"
+        case .listsAtSwitch: "lists contributions where a replayed history takes over"
         }
     }
 }
@@ -134,6 +140,9 @@ extension ReplayFault {
         case .manifest(let height, let fault): "version \(height) cannot be averaged: \(fault)"
         case .wrongRoot(let height, let expected, let computed):
             "version \(height): its contributions give the parameters \(computed.short), certified are \(expected.short)"
+        case .missingParameters(let height):
+            "the parameters of version \(height), which a replay begins with, are not here"
+        case .missingVersion(let height): "version \(height), which a replay makes anew, is not here"
         }
     }
 }

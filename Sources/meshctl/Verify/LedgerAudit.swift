@@ -7,18 +7,18 @@ struct LedgerAudit {
     private let genesis: Genesis
     private let names: SlotWords
     private var reader: LedgerFileReader
+    private let ledger: String
     private let expect: VersionDigest?
     private let verifier = Verifier()
+    private var needs = ReplayNeeds()
+    private var history = LedgerHistory()
 
     init(genesis: Genesis, ledger: String, expect: VersionDigest?) throws {
         self.genesis = genesis
+        self.ledger = ledger
         self.expect = expect
         names = SlotWords(members: genesis.members)
-        do throws(LedgerFileError) {
-            reader = try LedgerFileReader(path: ledger)
-        } catch {
-            throw Failure("\(ledger): \(error.words(SlotWords(members: genesis.members)))")
-        }
+        reader = try LedgerAudit.open(ledger, genesis)
         guard reader.network == genesis.network else {
             throw Failure(
                 "\(ledger) is the ledger of network \(reader.network.short), the genesis founds \(genesis.network.short)"
@@ -26,14 +26,36 @@ struct LedgerAudit {
         }
     }
 
+    private static func open(_ ledger: String, _ genesis: Genesis) throws -> LedgerFileReader {
+        do throws(LedgerFileError) {
+            return try LedgerFileReader(path: ledger)
+        } catch {
+            throw Failure("\(ledger): \(error.words(SlotWords(members: genesis.members)))")
+        }
+    }
+
+    /// A first pass over the records alone: which parameters and versions the reverts of this ledger reach back to.
+    private mutating func findNeeds(through last: Height?) throws {
+        var reader = try LedgerAudit.open(ledger, genesis)
+        var chain = Chain(genesis: genesis)
+        while last.map({ chain.height < $0 }) ?? true, let entry = try reader.next() {
+            needs.note(entry.certified, after: chain)
+            chain = try chain.audited(entry.certified, verifier: verifier)
+        }
+    }
+
     mutating func run(recomputing folder: RecomputeFolder?, workers: Int, hasModel: Bool) throws -> AuditReport {
         var counts = AuditReport.Counts()
         var chain = Chain(genesis: genesis)
         var replay: Replay?
-        var isExpectedFound = expect == nil || expect == chain.headDigest
+        // A fork continues the version that its genesis names.
+        var isExpectedFound = expect == nil || expect == chain.headDigest || expect == genesis.origin?.version
         var signers: Int?
         do {
-            if let folder { replay = try Replay(genesis: genesis, parameters: folder.start) }
+            if let folder {
+                try findNeeds(through: nil)
+                replay = try begin(folder)
+            }
             while let entry = try reader.next() {
                 try entry.verifyPayloads()
                 chain = try step(entry, chain, &replay, folder, workers)
@@ -59,7 +81,48 @@ struct LedgerAudit {
             network: genesis.network.description, height: chain.height.value, head: chain.headDigest.description,
             parametersRoot: chain.head.roots.parameters.description, isRecomputed: replay != nil,
             isVersionZeroChecked: hasModel, signersLeast: signers, quorum: genesis.members.quorum,
-            founders: genesis.members.members.map(\.name).sorted(), counts: counts)
+            founders: genesis.members.members.map(\.name).sorted(), origin: genesis.origin.map { Origin($0) },
+            counts: counts)
+    }
+
+    /// Verifies every version's records, and shows the chain after genesis and after each of them.
+    ///
+    /// - Returns: the chain at the ledger's end.
+    mutating func chain(_ visit: (Chain) -> Void) throws -> Chain {
+        var chain = Chain(genesis: genesis)
+        visit(chain)
+        do {
+            while let entry = try reader.next() {
+                chain = try chain.audited(entry.certified, verifier: verifier)
+                visit(chain)
+            }
+        } catch let error as LedgerFileError {
+            throw Failure("the ledger does not stand: \(error.words(names))")
+        } catch let error as AuditFault {
+            throw Failure("the ledger does not stand: \(error.words(names))")
+        }
+        guard reader.end?.head == chain.headDigest else {
+            throw Failure("the ledger does not stand: \(LedgerFileError.wrongEnd.words(names))")
+        }
+        return chain
+    }
+
+    /// Verifies every record up to a height, or all, without the parameters.
+    ///
+    /// - Returns: the chain at that height.
+    mutating func chain(through last: Height?) throws -> Chain {
+        var chain = Chain(genesis: genesis)
+        do {
+            while last.map({ chain.height < $0 }) ?? true, let entry = try reader.next() {
+                chain = try chain.audited(entry.certified, verifier: verifier)
+            }
+        } catch let error as LedgerFileError {
+            throw Failure("the ledger does not stand: \(error.words(names))")
+        } catch let error as AuditFault {
+            throw Failure("the ledger does not stand: \(error.words(names))")
+        }
+        if let last, chain.height < last { throw Failure("the ledger ends at version \(chain.height)") }
+        return chain
     }
 
     /// Verifies and recomputes every version up to a height, or all.
@@ -67,7 +130,8 @@ struct LedgerAudit {
     /// - Returns: the replay at that height, or at the ledger's end where that comes first.
     mutating func replay(through last: Height?, in folder: RecomputeFolder, workers: Int) throws -> Replay {
         do {
-            var replay: Replay? = try Replay(genesis: genesis, parameters: folder.start)
+            try findNeeds(through: last)
+            var replay: Replay? = try begin(folder)
             var chain = Chain(genesis: genesis)
             while last.map({ chain.height < $0 }) ?? true, let entry = try reader.next() {
                 try entry.verifyPayloads()
@@ -77,22 +141,47 @@ struct LedgerAudit {
             return replay
         } catch let error as LedgerFileError {
             throw Failure("the ledger does not stand: \(error.words(names))")
+        } catch let error as AuditFault {
+            throw Failure("the ledger does not stand: \(error.words(names))")
         } catch let error as ReplayFault {
             throw Failure("the ledger does not stand: \(error.words(names))")
         }
     }
 
-    private func step(
+    private mutating func begin(_ folder: RecomputeFolder) throws(ReplayFault) -> Replay {
+        let replay = try Replay(genesis: genesis, parameters: folder.start)
+        history.keep(nil, replay.parameters, at: .genesis, by: needs)
+        return replay
+    }
+
+    private mutating func step(
         _ entry: LedgerFileEntry, _ chain: Chain, _ replay: inout Replay?, _ folder: RecomputeFolder?, _ workers: Int
     ) throws -> Chain {
         guard var next = replay, let folder else { return try chain.audited(entry.certified, verifier: verifier) }
         let before = next.chain.height
         try next.apply(
-            entry.certified, payloads: entry, outputPath: folder.file(entry.certified.height), workers: workers,
-            verifier: verifier)
-        folder.remove(before)
+            entry.certified, payloads: entry, history: history, outputPath: folder.file(entry.certified.height),
+            workers: workers, verifier: verifier)
+        folder.removeScratch(next.chain.height)
+        if !needs.keepsParameters(at: before, head: next.chain.height) { folder.remove(before) }
+        for height in history.keep(entry, next.parameters, at: next.chain.height, by: needs) where height < before {
+            folder.remove(height)
+        }
         replay = next
         return next.chain
+    }
+}
+
+/// The version that a forked mesh began from.
+struct Origin: Encodable {
+    let network: String
+    let version: String
+    let parametersRoot: String
+
+    init(_ origin: ForkOrigin) {
+        network = origin.network.description
+        version = origin.version.description
+        parametersRoot = origin.roots.parameters.description
     }
 }
 
@@ -126,12 +215,19 @@ struct AuditReport: Encodable {
     let signersLeast: Int?
     let quorum: Int
     let founders: [String]
+    /// Where a forked mesh comes from.
+    let origin: Origin?
     let counts: Counts
 
     var text: String {
         let good = Terminal.standard.paint("ok", .good)
         let skipped = Terminal.standard.paint("--", .quiet)
         var lines = ["\(good)  genesis: signed by all founders: \(Words.list(founders))"]
+        if let origin {
+            lines.append(
+                "\(good)  origin: version 0 continues version \(Words.short(origin.version)) of network "
+                    + Words.short(origin.network))
+        }
         lines.append(
             isVersionZeroChecked
                 ? "\(good)  version 0: the model is the one that the genesis names"

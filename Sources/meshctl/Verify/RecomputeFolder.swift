@@ -4,7 +4,8 @@ import Ledger
 import Rounds
 import Tensor
 
-/// A directory of its own for the parameters of two versions at a time; goes away with its last reference.
+/// A directory of its own for the parameters of two versions at a time, and of those that reverts reach back to; goes
+/// away with its last reference.
 final class RecomputeFolder {
     let path: String
     /// Version 0.
@@ -35,6 +36,9 @@ final class RecomputeFolder {
 
     /// Removes the parameters of a version that is no longer needed.
     func remove(_ height: Height) { unlink(file(height)) }
+
+    /// Removes what a replay left on its way to the parameters of a version.
+    func removeScratch(_ height: Height) { for path in Replay.scratchPaths(of: file(height)) { unlink(path) } }
 
     private static func remove(_ path: String) {
         for name in (try? DiskFile.names(in: path)) ?? [] { unlink(path + "/" + name) }

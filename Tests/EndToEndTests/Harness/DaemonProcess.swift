@@ -21,6 +21,11 @@ final class DaemonProcess {
         return folder.appendingPathComponent("meshnode").path
     }()
 
+    /// Another product of the same build.
+    static func product(_ name: String) -> String {
+        URL(fileURLWithPath: binary).deletingLastPathComponent().appendingPathComponent(name).path
+    }
+
     init(_ site: Mesh.Site) throws {
         self.site = site
         logPath = site.folder + "/log"

@@ -23,7 +23,10 @@ struct Mesh {
     ///   - names: of the sites; each dials all others.
     ///   - parameters: of the one tensor that the model has.
     ///   - timing: lines for the `[timing]` section.
-    init(_ names: [String], parameters: Int, rules: Rules = Rules(), timing: String = "") throws {
+    ///   - joiner: a site that has the genesis file and the first other site's address, and nothing else.
+    init(
+        _ names: [String], parameters: Int, rules: Rules = Rules(), timing: String = "", joiner: String? = nil
+    ) throws {
         var random = SeededRandom.system()
         folder = "/tmp/mesh-" + String(UInt64.random(in: 0...UInt64.max, using: &random), radix: 16)
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -52,7 +55,7 @@ struct Mesh {
                 GenesisSignature(genesis: genesis, signer: $0.member.id, operatorKey: $0.operatorKey)
             })
         try Data(file.encoded).write(to: URL(fileURLWithPath: folder + "/genesis"))
-        for site in sites { try writeConfiguration(of: site, timing: timing) }
+        for site in sites { try writeConfiguration(of: site, timing: timing, isJoiner: site.name == joiner) }
     }
 
     func remove() { try? FileManager.default.removeItem(atPath: folder) }
@@ -60,9 +63,12 @@ struct Mesh {
     private static func makeKeys(
         _ site: Site, _ random: inout SeededRandom
     ) throws -> (member: Member, operatorKey: SigningKey) {
-        let operatorKey = SigningKey(seed: random.secret(count: 32))
+        let operatorSecret = random.secret(count: 32)
+        let operatorKey = SigningKey(seed: operatorSecret)
         let nodeSecret = random.secret(count: 32)
         let linkSecret = random.secret(count: 32)
+        try KeyFile(kind: .operatorKey, secret: operatorSecret, path: site.folder + "/operator.key", random: &random)
+            .store()
         try KeyFile(kind: .nodeKey, secret: nodeSecret, path: site.folder + "/node.key", random: &random).store()
         try KeyFile(kind: .linkKey, secret: linkSecret, path: site.folder + "/link.key", random: &random).store()
         let member = Member(
@@ -72,12 +78,13 @@ struct Mesh {
         return (member, operatorKey)
     }
 
-    private func writeConfiguration(of site: Site, timing: String) throws {
-        let peers = sites.filter { $0.name != site.name }.map { "\"127.0.0.1:\($0.port)\"" }
+    private func writeConfiguration(of site: Site, timing: String, isJoiner: Bool) throws {
+        let all = sites.filter { $0.name != site.name }.map { "\"127.0.0.1:\($0.port)\"" }
+        let peers = isJoiner ? Array(all.prefix(1)) : all
         let text = """
             [mesh]
             genesis = "../genesis"
-            model = "../model.safetensors"
+            \(isJoiner ? "" : "model = \"../model.safetensors\"")
             listen = "127.0.0.1:\(site.port)"
             announce = ["127.0.0.1:\(site.port)"]
             peers = [\(peers.joined(separator: ", "))]
@@ -93,6 +100,11 @@ struct Mesh {
             \(timing)
             """
         try text.write(toFile: site.configuration, atomically: true, encoding: .utf8)
+    }
+
+    /// Where a site lies that is no founder.
+    func newcomer(_ name: String) throws -> Site {
+        Site(name: name, folder: folder + "/" + name, port: try FreePorts.take(1)[0])
     }
 }
 

@@ -18,6 +18,18 @@ final class RunningMesh {
         }
     }
 
+    /// Starts the daemon of a site that is no founder, and perhaps its trainer.
+    func start(_ site: Mesh.Site) throws -> Int {
+        daemons.append(try DaemonProcess(site))
+        return daemons.count - 1
+    }
+
+    func train(newcomer index: Int) {
+        trainers[index] = ScriptedTrainer(socket: daemons[index].site.socket, seed: UInt64(index) << 32)
+    }
+
+    func stopTraining(_ index: Int) { trainers.removeValue(forKey: index)?.stop() }
+
     func restart(_ index: Int) throws { daemons[index] = try DaemonProcess(mesh.sites[index]) }
 
     func heights(_ indices: [Int]? = nil) throws -> [Int64] {

@@ -61,7 +61,7 @@ struct MessageSamples {
         return VoteCertificate(network: LinkFixtures.network, vote: vote, signatures: quorum(over: vote))
     }
 
-    func summary(views: Int, candidates: Int) -> Summary {
+    func summary(views: Int, candidates: Int, actions: Int = 2) -> Summary {
         let signers = Bitmap((0..<memberCount).map { $0 % 3 == 0 })
         return Summary(
             height: Height(6), head: VersionDigest(digest(1)), view: View(3), ready: signers,
@@ -69,7 +69,11 @@ struct MessageSamples {
             candidates: (0..<candidates).map { index in
                 Summary.CandidatePart(
                     contribution: ContributionDigest(digest(index)), acks: signers, isAvailable: index % 2 == 0,
-                    isComplete: index % 3 == 0)
+                    isComplete: index % 3 == 0, reviewers: signers)
+            },
+            actions: (0..<actions).map { index in
+                Summary.ActionPart(
+                    action: digest(index), operators: signers, hasPossession: index % 2 == 0, readiness: signers)
             })
     }
 
@@ -86,20 +90,57 @@ struct MessageSamples {
             .payload(VersionDigest(digest(1))), .ready(digest(2)), .availability(digest(3)),
             .contribution(ContributionDigest(digest(4))), .notarization(View(1)),
             .nullification(View(Limits.viewMaximum)), .version(Height(Limits.heightMaximum)),
+            .action(digest(5)), .proposal(digest(6)),
         ]
     }
 
     var ready: Ready {
         Ready(
             height: Height(7), parent: VersionDigest(digest(1)), slots: (0..<memberCount).map { slot($0) },
-            actions: [digest(6)], vetoes: [slot(0)], approvals: [slot(1)])
+            actions: [digest(6)], reviews: [review(0)], replayed: StateRoots(parameters: digest(8)))
     }
+
+    private func review(_ index: Int) -> SignedReview {
+        let statement = ReviewStatement(
+            verdict: .approve, slot: slot(index), contribution: ContributionDigest(digest(7)))
+        let signed = signed(contribution)
+        return SignedReview(
+            statement: statement,
+            signature: OperatorSignature(signer: signed.signer, keyEpoch: .max, signature: signed.signature))
+    }
+
+    /// Signed by as many operators as there may be.
+    var action: SignedGovernanceAction {
+        var rules = Rules()
+        rules.innerSteps = 1 << 20
+        let action = GovernanceAction(
+            change: .rules(rules), sequence: .max, first: Height(1), last: Height(Limits.heightMaximum))
+        let operators = (0..<memberCount).map { index in
+            OperatorSignature(
+                signer: MemberID(digest(400 + index)), keyEpoch: .max,
+                signature: action.signature(by: site.nodeKey, network: LinkFixtures.network))
+        }
+        return SignedGovernanceAction(action: action, operators: operators, possession: operators[0].signature)
+    }
+
+    var readiness: Readiness { Readiness(action: action.action.digest, members: digest(9)) }
 
     private func readyThatNames(_ slotCount: Int) -> Signed<Ready> {
         signed(
             Ready(
                 height: Height(Limits.heightMaximum), parent: VersionDigest(digest(1)),
-                slots: (0..<slotCount).map { slot($0) }))
+                slots: (0..<slotCount).map { slot($0) },
+                actions: (0..<Limits.readyActions).map { digest($0) },
+                reviews: (0..<Limits.readyReviews).map { review($0) }, replayed: StateRoots(parameters: digest(8))))
+    }
+
+    var evidence: Evidence {
+        let votes = [1, 2].map { number in
+            signed(
+                Vote(
+                    kind: .notarize, height: Height(7), view: View(3), version: VersionDigest(digest(number))))
+        }
+        return .votes(votes[0], votes[1])
     }
 
     /// Every kind of message, some twice.
@@ -118,6 +159,17 @@ struct MessageSamples {
             .address(
                 signed(
                     AddressRecord(member: site.member.id, addresses: ["de.example:7411", "[::1]:7411"], sequence: 3))),
+            .question(question), .report(signed(report(height: 0, statements: []))),
+            .report(signed(report(height: 7, statements: heldStatements))),
+            .walk(from: Height(8)),
+            .walkPart(
+                WalkPart(height: Height(8), offset: 10, byteCount: 400, isLast: true, bytes: Array(0..<200))),
+            .blocks(digest(9), .wanted([0, 70_000, 3])), .blocks(digest(9), .absent),
+            .evidence(.proof(evidence)), .evidence(.half(signed(ready))),
+            .evidence(.held([digest(1), digest(2), digest(3)].sorted())), .evidence(.want([digest(4)])),
+            .linked(members: digest(10), Bitmap(full: memberCount)),
+            .action(action), .readiness(readiness, quorum(over: readiness)), .review(review(1)),
+            .carried(CompleteAction(signed: action, readiness: quorum(over: readiness))),
         ]
     }
 
@@ -125,11 +177,57 @@ struct MessageSamples {
     var largest: [Message] {
         let name = contribution.contributionDigest
         return all + [
-            .summary(summary(views: Summary.viewsMaximum, candidates: Summary.candidatesMaximum)),
+            .summary(
+                summary(
+                    views: Summary.viewsMaximum, candidates: Summary.candidatesMaximum, actions: Summary.actionsMaximum)
+            ),
             .have(name, pieces: Bitmap(full: Wire.piecesMaximum)),
             .want(name, pieces: (0..<Wire.wantedPiecesMaximum).map { Wire.piecesMaximum - 1 - $0 }),
             .fetch((0..<Wire.fetchItemsMaximum).map { .ready(digest($0)) }),
             .ready(readyThatNames(Wire.readySlotsMaximum)),
+            .report(signed(report(height: 7, statements: mostStatements))),
+            .blocks(digest(9), .wanted((1...Wire.wantedPiecesMaximum).map { Wire.blocksMaximum - $0 })),
+            .evidence(.half(readyThatNames(Wire.readySlotsMaximum))),
+            .evidence(.held((0..<EvidenceMessage.namesMaximum).map { digest($0) }.sorted())),
+        ] + walkParts
+    }
+
+    /// A version that embeds as much as it can, as it is sent to a node that walks.
+    private var walkParts: [Message] {
+        let embedded = EmbeddedPayload(
+            payload: payload, ready: (0..<memberCount).map { _ in signed(ready) },
+            availability: (0..<memberCount).map { _ in stored })
+        let version = CertifiedVersion(
+            embedded: embedded, certificate: votes(.finalize),
+            contributions: (0..<memberCount).map { _ in signed(contribution) })
+        return Wire.walkMessages(of: version, isLast: true).compactMap { try? Message(encoded: $0) }
+    }
+
+    private var question: StartQuestion {
+        StartQuestion(member: site.member.id, instance: InstanceID(digest(10)), isForPassingOn: true)
+    }
+
+    private func report(height: UInt64, statements: [SignedStatement]) -> StartReport {
+        StartReport(
+            member: MemberID(digest(11)), instance: InstanceID(digest(10)), standing: .recovering,
+            height: Height(height), certificate: height == 0 ? nil : votes(.finalize), isRivalled: height == 0,
+            statements: statements)
+    }
+
+    /// One of each kind.
+    private var heldStatements: [SignedStatement] {
+        let proposal = Proposal(
+            height: Height(7), view: View(3), version: payload.version.versionDigest, reproposed: View(1))
+        return [
+            .vote(signed(votes(.notarize).vote)), .proposal(signed(proposal)), .ready(signed(ready)),
+            .contribution(signed(contribution)), .stored(signed(Stored(contribution))),
         ]
+    }
+
+    /// As many as a report takes.
+    private var mostStatements: [SignedStatement] {
+        let statement = SignedStatement.stored(signed(Stored(contribution)))
+        return Array(
+            repeating: statement, count: StartReport.statementBytesMaximum / statement.cbor.encoded.count)
     }
 }

@@ -10,6 +10,15 @@ func messageFuzzEntry(_ bytes: [UInt8]) {
     precondition(message.encoded == bytes)
 }
 
+private let digest = [UInt8](repeating: 7, count: 32)
+
+private func walkPart(offset: UInt64, byteCount: UInt64, bytes: Int) -> CBOR {
+    .array([
+        .unsigned(3), .unsigned(offset), .unsigned(byteCount), .boolean(true),
+        .bytes([UInt8](repeating: 1, count: bytes)),
+    ])
+}
+
 @Suite struct MessageTests {
     @Test func everyMessageComesBackFromItsEncoding() throws {
         for message in MessageSamples().all {
@@ -22,11 +31,12 @@ func messageFuzzEntry(_ bytes: [UInt8]) {
 
     @Test func theSamplesHoldEveryKind() {
         let kinds = MessageSamples().all.compactMap { message -> UInt8? in
-            // An array of two, then the number of the kind.
+            // An array of two, then the number of the kind: one byte, or from 24 on two.
             let encoded = message.encoded
-            return encoded[0] == 0x82 ? encoded[1] : nil
+            guard encoded[0] == 0x82 else { return nil }
+            return encoded[1] == 0x18 ? encoded[2] : encoded[1]
         }
-        #expect(Set(kinds) == Set(1...12))
+        #expect(Set(kinds) == Set(1...15).union(17...23).union([25]))
     }
 
     @Test(arguments: [4, 64, Limits.members])
@@ -62,17 +72,35 @@ func messageFuzzEntry(_ bytes: [UInt8]) {
             (.array([.unsigned(1), .null, .null]), .wrongType(key: "message")),
             (.array([.text("summary"), .null]), .wrongType(key: "message")),
             (.array([.unsigned(0), .null]), .outOfRange(key: "message")),
-            (.array([.unsigned(13), .null]), .outOfRange(key: "message")),
+            (.array([.unsigned(12_345), .null]), .outOfRange(key: "message")),
+            (.array([.unsigned(13), .null]), .wrongType(key: "evidence")),
+            (.array([.unsigned(13), .array([.unsigned(3), .null])]), .wrongType(key: "names")),
             (.array([.unsigned(.max), .null]), .outOfRange(key: "message")),
             (.array([.unsigned(1), .null]), .wrongType(key: "summary")),
             (.array([.unsigned(3), .array([])]), .wrongType(key: "digest")),
             (.array([.unsigned(11), .null]), .outOfRange(key: "fetch")),
             (.array([.unsigned(11), .array([.array([.unsigned(9), .unsigned(1)])])]), .wrongType(key: "fetch")),
             (.array([.unsigned(11), .array([.array([.unsigned(5), .unsigned(0)])])]), .outOfRange(key: "view")),
+            (.array([.unsigned(21), .null]), .wrongType(key: "readiness")),
             (
                 .array([.unsigned(11), .array([.array([.unsigned(7), .unsigned(Limits.heightMaximum + 1)])])]),
                 .outOfRange(key: "height")
             ),
+            (.array([.unsigned(17), .unsigned(Limits.heightMaximum + 1)]), .outOfRange(key: "height")),
+            (.array([.unsigned(18), walkPart(offset: 10, byteCount: 10, bytes: 1)]), .outOfRange(key: "walk_part")),
+            (.array([.unsigned(18), walkPart(offset: 9, byteCount: 10, bytes: 2)]), .outOfRange(key: "walk_part")),
+            (.array([.unsigned(18), walkPart(offset: 0, byteCount: 10, bytes: 0)]), .outOfRange(key: "walk_part")),
+            (
+                .array([.unsigned(18), walkPart(offset: 0, byteCount: UInt64(Wire.versionBytesMaximum) + 1, bytes: 1)]),
+                .outOfRange(key: "walk_part")
+            ),
+            (.array([.unsigned(18), walkPart(offset: .max, byteCount: 10, bytes: 1)]), .outOfRange(key: "walk_part")),
+            (.array([.unsigned(19), .array([.bytes(digest), .array([])])]), .outOfRange(key: "blocks")),
+            (
+                .array([.unsigned(19), .array([.bytes(digest), .array([.unsigned(1 << 31)])])]),
+                .outOfRange(key: "blocks")
+            ),
+            (.array([.unsigned(19), .array([.bytes(digest), .boolean(true)])]), .wrongType(key: "blocks")),
         ] as [(CBOR, RecordError)])
     func whatIsNoMessageIsNamed(body: CBOR, expected: RecordError) {
         #expect(throws: expected) { try Message(encoded: body.encoded) }
@@ -111,6 +139,7 @@ func messageFuzzEntry(_ bytes: [UInt8]) {
         for summary in [
             samples.summary(views: Summary.viewsMaximum + 1, candidates: 0),
             samples.summary(views: 0, candidates: Summary.candidatesMaximum + 1),
+            samples.summary(views: 0, candidates: 0, actions: Summary.actionsMaximum + 1),
         ] {
             #expect(throws: RecordError.outOfRange(key: "summary")) {
                 try Message(encoded: Message.summary(summary).encoded)

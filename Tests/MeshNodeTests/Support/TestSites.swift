@@ -14,12 +14,15 @@ final class TestSites {
     let genesis: Genesis
     let layout: ParameterLayout
     let names: [String]
+    let operatorKeys: [MemberID: SigningKey]
     let ports: [UInt16]
     let loop: EventLoop
     private(set) var daemons: [Int: Daemon] = [:]
     private var random = SeededRandom.system()
 
     var roundDeadlineMilliseconds: UInt64 = 1000
+    /// Which sites have version 0's model directory.
+    var hasModel: (Int) -> Bool = { _ in true }
     private let ownsLoop: Bool
 
     /// - Parameter loop: another mesh's loop, to run two of them on one thread.
@@ -48,6 +51,7 @@ final class TestSites {
             members: try MemberSet(members: founders.map(\.0)), rules: rules,
             tensors: [Ledger.TensorShape(name: "weights", shape: [UInt64(parameters)])], attachments: [],
             roots: StateRoots(parameters: try ParameterFile.tree(of: values).root))
+        operatorKeys = Dictionary(uniqueKeysWithValues: founders.map { ($0.0.id, $0.1) })
         let file = GenesisFile(
             genesis: genesis,
             signatures: founders.map { [genesis] in
@@ -82,7 +86,7 @@ final class TestSites {
         timing.standstill = 100
         return MeshNode.Configuration(
             mesh: MeshNode.Configuration.Mesh(
-                genesis: folder + "/genesis", model: folder + "/model.safetensors",
+                genesis: folder + "/genesis", model: hasModel(index) ? folder + "/model.safetensors" : nil,
                 listen: ["127.0.0.1:\(ports[index])"], announce: ["127.0.0.1:\(ports[index])"],
                 peers: ports.filter { $0 != ports[index] }.map { "127.0.0.1:\($0)" }),
             site: MeshNode.Configuration.Site(

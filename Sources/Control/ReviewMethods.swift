@@ -1,0 +1,105 @@
+/// `review.submit`: hands over an operator's veto or approval of a contribution.
+public struct ReviewSubmit: ControlMethod {
+    /// The signed review: a record.
+    public let review: RecordText
+
+    public static let reviewBytesMaximum = 1 << 10
+
+    public typealias Response = Accepted
+    public static let schema = MethodSchema(
+        "review.submit", role: .operator,
+        fields: [FieldSchema("review", .record(maximumBytes: reviewBytesMaximum))])
+
+    public init(review: RecordText) {
+        self.review = review
+    }
+}
+
+/// `reviews`: contributions that a quorum holds and that no version has listed: what a review can still decide.
+public struct ReviewsRequest: ControlMethod {
+    /// At most so many.
+    public let count: Int64
+    /// So many of them are left out first.
+    public let skip: Int64?
+
+    public typealias Response = ReviewsResponse
+    public static let schema = MethodSchema(
+        "reviews", role: .operator,
+        fields: [
+            FieldSchema("count", .integer(1...100)), FieldSchema("skip", .integer(0...1_000_000), isOptional: true),
+        ])
+
+    public init(count: Int64, skip: Int64? = nil) {
+        self.count = count
+        self.skip = skip
+    }
+}
+
+/// A page of contributions under review, by base and author.
+public struct ReviewsResponse: Codable, Hashable, Sendable {
+    /// The height that is being agreed on.
+    public let height: Int64
+    public let mode: Mode
+    /// Vetoes that keep a contribution out.
+    public let vetoesNeeded: Int64
+    /// Approvals by other sites than the author that let a contribution in; 0 where the rules ask for none.
+    public let approvalsNeeded: Int64
+    /// How long members wait for vetoes.
+    public let reviewSeconds: Int64
+    public let slots: [ReviewedSlot]
+    /// Of all, this page's included.
+    public let total: Int64
+
+    public enum Mode: String, Codable, Hashable, Sendable, CaseIterable {
+        case open
+        case vetoWindow = "veto-window"
+        case approve
+    }
+
+    public init(
+        height: Int64, mode: Mode, vetoesNeeded: Int64, approvalsNeeded: Int64, reviewSeconds: Int64,
+        slots: [ReviewedSlot], total: Int64
+    ) {
+        self.height = height
+        self.mode = mode
+        self.vetoesNeeded = vetoesNeeded
+        self.approvalsNeeded = approvalsNeeded
+        self.reviewSeconds = reviewSeconds
+        self.slots = slots
+        self.total = total
+    }
+}
+
+/// One contribution and what operators have said about it.
+public struct ReviewedSlot: Codable, Hashable, Sendable {
+    public let author: SiteName
+    /// The author's id.
+    public let member: DigestText
+    /// The version that it was trained on.
+    public let base: DigestText
+    public let baseHeight: Int64
+    public let contribution: DigestText
+    public let tokens: Int64
+    public let loss: Double
+    /// Operators whose word is known here, in the chain or on its way, by ascending name.
+    public let vetoes: [SiteName]
+    public let approvals: [SiteName]
+    /// Whether the rules keep it out of the next version as things are.
+    public let isHeldBack: Bool
+
+    public init(
+        author: SiteName, member: DigestText, base: DigestText, baseHeight: Int64, contribution: DigestText,
+        tokens: Int64, loss: Double, vetoes: [SiteName], approvals: [SiteName], isHeldBack: Bool
+    ) {
+        self.author = author
+        self.member = member
+        self.base = base
+        self.baseHeight = baseHeight
+        self.contribution = contribution
+        self.tokens = tokens
+        self.loss = loss
+        self.vetoes = vetoes
+        self.approvals = approvals
+        self.isHeldBack = isHeldBack
+    }
+}

@@ -1,0 +1,105 @@
+import Ledger
+
+/// A statement of one member together with its signature, whatever its kind.
+enum SignedStatement: Hashable {
+    case contribution(Signed<Contribution>)
+    case stored(Signed<Stored>)
+    case ready(Signed<Ready>)
+    case proposal(Signed<Proposal>)
+    case vote(Signed<Vote>)
+
+    /// Of which an honest member says one thing only.
+    enum Subject: Hashable {
+        case contribution(Slot, baseHeight: Height)
+        case stored(Slot, baseHeight: Height)
+        case ready(Height)
+        case proposal(Height, View)
+        case vote(VoteKind, Height, View)
+    }
+
+    var signer: MemberID {
+        switch self {
+        case .contribution(let signed): signed.signer
+        case .stored(let signed): signed.signer
+        case .ready(let signed): signed.signer
+        case .proposal(let signed): signed.signer
+        case .vote(let signed): signed.signer
+        }
+    }
+
+    var subject: Subject {
+        switch self {
+        case .contribution(let signed): .contribution(signed.body.slot, baseHeight: signed.body.baseHeight)
+        case .stored(let signed): .stored(signed.body.slot, baseHeight: signed.body.baseHeight)
+        case .ready(let signed): .ready(signed.body.height)
+        case .proposal(let signed): .proposal(signed.body.height, signed.body.view)
+        case .vote(let signed): .vote(signed.body.kind, signed.body.height, signed.body.view)
+        }
+    }
+
+    /// What an honest member that says this never speaks of, besides saying nothing else of its own subject.
+    var excluded: Subject? {
+        guard case .vote(let signed) = self else { return nil }
+        let vote = signed.body
+        return switch vote.kind {
+        case .nullify: .vote(.finalize, vote.height, vote.view)
+        case .finalize: .vote(.nullify, vote.height, vote.view)
+        case .notarize: nil
+        }
+    }
+
+    /// Whether it says the same, whatever the signature's bytes.
+    func says(_ other: SignedStatement) -> Bool {
+        switch (self, other) {
+        case (.contribution(let one), .contribution(let two)): one.body == two.body
+        case (.stored(let one), .stored(let two)): one.body == two.body
+        case (.ready(let one), .ready(let two)): one.body == two.body
+        case (.proposal(let one), .proposal(let two)): one.body == two.body
+        case (.vote(let one), .vote(let two)): one.body == two.body
+        default: false
+        }
+    }
+
+    /// The two as a record, where they are of one kind. Whether it is proof is for the record to say.
+    func evidence(with other: SignedStatement) -> Evidence? {
+        switch (self, other) {
+        case (.contribution(let one), .contribution(let two)): .contributions(one, two)
+        case (.stored(let one), .stored(let two)): .stored(one, two)
+        case (.ready(let one), .ready(let two)): .ready(one, two)
+        case (.proposal(let one), .proposal(let two)): .proposals(one, two)
+        case (.vote(let one), .vote(let two)): .votes(one, two)
+        default: nil
+        }
+    }
+
+    /// - Parameter members: the set of the statement's place.
+    func isValid(in members: MemberSet, network: NetworkID, verifier: Verifier) -> Bool {
+        switch self {
+        case .contribution(let signed):
+            signed.signer == signed.body.author
+                && signed.isValid(in: members, network: network, verifier: verifier)
+        case .stored(let signed): signed.isValid(in: members, network: network, verifier: verifier)
+        case .ready(let signed): signed.isValid(in: members, network: network, verifier: verifier)
+        case .proposal(let signed): signed.isValid(in: members, network: network, verifier: verifier)
+        case .vote(let signed): signed.isValid(in: members, network: network, verifier: verifier)
+        }
+    }
+}
+
+extension SignedStatement {
+    /// The single statements of votes for one thing.
+    static func statements(of votes: VoteCertificate, members: MemberSet) -> [SignedStatement] {
+        guard votes.signatures.fits(members) else { return [] }
+        return votes.signatures.byIndex.map { index, signature in
+            .vote(Signed(signer: members.members[index].id, body: votes.vote, signature: signature))
+        }
+    }
+
+    /// The single statements of acks of one contribution.
+    static func statements(of acks: AvailabilityCertificate, members: MemberSet) -> [SignedStatement] {
+        guard acks.signatures.fits(members) else { return [] }
+        return acks.signatures.byIndex.map { index, signature in
+            .stored(Signed(signer: members.members[index].id, body: acks.stored, signature: signature))
+        }
+    }
+}

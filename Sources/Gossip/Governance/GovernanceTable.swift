@@ -1,0 +1,99 @@
+import Crypto
+import Ledger
+
+/// Actions and reviews that no version embeds yet.
+///
+/// Bounded by operator: an action is kept only while it is among the few that one of its signers may have pending, so an
+/// operator can fill its own places and nobody else's. Which are kept depends on the set of them alone, not on the order
+/// in which they came, so that members end up with the same.
+struct GovernanceTable {
+    private(set) var actions: [Digest: PendingAction] = [:]
+    /// By slot and reviewer.
+    private(set) var reviews: [Slot: [MemberID: SignedReview]] = [:]
+    private var reviewCounts: [MemberID: Int] = [:]
+    /// When this node first saw the certificate of a slot: from then on operators may veto what is in it.
+    var windows: [Slot: Instant] = [:]
+
+    /// In all, so that a summary can name every one.
+    static let actionsMaximum = 128
+    static let actionsOfOperatorMaximum = 8
+    static let reviewsOfReviewerMaximum = 512
+
+    /// Ascending.
+    var digests: [Digest] { actions.keys.sorted() }
+
+    subscript(digest: Digest) -> PendingAction? { actions[digest] }
+
+    /// How many actions one operator may have pending in a mesh of so many.
+    static func budget(memberCount: Int) -> Int {
+        max(1, min(actionsOfOperatorMaximum, actionsMaximum / max(1, memberCount)))
+    }
+
+    /// How many pending actions an operator has signed.
+    func count(signedBy signer: MemberID) -> Int { actions.values.count { $0.operators[signer] != nil } }
+
+    mutating func put(_ action: PendingAction) { actions[action.digest] = action }
+
+    mutating func update(_ digest: Digest, _ change: (inout PendingAction) -> Void) {
+        if actions[digest] != nil { change(&actions[digest]!) }
+    }
+
+    /// Drops what no signer has a place for: of each operator the lowest digests stay.
+    ///
+    /// - Returns: what was dropped, ascending.
+    mutating func enforceBudgets(memberCount: Int) -> [Digest] {
+        let budget = GovernanceTable.budget(memberCount: memberCount)
+        var kept: Set<Digest> = []
+        var counts: [MemberID: Int] = [:]
+        for digest in digests {
+            guard kept.count < GovernanceTable.actionsMaximum, let action = actions[digest] else { break }
+            for signer in action.operators.keys where counts[signer, default: 0] < budget {
+                counts[signer, default: 0] += 1
+                kept.insert(digest)
+            }
+        }
+        let dropped = digests.filter { !kept.contains($0) }
+        for digest in dropped { actions[digest] = nil }
+        return dropped
+    }
+
+    /// - Returns: what the new head ended, ascending.
+    mutating func carryOver(to chain: Chain) -> [Digest] {
+        let before = digests
+        actions = actions.compactMapValues { $0.carried(over: chain) }
+        return before.filter { actions[$0] == nil } + enforceBudgets(memberCount: chain.members.count)
+    }
+
+    func review(of slot: Slot, by reviewer: MemberID) -> SignedReview? { reviews[slot]?[reviewer] }
+
+    func hasPlace(for reviewer: MemberID) -> Bool {
+        reviewCounts[reviewer, default: 0] < GovernanceTable.reviewsOfReviewerMaximum
+    }
+
+    mutating func put(_ review: SignedReview) {
+        let slot = review.statement.slot
+        guard reviews[slot, default: [:]].updateValue(review, forKey: review.reviewer) == nil else { return }
+        reviewCounts[review.reviewer, default: 0] += 1
+    }
+
+    /// About one slot, by ascending reviewer.
+    func reviews(of slot: Slot) -> [SignedReview] { (reviews[slot] ?? [:]).values.sorted() }
+
+    /// Drops reviews that a version embeds, that cannot be embedded any more, or whose slot is decided.
+    mutating func pruneReviews(on chain: Chain) {
+        for slot in reviews.keys {
+            guard chain.base(slot.base) != nil, chain.listed[slot] == nil else {
+                reviews[slot] = nil
+                continue
+            }
+            let left = reviews[slot]!.filter { reviewer, review in
+                chain.members[reviewer]?.keyEpoch == review.signature.keyEpoch
+                    && !(chain.reviews[slot]?.contains(reviewer) ?? false)
+            }
+            reviews[slot] = left.isEmpty ? nil : left
+        }
+        windows = windows.filter { chain.base($0.key.base) != nil && chain.listed[$0.key] == nil }
+        reviewCounts = [:]
+        for reviewer in reviews.values.flatMap(\.keys) { reviewCounts[reviewer, default: 0] += 1 }
+    }
+}

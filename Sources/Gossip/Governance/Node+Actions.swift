@@ -1,0 +1,162 @@
+import Crypto
+import Ledger
+
+/// Why an action or a review of this site's operator is not taken.
+public enum GovernanceRefusal: Error, Hashable, Sendable {
+    /// What the chain has against it.
+    case fault(ActionFault)
+    /// It carries no signature of a present operator.
+    case unsigned
+    /// The operator has so many pending already; they end at their last height.
+    case tooManyPending(MemberID)
+    /// The slot's base is none any more, its author was no member, or it is listed.
+    case slotClosed
+    /// This operator has said something about the slot before.
+    case alreadyReviewed
+}
+
+extension Node {
+    /// Why `govern` would refuse the action on the present head; nil where it would take it.
+    public func refusal(of signed: SignedGovernanceAction) -> GovernanceRefusal? {
+        do throws(ActionFault) {
+            _ = try chain.outcome(of: signed.action)
+        } catch {
+            guard case .tooEarly = error else { return .fault(error) }
+        }
+        guard !signed.operators.isEmpty else { return .unsigned }
+        for signature in signed.operators where !chain.isSigned(signed.action, by: signature, verifier: verifier) {
+            return .fault(.foreignSignature(signature.signer))
+        }
+        guard isPossessionSound(signed) else { return .fault(.wrongPossession) }
+        let digest = signed.action.digest
+        let budget = GovernanceTable.budget(memberCount: chain.members.count)
+        for signature in signed.operators where governance[digest]?.operators[signature.signer] == nil {
+            guard governance.count(signedBy: signature.signer) < budget else {
+                return .tooManyPending(signature.signer)
+            }
+        }
+        return nil
+    }
+
+    /// An action that this site's operator signed, or whose signatures it brings: merged with what is known of it.
+    func govern(_ signed: SignedGovernanceAction) {
+        if let refusal = refusal(of: signed) {
+            emit(.proposalRefused(signed.action.digest, refusal))
+        } else {
+            merge(signed, from: nil)
+        }
+    }
+
+    /// From a peer. What a lagging or leading peer may hold in good faith is passed over; a false signature by a key that
+    /// both sides know is the sender's own doing, for every honest member checks what it passes on.
+    func received(_ signed: SignedGovernanceAction, from link: LinkID) {
+        let digest = signed.action.digest
+        let claimed = signed.operators.filter { chain.members[$0.signer]?.keyEpoch == $0.keyEpoch }
+        let known = governance[digest]
+        if known == nil {
+            let effect = PendingAction(signed.action, digest: digest, on: chain)
+            guard !claimed.isEmpty, !(effect.fault?.isLasting ?? false) else { return }
+        }
+        let fresh = claimed.filter { known?.operators[$0.signer] == nil }
+        let bringsPossession = known?.possession == nil && signed.possession != nil
+        guard !fresh.isEmpty || bringsPossession else { return }
+        guard isPossessionSound(signed),
+            fresh.allSatisfy({ chain.isSigned(signed.action, by: $0, verifier: verifier) })
+        else {
+            cutOff(link, .invalidSignature)
+            return
+        }
+        merge(
+            SignedGovernanceAction(
+                action: signed.action, operators: fresh, possession: bringsPossession ? signed.possession : nil),
+            from: link)
+    }
+
+    /// Whether the signature of new keys, where there is one, is theirs. One where no key is new proves nothing.
+    private func isPossessionSound(_ signed: SignedGovernanceAction) -> Bool {
+        guard let possession = signed.possession else { return true }
+        switch signed.action.change {
+        case .admit(let member), .rotate(let member):
+            return signed.action.isSigned(possession, by: member.nodeKey, network: chain.network)
+        case .remove, .rules, .revert, .switchToReplay: return false
+        }
+    }
+
+    /// Takes checked signatures; what is new is made durable and passed on.
+    private func merge(_ signed: SignedGovernanceAction, from link: LinkID?) {
+        let digest = signed.action.digest
+        let isNew = governance[digest] == nil
+        var pending = governance[digest] ?? PendingAction(signed.action, digest: digest, on: chain)
+        let fresh = signed.operators.filter { pending.operators[$0.signer] == nil }
+        let possession = pending.possession == nil ? signed.possession : nil
+        guard !fresh.isEmpty || possession != nil else { return }
+        for signature in fresh { pending.operators[signature.signer] = signature }
+        pending.possession = pending.possession ?? possession
+        governance.put(pending)
+        for dropped in governance.enforceBudgets(memberCount: chain.members.count) where dropped != digest || !isNew {
+            emit(.proposalDropped(dropped))
+        }
+        guard governance[digest] != nil else { return }
+        let delta = SignedGovernanceAction(action: signed.action, operators: fresh, possession: possession)
+        persist([.action(Held(height: chain.nextHeight, body: CompleteAction(signed: delta)))], then: [])
+        broadcast(.action(delta), except: link)
+        emit(.proposalKnown(signed.action, operators: pending.operators.keys.sorted()))
+        pacing.idleTicks = 0
+        pacing.progressed = true
+    }
+
+    /// From the journal: what the present set still knows of it.
+    func restore(_ held: Held<CompleteAction>) {
+        let action = held.body.action
+        let digest = action.digest
+        var pending = governance[digest] ?? PendingAction(action, digest: digest, on: chain)
+        guard !(pending.fault?.isLasting ?? false) else { return }
+        for signature in held.body.signed.operators
+        where chain.members[signature.signer]?.keyEpoch == signature.keyEpoch {
+            pending.operators[signature.signer] = signature
+        }
+        guard !pending.operators.isEmpty else { return }
+        pending.possession = pending.possession ?? held.body.signed.possession
+        if let readiness = held.body.readiness { restore(readiness, of: &pending) }
+        governance.put(pending)
+        _ = governance.enforceBudgets(memberCount: chain.members.count)
+    }
+
+    private func restore(_ readiness: QuorumSignatures, of pending: inout PendingAction) {
+        guard let statement = pending.readinessStatement, let members = pending.resultingMembers,
+            readiness.fits(members)
+        else { return }
+        for (index, signature) in readiness.byIndex {
+            let signed = Signed(signer: members.members[index].id, body: statement, signature: signature)
+            if signed.isValid(in: members, network: chain.network, verifier: verifier) {
+                pending.readiness[index] = signature
+            }
+        }
+    }
+
+    /// Complete actions that are valid on the head, by ascending digest.
+    var completeActions: [CompleteAction] {
+        governance.digests.compactMap { governance[$0]?.complete(on: chain) }
+    }
+
+    /// After an adoption: what the new head ended goes, the rest is written again, since the journal forgets what lies
+    /// below the head.
+    func carryGovernanceOver(_ carried: CompleteAction?) {
+        let ended = governance.carryOver(to: chain)
+        if let action = carried?.action { emit(.actionTaken(action, chain.height)) }
+        for digest in ended where digest != carried?.action.digest { emit(.proposalDropped(digest)) }
+        governance.pruneReviews(on: chain)
+        let entries = governance.digests.compactMap { governance[$0]?.held }
+            .map { JournalEntry.action(Held(height: chain.nextHeight, body: $0)) }
+        if !entries.isEmpty { persist(entries, then: []) }
+    }
+
+    /// For a peer that lacks an action that ready records name.
+    func answer(proposal digest: Digest, on link: LinkID) {
+        guard let pending = governance[digest] else { return }
+        send(.action(pending.signed), to: link)
+        if let statement = pending.readinessStatement, let readiness = pending.held.readiness {
+            send(.readiness(statement, readiness), to: link)
+        }
+    }
+}

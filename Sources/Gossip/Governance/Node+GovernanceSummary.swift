@@ -1,0 +1,64 @@
+import Crypto
+import Ledger
+
+/// Actions and reviews are pushed when they are new; what was lost on the way comes by the summaries.
+extension Node {
+    var actionParts: [Summary.ActionPart] {
+        governance.digests.compactMap { digest in
+            guard let pending = governance[digest] else { return nil }
+            var operators = Bitmap(count: height.members.count)
+            for signer in pending.operators.keys {
+                if let index = chain.members.index(of: signer) { operators.insert(index) }
+            }
+            var readiness = Bitmap(count: pending.resultingMembers?.count ?? 0)
+            for index in pending.readiness.keys { readiness.insert(index) }
+            return Summary.ActionPart(
+                action: digest, operators: operators, hasPossession: pending.possession != nil, readiness: readiness)
+        }
+    }
+
+    /// Whose verdict on the slot this node holds, or its chain.
+    func reviewers(of slot: Slot) -> Bitmap {
+        var bitmap = Bitmap(count: chain.members.count)
+        guard !governance.reviews.isEmpty || !chain.reviews.isEmpty else { return bitmap }
+        for (index, member) in chain.members.members.enumerated() where isReviewed(slot, by: member.id) {
+            bitmap.insert(index)
+        }
+        return bitmap
+    }
+
+    /// Gives a peer on the same head the signatures that it lacks.
+    func answerActions(_ summary: Summary, on id: LinkID) {
+        for digest in governance.digests {
+            guard let pending = governance[digest] else { continue }
+            let theirs = summary.actions.first { $0.action == digest }
+            let operators = pending.operators.values.filter { signature in
+                guard let theirs, let index = chain.members.index(of: signature.signer) else { return true }
+                return !theirs.operators[index]
+            }
+            let possession = theirs?.hasPossession ?? false ? nil : pending.possession
+            if !operators.isEmpty || possession != nil {
+                send(
+                    .action(
+                        SignedGovernanceAction(action: pending.action, operators: operators, possession: possession)),
+                    to: id)
+            }
+            answerReadiness(pending, theirs, on: id)
+        }
+    }
+
+    private func answerReadiness(_ pending: PendingAction, _ theirs: Summary.ActionPart?, on id: LinkID) {
+        guard let statement = pending.readinessStatement, let members = pending.resultingMembers else { return }
+        let lacking = pending.readiness.filter { !(theirs?.readiness[$0.key] ?? false) }
+        guard !lacking.isEmpty else { return }
+        send(.readiness(statement, QuorumSignatures(lacking, memberCount: members.count)), to: id)
+    }
+
+    /// Gives a peer the verdicts on a candidate's slot that it lacks.
+    func answerReviews(of slot: Slot, _ theirs: Summary.CandidatePart?, on id: LinkID) {
+        for review in governance.reviews(of: slot) {
+            if let theirs, let index = chain.members.index(of: review.reviewer), theirs.reviewers[index] { continue }
+            send(.review(review), to: id)
+        }
+    }
+}

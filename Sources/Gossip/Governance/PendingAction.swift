@@ -1,0 +1,108 @@
+import Crypto
+import Ledger
+
+/// An action that no version carries yet, with what was collected for it. Every signature here was checked, against the
+/// sets that the present head gives.
+struct PendingAction {
+    let action: GovernanceAction
+    let digest: Digest
+    /// One an operator of the present set, with its current key.
+    var operators: [MemberID: OperatorSignature] = [:]
+    var possession: Signature?
+    /// What the action would do on the present head, or why it would do nothing.
+    var effect: Result<ActionOutcome, ActionFault>
+    /// What members of the resulting set sign; nil where there is none.
+    private(set) var readinessStatement: Readiness?
+    /// By index in the resulting set.
+    var readiness: [Int: Signature] = [:]
+    /// Whether it was told that everything is here.
+    var isAnnouncedComplete = false
+
+    init(_ action: GovernanceAction, digest: Digest, on chain: Chain) {
+        self.action = action
+        self.digest = digest
+        effect = PendingAction.effect(of: action, on: chain)
+        readinessStatement = resultingMembers.map { Readiness(action: digest, members: $0.digest) }
+    }
+
+    private static func effect(of action: GovernanceAction, on chain: Chain) -> Result<ActionOutcome, ActionFault> {
+        do throws(ActionFault) {
+            return .success(try chain.outcome(of: action))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    var fault: ActionFault? {
+        if case .failure(let fault) = effect { fault } else { nil }
+    }
+
+    /// The member that the action gives new keys, and which signs with the new node key that it has them.
+    var owner: Member? {
+        switch action.change {
+        case .admit(let member), .rotate(let member): member
+        case .remove, .rules, .revert, .switchToReplay: nil
+        }
+    }
+
+    /// The set that it gives; nil where it changes none or would do nothing.
+    var resultingMembers: MemberSet? {
+        guard action.change.changesMembers, case .success(let outcome) = effect else { return nil }
+        return outcome.members
+    }
+
+    /// Whether enough operators signed, the owner among them where its keys rotate, and new keys are proven.
+    func isSigned(on chain: Chain) -> Bool {
+        guard operators.count >= chain.rules.operatorsNeeded(memberCount: chain.members.count) else { return false }
+        if case .rotate(let member) = action.change, operators[member.id] == nil { return false }
+        return owner == nil || possession != nil
+    }
+
+    /// What a version can carry; nil while something lacks.
+    func complete(on chain: Chain) -> CompleteAction? {
+        guard fault == nil, isSigned(on: chain) else { return nil }
+        guard let members = resultingMembers else { return CompleteAction(signed: signed) }
+        guard readiness.count >= members.quorum else { return nil }
+        if case .admit(let member) = action.change {
+            guard let index = members.index(of: member.id), readiness[index] != nil else { return nil }
+        }
+        return held
+    }
+
+    var signed: SignedGovernanceAction {
+        SignedGovernanceAction(action: action, operators: Array(operators.values), possession: possession)
+    }
+
+    /// As the journal keeps it: with the readiness so far, a quorum or not.
+    var held: CompleteAction {
+        guard !readiness.isEmpty, let members = resultingMembers else { return CompleteAction(signed: signed) }
+        return CompleteAction(signed: signed, readiness: QuorumSignatures(readiness, memberCount: members.count))
+    }
+
+    /// The same on a new head: signatures by retired keys go, and readiness for a set that it does not give any more.
+    func carried(over chain: Chain) -> PendingAction? {
+        var next = PendingAction(action, digest: digest, on: chain)
+        if let fault = next.fault, fault.isLasting { return nil }
+        next.operators = operators.filter { chain.members[$0.key]?.keyEpoch == $0.value.keyEpoch }
+        guard !next.operators.isEmpty else { return nil }
+        next.possession = possession
+        if next.readinessStatement == readinessStatement {
+            next.readiness = readiness
+            next.isAnnouncedComplete = isAnnouncedComplete
+        }
+        return next
+    }
+}
+
+extension ActionFault {
+    /// Whether no later head can mend it: such an action is not kept.
+    var isLasting: Bool {
+        switch self {
+        case .expired, .usedSequence, .formerMember, .alreadyMember, .notMember, .notProposable, .repeatedExclusion,
+            .tooManyReverts:
+            true
+        case .outsideRetention(let from, let oldest): from < oldest
+        default: false
+        }
+    }
+}

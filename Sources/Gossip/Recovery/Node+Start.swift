@@ -1,0 +1,131 @@
+import Crypto
+import Ledger
+
+/// The question of every start: what of this node's signatures do others hold, and how far are they? Nothing is signed
+/// before as many have answered as a quorum takes besides this node, and their heights are adopted here: so a journal
+/// that was lost unnoticed can at most concern the two heights that follow (protocol.md "Lost or rolled-back journal").
+extension Node {
+    /// Whether anything may be signed at `height` (of a contribution or ack: the one after its base's).
+    func maySign(at height: Height) -> Bool {
+        !isStopped && recovery.isOpen && !abstains(at: height)
+    }
+
+    /// Whether a life whose journal is gone may have signed at `height`.
+    func abstains(at height: Height) -> Bool {
+        recovery.isLost || recovery.abstainsUntil.map { height <= $0 } ?? false
+    }
+
+    func ask(_ link: LinkID, forPassingOn: Bool = false) { send(.question(question(forPassingOn)), to: link) }
+
+    private func question(_ isForPassingOn: Bool) -> StartQuestion {
+        StartQuestion(member: identity.member, instance: recovery.instance, isForPassingOn: isForPassingOn)
+    }
+
+    /// Asks again at a tick, by now also whom this node cannot reach itself.
+    func askAgainAtTick() {
+        guard !isStopped, !recovery.isOpen || recovery.isAbstaining(at: chain.height) else { return }
+        broadcast(.question(question(true)))
+    }
+
+    /// Answers that can be relied on here: of other members of the set that follows the head, whose versions are adopted
+    /// here. A report of versions that nobody has does not count, so it cannot hold this node up either.
+    func answers(_ standings: Set<StartReport.Standing>) -> Int {
+        chain.members.members.count { member in
+            guard member.id != identity.member, let answer = recovery.answers[member.id] else { return false }
+            return standings.contains(answer.standing) && answer.height <= chain.height
+        }
+    }
+
+    /// With how many answers this node may sign: together with it they are a quorum.
+    var answersNeeded: Int { chain.members.quorum - 1 }
+
+    /// Goes on with the start or the recovery as far as the answers allow.
+    func advanceRecovery() {
+        if !recovery.isOpen, answers([.starting, .settled]) >= answersNeeded { open() }
+        if recovery.isLost { fixAbstention() }
+    }
+
+    /// From here on this node signs, unless it abstains.
+    private func open() {
+        recovery.isOpen = true
+        if height.viewStarted != nil { height.viewStarted = now }
+        signWhatWaited()
+        pacing.progressed = true
+    }
+
+    /// Acks and contributions that could not be signed before.
+    func signWhatWaited() {
+        let waiting = recovery.waiting
+        recovery.waiting = []
+        for contribution in waiting { contribute(contribution) }
+        for digest in contributions.order { continueCandidate(digest) }
+    }
+
+    // MARK: - The asking side
+
+    func received(_ report: Signed<StartReport>, from link: LinkID) {
+        let body = report.body
+        guard body.member == identity.member else { return passOn(report) }
+        guard body.instance == recovery.instance, report.signer != identity.member,
+            chain.members[report.signer] != nil
+        else { return }
+        guard report.isValid(in: chain.members, network: chain.network, verifier: verifier) else {
+            // A signer at another height may sign with the key that another set knows.
+            if links[link]?.member == report.signer, body.height == chain.height { cutOff(link, .invalidSignature) }
+            return
+        }
+        recovery.answers[report.signer] = body
+        for statement in body.statements { notice(own: statement) }
+        // Also where its payload is still far away: it says that nothing more is to be decided at this height.
+        if let certificate = body.certificate, certificate.vote.height == height.height, height.decided == nil,
+            certificate.isValid(members: height.members, network: chain.network, verifier: verifier)
+        {
+            accept(certificate, from: link)
+        }
+        let rivalled = chain.members.members.count { recovery.answers[$0.id]?.isRivalled ?? false }
+        if rivalled > chain.members.faultBound { raise(.secondInstance) }
+        pacing.progressed = true
+    }
+
+    // MARK: - The answering side
+
+    func received(_ question: StartQuestion, from link: LinkID) {
+        guard question.member != identity.member, chain.members[question.member] != nil,
+            let asker = links[link]?.member, let key = identity.key(in: chain.members)
+        else { return }
+        if asker == question.member {
+            recovery.instances[asker, default: InstanceLog()].note(question.instance)
+            links.update(link) { $0.instance = question.instance }
+        }
+        if let last = links[link]?.startAnswers[question.member], now.since(last) < timing.standstill / 4 { return }
+        links.update(link) { $0.startAnswers[question.member] = now }
+        let report = Signed(
+            report(to: question), signer: identity.member, key: key, network: chain.network)
+        send(.report(report), to: link)
+        guard question.isForPassingOn, asker == question.member else { return }
+        let passed = StartQuestion(member: question.member, instance: question.instance, isForPassingOn: false)
+        broadcast(.question(passed), except: link)
+    }
+
+    private func report(to question: StartQuestion) -> StartReport {
+        let standing: StartReport.Standing =
+            if isStopped || recovery.isAbstaining(at: chain.height) { .recovering } else if recovery.isOpen {
+                .settled
+            } else { .starting }
+        return StartReport(
+            member: question.member, instance: question.instance, standing: standing, height: chain.height,
+            certificate: headVersion?.certificate,
+            isRivalled: recovery.instances[question.member]?.isRivalled(question.instance) ?? false,
+            statements: statementsHeld(of: question.member))
+    }
+
+    /// Of whoever asked on its own link, the answers of those that it cannot reach; of each one now and then.
+    private func passOn(_ report: Signed<StartReport>) {
+        guard let link = links.link(to: report.body.member), links[link]?.instance == report.body.instance,
+            chain.members[report.signer] != nil
+        else { return }
+        if let last = links[link]?.passedReports[report.signer], now.since(last) < timing.standstill / 4 { return }
+        links.update(link) { $0.passedReports[report.signer] = now }
+        send(.report(report), to: link)
+    }
+}

@@ -1,0 +1,72 @@
+import Control
+import Crypto
+import Gossip
+import Ledger
+
+extension ControlServer {
+    func answerEvidence(_ id: Int64, _ parameters: EvidenceRequest, _ connection: ControlConnection) {
+        let last = parameters.from.map { UInt64(max(0, $0)) } ?? UInt64(Int64.max)
+        let count = Int(parameters.count)
+        let database = keeper.database
+        read(
+            id, connection,
+            { () throws(StoreError) -> [EvidenceRow] in try database.evidence(through: last, count: count) },
+            { [self] rows in
+                connection.answer(
+                    id, to: EvidenceRequest.self, EvidenceResponse(evidence: rows.map { summary(of: $0) }))
+            })
+    }
+
+    func summary(of row: EvidenceRow) -> EvidenceSummary {
+        let evidence = row.evidence
+        // A member that left since is still named as it was.
+        let members = chain.history.members(of: evidence.memberHeight) ?? chain.members
+        var author: SiteName?
+        let (height, view): (Height, View?) =
+            switch evidence.place {
+            case .slot(_, let baseHeight): (baseHeight, nil)
+            case .height(let height): (height, nil)
+            case .view(let height, let view): (height, view)
+            }
+        if case .slot(let slot, _) = evidence.place, evidence.kind == .stored {
+            author = siteName(slot.author, in: members)
+        }
+        guard let kind = EvidenceSummary.Kind(rawValue: evidence.kind.rawValue) else {
+            preconditionFailure("the ledger's kinds of evidence are the control socket's")
+        }
+        return EvidenceSummary(
+            number: Int64(clamping: row.number), site: siteName(evidence.accused, in: members),
+            member: text(evidence.accused), kind: kind, height: Int64(height.value), view: view.map { Int64($0.value) },
+            author: author, heldAt: Int64(clamping: row.heldAt), description: evidence.words)
+    }
+
+    func exportEvidence(_ id: Int64, _ connection: ControlConnection) {
+        let (database, network) = (keeper.database, site.genesis.network)
+        read(
+            id, connection,
+            { () throws(StoreError) -> (file: EvidenceFile, bytes: [UInt8]) in
+                let file = try database.evidenceFile(network: network)
+                return (file, file.encoded)
+            },
+            { [self] export in
+                let transfer = id & 0x7fff_ffff
+                connection.answer(
+                    id, to: EvidenceExportBegin.self,
+                    EvidenceExport(
+                        transfer: transfer, bytes: Int64(export.bytes.count),
+                        proofs: Int64(export.file.evidence.count), certificates: Int64(export.file.certificates.count)))
+                send(export.bytes[...], transfer: UInt32(transfer), offset: 0, connection)
+            })
+    }
+
+    private func send(_ bytes: ArraySlice<UInt8>, transfer: UInt32, offset: Int, _ connection: ControlConnection) {
+        guard connection.isOpen, !bytes.isEmpty else { return }
+        let part = bytes.prefix(1 << 20)
+        connection.send(
+            TensorFrame(
+                transfer: transfer, kind: .evidence, tensorIndex: 0, offset: UInt64(offset), bytes: Array(part)))
+        connection.whenDrained { [weak self] in
+            self?.send(bytes.dropFirst(part.count), transfer: transfer, offset: offset + part.count, connection)
+        }
+    }
+}

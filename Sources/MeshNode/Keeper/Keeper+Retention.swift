@@ -1,0 +1,100 @@
+import Crypto
+import Gossip
+import Ledger
+
+/// What of the past stays on disk: `Rules+Retention.swift` says what, this takes the rest away.
+extension Keeper {
+    /// After a new head: parameters that the rules no longer keep go, candidates that were not certified, journal
+    /// entries of heights that are decided, and payloads that have left the window.
+    func retain(_ version: Version) {
+        let (rules, chain) = (node.chain.rules, node.chain)
+        let head = version.height
+        let oldestBefore = oldestBase
+        oldestBase = chain.oldestBase
+        baseRoots.append((head, version.roots.parameters))
+        let dropped = Set(baseRoots.filter { !chain.keepsBase($0.height) }.map(\.root))
+            .union(candidateRoots)
+        baseRoots.removeAll { !chain.keepsBase($0.height) }
+        candidateRoots = []
+        let unneeded = dropped.subtracting(baseRoots.map(\.root))
+        let parameters = jobs.parameters
+        let database = database
+        let lowest = Height(head.value - min(head.value, UInt64(rules.maxStaleness) + 2))
+        journal.read(
+            { () -> StoreError? in
+                do throws(StoreError) {
+                    for root in unneeded { parameters.remove(root) }
+                    try database.pruneJournal(below: lowest)
+                    return nil
+                } catch {
+                    return error
+                }
+            },
+            completion: { [weak self] error in if let error { self?.report(error) } })
+        if oldestBefore != oldestBase { sweepIsDue = true }
+        sweepPayloads()
+        countDiskUse()
+    }
+
+    /// Takes away the payloads that have left the window. Not while an export reads them, and none that this site's
+    /// residual still needs.
+    func sweepPayloads() {
+        guard sweepIsDue, exports == 0 else { return }
+        sweepIsDue = false
+        let (blobs, chain) = (jobs.blobs, node.chain)
+        workers.submit(
+            { () -> RoundJobs.Outcome<[ContributionDigest]> in
+                do throws(StoreError) {
+                    let old = try blobs.digests().filter { digest in
+                        // A sidecar that cannot be read is dealt with by whoever reads it next.
+                        guard let base = try? blobs.baseHeight(digest) else { return false }
+                        return !chain.keepsPayload(base: base)
+                    }
+                    return RoundJobs.Outcome(value: old)
+                } catch {
+                    return RoundJobs.Outcome(value: [], trouble: error)
+                }
+            },
+            completion: { [weak self] outcome in
+                if let trouble = outcome.trouble { self?.report(trouble) }
+                self?.remove(outcome.value)
+            })
+    }
+
+    private func remove(_ old: [ContributionDigest]) {
+        guard exports == 0 else {
+            sweepIsDue = true
+            return
+        }
+        guard !old.isEmpty else { return }
+        logger.debug("\(old.count) payloads have left the retention window")
+        let own = old.filter { mayKeepBlob?($0) ?? false }
+        for digest in Set(old).subtracting(own) { removeBlob(digest) }
+        removeListed(own)
+    }
+
+    /// Of this site's own contributions those that a version lists: what no version lists goes back into the residual
+    /// first.
+    private func removeListed(_ own: [ContributionDigest]) {
+        guard !own.isEmpty else { return }
+        let (blobs, database, rules) = (jobs.blobs, database, node.chain.rules)
+        journal.read(
+            { () -> [ContributionDigest] in
+                own.filter { digest in
+                    guard let base = try? blobs.baseHeight(digest),
+                        let versions = try? database.versions(
+                            in: base.next...Height(base.value + UInt64(rules.maxStaleness) + 1))
+                    else { return false }
+                    return versions.contains { $0.version.manifest.contains { $0.contribution == digest } }
+                }
+            },
+            completion: { [weak self] listed in for digest in listed { self?.removeBlob(digest) } })
+    }
+
+    func exportBegins() { exports += 1 }
+
+    func exportEnds() {
+        exports -= 1
+        sweepPayloads()
+    }
+}

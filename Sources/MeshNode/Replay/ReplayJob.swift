@@ -1,0 +1,139 @@
+import Crypto
+import Gossip
+import Ledger
+import Rounds
+import Tensor
+
+/// One step of a replay in the background, as a worker runs it: it takes no longer than one averaging, so that rounds
+/// are not held up.
+struct ReplayJob: Sendable {
+    /// Through its head, without what it excludes.
+    let chain: Chain
+    /// Where the step before this one came; nil for the first.
+    let mark: ReplayMark?
+    let jobs: RoundJobs
+    /// What the step needs of the database, which is read on the journal's thread alone: it outlives that, not the workers.
+    let records: Records
+    let genesis: StateRoots
+    /// Where version 0 is read from, if it comes to that.
+    let model: String?
+    let workers: Int
+
+    enum Result: Sendable {
+        case advanced(ReplayMark)
+        /// It is through; the result lies among the parameters under its root.
+        case finished(ReplayMark)
+        case failed(StoreError)
+    }
+
+    struct Records: Sendable {
+        /// The version after the mark.
+        var next: CertifiedVersion?
+        /// Before the first step: roots of the versions that it may begin with, the newest first.
+        var starts: [(height: Height, root: Digest)] = []
+
+        init(
+            _ chain: Chain, _ mark: ReplayMark?, genesis: StateRoots, _ database: LedgerDatabase
+        ) throws(StoreError) {
+            guard let mark else {
+                guard let first = chain.governance.replayFrom else { return }
+                for value in (chain.governance.replayFloor.value..<first.value).reversed() {
+                    let height = Height(value)
+                    let root =
+                        height == .genesis
+                        ? genesis.parameters : try Records.version(at: height, database).version.roots.parameters
+                    starts.append((height, root))
+                }
+                return
+            }
+            if mark.height < chain.height { next = try Records.version(at: mark.height.next, database) }
+        }
+
+        private static func version(at height: Height, _ database: LedgerDatabase) throws(StoreError)
+            -> CertifiedVersion
+        {
+            guard let certified = try database.version(at: height) else {
+                throw .inconsistent(
+                    file: database.path, table: "versions", row: "height \(height)", problem: "is missing")
+            }
+            return certified
+        }
+    }
+
+    private var shelf: ReplayShelf { ReplayShelf(parameters: jobs.parameters) }
+    private var exclusions: Digest { chain.governance.exclusionsDigest }
+
+    func run() -> Result {
+        do throws(StoreError) {
+            guard let mark else { return .advanced(try begin()) }
+            guard let next = records.next else {
+                try shelf.offer(mark)
+                return .finished(mark)
+            }
+            return .advanced(try step(mark, next))
+        } catch {
+            return .failed(error)
+        }
+    }
+
+    /// Goes on with what is on the shelf, or begins with the nearest kept parameters before the first version that is
+    /// made anew.
+    private func begin() throws(StoreError) -> ReplayMark {
+        if let mark = try shelf.resume(exclusions: exclusions, through: chain.height) { return mark }
+        guard let first = chain.governance.replayFrom else { preconditionFailure("a replay is of something pending") }
+        for (height, root) in records.starts where jobs.parameters.has(root) {
+            let mark = ReplayMark(exclusions: exclusions, height: height, root: root)
+            try shelf.begin(mark)
+            return mark
+        }
+        guard chain.governance.replayFloor == .genesis, let model else {
+            throw .missingParameters(
+                height: first.value - 1, root: "of a version before it",
+                reason: "the revert reaches back to version \(first), and no parameters from before it are kept here")
+        }
+        try jobs.parameters.importModel(model, expecting: genesis.parameters)
+        let mark = ReplayMark(exclusions: exclusions, height: .genesis, root: genesis.parameters)
+        try shelf.begin(mark)
+        jobs.parameters.remove(genesis.parameters)
+        return mark
+    }
+
+    private func step(_ mark: ReplayMark, _ certified: CertifiedVersion) throws(StoreError) -> ReplayMark {
+        for entry in certified.version.manifest where isNeeded(entry, of: certified) {
+            guard jobs.blobs.isComplete(entry.contribution) else {
+                throw .missingContribution(height: certified.height.value, contribution: entry.contribution.short)
+            }
+            try jobs.blobs.verify(entry.contribution)
+        }
+        do {
+            let file = try ParameterFile(
+                path: shelf.path(mark), parameterCount: jobs.layout.parameterCount, expectedRoot: mark.root)
+            var replay = ExclusionReplay(chain: chain, from: mark.height, parameters: file, layout: jobs.layout)
+            try replay.apply(
+                certified, payloads: BlobPayloads(blobs: jobs.blobs), outputPath: shelf.next, workers: workers)
+            let next = ReplayMark(
+                exclusions: exclusions, height: certified.height, root: replay.roots.parameters)
+            try shelf.advance(mark, to: next)
+            return next
+        } catch let error as StoreError {
+            throw error
+        } catch let error as ParameterFileError {
+            throw damaged(StoreError(error), mark)
+        } catch let ReplayFault.manifest(_, fault) {
+            throw damaged(StoreError(fault, shelf.next), mark)
+        } catch {
+            throw .database(file: shelf.next, message: "\(error)")
+        }
+    }
+
+    private func isNeeded(_ entry: ManifestEntry, of certified: CertifiedVersion) -> Bool {
+        guard let first = chain.governance.replayFrom, certified.height >= first else { return true }
+        return chain.entriesToReplay(of: certified).contains { $0.slot == entry.slot }
+    }
+
+    /// What the shelf holds is not what was written: the next attempt begins anew.
+    private func damaged(_ error: StoreError, _ mark: ReplayMark) -> StoreError {
+        if case .damagedFile(shelf.path(mark), _) = error { DiskFile.remove(shelf.path(mark)) }
+        return error
+    }
+}

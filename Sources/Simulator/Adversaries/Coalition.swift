@@ -1,0 +1,124 @@
+import Crypto
+import Gossip
+import Ledger
+
+/// What the Byzantine members of a world know together: each other's keys, and every statement that was ever on a wire.
+/// More than real colluders could know, who cannot read the links between honest members.
+struct Coalition {
+    let members: MemberSet
+    let network: NetworkID
+    /// Node keys by position in the set.
+    private let keys: [Int: NodeIdentity]
+
+    /// The first ready record of each member, by height and position.
+    private(set) var ready: [UInt64: [Int: Signed<Ready>]] = [:]
+    /// What was proposed, by height and view, each payload once.
+    private(set) var proposals: [UInt64: [UInt32: [Signed<Proposal>]]] = [:]
+    private(set) var contributions: [Slot: [Signed<Contribution>]] = [:]
+    private(set) var acks: [Stored: [Int: Signature]] = [:]
+    /// Answers to those who ask for something by digest that no node here ever made.
+    private(set) var forgeries: [Digest: [UInt8]] = [:]
+    /// What a leader shows in place of a proposal of its node, by site and payload; nil where it let it pass.
+    var substitutes: [Shown: Substitute?] = [:]
+    private var top: UInt64 = 0
+
+    struct Shown: Hashable {
+        let site: Int
+        let proposal: Proposal
+    }
+
+    init(_ founding: Founding, _ byzantine: [[ByzantineBehaviour]]) {
+        members = founding.genesis.members
+        network = founding.genesis.network
+        var keys: [Int: NodeIdentity] = [:]
+        for (index, behaviours) in byzantine.enumerated() where !behaviours.isEmpty {
+            keys[index] = founding.identities[index]
+        }
+        self.keys = keys
+    }
+
+    /// Positions of the colluders, ascending.
+    var colluders: [Int] { keys.keys.sorted() }
+
+    func signed<Body: Statement>(_ body: Body, by colluder: Int) -> Signed<Body> {
+        guard let identity = keys[colluder] else { preconditionFailure("only a colluder's key is known") }
+        return Signed(body, signer: identity.member, key: identity.nodeKey, network: network)
+    }
+
+    // MARK: - What is known
+
+    mutating func heard(_ scan: RecordScan) {
+        guard !keys.isEmpty else { return }
+        for record in scan.ready {
+            guard let index = members.index(of: record.signer) else { continue }
+            let height = record.body.height.value
+            if ready[height]?[index] == nil { ready[height, default: [:]][index] = record }
+        }
+        for proposal in scan.proposals {
+            let (height, view) = (proposal.body.height.value, proposal.body.view.value)
+            let known = proposals[height]?[view] ?? []
+            guard known.count < 4, !known.contains(where: { $0.body == proposal.body }) else { continue }
+            proposals[height, default: [:]][view, default: []].append(proposal)
+            forget(below: height)
+        }
+        for contribution in scan.contributions {
+            let known = contributions[contribution.body.slot] ?? []
+            guard known.count < 4, !known.contains(contribution) else { continue }
+            contributions[contribution.body.slot, default: []].append(contribution)
+        }
+        for certificate in scan.availability {
+            for (index, signature) in certificate.signatures.byIndex where acks[certificate.stored]?[index] == nil {
+                acks[certificate.stored, default: [:]][index] = signature
+            }
+        }
+    }
+
+    /// Two heights are remembered.
+    private mutating func forget(below height: UInt64) {
+        guard height > top else { return }
+        top = height
+        ready = ready.filter { $0.key + 1 >= top }
+        proposals = proposals.filter { $0.key + 1 >= top }
+        contributions = contributions.filter { slot in
+            slot.value.first.map { $0.body.baseHeight.value + 2 >= top } ?? false
+        }
+        acks = acks.filter { $0.key.baseHeight.value + 2 >= top }
+        substitutes = substitutes.filter { $0.key.proposal.height.value + 1 >= top }
+        if forgeries.count > 4_096 { forgeries = [:] }
+    }
+
+    /// Contributions in a slot for which the colluders can make a certificate, with every signature that they know.
+    func certifiable(_ slot: Slot) -> [(stored: Stored, signatures: [Int: Signature])] {
+        acks.keys.filter { $0.slot == slot }.sorted { $0.contribution < $1.contribution }.compactMap { stored in
+            var signatures = acks[stored] ?? [:]
+            for colluder in colluders { signatures[colluder] = signed(stored, by: colluder).signature }
+            return signatures.count >= members.quorum ? (stored, signatures) : nil
+        }
+    }
+
+    /// Slots on `base` for which they can, ascending.
+    func certifiableSlots(on base: VersionDigest) -> [Slot] {
+        Set(acks.keys.map(\.slot)).filter { $0.base == base }.sorted().filter { !certifiable($0).isEmpty }
+    }
+
+    /// Every contribution that was seen in these slots.
+    func records(of slots: [Slot]) -> [ContributionDigest: Contribution] {
+        var records: [ContributionDigest: Contribution] = [:]
+        for signed in slots.flatMap({ contributions[$0] ?? [] }) {
+            records[signed.body.contributionDigest] = signed.body
+        }
+        return records
+    }
+
+    mutating func answer(_ name: Digest, with message: [UInt8]) { forgeries[name] = message }
+}
+
+/// What some members are shown in place of what a leader's node proposed.
+struct Substitute {
+    /// One a member.
+    let isShownTo: [Bool]
+    /// The proposal, its payload and what that embeds.
+    let messages: [[UInt8]]
+    /// The version that they do not see.
+    let hidden: VersionDigest
+}

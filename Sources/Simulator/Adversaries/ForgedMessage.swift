@@ -1,0 +1,71 @@
+import Crypto
+import Ledger
+
+/// Messages as an adversary writes them: by the numbers of the wire, not with the core's own encoder, so that what no
+/// node would ever encode can be sent too.
+enum ForgedMessage {
+    private enum Code: UInt64 {
+        case contribution = 2
+        case have = 3
+        case acks = 5
+        case ready = 6
+        case proposal = 7
+        case payload = 8
+        case votes = 9
+        case certified = 10
+        case fetch = 11
+        case evidence = 13
+    }
+
+    private static func encoded(_ code: Code, _ body: CBOR) -> [UInt8] {
+        CBOR.array([.unsigned(code.rawValue), body]).encoded
+    }
+
+    static func contribution(_ signed: Signed<Contribution>) -> [UInt8] { encoded(.contribution, signed.cbor) }
+    static func acks(_ acks: AvailabilityCertificate) -> [UInt8] { encoded(.acks, acks.cbor) }
+    static func ready(_ ready: Signed<Ready>) -> [UInt8] { encoded(.ready, ready.cbor) }
+    static func proposal(_ proposal: Signed<Proposal>) -> [UInt8] { encoded(.proposal, proposal.cbor) }
+    static func payload(_ payload: Ledger.Payload) -> [UInt8] { encoded(.payload, payload.cbor) }
+    static func votes(_ votes: VoteCertificate) -> [UInt8] { encoded(.votes, votes.cbor) }
+
+    static func proof(_ evidence: Evidence) -> [UInt8] {
+        encoded(.evidence, .array([.unsigned(1), evidence.cbor]))
+    }
+
+    /// One of two ready records whose proof comes in two parts.
+    static func half(_ ready: Signed<Ready>) -> [UInt8] { encoded(.evidence, .array([.unsigned(2), ready.cbor])) }
+
+    /// Names of proofs that are held, or wanted.
+    static func proofs(_ names: [Digest], isWish: Bool) -> [UInt8] {
+        encoded(.evidence, .array([.unsigned(isWish ? 4 : 3), .array(names.sorted().map { .bytes($0.bytes) })]))
+    }
+
+    static func certified(_ payload: Ledger.Payload, _ certificate: VoteCertificate) -> [UInt8] {
+        encoded(.certified, .array([payload.cbor, certificate.cbor]))
+    }
+
+    /// That every one of `count` pieces is here.
+    static func have(_ contribution: ContributionDigest, count: Int) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0xff, count: (count + 7) / 8)
+        if count % 8 != 0 { bytes[bytes.count - 1] = 1 << UInt8(count % 8) - 1 }
+        return encoded(.have, .array([.bytes(contribution.digest.bytes), .unsigned(UInt64(count)), .bytes(bytes)]))
+    }
+
+    /// Votes whose signatures are given as they shall stand there: of any number, under any bitmap.
+    static func votes(_ vote: Vote, network: NetworkID, bitmap: [UInt8], signatures: [UInt8]) -> [UInt8] {
+        let quorum = CBOR.record(["bitmap": .bytes(bitmap), "signatures": .bytes(signatures)])
+        return encoded(
+            .votes, .record(["network": .bytes(network.digest.bytes), "vote": vote.cbor, "signatures": quorum]))
+    }
+
+    /// What a `fetch` asks for by digest.
+    static func fetchedDigests(_ bytes: [UInt8]) -> [Digest] {
+        guard case .array(let parts) = try? CBOR(encoded: bytes), parts.count == 2,
+            parts[0] == .unsigned(Code.fetch.rawValue), case .array(let items) = parts[1]
+        else { return [] }
+        return items.compactMap { item in
+            guard case .array(let pair) = item, pair.count == 2, case .bytes(let name) = pair[1] else { return nil }
+            return Digest(bytes: name)
+        }
+    }
+}

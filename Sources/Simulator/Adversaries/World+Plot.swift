@@ -1,0 +1,172 @@
+import Crypto
+import Gossip
+import Ledger
+
+/// What Byzantine members do by themselves, again and again.
+extension World {
+    private static let plotting: [ByzantineBehaviour] = [
+        .equivocatesVotes, .nullifiesAll, .falseReady, .falseAcks, .staleContributions, .floodsContributions,
+        .floodsEvidence, .forgesCertificates, .malformsLengths,
+    ]
+
+    func planPlot(_ site: Site) {
+        guard World.plotting.contains(where: { site.does($0) }) else { return }
+        queue.push(.plot(site: site.index, life: site.life), at: now + byzantineRandom.draw(50_000...1_000_000))
+    }
+
+    func plot(_ site: Site) {
+        planPlot(site)
+        guard let process = site.process else { return }
+        let chain = process.node.chain
+        for behaviour in site.behaviours {
+            switch behaviour {
+            case .equivocatesVotes: voteForAll(site, chain)
+            case .nullifiesAll: nullifyAll(site, chain)
+            case .falseReady: sayFalseReady(site, chain)
+            case .falseAcks: ackAll(site, chain)
+            case .staleContributions: contributeStale(site, chain)
+            case .floodsContributions: flood(site, chain)
+            case .floodsEvidence: floodEvidence(site, chain)
+            case .forgesCertificates: forgeCertificates(site, chain)
+            case .malformsLengths: malform(site)
+            default: continue
+            }
+            counts.add(behaviour)
+        }
+    }
+
+    /// Sends to the peers that are linked and wanted.
+    func spread(_ bytes: [UInt8], from site: Site, to isWanted: (Int) -> Bool = { _ in true }) {
+        guard let process = site.process else { return }
+        for link in process.links.keys.sorted() {
+            guard let mine = process.links[link], let connection = connections[mine.connection],
+                connection.ends[mine.end].isUp, isWanted(sites[connection.ends[1 - mine.end].site].member)
+            else { continue }
+            transmit(bytes, from: site, over: mine)
+        }
+    }
+
+    /// A part of the members, drawn anew.
+    private func someMembers(percent: UInt64) -> [Bool] {
+        (0..<options.nodes).map { _ in byzantineRandom.chance(percent) }
+    }
+
+    private func single(_ vote: Vote, by member: Int) -> VoteCertificate {
+        VoteCertificate(
+            network: genesis.network, vote: vote,
+            signatures: QuorumSignatures(
+                [member: coalition.signed(vote, by: member).signature], memberCount: coalition.members.count))
+    }
+
+    // MARK: - Votes
+
+    /// Every proposal of the last two views, finalized and given up.
+    private func voteForAll(_ site: Site, _ chain: Chain) {
+        let height = chain.nextHeight
+        let proposals = coalition.proposals[height.value] ?? [:]
+        for view in proposals.keys.sorted().suffix(2) {
+            var votes = [Vote.nullify(height: height, view: View(view))]
+            for proposal in proposals[view] ?? [] {
+                for kind in [VoteKind.notarize, .finalize] {
+                    votes.append(Vote(kind: kind, height: height, view: View(view), version: proposal.body.version))
+                }
+            }
+            for vote in votes {
+                let wanted = someMembers(percent: 70)
+                spread(ForgedMessage.votes(single(vote, by: site.member)), from: site) { wanted[$0] }
+            }
+        }
+    }
+
+    private func nullifyAll(_ site: Site, _ chain: Chain) {
+        let first = process(site)?.report(now: Instant(milliseconds: 0)).view.value ?? 1
+        for view in first..<first + 20 {
+            let vote = Vote.nullify(height: chain.nextHeight, view: View(view))
+            spread(ForgedMessage.votes(single(vote, by: site.member)), from: site)
+        }
+    }
+
+    private func process(_ site: Site) -> Node? { site.process?.node }
+
+    // MARK: - Ready records and acks
+
+    private func sayFalseReady(_ site: Site, _ chain: Chain) {
+        let certified = coalition.certifiableSlots(on: chain.headDigest)
+        let wanted = someMembers(percent: 50)
+        for isFirst in [true, false] {
+            var slots = Set(certified.filter { _ in byzantineRandom.chance(50) })
+            // Slots that nobody holds anything in.
+            for member in coalition.members.members where byzantineRandom.chance(30) {
+                slots.insert(Slot(author: member.id, base: chain.headDigest))
+            }
+            let ready = coalition.signed(
+                Ready(height: chain.nextHeight, parent: chain.headDigest, slots: slots.sorted()), by: site.member)
+            spread(ForgedMessage.ready(ready), from: site) { wanted[$0] == isFirst }
+        }
+    }
+
+    private func ackAll(_ site: Site, _ chain: Chain) {
+        for slot in coalition.contributions.keys.sorted() where chain.base(slot.base) != nil {
+            for contribution in coalition.contributions[slot] ?? [] where byzantineRandom.chance(50) {
+                spread(ForgedMessage.acks(ack(contribution.body, by: site.member)), from: site)
+            }
+        }
+    }
+
+    private func ack(_ contribution: Contribution, by member: Int) -> AvailabilityCertificate {
+        let stored = Stored(contribution)
+        return AvailabilityCertificate(
+            stored: stored,
+            signatures: QuorumSignatures(
+                [member: coalition.signed(stored, by: member).signature], memberCount: coalition.members.count))
+    }
+
+    // MARK: - Contributions
+
+    /// A second contribution in the slot, for half of the members.
+    func contributeTwice(_ site: Site, _ base: VersionDigest, _ height: Height) {
+        guard site.does(.equivocatesContributions) else { return }
+        counts.add(.equivocatesContributions)
+        let (second, blob) = contribution(site, base, height)
+        site.disk.blobs[second.contributionDigest] = blob
+        let wanted = someMembers(percent: 50)
+        spread(ForgedMessage.contribution(coalition.signed(second, by: site.member)), from: site) { wanted[$0] }
+    }
+
+    private func contributeStale(_ site: Site, _ chain: Chain) {
+        let old = site.disk.adopted.dropLast(3).last?.version
+        let author = byzantineRandom.pick(coalition.members.members).id
+        let unknown = VersionDigest(Digest(DigestDomain("mesh/sim-wrong"), chain.headDigest.digest.bytes))
+        let forged: Contribution
+        switch byzantineRandom.draw(below: 4) {
+        case 0:
+            let base = old ?? genesis.version
+            forged = invented(site.identity.member, base.versionDigest, base.height)
+        case 1: forged = invented(site.identity.member, unknown, chain.height)
+        case 2: forged = invented(site.identity.member, chain.headDigest, Height(chain.height.value + 1))
+        default: forged = invented(author, chain.headDigest, chain.height)
+        }
+        spread(ForgedMessage.contribution(coalition.signed(forged, by: site.member)), from: site)
+    }
+
+    private func flood(_ site: Site, _ chain: Chain) {
+        for _ in 0..<8 {
+            let base = byzantineRandom.pick(chain.bases)
+            let forged = invented(site.identity.member, base.digest, base.height)
+            spread(ForgedMessage.contribution(coalition.signed(forged, by: site.member)), from: site)
+            let nothing = ContributionDigest(
+                Digest(DigestDomain("mesh/sim-wrong"), [UInt8(byzantineRandom.draw(0...255))]))
+            spread(ForgedMessage.have(nothing, count: Int(byzantineRandom.draw(1...4_096))), from: site)
+        }
+    }
+
+    /// A contribution whose payload is nowhere.
+    private func invented(_ author: MemberID, _ base: VersionDigest, _ height: Height) -> Contribution {
+        Contribution(
+            network: genesis.network, author: author, base: base, baseHeight: height, encoding: genesis.rules.encoding,
+            payloadBytes: byzantineRandom.draw(1...1 << 20), pieceBytes: genesis.rules.pieceBytes,
+            pieceRoot: Digest(DigestDomain("mesh/sim-wrong"), base.digest.bytes),
+            norm: byzantineRandom.draw(1...1_000_000), steps: 10, tokens: 1_000, lossMicronats: 2_000_000, dataSets: [],
+            trainer: .zero)
+    }
+}

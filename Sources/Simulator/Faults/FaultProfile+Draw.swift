@@ -1,0 +1,91 @@
+import Crypto
+
+extension FaultProfile {
+    /// The faults of a seed.
+    static func drawn(members: Int, random: inout SeededRandom) -> FaultProfile {
+        var profile = FaultProfile(members: members)
+        profile.drawNetwork(&random)
+        profile.drawMachines(&random)
+        profile.drawTrainers(&random)
+        profile.drawMembers(members, &random)
+        profile.drawLosses(&random)
+        return profile
+    }
+
+    private mutating func drawNetwork(_ random: inout SeededRandom) {
+        delayMinimum = random.draw(100...2_000)
+        delayMaximum = delayMinimum + random.skewed(500...100_000)
+        slowPairPercent = random.chance(30) ? random.draw(5...40) : 0
+        isOrdered = random.chance(50)
+        lossPercent = random.chance(50) ? random.skewed(1...30) : 0
+        duplicationPercent = random.chance(40) ? random.skewed(1...50) : 0
+        linkBreakInterval = random.chance(40) ? random.draw(200...4_000) : nil
+        partitionInterval = random.chance(50) ? random.draw(500...8_000) : nil
+        partitionLengthMaximum = random.skewed(200...10_000)
+        clogInterval = random.chance(30) ? random.draw(200...5_000) : nil
+        clogLengthMaximum = random.skewed(200...8_000)
+    }
+
+    private mutating func drawMachines(_ random: inout SeededRandom) {
+        crashInterval = random.chance(60) ? random.draw(150...6_000) : nil
+        downMaximum = random.skewed(50...8_000)
+        massCrashPercent = random.chance(30) ? random.draw(5...50) : 0
+        keptBatchesPercent = random.chance(50) ? random.draw(10...90) : 0
+        syncMaximum = random.skewed(200...100_000)
+        validationMaximum = random.skewed(500...200_000)
+        averagingMaximum = random.skewed(1_000...2_000_000)
+        jobFailurePercent = random.chance(20) ? random.draw(1...10) : 0
+        timerLatenessMaximum = random.skewed(0...50_000)
+        clockInterval = random.chance(30) ? random.draw(200...6_000) : nil
+        clockLeapMaximum = random.skewed(10...120_000)
+        pauseMaximum = random.skewed(10...6_000)
+        diskFullInterval = random.chance(25) ? random.draw(500...8_000) : nil
+        diskFullMaximum = random.skewed(100...8_000)
+        chaosMaximum = random.draw(5_000...25_000)
+    }
+
+    private mutating func drawTrainers(_ random: inout SeededRandom) {
+        trainingMinimum = random.draw(10...200)
+        trainingMaximum = trainingMinimum + random.skewed(10...6_000)
+        piecesMaximum = Int(random.draw(1...6))
+        badPayloadPercent = random.chance(50) ? 50 : 0
+    }
+
+    private mutating func drawMembers(_ members: Int, _ random: inout SeededRandom) {
+        let faultBound = (members - 1) / 3
+        let faulty = random.chance(75) ? 1 + random.draw(below: faultBound) : 0
+        let order = random.permutation(of: members)
+        let plan = random.chance(35) ? random.pick(FaultProfile.plans) : nil
+        for member in order.prefix(faulty) {
+            if random.chance(85) {
+                byzantine[member] = plan ?? FaultProfile.drawnBehaviours(&random)
+            } else {
+                deadAfterHealing[member] = true
+            }
+        }
+        // One honest trainer that lives is always there: without any, nothing is to be certified.
+        for member in order.dropLast() where random.chance(15) { absentTrainers[member] = true }
+    }
+
+    /// Attacks that need several behaviours, of all colluders alike.
+    private static let plans: [[ByzantineBehaviour]] = [
+        [.equivocatesProposals, .equivocatesVotes, .falseAcks],
+        [.equivocatesProposals, .equivocatesVotes, .falseReady, .falseAcks, .equivocatesContributions],
+        [.selectiveSender, .equivocatesProposals, .equivocatesVotes],
+        [.twins, .equivocatesVotes],
+        [.censors, .equivocatesVotes, .falseReady],
+        [.reproposesUnjustified, .equivocatesVotes, .nullifiesAll],
+        [.reproposesUnjustified, .equivocatesVotes, .equivocatesProposals],
+        [.listsUnavailable, .equivocatesVotes, .falseAcks],
+        [.wrongRoots, .equivocatesVotes],
+        [.withholdsAvailability, .withholdsPieces, .falseAcks],
+    ]
+
+    /// One to four, mostly few: each alone is the clearest test of itself.
+    private static func drawnBehaviours(_ random: inout SeededRandom) -> [ByzantineBehaviour] {
+        let count = Int(random.skewed(1...4))
+        let all = ByzantineBehaviour.allCases
+        let behaviours = random.permutation(of: all.count).prefix(count).sorted().map { all[$0] }
+        return behaviours.first == .silent ? [.silent] : behaviours
+    }
+}

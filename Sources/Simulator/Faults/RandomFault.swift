@@ -1,0 +1,47 @@
+/// A fault that strikes again and again while a world is not healed. One case a fault; `World.strike` leads to what it
+/// does, its interval stands in the profile.
+enum RandomFault: CaseIterable {
+    case crash
+    case linkBreak
+    case partition
+    case clog
+    case clock
+    case fullDisk
+
+    /// Mean time between two, in milliseconds; nil for never.
+    func interval(in profile: FaultProfile) -> UInt64? {
+        switch self {
+        case .crash: profile.crashInterval
+        case .linkBreak: profile.linkBreakInterval
+        case .partition: profile.partitionInterval
+        case .clog: profile.clogInterval
+        case .clock: profile.clockInterval
+        case .fullDisk: profile.diskFullInterval
+        }
+    }
+}
+
+extension World {
+    func planFaults() {
+        for fault in RandomFault.allCases { planNext(fault) }
+        planLosses()
+    }
+
+    private func planNext(_ fault: RandomFault) {
+        guard let interval = fault.interval(in: faults) else { return }
+        queue.push(.fault(fault), at: now + 1_000 * faultRandom.draw(1...2 * interval))
+    }
+
+    func strike(_ fault: RandomFault) {
+        guard !isHealed else { return }
+        planNext(fault)
+        switch fault {
+        case .crash: randomCrash()
+        case .linkBreak: randomBreak()
+        case .partition: randomPartition()
+        case .clog: randomClog()
+        case .clock: randomClock()
+        case .fullDisk: randomFullDisk()
+        }
+    }
+}

@@ -1,0 +1,67 @@
+import Gossip
+import Ledger
+
+/// Clocks that leap or stand still, processes that get no turn, disks that take nothing.
+extension World {
+    func randomClock() {
+        let running = sites.filter { $0.process != nil }
+        guard !running.isEmpty else { return }
+        let site = faultRandom.pick(running)
+        guard let process = site.process else { return }
+        let length = faultRandom.draw(1...faults.pauseMaximum)
+        switch faultRandom.draw(below: 3) {
+        case 0:
+            let milliseconds = faultRandom.draw(1...faults.clockLeapMaximum)
+            counts.add(.clockLeaps)
+            trace.say(now, "the clock of \(site.member) leaps by \(milliseconds) ms")
+            process.clock.leap(milliseconds: milliseconds)
+            armTimer(site, process)
+        case 1:
+            counts.add(.clockPauses)
+            trace.say(now, "the clock of \(site.member) stands still for \(length) ms")
+            process.clock.pause(from: now, milliseconds: length)
+            armTimer(site, process)
+        default:
+            counts.add(.stalls)
+            trace.say(now, "\(site.member) gets no turn for \(length) ms")
+            process.stalledUntil = now + 1_000 * length
+        }
+        trace.record(now, 9, UInt64(site.index))
+    }
+
+    func randomFullDisk() {
+        let site = faultRandom.pick(sites)
+        counts.add(.disksFull)
+        site.diskFullUntil = now + 1_000 * faultRandom.draw(10...faults.diskFullMaximum)
+        trace.record(now, 10, UInt64(site.index))
+        trace.say(now, "the disk of \(site.member) is full until \(site.diskFullUntil)")
+    }
+
+    /// Whether a write of this site fails now.
+    func isFull(_ site: Site) -> Bool {
+        guard site.diskFullUntil > now else { return false }
+        counts.add(.writesRefused)
+        return true
+    }
+
+    /// What is asked for on some directed links arrives late, all at once.
+    func randomClog() {
+        let count = options.nodes
+        let one = faultRandom.draw(below: count)
+        let other = faultRandom.draw(below: count)
+        let direction = faultRandom.draw(below: 3)
+        let until = now + 1_000 * faultRandom.draw(50...faults.clogLengthMaximum)
+        counts.add(.clogs)
+        trace.record(now, 11, UInt64(one), UInt64(other))
+        trace.say(now, "clog: member \(one), until \(until)")
+        for peer in 0..<count where peer != one {
+            switch direction {
+            case 0: cloggedUntil[pair(one, peer)] = max(cloggedUntil[pair(one, peer)], until)
+            case 1: cloggedUntil[pair(peer, one)] = max(cloggedUntil[pair(peer, one)], until)
+            default:
+                guard peer == other else { continue }
+                cloggedUntil[pair(one, peer)] = max(cloggedUntil[pair(one, peer)], until)
+            }
+        }
+    }
+}

@@ -1,0 +1,165 @@
+import Crypto
+import Gossip
+import Ledger
+
+/// Judging payloads and the votes for them once more, by the text of the protocol and not by the core's code.
+extension Oracles {
+    /// An honest member proposed or voted for this payload, or carries it on: then it is valid, whoever made it.
+    func judge(_ embedded: EmbeddedPayload, of member: Int) {
+        let version = embedded.payload.version
+        guard judged.insert(version.versionDigest).inserted else { return }
+        if let fault = fault(in: embedded) {
+            report(.invalidPayload, "member \(member) stands by \(version.versionDigest.short): \(fault)")
+        }
+    }
+
+    private func fault(in embedded: EmbeddedPayload) -> String? {
+        let version = embedded.payload.version
+        let height = version.height.value
+        guard height > 0, let parent = height == 1 ? genesisVersion : versions[height - 1] else {
+            return "nobody adopted its parent"
+        }
+        if version.parent != parent.versionDigest { return "another parent" }
+        if version.network != network || version.rules != parent.rules || version.members != parent.members {
+            return "another network, other rules or members"
+        }
+        if let fault = faultOfReady(embedded, parent) { return fault }
+        let expected = slotsToList(embedded.ready.map(\.body), height: height)
+        if version.manifest.map(\.slot) != expected {
+            return "lists \(version.manifest.count) slots, must list \(expected.count)"
+        }
+        for (entry, certificate) in zip(version.manifest, embedded.availability) {
+            if let fault = fault(of: entry, certificate, height: height) { return fault }
+            if entry.weightQ30 != weight(of: entry, among: version.manifest.count, height: height) {
+                return "a wrong weight"
+            }
+        }
+        if embedded.availability.count != version.manifest.count { return "too few availability certificates" }
+        return version.roots == roots(parent.roots, version.manifest) ? nil : "other roots"
+    }
+
+    /// As many ready records as make a quorum, of distinct members, for this height and parent.
+    private func faultOfReady(_ embedded: EmbeddedPayload, _ parent: Version) -> String? {
+        let named = embedded.payload.support.ready
+        guard named.count == embedded.ready.count, isQuorum(named.count), !isQuorum(named.count - 1) else {
+            return "\(named.count) ready records"
+        }
+        guard Set(embedded.ready.map(\.signer)).count == named.count else { return "a member is ready twice" }
+        for (name, record) in zip(named, embedded.ready) {
+            let claim = Claim(signer: record.signer, record.body)
+            let isSigned = isValid(claim, record.signature) {
+                record.body.isSigned(record.signature, by: $0, network: $1)
+            }
+            guard isSigned, record.objectDigest == name, record.body.parent == parent.versionDigest,
+                record.body.height == parent.height.next
+            else { return "a ready record of something else" }
+        }
+        return nil
+    }
+
+    /// Named by f + 1 of them, not listed below, on a base that is young enough; of an author the newest base.
+    private func slotsToList(_ ready: [Ready], height: UInt64) -> [Slot] {
+        var newest: [MemberID: (slot: Slot, base: UInt64)] = [:]
+        for slot in Set(ready.flatMap(\.slots)) {
+            guard ready.count(where: { $0.slots.contains(slot) }) > faultBound, index(slot.author) != nil,
+                let base = baseHeight(slot.base), base < height, height - 1 - base <= UInt64(rules.maxStaleness),
+                listed[slot].map({ $0 >= height }) ?? true, newest[slot.author].map({ $0.base < base }) ?? true
+            else { continue }
+            newest[slot.author] = (slot, base)
+        }
+        return newest.values.map(\.slot).sorted()
+    }
+
+    private func baseHeight(_ digest: VersionDigest) -> UInt64? {
+        if digest == genesisVersion.versionDigest { return 0 }
+        return versions.first { $0.value.versionDigest == digest }?.key
+    }
+
+    private func fault(of entry: ManifestEntry, _ certificate: AvailabilityCertificate, height: UInt64) -> String? {
+        let stored = certificate.stored
+        guard stored.slot == entry.slot, stored.contribution == entry.contribution,
+            certificate.digest == entry.availability,
+            baseHeight(entry.slot.base) == entry.baseHeight.value, stored.baseHeight == entry.baseHeight
+        else { return "an availability certificate of something else" }
+        guard isQuorumOfValid(certificate.signatures, over: stored) else {
+            return "an availability certificate without a quorum"
+        }
+        return nil
+    }
+
+    /// In a mesh of equal weights: one, at most the cap of what all have together, less for every version it is late.
+    private func weight(of entry: ManifestEntry, among count: Int, height: UInt64) -> UInt64 {
+        precondition(rules.weights == .equal, "a simulated mesh weighs its members alike")
+        var weight = min(UInt64(1) << 30, UInt64(rules.nodeWeightMaximumQ30) * UInt64(count))
+        for _ in entry.baseHeight.value + 1..<height { weight = (weight * UInt64(rules.stalenessDiscountQ30)) >> 30 }
+        return weight
+    }
+
+    // MARK: - Justification
+
+    /// Notes a proposal of whomever: what view it claims to come from.
+    func note(_ proposal: Proposal) {
+        let place = ProposedPlace(height: proposal.height, view: proposal.view, version: proposal.version)
+        claimedViews[place, default: []].insert(proposal.reproposed.value)
+    }
+
+    /// An honest member notarizes only what some proposal justifies: notarized in the view that it claims, every view
+    /// between nullified, as far as the signatures that exist allow either.
+    func checkJustification(of vote: Vote, by member: Int) {
+        guard vote.kind == .notarize else { return }
+        let place = ProposedPlace(height: vote.height, view: vote.view, version: vote.version)
+        let isJustified = (claimedViews[place] ?? []).contains { claimed in
+            if claimed > 0, !canBeQuorum(.notarize(vote.height, View(claimed)), of: vote.version) { return false }
+            return (claimed + 1..<vote.view.value).allSatisfy { canBeQuorum(.nullify(vote.height, View($0)), of: nil) }
+        }
+        if !isJustified {
+            report(.unjustifiedVote, "member \(member) notarizes \(vote.version.short) in \(vote.height)/\(vote.view)")
+        }
+    }
+
+    /// Whether those honest members that are known to have signed, and all others that may say anything, are a quorum.
+    private func canBeQuorum(_ place: Claim.Place, of version: VersionDigest?) -> Bool {
+        var count = 0
+        for (index, member) in members.enumerated() {
+            if !isHonest[index] {
+                count += 1
+            } else if let content = signed[SignedPlace(signer: member.id, place: place)] {
+                guard case .notarize(let height, let view) = place, let version else {
+                    count += 1
+                    continue
+                }
+                let vote = Vote(kind: .notarize, height: height, view: view, version: version)
+                if content == vote.digest { count += 1 }
+            }
+        }
+        return isQuorum(count)
+    }
+
+    /// An honest member refused a payload as provably invalid. That of an honest leader never is.
+    func refused(_ height: Height, _ view: View, by member: Int, because fault: String) {
+        let leader = members.indices.first {
+            isHonest[$0] && signed[SignedPlace(signer: members[$0].id, place: .proposal(height, view))] != nil
+        }
+        if let leader {
+            report(.judgedApart, "member \(member) refuses what \(leader) proposed in \(height)/\(view): \(fault)")
+        }
+    }
+
+    // MARK: - Views
+
+    /// Asked when nothing fails any more: whoever finalized in a view is not alone with the certificate that others
+    /// need to leave it, so that every view below can be left by everybody.
+    ///
+    /// - Parameter isAlive: whether a member will ever speak again.
+    func checkRecoverable(isAlive: (Int) -> Bool) {
+        let living = members.indices.filter { isHonest[$0] && isAlive($0) }
+        for member in living {
+            for vote in grounds[member].finalized where versions[vote.height.value] == nil {
+                let notarized = Vote(kind: .notarize, height: vote.height, view: vote.view, version: vote.version)
+                if !living.contains(where: { grounds[$0].certificates.contains(notarized) }) {
+                    report(.unrecoverableView, "\(vote.height)/\(vote.view): finalized, and no notarization is left")
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,26 @@
+import Gossip
+import Ledger
+
+extension Oracles {
+    /// A member that lost its journal knows up to where it signs nothing. Nothing that it ever signed lies beyond.
+    func abstains(_ member: Int, until: Height) {
+        let highest = highestSigned(by: member)
+        if highest > until.value {
+            report(.abstention, "member \(member) abstains to \(until), and signed at \(highest) before its loss")
+        }
+    }
+
+    /// The highest height at which a member signed anything: of contributions and acks the one after their base's.
+    func highestSigned(by member: Int) -> UInt64 {
+        var heights: [VersionDigest: UInt64] = [:]
+        for (height, version) in versions { heights[version.versionDigest] = height }
+        return signed.keys.filter { $0.signer == members[member].id }.map { signed in
+            switch signed.place {
+            case .contribution(let slot), .stored(let slot): (heights[slot.base] ?? 0) + 1
+            case .ready(let height), .proposal(let height, _), .notarize(let height, _), .finalize(let height, _),
+                .nullify(let height, _):
+                height.value
+            }
+        }.max() ?? 0
+    }
+}

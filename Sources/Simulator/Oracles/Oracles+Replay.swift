@@ -1,0 +1,47 @@
+import Crypto
+import Ledger
+
+/// A revert as the oracles saw it decided.
+struct WitnessedRevert {
+    let exclusion: Exclusion
+    let from: Height
+    let decided: Height
+
+    /// By what the records say, and nothing of the chain's own judgement.
+    func takesOut(_ contribution: Contribution, at height: Height) -> Bool {
+        guard height >= from else { return false }
+        switch exclusion {
+        case .contribution(let digest): return contribution.contributionDigest == digest
+        case .dataSet(let digest, let bindsFuture):
+            return contribution.dataSets.contains(digest) && (bindsFuture || contribution.baseHeight < decided)
+        }
+    }
+}
+
+/// What the roots of a version must be, from version 0 on and from adopted versions alone.
+extension Oracles {
+    /// Notes the first adoption of a height, after its roots were checked.
+    func noteReverts(of certified: CertifiedVersion) {
+        history[certified.height.value] = certified
+        guard case .revert(let exclusion, let from)? = certified.embedded.action?.action.change else { return }
+        reverts.append(WitnessedRevert(exclusion: exclusion, from: from, decided: certified.height))
+    }
+
+    /// A version that names an action and carries none is one in which a replayed state takes over.
+    func isSwitch(_ certified: CertifiedVersion) -> Bool {
+        certified.version.action != nil && certified.embedded.action == nil
+    }
+
+    func expectedRoots(of certified: CertifiedVersion, parent: StateRoots) -> StateRoots {
+        guard isSwitch(certified) else { return roots(parent, certified.version.manifest) }
+        var state = genesisVersion.roots
+        for height in history.keys.sorted() where height < certified.height.value {
+            guard let earlier = history[height] else { continue }
+            let left = zip(earlier.version.manifest, earlier.contributions.map(\.body)).filter { _, contribution in
+                !reverts.contains { $0.takesOut(contribution, at: earlier.height) }
+            }
+            state = roots(state, left.map(\.0))
+        }
+        return state
+    }
+}

@@ -1,0 +1,92 @@
+import Gossip
+import Ledger
+
+/// What must stay bounded whatever Byzantine members send: by the number of members, of bases and of views.
+extension World {
+    /// Of one node, now and then.
+    func check(_ sizes: NodeSizes, of site: Site) {
+        measures.candidatesMaximum = max(measures.candidatesMaximum, sizes.candidates)
+        measures.votesMaximum = max(measures.votesMaximum, sizes.votes)
+        measures.readyRecordsMaximum = max(measures.readyRecordsMaximum, sizes.readyRecords)
+        measures.earlyBytesMaximum = max(measures.earlyBytesMaximum, sizes.earlyBytes)
+        for bound in bounds(of: sizes) where bound.count > bound.limit {
+            oracles.report(
+                .unboundedMemory, "member \(site.member): \(bound.count) \(bound.name), at most \(bound.limit)")
+        }
+    }
+
+    private func bounds(of sizes: NodeSizes) -> [(name: String, count: Int, limit: Int)] {
+        let members = options.nodes
+        let slots = members * (Int(genesis.rules.maxStaleness) + 1)
+        // Loose votes are kept for 16 views beyond the own one.
+        let views = sizes.view + 17
+        // Of a leader two, and what this node itself was about to propose.
+        let payloads = 3 * views + 2
+        return [
+            ("links", sizes.links, members - 1),
+            ("bytes of early messages", sizes.earlyBytes, (members - 1) * 512 << 10),
+            ("slots", sizes.slots, slots),
+            // One without a certificate, one that a certificate names, one that the decided version names.
+            ("candidates", sizes.candidates, 3 * slots),
+            ("acks", sizes.acks, members * slots),
+            ("availability certificates", sizes.availabilityCertificates, slots + members * payloads),
+            ("holders of pieces", sizes.providers, 3 * slots * (members - 1)),
+            ("views", sizes.views, views),
+            ("proposals", sizes.proposals, 2 * views),
+            ("votes", sizes.votes, 3 * members * views),
+            ("payloads", sizes.payloads, payloads),
+            ("ready records", sizes.readyRecords, members + members * payloads),
+            // A leader averages again with every ready record that changes what it must list.
+            ("averagings", sizes.averagings, payloads + members * views),
+            // An ack a slot, three votes and a proposal a view, a ready record, an adoption, addresses, evidence.
+            ("batches that wait", sizes.unsyncedBatches, slots + 4 * views + (2 + 16) * members + 8),
+            ("things asked for", sizes.fetches, 4_096),
+            ("addresses", sizes.addresses, members),
+            // Honest members give nothing against themselves.
+            ("proofs", sizes.proofs, 16 * coalition.colluders.count),
+            ("statements", sizes.statements, 8_192 * members),
+        ]
+    }
+
+    /// Of the whole world, at its end.
+    func checkBounds() {
+        if measures.handlesMaximum > 64 * options.nodes {
+            oracles.report(.unboundedQueue, "\(measures.handlesMaximum) pieces held by one process")
+        }
+        if measures.actionsMaximum > 4_096 {
+            oracles.report(.unboundedQueue, "\(measures.actionsMaximum) actions of one turn")
+        }
+        for site in sites where site.isHonest { checkJournal(of: site) }
+    }
+
+    private func checkJournal(of site: Site) {
+        let slots = options.nodes * (Int(genesis.rules.maxStaleness) + 1)
+        for height in site.disk.share.keys.sorted() {
+            guard let share = site.disk.share[height] else { continue }
+            measures.journalMaximum = max(measures.journalMaximum, share.entries)
+            // Of a slot its record, its ack and its certificate, twice where a restart came between; of a view a
+            // proposal and three votes, each with payload and certificates; the ready record and the version.
+            let limit = 6 * slots + 14 * Int(share.view + 1) + 2
+            if share.entries > limit {
+                oracles.report(
+                    .unboundedJournal, "member \(site.member): \(share.entries) entries for \(height), at most \(limit)"
+                )
+            }
+        }
+    }
+
+    /// After healing a version is decided once a leader is neither faulty nor slower than its timer: at most f leaders
+    /// in a row are faulty, and timers double until they suffice.
+    func checkViews() {
+        for height in [healedHeight + 1, healedHeight + 2] {
+            guard let view = decidedViews[height] else { continue }
+            let before = height == healedHeight + 1 ? healedView : 1
+            let views = view > before ? view - before : 0
+            measures.viewsAfterHealing = max(measures.viewsAfterHealing, views)
+            let limit = UInt32(2 * ((options.nodes - 1) / 3) + 8)
+            if views > limit {
+                oracles.report(.tooManyViews, "\(views) views for \(height) after healing, at most \(limit)")
+            }
+        }
+    }
+}

@@ -1,0 +1,28 @@
+import ArgumentParser
+
+struct RecoverCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "recover",
+        abstract: "After a restore from a backup: make the daemon's next start sign nothing it may have signed before.",
+        discussion: """
+            A restored state does not know what this site signed after the backup was made. At its next start the \
+            daemon asks the other sites how far they are, and signs nothing up to two versions beyond.
+            """)
+
+    @Option(help: ArgumentHelp("The daemon's configuration (default: meshnode.toml).", valueName: "file"))
+    var config: String?
+
+    func run() throws {
+        let path = config ?? DaemonOptions.defaultConfiguration
+        let configuration = try SiteConfiguration(path: path)
+        guard DiskFile.exists(configuration.stateDirectory) else {
+            throw Failure("\(configuration.stateDirectory) does not exist", advice: "Restore the backup first.")
+        }
+        try DiskFile.write([], to: configuration.stateDirectory + "/recover", replacing: true, mode: 0o600)
+        print(
+            """
+            The next start of the daemon takes its journal for lost. Start it now, or restart it if it runs; \
+            meshctl status says until when it abstains.
+            """)
+    }
+}

@@ -1,0 +1,92 @@
+import ArgumentParser
+import Control
+import Crypto
+import Ledger
+
+struct ProposeRevertCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "revert", abstract: "Take a contribution, or all that name a data set, out of the state.",
+        discussion: """
+            Every member replays the ledger without it in the background; then the replayed state takes over in a version \
+            of its own. History is not rewritten: the ledger keeps both. Later contributions were trained on versions that \
+            contained what is taken out; the replay averages them as they are.
+            """,
+        subcommands: [RevertContributionCommand.self, RevertDataSetCommand.self])
+}
+
+struct RevertContributionCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "contribution", abstract: "Take one contribution back.")
+
+    @Argument(help: "Its digest, all 64 digits: meshctl version HEIGHT --json shows it.")
+    var digest: String
+
+    @Option(help: ArgumentHelp("The version that lists it (default: the daemon looks it up).", valueName: "height"))
+    var from: UInt64?
+
+    @OptionGroup var options: ProposalOptions
+
+    func run() throws {
+        let digest = try RevertTarget.digest(digest, "contribution")
+        try RevertTarget.propose(.contribution(ContributionDigest(digest)), from: from, options)
+    }
+}
+
+struct RevertDataSetCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "data-set", abstract: "Take back every contribution that names a data set.")
+
+    @Argument(help: "The data set's digest, all 64 digits.")
+    var digest: String
+
+    @Option(
+        help: ArgumentHelp(
+            "The first version that is to be without it (default: the first in reach that lists any).",
+            valueName: "height"))
+    var from: UInt64?
+
+    @Flag(help: "Refuse contributions that name it in future too.")
+    var bindFuture = false
+
+    @OptionGroup var options: ProposalOptions
+
+    func run() throws {
+        let digest = try RevertTarget.digest(digest, "data set")
+        try RevertTarget.propose(.dataSet(digest, bindsFuture: bindFuture), from: from, options)
+    }
+}
+
+/// What both kinds of revert share.
+enum RevertTarget {
+    static func digest(_ text: String, _ what: String) throws -> Digest {
+        guard let digest = Digest(hex: text) else {
+            throw Failure("\"\(text)\" is no digest of a \(what)", advice: "A digest has 64 hexadecimal digits.")
+        }
+        return digest
+    }
+
+    /// Shows what the revert would cost and touch, and proposes it.
+    static func propose(_ exclusion: Exclusion, from: UInt64?, _ options: ProposalOptions) throws {
+        if let from {
+            guard (1...UInt64(ControlSchema.integerLimit)).contains(from), from <= Limits.heightMaximum else {
+                throw Failure("--from \(from) is no version's height")
+            }
+        }
+        let desk = try GovernanceDesk(options.daemon.connect(), subject: .history)
+        let preview = try desk.connection.ask(request(exclusion, from: from))
+        if !options.output.json { print(RevertPreviewText(preview: preview).text(.standard) + "\n") }
+        guard preview.excludedCount > 0 else {
+            throw Failure("nothing is taken out: no version from \(preview.from) on lists it")
+        }
+        try options.propose(.revert(exclusion, from: Height(UInt64(clamping: preview.from))), desk)
+    }
+
+    private static func request(_ exclusion: Exclusion, from: UInt64?) throws -> RevertPreviewRequest {
+        let from = from.map { Int64(clamping: $0) }
+        return switch exclusion {
+        case .contribution(let digest):
+            RevertPreviewRequest(contribution: try GovernanceDesk.text(digest.digest), from: from)
+        case .dataSet(let digest, _): RevertPreviewRequest(dataSet: try GovernanceDesk.text(digest), from: from)
+        }
+    }
+}

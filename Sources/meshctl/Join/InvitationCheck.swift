@@ -1,0 +1,45 @@
+import Crypto
+import Ledger
+
+/// An invitation, held against the genesis and the keys of the site that it is for.
+struct InvitationCheck {
+    let invitation: Invitation
+    /// The site that joins, as its card says.
+    let member: Member
+    let warnings: [String]
+
+    init(_ path: String, genesis: Genesis, _ directory: KeyDirectory) throws {
+        let signed = try Armour.read(SignedInvitation.self, Armour.invitation, from: path)
+        guard signed.network == genesis.network else {
+            throw Failure(
+                "\(path) invites to network \(signed.network.short), and the genesis file is of network \(genesis.network.short)",
+                advice: "Ask \(signed.invitation.inviter.name) for the genesis file that belongs to the invitation.")
+        }
+        guard signed.isSigned else {
+            throw Failure("\(path): the signature does not belong to the invitation", advice: "Ask for it again.")
+        }
+        invitation = signed.invitation
+        member = try SignedCard.read(directory.card).card.member
+        guard invitation.invitee == member.id else {
+            throw Failure(
+                "\(path) invites member \(invitation.invitee.short), and the card in \(directory.path) is of \(member.id.short)"
+            )
+        }
+        for (kind, bytes) in [(KeyKind.nodeKey, member.nodeKey.bytes), (.linkKey, member.linkKey.bytes)] {
+            guard try directory.publicKeyBytes(kind) == bytes else {
+                throw Failure("the \(kind) in \(directory.path) is not the one on the card")
+            }
+        }
+        let founder = genesis.members[invitation.inviter.id]
+        if founder?.operatorKey == invitation.inviter.operatorKey {
+            warnings = []
+        } else {
+            warnings = [
+                """
+                The genesis does not know the operator key that signed the invitation: \(invitation.inviter.name) came later, \
+                or has rotated it. Compare it with them over another channel: \(invitation.inviter.operatorKey)
+                """
+            ]
+        }
+    }
+}

@@ -1,0 +1,86 @@
+import Crypto
+import Ledger
+import Testing
+
+@testable import Gossip
+
+struct StatementBookTests {
+    private func id(_ number: UInt8) -> MemberID { MemberID(Digest(DigestDomain("test"), [number])) }
+
+    private func vote(_ kind: VoteKind, view: UInt32, _ number: UInt8 = 1, by signer: UInt8 = 1) -> SignedStatement {
+        let version = kind == .nullify ? Digest.zero : Digest(DigestDomain("test"), [number])
+        return .vote(
+            Signed(
+                signer: id(signer),
+                body: Vote(kind: kind, height: Height(1), view: View(view), version: VersionDigest(version)),
+                signature: Signature(bytes: [UInt8](repeating: signer, count: 64))!))
+    }
+
+    @Test func theFirstOfASubjectIsKept() {
+        var book = StatementBook()
+        let first = vote(.notarize, view: 1, 1)
+        book.insert(first)
+        book.insert(vote(.notarize, view: 1, 2))
+        #expect(book.statement(id(1), of: first.subject) == first)
+        #expect(book.statement(id(2), of: first.subject) == nil)
+        #expect(book.count == 1)
+    }
+
+    /// Nobody fills the place of others, and what is dropped gives its place back.
+    @Test func itIsBoundedAMember() {
+        var book = StatementBook()
+        for view in 1...UInt32(StatementBook.statementsMaximum + 50) { book.insert(vote(.nullify, view: view)) }
+        #expect(book.count == StatementBook.statementsMaximum)
+        book.insert(vote(.nullify, view: 1, by: 2))
+        #expect(book.count == StatementBook.statementsMaximum + 1)
+        book.keep { subject in
+            if case .vote(_, _, let view) = subject { view.value <= 10 } else { false }
+        }
+        #expect(book.count == 11)
+        book.insert(vote(.nullify, view: 20_000))
+        #expect(book.count == 12)
+    }
+}
+
+struct EvidenceTableTests {
+    private func proof(_ accused: Int, view: UInt32 = 1) -> Evidence {
+        let votes = [UInt8(1), 2].map { number in
+            Signed(
+                signer: MemberID(Digest(DigestDomain("test"), [UInt8(accused % 256), UInt8(accused / 256)])),
+                body: Vote(
+                    kind: .notarize, height: Height(1), view: View(view),
+                    version: VersionDigest(Digest(DigestDomain("test"), [number]))),
+                signature: Signature(bytes: [UInt8](repeating: 1, count: 64))!)
+        }
+        return .votes(votes[0], votes[1])
+    }
+
+    /// A coalition that fills every place hides nobody: of each member the first proof finds room.
+    @Test func theFirstOfEveryMemberFindsRoom() {
+        var table = EvidenceTable()
+        func add(_ evidence: Evidence) -> Bool {
+            guard table.hasRoom(for: evidence.accused, byteCount: 100) else { return false }
+            table.insert(evidence, name: evidence.name, byteCount: 100)
+            table.show(evidence.name)
+            return true
+        }
+        let full = EvidenceTable.proofsMaximum / EvidenceTable.proofsOfOneMaximum
+        for accused in 0..<full {
+            for view in 1...UInt32(EvidenceTable.proofsOfOneMaximum) { #expect(add(proof(accused, view: view))) }
+            #expect(!add(proof(accused, view: 1_000)))
+        }
+        #expect(add(proof(full)))
+        #expect(!add(proof(full, view: 2)), "the second of that member does not")
+        #expect(table.accused.count == full + 1)
+        #expect(table.held.count == EvidenceTable.proofsMaximum + 1)
+    }
+
+    @Test func bytesOfOneMemberAreBounded() {
+        var table = EvidenceTable()
+        let first = proof(1)
+        table.insert(first, name: first.name, byteCount: EvidenceTable.bytesOfOneMaximum - 10)
+        #expect(table.hasRoom(for: first.accused, byteCount: 10))
+        #expect(!table.hasRoom(for: first.accused, byteCount: 11))
+        #expect(table.hasRoom(for: proof(2).accused, byteCount: 128 << 10))
+    }
+}

@@ -1,0 +1,49 @@
+import Crypto
+import Testing
+
+@testable import Ledger
+
+/// What an action record says, before any chain judges it.
+@Suite struct GovernanceRecordTests {
+    @Test func onlyCurrentOperatorKeysSignActions() throws {
+        let world = try World()
+        let action = GovernanceAction(
+            change: .remove(world.sites[3].member.id), sequence: 4, first: Height(5), last: Height(9))
+        func signature(_ site: World.Site, epoch: UInt32 = 0, key: SigningKey? = nil) -> OperatorSignature {
+            OperatorSignature(
+                signer: site.member.id, keyEpoch: epoch,
+                signature: action.signature(by: key ?? site.operatorKey, network: world.network))
+        }
+        let signed = SignedGovernanceAction(
+            action: action,
+            operators: [
+                signature(world.sites[2]), signature(world.sites[0]), signature(world.sites[1], epoch: 1),
+                signature(world.sites[3], key: world.sites[3].nodeKey), signature(World.Site(index: 90)),
+            ])
+        #expect(
+            signed.signers(in: world.genesis.members, network: world.network)
+                == [world.sites[0].member.id, world.sites[2].member.id])
+        #expect(signed.signers(in: world.genesis.members, network: NetworkID(.zero)).isEmpty)
+    }
+
+    @Test func actionsAreBoundedAndAboutTheirSubject() throws {
+        let world = try World()
+        let member = world.sites[0].member
+        let rotated = Member(
+            id: member.id, name: member.name, operatorKey: member.operatorKey, nodeKey: world.sites[1].member.nodeKey,
+            linkKey: member.linkKey, keyEpoch: 1)
+        #expect(Change.admit(member).subject == .member(member.id))
+        #expect(Change.rotate(rotated).subject == .member(member.id))
+        #expect(Change.rules(Rules()).subject == .rules)
+        #expect(throws: RecordError.outOfRange(key: "member")) { try Change(cbor: Change.admit(rotated).cbor) }
+        #expect(throws: RecordError.outOfRange(key: "member")) { try Change(cbor: Change.rotate(member).cbor) }
+        #expect(throws: RecordError.unknownVariant(key: "kind", value: "crown")) {
+            try Change(cbor: .record(["kind": .text("crown"), "member": member.id.cbor]))
+        }
+        let backwards = CBOR.record([
+            "change": Change.remove(member.id).cbor, "sequence": .unsigned(1), "first": .unsigned(5),
+            "last": .unsigned(4),
+        ])
+        #expect(throws: RecordError.outOfRange(key: "last")) { try GovernanceAction(cbor: backwards) }
+    }
+}

@@ -1,0 +1,66 @@
+import Crypto
+import Ledger
+import Testing
+
+@testable import Gossip
+@testable import Simulator
+
+/// A forgery that no node understands attacks nothing but the decoder: those that shall be understood are.
+struct ForgedMessageTests {
+    private let town = Fabrication(byzantine: [3])
+
+    @Test func forgedMessagesAreUnderstood() throws {
+        let contribution = town.contribution(by: 3)
+        let stored = Stored(contribution)
+        let acks = AvailabilityCertificate(stored: stored, signatures: town.quorum(stored, by: [3]))
+        let ready = town.signed(Ready(height: Height(1), parent: town.genesis.versionDigest, slots: []), by: 3)
+        let proposal = town.signed(
+            Proposal(height: Height(1), view: .first, version: town.version("a"), reproposed: .none), by: 3)
+        let votes = town.certificate(town.vote(.nullify), by: [3])
+        let certified = town.certified()
+        let payload = certified.embedded.payload
+        let expected: [(bytes: [UInt8], message: Message)] = [
+            (
+                ForgedMessage.contribution(town.signed(contribution, by: 3)),
+                .contribution(town.signed(contribution, by: 3))
+            ),
+            (
+                ForgedMessage.have(contribution.contributionDigest, count: 13),
+                .have(contribution.contributionDigest, pieces: Bitmap(full: 13))
+            ),
+            (ForgedMessage.acks(acks), .acks(acks)),
+            (ForgedMessage.ready(ready), .ready(ready)),
+            (ForgedMessage.proposal(proposal), .proposal(proposal)),
+            (ForgedMessage.payload(payload), .payload(payload)),
+            (ForgedMessage.votes(votes), .votes(votes)),
+            (ForgedMessage.certified(payload, certified.certificate), .certified(payload, certified.certificate)),
+            (ForgedMessage.proof(.ready(ready, ready)), .evidence(.proof(.ready(ready, ready)))),
+            (ForgedMessage.half(ready), .evidence(.half(ready))),
+            (ForgedMessage.proofs([.zero], isWish: true), .evidence(.want([.zero]))),
+            (ForgedMessage.proofs([.zero], isWish: false), .evidence(.held([.zero]))),
+        ]
+        for (bytes, message) in expected { #expect(try Message(encoded: bytes) == message) }
+    }
+
+    @Test func whatAFetchAsksForByDigestIsRead() {
+        let names = ["a", "b"].map { town.version($0) }
+        let message = Message.fetch([.payload(names[0]), .nullification(.first), .payload(names[1])])
+        #expect(ForgedMessage.fetchedDigests(message.encoded) == names.map(\.digest))
+        #expect(ForgedMessage.fetchedDigests([0x80]).isEmpty)
+    }
+
+    /// Signatures stand as they were given: also of a number that the bitmap denies.
+    @Test func aRepeatedSignatureTravels() throws {
+        let vote = town.vote(.nullify)
+        let one = town.signed(vote, by: 3).signature.bytes
+        let bytes = ForgedMessage.votes(vote, network: town.network, bitmap: [0b0111], signatures: one + one + one)
+        guard case .votes(let votes) = try Message(encoded: bytes) else {
+            Issue.record("no votes")
+            return
+        }
+        #expect(votes.signatures.signers == [0, 1, 2])
+        #expect(Set(votes.signatures.signatures).count == 1)
+        let short = ForgedMessage.votes(vote, network: town.network, bitmap: [0b0111], signatures: one)
+        #expect(throws: RecordError.self) { try Message(encoded: short) }
+    }
+}

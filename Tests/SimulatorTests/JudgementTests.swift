@@ -1,0 +1,173 @@
+import Crypto
+import Ledger
+import Testing
+
+@testable import Gossip
+@testable import Simulator
+
+/// The oracles that judge payloads, votes and bounds again: each is shown what it must see, and the honest thing.
+struct JudgementTests {
+    /// What a leader of height 1 may propose when members 0, 1 and 2 name the contribution of member 0.
+    private struct Draft {
+        let town = Fabrication(byzantine: [3])
+        let contribution: Contribution
+        var named = [0, 1, 2]
+        var signers = [0, 1, 2]
+        var isListed = true
+        var roots: StateRoots?
+
+        init() { contribution = town.contribution(by: 0) }
+
+        var embedded: EmbeddedPayload {
+            let genesis = town.founding.genesis
+            let stored = Stored(contribution)
+            let available = AvailabilityCertificate(stored: stored, signatures: town.quorum(stored, by: signers))
+            let ready = (0..<3)
+                .map { member in
+                    town.signed(
+                        Ready(
+                            height: Height(1), parent: town.genesis.versionDigest,
+                            slots: named.contains(member) ? [contribution.slot] : []), by: member)
+                }
+                .sorted { $0.objectDigest < $1.objectDigest }
+            let entry = ManifestEntry(
+                slot: contribution.slot, baseHeight: .genesis, contribution: contribution.contributionDigest,
+                availability: available.digest, weightQ30: UInt64(Rules.oneQ30))
+            let support = Support(ready: ready.map(\.objectDigest))
+            let version = Version(
+                network: town.network, height: Height(1), parent: town.genesis.versionDigest,
+                manifest: isListed ? [entry] : [], action: nil, rules: genesis.rules.digest,
+                members: genesis.members.digest, support: support.digest, roots: roots ?? genesis.roots)
+            return EmbeddedPayload(
+                payload: Ledger.Payload(version: version, support: support), ready: ready,
+                availability: isListed ? [available] : [])
+        }
+
+        var fired: [Violation.Oracle] {
+            town.oracles.synced([.payload(embedded)], by: 0)
+            return town.fired
+        }
+    }
+
+    @Test func aPayloadByTheTextIsValid() { #expect(Draft().fired.isEmpty) }
+
+    @Test func leavingOutWhatMustBeListedIsSeen() {
+        var draft = Draft()
+        draft.isListed = false
+        #expect(draft.fired == [.invalidPayload])
+    }
+
+    @Test func listingWhatTooFewNamedIsSeen() {
+        var draft = Draft()
+        draft.named = [0]
+        #expect(draft.fired == [.invalidPayload])
+    }
+
+    @Test func listingOnTooFewAcksIsSeen() {
+        var draft = Draft()
+        draft.signers = [0, 1]
+        #expect(draft.fired == [.invalidPayload])
+    }
+
+    @Test func otherRootsAreSeen() {
+        var draft = Draft()
+        draft.roots = StateRoots(parameters: .zero)
+        #expect(draft.fired == [.invalidPayload])
+    }
+
+    @Test func twoCertificatesOfOneSlotAreSeen() {
+        let town = Fabrication(byzantine: [0, 1, 2])
+        for norm in [UInt64(1), 2] {
+            let stored = Stored(town.contribution(by: 3, norm: norm))
+            town.oracles.sent(
+                AvailabilityCertificate(stored: stored, signatures: town.quorum(stored, by: [0, 1, 2])).encoded, by: 0)
+            #expect(town.fired == (norm == 1 ? [] : [.conflictingAvailability]))
+        }
+    }
+
+    @Test func aVoteForWhatNobodyProposedIsSeen() {
+        let town = Fabrication()
+        town.oracles.synced([.vote(town.signed(town.vote(.notarize, 1, "c"), by: 0))], by: 0)
+        #expect(town.fired == [.unjustifiedVote])
+    }
+
+    /// Proposed again in view 2 from view 1, where `notarizers` voted for it.
+    @Test(arguments: [(notarizers: [0, 1, 2], isJustified: true), ([1, 2], false), ([], false)])
+    func proposingAgainNeedsTheNotarization(notarizers: [Int], isJustified: Bool) {
+        let town = Fabrication()
+        for member in notarizers {
+            town.oracles.synced([.vote(town.signed(town.vote(.notarize), by: member))], by: member)
+        }
+        #expect(town.fired.isEmpty)
+        town.oracles.note(
+            Proposal(height: Height(1), view: View(2), version: town.version("a"), reproposed: .first))
+        town.oracles.synced([.vote(town.signed(town.vote(.notarize, 2), by: 3))], by: 3)
+        #expect(town.fired.filter { $0 != .unsyncedGround } == (isJustified ? [] : [.unjustifiedVote]))
+    }
+
+    /// A Byzantine member may have signed anything: two honest ones and it are a quorum of four.
+    @Test func whatMayHaveBeenNullifiedJustifies() {
+        let town = Fabrication(byzantine: [3])
+        for member in [1, 2] { town.oracles.synced([.vote(town.signed(town.vote(.nullify), by: member))], by: member) }
+        town.oracles.note(Proposal(height: Height(1), view: View(2), version: town.version("c"), reproposed: .none))
+        town.oracles.synced([.vote(town.signed(town.vote(.notarize, 2, "c"), by: 0))], by: 0)
+        #expect(!town.fired.contains(.unjustifiedVote))
+    }
+
+    @Test(arguments: [true, false])
+    func refusingAnHonestLeaderIsSeen(isHonest: Bool) {
+        let town = Fabrication(byzantine: isHonest ? [] : [1])
+        let proposal = Proposal(height: Height(1), view: .first, version: town.version("a"), reproposed: .none)
+        town.oracles.synced([.proposal(town.signed(proposal, by: 1))], by: 1)
+        let before = town.fired.count
+        town.oracles.refused(Height(1), .first, by: 0, because: "wrongParent")
+        #expect(town.fired.dropFirst(before) == (isHonest ? [.judgedApart] : []))
+    }
+
+    @Test(arguments: [true, false])
+    func aFinalizedViewNeedsItsNotarizationSomewhere(isAlive: Bool) {
+        let town = Fabrication()
+        for member in 0..<3 { town.oracles.synced([.vote(town.signed(town.vote(.notarize), by: member))], by: member) }
+        let notarization = town.certificate(town.vote(.notarize), by: [0, 1, 2])
+        town.oracles.synced([.certificate(notarization)], by: 1)
+        town.oracles.synced([.vote(town.signed(town.vote(.finalize), by: 0))], by: 0)
+        #expect(town.fired == [.unsyncedGround])
+        town.oracles.checkRecoverable { $0 != 1 || isAlive }
+        #expect(town.fired.dropFirst() == (isAlive ? [] : [.unrecoverableView]))
+    }
+
+    // MARK: - Bounds
+
+    private let world = World(WorldOptions(nodes: 4, seed: 1))
+
+    @Test func aNodeThatKeepsTooMuchIsSeen() {
+        var sizes = NodeSizes()
+        sizes.view = 1
+        sizes.candidates = 24
+        world.check(sizes, of: world.sites[0])
+        #expect(world.oracles.violations.isEmpty)
+        sizes.candidates = 25
+        world.check(sizes, of: world.sites[0])
+        #expect(world.oracles.violations.map(\.oracle) == [.unboundedMemory])
+    }
+
+    @Test func aJournalThatGrowsIsSeen() {
+        let town = Fabrication()
+        let vote = JournalEntry.vote(town.signed(town.vote(.notarize), by: 0))
+        let world = World(WorldOptions(nodes: 4, seed: 1))
+        guard let site = world.sites.first(where: \.isHonest) else { return }
+        site.disk.commit(Array(repeating: vote, count: 200))
+        world.checkBounds()
+        #expect(world.oracles.violations.map(\.oracle) == [.unboundedJournal])
+    }
+
+    @Test func aVersionThatTakesTooManyViewsIsSeen() {
+        let world = World(WorldOptions(nodes: 4, seed: 1))
+        world.decidedViews[1] = 11
+        world.checkViews()
+        #expect(world.oracles.violations.isEmpty)
+        world.decidedViews[1] = 12
+        world.checkViews()
+        #expect(world.oracles.violations.map(\.oracle) == [.tooManyViews])
+    }
+}

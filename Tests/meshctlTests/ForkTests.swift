@@ -1,0 +1,128 @@
+import Crypto
+import Foundation
+import Ledger
+import Testing
+
+@testable import meshctl
+
+/// A new mesh from a version of an old one, by files alone: nobody is asked and nothing is reached.
+@Suite struct ForkTests {
+    private let place: Workplace
+    private var history: History
+
+    init() throws {
+        place = try Workplace()
+        history = try History(place.found(), place)
+        for _ in 0..<3 { try history.advance() }
+        try place.write(history.ledger(), to: "ledger")
+    }
+
+    private func fork(_ more: String...) throws -> Workplace.Result {
+        try place.run(["fork", "--genesis", "genesis.mesh", "--ledger", "ledger", "--json"] + more)
+    }
+
+    private func names(_ count: Int) -> [String] { history.genesis.members.members.prefix(count).map(\.name).sorted() }
+
+    private func genesis() throws -> Genesis {
+        try GenesisFile(encoded: place.bytes("fork/genesis.mesh")).genesis
+    }
+
+    /// Signs and assembles the fork with the founders' keys.
+    private func sign(_ founders: [String]) throws {
+        var signatures: [String] = []
+        for name in founders {
+            let result = try place.run([
+                "genesis", "sign", "--genesis", "fork/genesis.mesh", "--key", name, "--model", "fork/model", "--out",
+                "\(name).signature",
+            ])
+            #expect(result.status == 0, "\(result.errors)")
+            signatures.append("\(name).signature")
+        }
+        let result = try place.run(
+            ["genesis", "assemble", "--genesis", "fork/genesis.mesh", "--out", "fork/signed.mesh", "--signatures"]
+                + signatures)
+        #expect(result.status == 0, "\(result.errors)")
+    }
+
+    @Test func twoOfFourFoundAMeshOnAnyVersionOfTheOld() throws {
+        let founders = names(2)
+        let result = try fork(
+            "--at", "2", "--members", founders.joined(separator: ","), "--model", "model", "--retention-versions", "64")
+        #expect(result.status == 0, "\(result.errors)")
+        let genesis = try genesis()
+        let version = history.versions[1].version
+        #expect(
+            genesis.origin
+                == ForkOrigin(
+                    network: history.genesis.network, version: version.versionDigest, roots: version.roots))
+        #expect(genesis.roots == version.roots)
+        #expect(genesis.members.members.map(\.name).sorted() == founders)
+        #expect(genesis.network != history.genesis.network)
+        #expect(genesis.version.parent == version.versionDigest)
+        #expect(genesis.rules.retentionVersions == 64)
+        #expect(genesis.rules.innerSteps == history.genesis.rules.innerSteps)
+        #expect(genesis.tensors == history.genesis.tensors)
+        try sign(founders)
+        // It lives on, and an outsider can check it, back to the version that it comes from.
+        try FileManager.default.removeItem(atPath: place.path("model"))
+        try FileManager.default.moveItem(atPath: place.path("fork/model"), toPath: place.path("model"))
+        var next = try History(GenesisFile(encoded: place.bytes("fork/signed.mesh")).genesis, place)
+        try next.advance()
+        try place.write(next.ledger(), to: "fork.ledger")
+        let verified = try place.run([
+            "verify", "--genesis", "fork/signed.mesh", "--ledger", "fork.ledger", "--model", "model", "--recompute",
+            "--expect", version.versionDigest.description, "--json",
+        ])
+        #expect(verified.status == 0, "\(verified.errors)")
+        let origin = try #require(try verified.json()["origin"] as? [String: Any])
+        #expect(origin["version"] as? String == version.versionDigest.description)
+        let other = history.versions[2].version.versionDigest.description
+        let refused = try place.run([
+            "verify", "--genesis", "fork/signed.mesh", "--ledger", "fork.ledger", "--expect", other,
+        ])
+        #expect(refused.status == 1)
+    }
+
+    @Test func parametersThatWereTakenAlongServeInPlaceOfARecomputation() throws {
+        #expect(try fork("--at", "3", "--members", names(1)[0], "--model", "model", "--out", "first").status == 0)
+        let result = try fork("--at", "3", "--members", names(3).joined(separator: ","), "--parameters", "first/model")
+        #expect(result.status == 0, "\(result.errors)")
+        #expect(try genesis().roots == history.versions[2].version.roots)
+        let wrong = try fork("--at", "2", "--members", names(1)[0], "--parameters", "first/model", "--out", "second")
+        #expect(wrong.status == 1)
+        #expect(wrong.errors.contains("are not those of version 2"))
+        #expect(!FileManager.default.fileExists(atPath: place.path("second/genesis.mesh")))
+        #expect(!FileManager.default.fileExists(atPath: place.path("second/.parameters")))
+    }
+
+    @Test func newFoundersComeWithTheirCards() throws {
+        #expect(try place.run("keygen", "--site", "it", "--out", "it").status == 0)
+        let result = try fork("--members", names(1)[0], "--cards", "it/site.card", "--model", "model")
+        #expect(result.status == 0, "\(result.errors)")
+        #expect(try genesis().members.members.map(\.name).sorted() == [names(1)[0], "it"].sorted())
+        try sign([names(1)[0], "it"])
+    }
+
+    @Test func whatCannotBeIsRefusedByName() throws {
+        let stranger = try fork("--members", "nobody", "--model", "model")
+        #expect(stranger.status == 1)
+        #expect(stranger.errors.contains("nobody is no member at version 3"))
+        let beyond = try fork("--at", "9", "--members", names(1)[0], "--model", "model")
+        #expect(beyond.status == 1)
+        #expect(beyond.errors.contains("ends at version 3"))
+        #expect(try fork("--members", names(1)[0]).status == 64)
+        #expect(try fork("--model", "model").status == 64)
+        let rule = try fork("--members", names(1)[0], "--model", "model", "--retention-versions", "1")
+        #expect(rule.status == 1)
+    }
+
+    /// A ledger whose records do not stand founds nothing.
+    @Test func aForgedLedgerFoundsNothing() throws {
+        var bytes = try place.bytes("ledger")
+        bytes[bytes.count / 2] ^= 1
+        try place.write(bytes, to: "ledger")
+        let result = try fork("--members", names(1)[0], "--model", "model")
+        #expect(result.status == 1)
+        #expect(!FileManager.default.fileExists(atPath: place.path("fork/genesis.mesh")))
+    }
+}
