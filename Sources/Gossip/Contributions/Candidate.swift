@@ -76,7 +76,15 @@ struct ContributionTable {
     private(set) var candidates: [ContributionDigest: Candidate] = [:]
     /// Digests of `candidates`, ascending: the order in which they are gone through.
     private(set) var order: [ContributionDigest] = []
-    var slots: [Slot: SlotState] = [:]
+    /// Those of them that wait for pieces, and those of which pieces are on their way. Gone through with every event,
+    /// when most candidates are long complete.
+    private(set) var fetching: [ContributionDigest] = []
+    private(set) var requesting: [ContributionDigest] = []
+    var slots: [Slot: SlotState] = [:] {
+        didSet { eligible = nil }
+    }
+    /// What `Node.eligibleSlots` found on a head, until a slot changes.
+    var eligible: (head: VersionDigest, slots: [Slot])?
     /// Pieces that a process before this one left on disk, of contributions that are not known here yet.
     var leftOnDisk: [ContributionDigest: Bitmap] = [:]
     /// Certificates by digest: those of `slots`, and those that a payload names.
@@ -85,10 +93,9 @@ struct ContributionTable {
     subscript(digest: ContributionDigest) -> Candidate? { candidates[digest] }
 
     mutating func insert(_ candidate: Candidate) {
-        if candidates.updateValue(candidate, forKey: candidate.digest) == nil {
-            let index = order.firstIndex { $0 > candidate.digest } ?? order.count
-            order.insert(candidate.digest, at: index)
-        }
+        candidates[candidate.digest] = candidate
+        order.set(candidate.digest, isThere: true)
+        classify(candidate.digest)
     }
 
     /// A new candidate, with the pieces that a process before this one left on disk.
@@ -98,16 +105,40 @@ struct ContributionTable {
     }
 
     mutating func update(_ digest: ContributionDigest, _ change: (inout Candidate) -> Void) {
-        if candidates[digest] != nil { change(&candidates[digest]!) }
+        guard candidates[digest] != nil else { return }
+        change(&candidates[digest]!)
+        classify(digest)
     }
 
     mutating func remove(_ digest: ContributionDigest) {
         candidates[digest] = nil
-        order.removeAll { $0 == digest }
+        order.set(digest, isThere: false)
+        classify(digest)
+    }
+
+    private mutating func classify(_ digest: ContributionDigest) {
+        let isFetching = candidates[digest].map { $0.status == .fetching && !$0.isComplete } ?? false
+        let isRequesting = candidates[digest].map { !$0.requests.isEmpty } ?? false
+        fetching.set(digest, isThere: isFetching)
+        requesting.set(digest, isThere: isRequesting)
     }
 
     /// Certificates of slots, by ascending slot.
     var certified: [(slot: Slot, certificate: AvailabilityCertificate)] {
         slots.keys.sorted().compactMap { slot in slots[slot]?.certificate.map { (slot, $0) } }
+    }
+}
+
+extension [ContributionDigest] {
+    /// Puts a digest into its place in an ascending list, or takes it out.
+    fileprivate mutating func set(_ digest: ContributionDigest, isThere: Bool) {
+        var (low, high) = (0, count)
+        while low < high {
+            let middle = (low + high) / 2
+            if self[middle] < digest { low = middle + 1 } else { high = middle }
+        }
+        let wasThere = low < count && self[low] == digest
+        if isThere, !wasThere { insert(digest, at: low) }
+        if !isThere, wasThere { remove(at: low) }
     }
 }

@@ -9,9 +9,7 @@ extension Node {
             base.members[stored.slot.author] != nil, acks.signatures.fits(base.members)
         else { return }
         let isWholeCertificate = acks.signatures.signatures.count >= base.members.quorum
-        let isNamed = namedCertificates.contains(acks.digest) && contributions.certificates[acks.digest] == nil
-        let known = contributions.slots[stored.slot]
-        guard isNamed || known?.certificate == nil else { return }
+        guard contributions.slots[stored.slot]?.certificate == nil || isLackingCertificate(acks) else { return }
         var valid: [(Int, Signature)] = []
         for (index, signature) in acks.signatures.byIndex {
             let signed = Signed(signer: base.members.members[index].id, body: stored, signature: signature)
@@ -64,13 +62,20 @@ extension Node {
         pacing.progressed = true
     }
 
-    /// Digests of the certificates that payloads of this height name.
-    private var namedCertificates: Set<Digest> {
-        Set(height.payloads.values.flatMap { $0.version.manifest.map(\.availability) })
+    /// Whether a payload of this height names exactly this certificate, which is not here yet.
+    private func isLackingCertificate(_ acks: AvailabilityCertificate) -> Bool {
+        let lacking = height.payloads.values.flatMap { payload in
+            payload.version.manifest.map(\.availability).filter { contributions.certificates[$0] == nil }
+        }
+        return !lacking.isEmpty && lacking.contains(acks.digest)
     }
 
     /// Slots that this node could call ready now, ascending.
     var eligibleSlots: [Slot] {
-        contributions.certified.filter { chain.isEligible($0.slot) && chain.hasHolders($0.certificate) }.map(\.slot)
+        if let known = contributions.eligible, known.head == chain.headDigest { return known.slots }
+        let slots = contributions.certified
+            .filter { chain.isEligible($0.slot) && chain.hasHolders($0.certificate) }.map(\.slot)
+        contributions.eligible = (chain.headDigest, slots)
+        return slots
     }
 }
