@@ -35,8 +35,7 @@ extension Node {
     /// When to stop waiting for more contributions.
     var readyDeadline: Instant? {
         guard selfIndex != nil, height.own.ready == nil, height.decided == nil, maySign(at: height.height),
-            replayedRoots != nil || contributions.slots.values.contains(where: { $0.certificate != nil })
-                || !completeActions.isEmpty
+            replayedRoots != nil || !contributions.certifiedSlots.isEmpty || !completeActions.isEmpty
         else { return nil }
         let deadline = height.began + roundMilliseconds
         guard let enough = height.enoughSince, !awaitsReplay else { return deadline }
@@ -63,14 +62,7 @@ extension Node {
     private var expectedAuthors: Set<MemberID> {
         var authors = Set(chain.head.manifest.map(\.slot.author))
         if chain.height == .genesis { authors = Set(linkedMembers + [identity.member]) }
-        for digest in contributions.order {
-            guard let candidate = contributions[digest], candidate.contribution.base == chain.headDigest else {
-                continue
-            }
-            if case .refused = candidate.status { continue }
-            authors.insert(candidate.contribution.author)
-        }
-        return authors
+        return authors.union(contributions.authors(on: chain.headDigest))
     }
 
     /// Nobody waits for a member to which neither this node nor a peer of it has a link, and whose contribution is not here

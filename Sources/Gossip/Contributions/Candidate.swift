@@ -80,11 +80,13 @@ struct ContributionTable {
     /// when most candidates are long complete.
     private(set) var fetching: [ContributionDigest] = []
     private(set) var requesting: [ContributionDigest] = []
-    var slots: [Slot: SlotState] = [:] {
-        didSet { eligible = nil }
-    }
-    /// What `Node.eligibleSlots` found on a head, until a slot changes.
+    private(set) var slots: [Slot: SlotState] = [:]
+    /// Slots with a certificate, ascending.
+    private(set) var certifiedSlots: [Slot] = []
+    /// What `Node.eligibleSlots` found on a head, until another slot has a certificate.
     var eligible: (head: VersionDigest, slots: [Slot])?
+    /// What `authors` found, until a candidate comes, goes or is refused.
+    private var authorsFound: (base: VersionDigest, authors: Set<MemberID>)?
     /// Pieces that a process before this one left on disk, of contributions that are not known here yet.
     var leftOnDisk: [ContributionDigest: Bitmap] = [:]
     /// Certificates by digest: those of `slots`, and those that a payload names.
@@ -94,6 +96,7 @@ struct ContributionTable {
 
     mutating func insert(_ candidate: Candidate) {
         candidates[candidate.digest] = candidate
+        authorsFound = nil
         order.set(candidate.digest, isThere: true)
         classify(candidate.digest)
     }
@@ -105,13 +108,15 @@ struct ContributionTable {
     }
 
     mutating func update(_ digest: ContributionDigest, _ change: (inout Candidate) -> Void) {
-        guard candidates[digest] != nil else { return }
+        guard let before = candidates[digest]?.status else { return }
         change(&candidates[digest]!)
+        if candidates[digest]?.status != before { authorsFound = nil }
         classify(digest)
     }
 
     mutating func remove(_ digest: ContributionDigest) {
         candidates[digest] = nil
+        authorsFound = nil
         order.set(digest, isThere: false)
         classify(digest)
     }
@@ -123,9 +128,40 @@ struct ContributionTable {
         requesting.set(digest, isThere: isRequesting)
     }
 
-    /// Certificates of slots, by ascending slot.
-    var certified: [(slot: Slot, certificate: AvailabilityCertificate)] {
-        slots.keys.sorted().compactMap { slot in slots[slot]?.certificate.map { (slot, $0) } }
+    /// Changes what is known of a slot, in place.
+    mutating func updateSlot<Result>(_ slot: Slot, _ change: (inout SlotState) -> Result) -> Result {
+        let (result, isCertified) = ContributionTable.change(&slots[slot, default: SlotState()], change)
+        if isCertified {
+            eligible = nil
+            certifiedSlots.insert(slot, at: certifiedSlots.firstIndex { $0 > slot } ?? certifiedSlots.count)
+        }
+        return result
+    }
+
+    private static func change<Result>(
+        _ state: inout SlotState, _ change: (inout SlotState) -> Result
+    ) -> (Result, isCertified: Bool) {
+        let wasCertified = state.certificate != nil
+        let result = change(&state)
+        return (result, !wasCertified && state.certificate != nil)
+    }
+
+    mutating func removeSlot(_ slot: Slot) {
+        slots[slot] = nil
+        certifiedSlots.removeAll { $0 == slot }
+        eligible = nil
+    }
+
+    /// Who contributed to `base` what was not refused.
+    mutating func authors(on base: VersionDigest) -> Set<MemberID> {
+        if let authorsFound, authorsFound.base == base { return authorsFound.authors }
+        var authors: Set<MemberID> = []
+        for candidate in candidates.values where candidate.contribution.base == base {
+            if case .refused = candidate.status { continue }
+            authors.insert(candidate.contribution.author)
+        }
+        authorsFound = (base, authors)
+        return authors
     }
 }
 

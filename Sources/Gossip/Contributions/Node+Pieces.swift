@@ -41,6 +41,7 @@ extension Node {
     }
 
     private func request(_ candidate: Candidate, of links: [LinkID]) {
+        guard candidate.missingCount > 0 else { return }
         let providers = links.compactMap { link in candidate.providers[link].map { (link: link, pieces: $0) } }
         let hasRoom = providers.contains { provider in
             self.links[provider.link].map { $0.inFlight < $0.window } ?? false
