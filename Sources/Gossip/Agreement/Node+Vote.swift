@@ -147,9 +147,10 @@ extension Node {
     /// Finalizes what was notarized in a view, unless this node gave that view up.
     func finalizeIfNotarized() {
         guard selfIndex != nil, height.decided == nil, maySign(at: height.height) else { return }
-        let open = height.notarized.filter { height.own.finalized[$0] == nil && !height.own.nullified.contains($0) }
-        for view in open.sorted() {
-            guard let notarization = height.views[view]?.notarization else { continue }
+        for view in height.notarized.sorted() {
+            guard let notarization = height.views[view]?.notarization, height.own.finalized[view] == nil,
+                !height.own.nullified.contains(view)
+            else { continue }
             height.own.finalized[view] = notarization.vote.version
             cast(
                 Vote(kind: .finalize, height: height.height, view: view, version: notarization.vote.version),

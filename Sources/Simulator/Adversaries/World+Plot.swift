@@ -5,7 +5,8 @@ import Ledger
 /// What Byzantine members do by themselves, again and again.
 extension World {
     private static let plotting: [ByzantineBehaviour] = [
-        .equivocatesVotes, .nullifiesAll, .falseReady, .falseAcks, .staleContributions, .floodsContributions,
+        .reproposesUnjustified, .equivocatesVotes, .nullifiesAll, .falseReady, .falseAcks, .staleContributions,
+        .floodsContributions,
         .floodsEvidence, .forgesCertificates, .malformsLengths,
     ]
 
@@ -20,6 +21,9 @@ extension World {
         let chain = process.node.chain
         for behaviour in site.behaviours {
             switch behaviour {
+            case .reproposesUnjustified:
+                proposeAhead(site, chain)
+                continue
             case .equivocatesVotes: voteForAll(site, chain)
             case .nullifiesAll: nullifyAll(site, chain)
             case .falseReady: sayFalseReady(site, chain)

@@ -1,14 +1,21 @@
 import Crypto
 
 extension FaultProfile {
-    /// The faults of a seed.
-    static func drawn(members: Int, random: inout SeededRandom) -> FaultProfile {
+    /// The faults of a seed. Every other seed is an attack: f colluders follow a plan, and the plans take turns, so that
+    /// each is played often in a few minutes.
+    static func drawn(members: Int, seed: UInt64, random: inout SeededRandom) -> FaultProfile {
         var profile = FaultProfile(members: members)
         profile.drawNetwork(&random)
         profile.drawMachines(&random)
         profile.drawTrainers(&random)
-        profile.drawMembers(members, &random)
-        profile.drawLosses(&random)
+        if seed.isMultiple(of: 2) {
+            // The sizes of a swarm take turns too: of the same size a plan has its turn after all others had.
+            profile.drawAttack(by: plans[Int((seed / 2 + seed / 20) % UInt64(plans.count))], &random)
+        } else {
+            profile.drawMuted(percent: 15, &random)
+            profile.drawMembers(members, &random)
+            profile.drawLosses(&random)
+        }
         return profile
     }
 
@@ -55,28 +62,42 @@ extension FaultProfile {
         let faultBound = (members - 1) / 3
         let faulty = random.chance(75) ? 1 + random.draw(below: faultBound) : 0
         let order = random.permutation(of: members)
-        let plan = random.chance(35) ? random.pick(FaultProfile.plans) : nil
         for member in order.prefix(faulty) {
             if random.chance(85) {
-                byzantine[member] = plan ?? FaultProfile.drawnBehaviours(&random)
+                byzantine[member] = FaultProfile.drawnBehaviours(&random)
             } else {
                 deadAfterHealing[member] = true
             }
         }
-        // One honest trainer that lives is always there: without any, nothing is to be certified.
+        drawAbsent(order, &random)
+    }
+
+    /// As many colluders as the mesh must bear, on a network that makes views fail.
+    private mutating func drawAttack(by plan: [ByzantineBehaviour], _ random: inout SeededRandom) {
+        let order = random.permutation(of: byzantine.count)
+        for member in order.prefix((byzantine.count - 1) / 3) { byzantine[member] = plan }
+        drawAbsent(order, &random)
+        drawMuted(percent: 50, &random)
+    }
+
+    /// One honest trainer that lives is always there: without any, nothing is to be certified.
+    private mutating func drawAbsent(_ order: [Int], _ random: inout SeededRandom) {
         for member in order.dropLast() where random.chance(15) { absentTrainers[member] = true }
     }
 
     /// Attacks that need several behaviours, of all colluders alike.
-    private static let plans: [[ByzantineBehaviour]] = [
+    static let plans: [[ByzantineBehaviour]] = [
         [.equivocatesProposals, .equivocatesVotes, .falseAcks],
         [.equivocatesProposals, .equivocatesVotes, .falseReady, .falseAcks, .equivocatesContributions],
         [.selectiveSender, .equivocatesProposals, .equivocatesVotes],
         [.twins, .equivocatesVotes],
         [.censors, .equivocatesVotes, .falseReady],
+        [.censors],
         [.reproposesUnjustified, .equivocatesVotes, .nullifiesAll],
         [.reproposesUnjustified, .equivocatesVotes, .equivocatesProposals],
+        [.reproposesUnjustified],
         [.listsUnavailable, .equivocatesVotes, .falseAcks],
+        [.listsUnavailable, .forgesCertificates],
         [.wrongRoots, .equivocatesVotes],
         [.withholdsAvailability, .withholdsPieces, .falseAcks],
     ]

@@ -11,7 +11,7 @@ extension FaultProfile {
         let members = byzantine.count
         let taken = (0..<members).count { !byzantine[$0].isEmpty || deadAfterHealing[$0] }
         let budget = (members - 1) / 3 - taken
-        guard budget > 0, random.chance(40) else { return }
+        guard budget > 0, random.chance(75) else { return }
         lossInterval = random.draw(400...8_000)
         for _ in 0..<(1 + random.draw(below: budget)) {
             let candidates = (0..<members).filter {
