@@ -32,7 +32,9 @@ struct LinkTable {
             window = min(LinkTable.windowMaximum, max(LinkTable.windowMinimum, changed))
         }
         /// The members that the peer said it has links to; nil until it says so, which counts as everybody.
-        var reach: Set<MemberID>?
+        fileprivate(set) var reach: PeerReach?
+        /// Whether it was given the addresses of the members that it cannot ask itself.
+        var hasAddresses = false
     }
 
     static let windowInitial = 4
@@ -44,6 +46,7 @@ struct LinkTable {
 
     private(set) var links: [LinkID: Link] = [:]
     private var byMember: [MemberID: LinkID] = [:]
+    private(set) var reachCounts = ReachCounts()
 
     subscript(id: LinkID) -> Link? { links[id] }
 
@@ -55,7 +58,7 @@ struct LinkTable {
     /// Returns the link that this one replaces.
     mutating func add(_ id: LinkID, member: MemberID) -> LinkID? {
         let replaced = byMember[member]
-        if let replaced { links[replaced] = nil }
+        if let replaced { remove(replaced) }
         links[id] = Link(member: member)
         byMember[member] = id
         order = links.keys.sorted()
@@ -63,6 +66,7 @@ struct LinkTable {
     }
 
     mutating func remove(_ id: LinkID) {
+        setReach(nil, of: id)
         guard let link = links.removeValue(forKey: id) else { return }
         order.removeAll { $0 == id }
         if byMember[link.member] == id { byMember[link.member] = nil }
@@ -70,6 +74,13 @@ struct LinkTable {
 
     mutating func update(_ id: LinkID, _ change: (inout Link) -> Void) {
         if links[id] != nil { change(&links[id]!) }
+    }
+
+    mutating func setReach(_ reach: PeerReach?, of id: LinkID) {
+        if let before = links[id]?.reach { reachCounts.add(before, -1) }
+        guard links[id] != nil else { return }
+        links[id]?.reach = reach
+        if let reach { reachCounts.add(reach, 1) }
     }
 
     var highestClaimed: Height { links.values.map(\.claimedHeight).max() ?? .genesis }

@@ -69,6 +69,7 @@ public final class Node {
         expireBlocks()
         expireWalk()
         tickIfDue()
+        tellOfLinksIfDue()
         if !isStopped { advance() }
         persistEvidence()
         armTimer()
@@ -171,7 +172,7 @@ public final class Node {
     private func nextDeadline() -> Instant {
         [
             pacing.nextTick, viewDeadline, readyDeadline, windowDeadline, pieceDeadline, blockDeadline, walkDeadline,
-            flagDeadline,
+            flagDeadline, linksDeadline,
         ].compactMap { $0 }.filter { $0 > now }.min() ?? pacing.nextTick
     }
 }
@@ -187,6 +188,10 @@ struct Pacing {
     /// When each member's address record was last passed on, and whose newer one waits for the next tick.
     var addressTaken: [MemberID: Instant] = [:]
     var addressesWaiting: Set<MemberID> = []
+    /// Whose record goes on at the next tick to peers without a link to it, with the link that gave it.
+    var addressesToRelay: [MemberID: LinkID] = [:]
+    /// Since when peers are to be told that links came or went.
+    var linksChanged: Instant?
     /// Ticks since the member set changed: peers that adopt later must hear once more to whom this node has links.
     var ticksSinceChange = 4
     /// From a quorum being ready to the decision, smoothed: what a view should allow for.

@@ -11,7 +11,7 @@ extension Node {
             return
         }
         if height.decided == nil {
-            height.decided = certificate
+            height.decided = certificate.trimmed(to: height.members)
             height.cameCertified = true
         }
         height.payloads[payload.version.versionDigest] = payload

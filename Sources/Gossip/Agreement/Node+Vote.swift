@@ -22,7 +22,7 @@ extension Node {
             }
         }
         if isWholeCertificate {
-            accept(votes, from: link)
+            accept(votes.trimmed(to: height.members), from: link)
         } else {
             var fresh: [Int: Signature] = [:]
             for (index, signature) in votes.signatures.byIndex where count(vote, index, signature) {

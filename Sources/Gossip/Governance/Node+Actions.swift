@@ -136,7 +136,7 @@ extension Node {
 
     /// Complete actions that are valid on the head, by ascending digest.
     var completeActions: [CompleteAction] {
-        governance.digests.compactMap { governance[$0]?.complete(on: chain) }
+        governance.digests.compactMap { governance[$0]?.complete(on: chain) }.filter(Wire.fits)
     }
 
     /// After an adoption: what the new head ended goes, the rest is written again, since the journal forgets what lies
@@ -154,7 +154,7 @@ extension Node {
     /// For a peer that lacks an action that ready records name.
     func answer(proposal digest: Digest, on link: LinkID) {
         guard let pending = governance[digest] else { return }
-        send(.action(pending.signed), to: link)
+        sendSignatures(pending.signed.operators, pending.possession, of: pending.action, to: link)
         if let statement = pending.readinessStatement, let readiness = pending.held.readiness {
             send(.readiness(statement, readiness), to: link)
         }

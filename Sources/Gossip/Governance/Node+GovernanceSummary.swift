@@ -38,12 +38,24 @@ extension Node {
             }
             let possession = theirs?.hasPossession ?? false ? nil : pending.possession
             if !operators.isEmpty || possession != nil {
-                send(
-                    .action(
-                        SignedGovernanceAction(action: pending.action, operators: operators, possession: possession)),
-                    to: id)
+                sendSignatures(Array(operators), possession, of: pending.action, to: id)
             }
             answerReadiness(pending, theirs, on: id)
+        }
+    }
+
+    /// In as many messages as it takes.
+    func sendSignatures(
+        _ operators: [OperatorSignature], _ possession: Signature?, of action: GovernanceAction, to link: LinkID
+    ) {
+        let share = Wire.fullMembersMaximum
+        for start in stride(from: 0, to: max(1, operators.count), by: share) {
+            let part = Array(operators[start..<min(operators.count, start + share)])
+            let isFirst = start == 0
+            send(
+                .action(
+                    SignedGovernanceAction(
+                        action: action, operators: part, possession: isFirst ? possession : nil)), to: link)
         }
     }
 

@@ -21,11 +21,12 @@ extension Node {
         var content = ReadyContent()
         content.actions = Array(completeActions.prefix(Limits.readyActions))
         let eligible = eligibleSlots
-        if chain.rules.review == .open, governance.reviews.isEmpty, eligible.count <= Wire.readySlotsMaximum {
+        let slotsMaximum = Wire.readySlotsMaximum(memberCount: chain.members.count)
+        if chain.rules.review == .open, governance.reviews.isEmpty, eligible.count <= slotsMaximum {
             content.slots = eligible
             return content
         }
-        for slot in newestFirst(eligible) where content.slots.count < Wire.readySlotsMaximum {
+        for slot in newestFirst(eligible) where content.slots.count < slotsMaximum {
             guard let reviews = reviewsToName(slot),
                 content.reviews.count + reviews.count <= Limits.readyReviews
             else { continue }

@@ -10,10 +10,11 @@ extension Node {
         var seen: Set<SignedStatement> = []
         var kept: [SignedStatement] = []
         var byteCount = 0
+        let byteCountMaximum = StartReport.statementBytesMaximum(memberCount: chain.members.count)
         for statement in found where seen.insert(statement).inserted {
             let bytes = statement.cbor.encoded.count
             guard kept.count < StartReport.statementsMaximum else { break }
-            guard byteCount + bytes <= StartReport.statementBytesMaximum else { continue }
+            guard byteCount + bytes <= byteCountMaximum else { continue }
             byteCount += bytes
             kept.append(statement)
         }

@@ -80,7 +80,7 @@ extension Node {
         if let certificate = body.certificate, certificate.vote.height == height.height, height.decided == nil,
             certificate.isValid(members: height.members, network: chain.network, verifier: verifier)
         {
-            accept(certificate, from: link)
+            accept(certificate.trimmed(to: height.members), from: link)
         }
         let rivalled = chain.members.members.count { recovery.answers[$0.id]?.isRivalled ?? false }
         if rivalled > chain.members.faultBound { raise(.secondInstance) }

@@ -28,8 +28,10 @@ struct StartReport: Statement, Hashable {
     let statements: [SignedStatement]
 
     static let statementsMaximum = 512
-    /// Of the statements' encodings: beside a certificate of 200 members they fit a message.
-    static let statementBytesMaximum = 40 << 10
+    /// Of the statements' encodings: beside a certificate of a quorum they fit a message.
+    static func statementBytesMaximum(memberCount: Int) -> Int {
+        memberCount <= Wire.fullMembersMaximum ? 40 << 10 : 16 << 10
+    }
 
     var cbor: CBOR {
         .array([

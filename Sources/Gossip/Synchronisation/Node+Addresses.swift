@@ -25,12 +25,14 @@ extension Node {
             return
         }
         addresses[member] = record
-        // A record costs a sync and a message to everybody: of one member's, one at once and then one a tick.
+        // A record costs a sync and messages: of one member's, one is taken at once and then one a tick. It is passed on
+        // at the tick, when it has shown who hears the member itself.
         if let last = pacing.addressTaken[member], now.since(last) < timing.standstill {
             pacing.addressesWaiting.insert(member)
         } else {
-            take(record, except: link)
+            take(record)
         }
+        pacing.addressesToRelay[member] = link
     }
 
     /// Whether the signature may be by the key that the member had before a rotation or will have after it: a peer that
@@ -61,15 +63,19 @@ extension Node {
     /// What waited goes on at the tick: of each member the newest.
     func takeWaitingAddresses() {
         for member in pacing.addressesWaiting.sorted() {
-            if let record = addresses[member] { take(record, except: nil) }
+            if let record = addresses[member] { take(record) }
         }
         pacing.addressesWaiting = []
+        for member in pacing.addressesToRelay.keys.sorted() {
+            guard let record = addresses[member], let link = pacing.addressesToRelay[member] else { continue }
+            relay(.address(record), of: member, from: link)
+        }
+        pacing.addressesToRelay = [:]
     }
 
-    private func take(_ record: Signed<AddressRecord>, except link: LinkID?) {
+    private func take(_ record: Signed<AddressRecord>) {
         pacing.addressTaken[record.body.member] = now
         persist([.address(record)], then: [])
         actions.append(.addresses(record.body.member, record.body.addresses))
-        broadcast(.address(record), except: link)
     }
 }

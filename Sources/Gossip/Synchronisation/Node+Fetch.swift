@@ -35,7 +35,7 @@ extension Node {
             if let payload = height.payloads[version] {
                 send(.payload(payload), to: link)
             } else if let head = headVersion, chain.headDigest == version {
-                send(.certified(head.embedded.payload, head.certificate), to: link)
+                sendCertified(head.embedded.payload, head.certificate, to: link)
             }
         case .ready(let digest):
             let embedded = headVersion?.embedded.ready.first { $0.objectDigest == digest }
@@ -55,6 +55,10 @@ extension Node {
         case .version(let wanted):
             if wanted > .genesis, wanted <= chain.height { actions.append(.sendVersion(link, wanted)) }
         }
+    }
+
+    func sendCertified(_ payload: Payload, _ certificate: VoteCertificate, to link: LinkID) {
+        for message in Wire.certified(payload, certificate) { send(message, to: link) }
     }
 
     private func answer(contribution digest: ContributionDigest, on link: LinkID) {

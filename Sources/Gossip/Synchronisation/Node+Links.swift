@@ -11,8 +11,9 @@ extension Node {
         }
         // First where this node stands: by that the peer knows whether it can judge the keys of what follows.
         send(.summary(summary), to: id)
-        for known in addresses.keys.sorted() { send(.address(addresses[known]!), to: id) }
-        sayWhoIsLinked()
+        if let own = addresses[identity.member] { send(.address(own), to: id) }
+        sayWhoIsLinked(to: id)
+        noteLinksChanged()
         ask(id)
         announceEvidence(to: id)
     }
@@ -22,7 +23,7 @@ extension Node {
         links.remove(id)
         forgetProvider(id)
         evidence.forget(id)
-        sayWhoIsLinked()
+        noteLinksChanged()
     }
 
     func cutOff(_ id: LinkID, _ reason: CloseReason) {

@@ -7,20 +7,44 @@ import Ledger
 /// which of its peers did not get something: it passes it on when it takes it the first time. In a full mesh nothing is.
 /// Whatever is lost on this way comes by the summaries.
 extension Node {
-    /// Tells all peers to whom this node has links.
-    func sayWhoIsLinked() {
+    /// Tells to whom this node has links: all peers, or the one on a new link.
+    func sayWhoIsLinked(to link: LinkID? = nil) {
         var linked = Bitmap(count: chain.members.count)
         for member in linkedMembers {
             if let index = chain.members.index(of: member) { linked.insert(index) }
         }
-        broadcast(.linked(members: chain.members.digest, linked))
+        let message = Message.linked(members: chain.members.digest, linked)
+        if let link { return send(message, to: link) }
+        broadcast(message)
+        pacing.linksChanged = nil
+    }
+
+    /// A link came or went. Where many do at once, as at a start, all peers are told once.
+    func noteLinksChanged() { pacing.linksChanged = pacing.linksChanged ?? now }
+
+    var linksDeadline: Instant? { pacing.linksChanged.map { $0 + timing.standstill / 16 } }
+
+    func tellOfLinksIfDue() {
+        guard let due = linksDeadline, due <= now else { return }
+        sayWhoIsLinked()
+        giveAddresses()
+    }
+
+    /// Of members that a peer has no link to, so that it can dial them.
+    func giveAddresses() {
+        for id in links.order {
+            guard let link = links[id], !link.hasAddresses, let reach = link.reach else { continue }
+            links.update(id) { $0.hasAddresses = true }
+            for member in reach.lacking where member != link.member {
+                if let record = addresses[member] { send(.address(record), to: id) }
+            }
+        }
     }
 
     /// A peer says to whom it has links; of another member set that says nothing.
     func received(linked: Bitmap, of members: Digest, from link: LinkID) {
         guard members == chain.members.digest, linked.count == chain.members.count else { return }
-        let reach = chain.members.members.indices.filter { linked[$0] }.map { chain.members.members[$0].id }
-        links.update(link) { $0.reach = Set(reach) }
+        links.setReach(PeerReach(members: chain.members, linked: linked), of: link)
     }
 
     /// Whether some peer has a link to this member.
@@ -51,7 +75,7 @@ extension Node {
     }
 
     private func peers(without origin: MemberID, except link: LinkID) -> [LinkID] {
-        guard origin != identity.member else { return [] }
+        guard origin != identity.member, links.reachCounts.lacking(origin, of: chain.members) != 0 else { return [] }
         return links.order.filter { peer in
             guard peer != link, let state = links[peer], state.member != origin, let reach = state.reach else {
                 return false

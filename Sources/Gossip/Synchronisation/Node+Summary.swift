@@ -55,7 +55,7 @@ extension Node {
                 isAvailable: state?.certificate?.stored.contribution == digest, isComplete: candidate.status == .valid,
                 reviewers: reviewers(of: candidate.contribution.slot))
         }
-        .prefix(Summary.candidatesMaximum).map { $0 }
+        .prefix(Summary.candidatesMaximum(memberCount: chain.members.count)).map { $0 }
     }
 
     /// Speaks up to everybody: at once after progress, then ever more rarely up to eight times the interval.
@@ -65,6 +65,7 @@ extension Node {
         askAgainAtTick()
         let isFullMesh = linkedMembers.count { chain.members[$0] != nil } == chain.members.count - 1
         if !isFullMesh || pacing.ticksSinceChange < 4 { sayWhoIsLinked() }
+        giveAddresses()
         pacing.ticksSinceChange = min(pacing.ticksSinceChange + 1, 4)
         retryAtTick()
         pacing.nextTick = now + timing.standstill << UInt64(min(pacing.idleTicks, 3))
@@ -119,7 +120,7 @@ extension Node {
         }
         if let decided = height.decided {
             send(.votes(decided), to: id)
-            if let payload = height.payloads[decided.vote.version] { send(.certified(payload, decided), to: id) }
+            if let payload = height.payloads[decided.vote.version] { sendCertified(payload, decided, to: id) }
             return
         }
         if summary.view < height.view, let entry = height.entry { send(.votes(entry), to: id) }

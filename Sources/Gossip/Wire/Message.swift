@@ -257,9 +257,14 @@ public enum Wire {
     public static let messageBytesMaximum = 64 << 10
     static let readyMessageBytesMaximum = messageBytesMaximum - 16
     static let fetchItemsMaximum = 256
-    /// Slots that this node names in a ready record, so that the record fits a message with all the actions and reviews
-    /// that it may carry.
-    static let readySlotsMaximum = 480
+
+    /// Meshes of so many members say everything in full: a version that lists all of them fits a message.
+    static let fullMembersMaximum = 200
+
+    /// Slots that a node names in a ready record, so that the record fits a message with all the actions and reviews that
+    /// it may carry, and in a larger mesh also the payload that lists what f + 1 records name: no more than three times
+    /// as many, beside the names of a quorum of records.
+    static func readySlotsMaximum(memberCount: Int) -> Int { memberCount <= fullMembersMaximum ? 480 : 64 }
     static let wantedPiecesMaximum = 32
     /// As far as one `have` can say.
     static let piecesMaximum = Limits.pieces
@@ -267,11 +272,28 @@ public enum Wire {
     /// The messages that bring a certified version to a node that lags: itself first, so that the receiver knows
     /// which embedded objects to accept, then those.
     public static func messages(of version: CertifiedVersion) -> [[UInt8]] {
-        var messages: [Message] = [.certified(version.embedded.payload, version.certificate)]
+        var messages = certified(version.embedded.payload, version.certificate)
         messages += version.contributions.map { .contribution($0) }
         messages += version.embedded.availability.map { .acks($0) }
         messages += version.embedded.ready.map { .ready($0) }
         messages += [version.embedded.action].compactMap { $0 }.map { .carried($0) }
         return messages.map(\.encoded)
+    }
+
+    /// Whether a payload can embed the action: with the signatures of hundreds of operators it outgrows a message.
+    static func fits(_ action: CompleteAction) -> Bool {
+        action.signed.operators.count <= fullMembersMaximum / 2
+            || Message.carried(action).encoded.count <= messageBytesMaximum
+    }
+
+    /// A payload with its certificate; in a large mesh one after the other, and the certificate first, which makes the
+    /// receiver take the payload.
+    static func certified(_ payload: Payload, _ certificate: VoteCertificate) -> [Message] {
+        let whole = Message.certified(payload, certificate)
+        // A signature of each of so many, and a payload that lists all of them, always fit.
+        guard certificate.signatures.bitmap.count > fullMembersMaximum / 8,
+            whole.encoded.count > messageBytesMaximum
+        else { return [whole] }
+        return [.votes(certificate), .payload(payload)]
     }
 }

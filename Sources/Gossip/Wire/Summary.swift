@@ -50,6 +50,10 @@ struct Summary: Record {
 
     static let viewsMaximum = 8
     static let candidatesMaximum = 448
+    /// How many a node names: as many as fit a message beside all views and actions. Each bitmap has a bit a member.
+    static func candidatesMaximum(memberCount: Int) -> Int {
+        memberCount <= Wire.fullMembersMaximum ? candidatesMaximum : 48
+    }
     static let actionsMaximum = GovernanceTable.actionsMaximum
 
     init(

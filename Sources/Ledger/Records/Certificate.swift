@@ -18,6 +18,13 @@ public struct QuorumSignatures: Record, Hashable {
         self.signatures = ordered
     }
 
+    /// The same without the signers beyond the first `count`.
+    public func prefix(_ count: Int, memberCount: Int) -> QuorumSignatures {
+        guard signatures.count > count else { return self }
+        let kept = byIndex.prefix(count).map { ($0.index, $0.signature) }
+        return QuorumSignatures(Dictionary(uniqueKeysWithValues: kept), memberCount: memberCount)
+    }
+
     /// The indexes of the signers, ascending.
     public var signers: [Int] {
         (0..<bitmap.count * 8).filter { bitmap[$0 / 8] >> UInt8($0 % 8) & 1 == 1 }
@@ -146,6 +153,13 @@ public struct VoteCertificate: Statement, Hashable {
         self.network = network
         self.vote = vote
         self.signatures = signatures
+    }
+
+    /// As few signatures as make it a certificate: more of them prove nothing more, and take room.
+    public func trimmed(to members: MemberSet) -> VoteCertificate {
+        VoteCertificate(
+            network: network, vote: vote,
+            signatures: signatures.prefix(members.quorum, memberCount: members.count))
     }
 
     /// - Parameter members: the set of the vote's height.

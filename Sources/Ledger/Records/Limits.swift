@@ -2,8 +2,8 @@
 public enum Limits {
     public static let heightMaximum: UInt64 = 1 << 48
     public static let viewMaximum: UInt32 = 1 << 24
-    /// So many that a version which lists all of them, with its certificate, still fits a control message.
-    public static let members = 200
+    /// So many that the signatures of all of them still fit a control message.
+    public static let members = 1000
     public static let memberNameBytes = 32
     public static let tombstones = 4096
     public static let tensors = 4096

@@ -53,7 +53,7 @@ extension World {
         if measures.handlesMaximum > 64 * options.nodes {
             oracles.report(.unboundedQueue, "\(measures.handlesMaximum) pieces held by one process")
         }
-        if measures.actionsMaximum > 4_096 {
+        if measures.actionsMaximum > max(4_096, 64 * options.nodes) {
             oracles.report(.unboundedQueue, "\(measures.actionsMaximum) actions of one turn")
         }
         for site in sites where site.isHonest { checkJournal(of: site) }

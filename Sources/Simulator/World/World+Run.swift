@@ -34,7 +34,7 @@ extension World {
     }
 
     /// A step; false where a violation makes going on pointless.
-    private func advance() -> Bool {
+    func advance() -> Bool {
         guard step() else {
             oracles.report(.noProgress, "nothing is left to happen; \(standstillReport())")
             return false
@@ -55,7 +55,7 @@ extension World {
         sites.allSatisfy { !$0.isHonest || $0.isDead || $0.disk.height.value >= healedHeight + 2 }
     }
 
-    private func standstillReport() -> String {
+    func standstillReport() -> String {
         var lines = ["healed at height \(healedHeight)"]
         for site in sites where site.isHonest && !site.isDead {
             guard let process = site.process else {

@@ -239,11 +239,13 @@ public struct WorldOptions: Sendable {
     /// After healing, every honest living member advances by two versions within this time.
     public var healingLimitMilliseconds: UInt64 = 120_000
     /// A world in which more happens than this runs away.
-    public var occurrencesMaximum: UInt64 = 4_000_000
+    public var occurrencesMaximum: UInt64
 
     public init(nodes: Int, seed: UInt64) {
         self.nodes = nodes
         self.seed = seed
+        // In a full mesh everybody hears everything from everybody.
+        occurrencesMaximum = max(4_000_000, 8_000 * UInt64(nodes * nodes))
     }
 
     /// Rounds of seconds instead of minutes.
