@@ -53,6 +53,9 @@ struct LinkTable {
     /// Links by ascending identifier, which is the order in which they came up.
     private(set) var order: [LinkID] = []
 
+    /// In no order.
+    var members: some Collection<MemberID> { byMember.keys }
+
     func link(to member: MemberID) -> LinkID? { byMember[member] }
 
     /// Returns the link that this one replaces.
@@ -70,10 +73,19 @@ struct LinkTable {
         guard let link = links.removeValue(forKey: id) else { return }
         order.removeAll { $0 == id }
         if byMember[link.member] == id { byMember[link.member] = nil }
+        if link.claimedHeight == highestClaimed {
+            highestClaimed = links.values.map(\.claimedHeight).max() ?? .genesis
+        }
     }
 
     mutating func update(_ id: LinkID, _ change: (inout Link) -> Void) {
-        if links[id] != nil { change(&links[id]!) }
+        guard links[id] != nil else { return }
+        highestClaimed = max(highestClaimed, LinkTable.change(&links[id]!, change))
+    }
+
+    private static func change(_ link: inout Link, _ change: (inout Link) -> Void) -> Height {
+        change(&link)
+        return link.claimedHeight
     }
 
     mutating func setReach(_ reach: PeerReach?, of id: LinkID) {
@@ -83,5 +95,5 @@ struct LinkTable {
         if let reach { reachCounts.add(reach, 1) }
     }
 
-    var highestClaimed: Height { links.values.map(\.claimedHeight).max() ?? .genesis }
+    private(set) var highestClaimed = Height.genesis
 }

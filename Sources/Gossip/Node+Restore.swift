@@ -28,8 +28,7 @@ extension Node {
         case .ready(let signed):
             guard signed.body.height == height.height, let index = selfIndex else { return }
             height.own.ready = signed
-            height.ready[index] = signed
-            height.readyObjects[signed.objectDigest] = signed
+            _ = height.keep(signed, at: index)
         case .proposal(let signed):
             guard signed.body.height == height.height else { return }
             height.own.proposed.insert(signed.body.view)

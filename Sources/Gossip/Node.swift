@@ -188,8 +188,8 @@ struct Pacing {
     /// When each member's address record was last passed on, and whose newer one waits for the next tick.
     var addressTaken: [MemberID: Instant] = [:]
     var addressesWaiting: Set<MemberID> = []
-    /// Whose record goes on at the next tick to peers without a link to it, with the link that gave it.
-    var addressesToRelay: [MemberID: LinkID] = [:]
+    /// Whose record goes on at the next tick, with the link that gave it.
+    var addressesHeard: [MemberID: LinkID] = [:]
     /// Since when peers are to be told that links came or went.
     var linksChanged: Instant?
     /// Ticks since the member set changed: peers that adopt later must hear once more to whom this node has links.

@@ -289,7 +289,7 @@ struct EvidenceTests {
     @Test func aProofTooLargeForOneMessageTravelsInTwo() {
         let head = town.sites[0].node.chain.headDigest
         let records = [UInt8(0), 1].map { number in
-            let slots = (0..<Wire.readySlotsMaximum).map { index in
+            let slots = (0..<Wire.readySlotsMaximum(memberCount: Wire.fullMembersMaximum)).map { index in
                 let author = Digest(DigestDomain("test/author"), [number, UInt8(index % 256), UInt8(index / 256)])
                 return Slot(author: MemberID(author), base: head)
             }

@@ -89,7 +89,9 @@ struct HeightState {
     private(set) var notarized: Set<View> = []
     private(set) var exited: Set<View> = []
     /// One ready record a member, the first that came.
-    var ready: [Int: Signed<Ready>] = [:]
+    private(set) var ready: [Int: Signed<Ready>] = [:]
+    /// Their object digests.
+    private(set) var readyNames: [Int: Digest] = [:]
     /// By object digest; besides those above, records that some payload embeds.
     var readyObjects: [Digest: Signed<Ready>] = [:]
     /// Complete governance actions that a payload embeds, by object digest.
@@ -128,6 +130,21 @@ struct HeightState {
         state.began = now
         if !own.isEmpty || view > .first { state.viewStarted = now }
         return state
+    }
+
+    /// Keeps a ready record; false where the member has another here, which stays its first.
+    mutating func keep(_ record: Signed<Ready>, at index: Int) -> Bool {
+        let name = record.objectDigest
+        readyObjects[name] = record
+        guard ready[index] == nil else { return false }
+        ready[index] = record
+        readyNames[index] = name
+        return true
+    }
+
+    /// The object digest of the record that is kept as a member's first.
+    func name(of record: Signed<Ready>) -> Digest {
+        members.index(of: record.signer).flatMap { readyNames[$0] } ?? record.objectDigest
     }
 
     /// Keeps a notarization or nullification; false where the view has one already.

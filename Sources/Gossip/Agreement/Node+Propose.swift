@@ -46,7 +46,7 @@ extension Node {
     private func proposeFresh() {
         guard let ready = recordsToEmbed else { return }
         if let roots = chain.rootsToSwitch(by: ready.map(\.body)) {
-            let support = Support(ready: ready.map(\.objectDigest))
+            let support = Support(ready: ready.map { height.name(of: $0) })
             proposeFresh(Payload(version: switchVersion(to: roots, support: support), support: support))
             return
         }
@@ -71,7 +71,7 @@ extension Node {
             }
         }
         let outcome = action.flatMap { try? chain.outcome(of: $0.action) }
-        let support = Support(ready: ready.map(\.objectDigest), action: action?.objectDigest)
+        let support = Support(ready: ready.map { height.name(of: $0) }, action: action?.objectDigest)
         let version = Version(
             network: chain.network, height: height.height, parent: chain.headDigest, manifest: manifest,
             action: action?.action.digest, rules: (outcome?.rules ?? chain.rules).digest,

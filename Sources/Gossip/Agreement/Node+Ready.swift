@@ -28,7 +28,7 @@ extension Node {
 
     private func isReadyDue(_ slots: [Slot]) -> Bool {
         // What rests on an action or the replay alone has time until the deadline: contributions may still come.
-        if !slots.isEmpty, !awaitsReplay, !expectsMore(than: Set(slots.map(\.author))) { return true }
+        if !slots.isEmpty, !awaitsReplay, !expectsMore(than: contributions.authors(of: slots)) { return true }
         return readyDeadline.map { $0 <= now } ?? false
     }
 
@@ -52,17 +52,18 @@ extension Node {
         }
     }
 
-    /// Whether a member that is within reach has yet to become available.
+    /// Whether a member is expected that is not among `present`: one that has something on the way, or contributed to the
+    /// last version; before the first version, every member that is linked.
     private func expectsMore(than present: Set<MemberID>) -> Bool {
-        expectedAuthors.contains { !present.contains($0) && chain.members[$0] != nil && isWithinReach($0) }
-    }
-
-    /// Members that have something on the way, or contributed to the last version; before the first version, every
-    /// member that is linked.
-    private var expectedAuthors: Set<MemberID> {
-        var authors = Set(chain.head.manifest.map(\.slot.author))
-        if chain.height == .genesis { authors = Set(linkedMembers + [identity.member]) }
-        return authors.union(contributions.authors(on: chain.headDigest))
+        func isAwaited(_ author: MemberID) -> Bool {
+            !present.contains(author) && chain.members[author] != nil && isWithinReach(author)
+        }
+        if chain.height == .genesis {
+            if isAwaited(identity.member) || links.members.contains(where: isAwaited) { return true }
+        } else if chain.head.manifest.contains(where: { isAwaited($0.slot.author) }) {
+            return true
+        }
+        return contributions.authors(on: chain.headDigest).contains(where: isAwaited)
     }
 
     /// Nobody waits for a member to which neither this node nor a peer of it has a link, and whose contribution is not here
@@ -102,11 +103,7 @@ extension Node {
 
     private func count(_ ready: Signed<Ready>) {
         guard let index = height.members.index(of: ready.signer) else { return }
-        height.readyObjects[ready.objectDigest] = ready
-        if height.ready[index] == nil {
-            height.ready[index] = ready
-            pacing.idleTicks = 0
-        }
+        if height.keep(ready, at: index) { pacing.idleTicks = 0 }
         if height.quorumReadySince == nil, height.ready.count >= height.members.quorum {
             height.quorumReadySince = now
             emit(.quorumReady(height.height))

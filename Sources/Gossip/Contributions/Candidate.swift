@@ -85,7 +85,9 @@ struct ContributionTable {
     private(set) var certifiedSlots: [Slot] = []
     /// What `Node.eligibleSlots` found on a head, until another slot has a certificate.
     var eligible: (head: VersionDigest, slots: [Slot])?
-    /// What `authors` found, until a candidate comes, goes or is refused.
+    /// What `authors(of:)` found last.
+    private var authorsNamed: (slots: [Slot], authors: Set<MemberID>)?
+    /// What `authors(on:)` found, until a candidate comes, goes or is refused.
     private var authorsFound: (base: VersionDigest, authors: Set<MemberID>)?
     /// Pieces that a process before this one left on disk, of contributions that are not known here yet.
     var leftOnDisk: [ContributionDigest: Bitmap] = [:]
@@ -150,6 +152,14 @@ struct ContributionTable {
         slots[slot] = nil
         certifiedSlots.removeAll { $0 == slot }
         eligible = nil
+    }
+
+    /// The authors of `slots`, which are asked for again and again while they stay the same.
+    mutating func authors(of slots: [Slot]) -> Set<MemberID> {
+        if let authorsNamed, authorsNamed.slots == slots { return authorsNamed.authors }
+        let authors = Set(slots.map(\.author))
+        authorsNamed = (slots, authors)
+        return authors
     }
 
     /// Who contributed to `base` what was not refused.

@@ -3,8 +3,7 @@ import Ledger
 extension Node {
     /// A peer said which pieces it holds.
     func received(have digest: ContributionDigest, _ pieces: Bitmap, from link: LinkID) {
-        guard let candidate = contributions[digest], pieces.count == candidate.pieces.count else { return }
-        contributions.update(digest) { $0.providers[link] = pieces }
+        contributions.update(digest) { if pieces.count == $0.pieces.count { $0.providers[link] = pieces } }
     }
 
     /// A peer wants pieces. The shell sends those that are on disk, of older versions too.

@@ -7,12 +7,14 @@ extension Node {
     func statementsHeld(of member: MemberID) -> [SignedStatement] {
         var found = earlyStatements(of: member) + agreementStatements(of: member)
         found += contributionStatements(of: member) + headStatements(of: member)
-        var seen: Set<SignedStatement> = []
+        var seen: Set<EncodedBytes> = []
         var kept: [SignedStatement] = []
         var byteCount = 0
         let byteCountMaximum = StartReport.statementBytesMaximum(memberCount: chain.members.count)
-        for statement in found where seen.insert(statement).inserted {
-            let bytes = statement.cbor.encoded.count
+        for statement in found {
+            let encoded = statement.cbor.encoded
+            guard seen.insert(EncodedBytes(bytes: encoded)).inserted else { continue }
+            let bytes = encoded.count
             guard kept.count < StartReport.statementsMaximum else { break }
             guard byteCount + bytes <= byteCountMaximum else { continue }
             byteCount += bytes

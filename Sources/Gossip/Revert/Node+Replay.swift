@@ -75,7 +75,9 @@ extension Node {
     var recordsToEmbed: [Signed<Ready>]? {
         let quorum = height.members.quorum
         func chosen(_ records: [Signed<Ready>]) -> [Signed<Ready>]? {
-            records.count < quorum ? nil : records.prefix(quorum).sorted { $0.objectDigest < $1.objectDigest }
+            guard records.count >= quorum else { return nil }
+            return records.prefix(quorum).map { (name: height.name(of: $0), record: $0) }
+                .sorted { $0.name < $1.name }.map(\.record)
         }
         if let roots = replayedRoots {
             let flagged = height.ready.keys.sorted().compactMap { height.ready[$0] }
@@ -83,8 +85,10 @@ extension Node {
             if let records = chosen(flagged) { return records }
             if let deadline = flagDeadline, now < deadline { return nil }
         }
-        // Ties go to the lower index, so that a leader's choice is fixed.
-        let byCount = height.ready.sorted { left, right in
+        // Ties go to the lower index, so that a leader's choice is fixed. A record that names more than honest ones do is left
+        // alone: with such records a payload could outgrow its message.
+        let slotsMaximum = Wire.readySlotsMaximum(memberCount: height.members.count)
+        let byCount = height.ready.filter { $0.value.body.slots.count <= slotsMaximum }.sorted { left, right in
             func weight(_ ready: Ready) -> (Int, Int, Int) {
                 (ready.slots.count, ready.actions.count, ready.reviews.count)
             }

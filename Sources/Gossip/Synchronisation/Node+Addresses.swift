@@ -25,14 +25,16 @@ extension Node {
             return
         }
         addresses[member] = record
-        // A record costs a sync and messages: of one member's, one is taken at once and then one a tick. It is passed on
-        // at the tick, when it has shown who hears the member itself.
-        if let last = pacing.addressTaken[member], now.since(last) < timing.standstill {
-            pacing.addressesWaiting.insert(member)
+        // A record costs a sync and a message to everybody: of one member's, one at once and then one a tick. In a large
+        // mesh it goes on at the tick, to those that do not hear the member itself, which by then is known.
+        let last = pacing.addressTaken[member]
+        let isTaken = last.map { now.since($0) >= timing.standstill } ?? true
+        if isTaken { take(record) } else { pacing.addressesWaiting.insert(member) }
+        if isTaken, !isLargeMesh {
+            broadcast(.address(record), except: link)
         } else {
-            take(record)
+            pacing.addressesHeard[member] = link
         }
-        pacing.addressesToRelay[member] = link
     }
 
     /// Whether the signature may be by the key that the member had before a rotation or will have after it: a peer that
@@ -66,11 +68,15 @@ extension Node {
             if let record = addresses[member] { take(record) }
         }
         pacing.addressesWaiting = []
-        for member in pacing.addressesToRelay.keys.sorted() {
-            guard let record = addresses[member], let link = pacing.addressesToRelay[member] else { continue }
-            relay(.address(record), of: member, from: link)
+        for member in pacing.addressesHeard.keys.sorted() {
+            guard let record = addresses[member], let link = pacing.addressesHeard[member] else { continue }
+            if isLargeMesh {
+                relay(.address(record), of: member, from: link)
+            } else {
+                broadcast(.address(record), except: link)
+            }
         }
-        pacing.addressesToRelay = [:]
+        pacing.addressesHeard = [:]
     }
 
     private func take(_ record: Signed<AddressRecord>) {

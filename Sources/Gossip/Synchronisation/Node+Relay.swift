@@ -19,8 +19,13 @@ extension Node {
         pacing.linksChanged = nil
     }
 
-    /// A link came or went. Where many do at once, as at a start, all peers are told once.
-    func noteLinksChanged() { pacing.linksChanged = pacing.linksChanged ?? now }
+    /// So many that what everybody tells everybody at each new link, as at a start, would be felt.
+    var isLargeMesh: Bool { chain.members.count > 64 }
+
+    /// A link came or went: peers hear of it at once, in a large mesh a while later, of many at a time.
+    func noteLinksChanged() {
+        if isLargeMesh { pacing.linksChanged = pacing.linksChanged ?? now } else { sayWhoIsLinked() }
+    }
 
     var linksDeadline: Instant? { pacing.linksChanged.map { $0 + timing.standstill / 16 } }
 
@@ -30,21 +35,23 @@ extension Node {
         giveAddresses()
     }
 
-    /// Of members that a peer has no link to, so that it can dial them.
-    func giveAddresses() {
-        for id in links.order {
-            guard let link = links[id], !link.hasAddresses, let reach = link.reach else { continue }
-            links.update(id) { $0.hasAddresses = true }
-            for member in reach.lacking where member != link.member {
-                if let record = addresses[member] { send(.address(record), to: id) }
-            }
+    func giveAddresses() { for id in links.order { giveAddresses(to: id) } }
+
+    /// Of members that a peer has no link to, once, so that it can dial them.
+    private func giveAddresses(to id: LinkID) {
+        guard let link = links[id], !link.hasAddresses, let reach = link.reach else { return }
+        links.update(id) { $0.hasAddresses = true }
+        for member in reach.lacking {
+            if let record = addresses[member] { send(.address(record), to: id) }
         }
     }
 
     /// A peer says to whom it has links; of another member set that says nothing.
     func received(linked: Bitmap, of members: Digest, from link: LinkID) {
         guard members == chain.members.digest, linked.count == chain.members.count else { return }
-        links.setReach(PeerReach(members: chain.members, linked: linked), of: link)
+        guard let peer = links[link]?.member else { return }
+        links.setReach(PeerReach(of: peer, members: chain.members, linked: linked), of: link)
+        if !isLargeMesh { giveAddresses(to: link) }
     }
 
     /// Whether some peer has a link to this member.

@@ -180,7 +180,9 @@ extension Node {
             let theirs = summary.candidates.first { $0.contribution == digest }
             if let theirs {
                 if theirs.isComplete {
-                    contributions.update(digest) { $0.providers[id] = Bitmap(full: $0.pieces.count) }
+                    if candidate.providers[id]?.isFull != true {
+                        contributions.update(digest) { $0.providers[id] = Bitmap(full: $0.pieces.count) }
+                    }
                 } else if candidate.pieces.setCount > 0 {
                     send(.have(digest, pieces: candidate.pieces), to: id)
                 }

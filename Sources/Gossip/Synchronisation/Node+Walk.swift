@@ -8,6 +8,7 @@ extension Node {
             return
         }
         let tip = synchronisation.walk.height
+        guard links.highestClaimed > tip else { return }
         let claimants = links.order.filter { isBelieved($0) && (links[$0]?.claimedHeight ?? .genesis) > tip }
         guard let highest = claimants.compactMap({ links[$0]?.claimedHeight }).max() else { return }
         // A node that lags a little replays. One that walks already, or cannot replay, goes to the end.

@@ -4,11 +4,14 @@ import Ledger
 /// To which members a peer has links, as it said.
 struct PeerReach {
     let members: MemberSet
+    /// The peer counts as within its own reach.
     private let linked: Bitmap
 
     /// - Parameter linked: bits over `members`.
-    init(members: MemberSet, linked: Bitmap) {
+    init(of peer: MemberID, members: MemberSet, linked: Bitmap) {
         self.members = members
+        var linked = linked
+        if let own = members.index(of: peer) { linked.insert(own) }
         self.linked = linked
     }
 

@@ -262,9 +262,9 @@ public enum Wire {
     static let fullMembersMaximum = 200
 
     /// Slots that a node names in a ready record, so that the record fits a message with all the actions and reviews that
-    /// it may carry, and in a larger mesh also the payload that lists what f + 1 records name: no more than three times
-    /// as many, beside the names of a quorum of records.
-    static func readySlotsMaximum(memberCount: Int) -> Int { memberCount <= fullMembersMaximum ? 480 : 64 }
+    /// it may carry, and in a larger mesh also the payload that lists what f + 1 of a quorum of records name: twice as many
+    /// and one more at most, beside the names of those records.
+    static func readySlotsMaximum(memberCount: Int) -> Int { memberCount <= fullMembersMaximum ? 480 : 96 }
     static let wantedPiecesMaximum = 32
     /// As far as one `have` can say.
     static let piecesMaximum = Limits.pieces

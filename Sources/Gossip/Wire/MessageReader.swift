@@ -6,22 +6,15 @@ import Ledger
 /// none; a simulated world's nodes share one.
 public final class MessageReader {
     private let capacity: Int
-    private var current: [Bytes: Message] = [:]
-    private var previous: [Bytes: Message] = [:]
-
-    /// Hashes as one run of bytes, where an array would hash each by itself.
-    private struct Bytes: Hashable {
-        let bytes: [UInt8]
-
-        func hash(into hasher: inout Hasher) { bytes.withUnsafeBytes { hasher.combine(bytes: $0) } }
-    }
+    private var current: [EncodedBytes: Message] = [:]
+    private var previous: [EncodedBytes: Message] = [:]
 
     /// - Parameter capacity: how many messages are remembered, twice over.
     public init(capacity: Int = 0) { self.capacity = capacity }
 
     func message(_ bytes: [UInt8]) throws(RecordError) -> Message {
         guard capacity > 0 else { return try Message(encoded: bytes) }
-        let key = Bytes(bytes: bytes)
+        let key = EncodedBytes(bytes: bytes)
         if let known = current[key] ?? previous[key] { return known }
         let message = try Message(encoded: bytes)
         if current.count >= capacity {
@@ -31,4 +24,11 @@ public final class MessageReader {
         current[key] = message
         return message
     }
+}
+
+/// Hashes as one run of bytes, where an array would hash each by itself.
+struct EncodedBytes: Hashable {
+    let bytes: [UInt8]
+
+    func hash(into hasher: inout Hasher) { bytes.withUnsafeBytes { hasher.combine(bytes: $0) } }
 }

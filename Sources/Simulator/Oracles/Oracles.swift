@@ -42,7 +42,6 @@ final class Oracles {
     private var verified: Set<VerifiedSignature> = []
     /// Digests of what was sent: of a hundred members the bytes would fill the memory.
     private var scanned: Set<Digest> = []
-    private static let scannedDomain = DigestDomain("mesh/sim-scan")
 
     /// How many honest members hold a contribution, complete and synced. Given by the world.
     var holders: (ContributionDigest) -> Int = { _ in 0 }
@@ -102,13 +101,14 @@ final class Oracles {
 
     /// Something that `sender` put on a wire.
     ///
+    /// - Parameter digest: of the bytes, where the caller has it.
     /// - Returns: what stands in it, where these bytes were never sent before.
     @discardableResult
-    func sent(_ bytes: [UInt8], by sender: Int) -> RecordScan? {
+    func sent(_ bytes: [UInt8], digest: Digest? = nil, by sender: Int) -> RecordScan? {
         if isHonest[sender], bytes.count > Wire.messageBytesMaximum {
             report(.oversizeMessage, "\(bytes.count) bytes from member \(sender)")
         }
-        guard scanned.insert(Digest(Oracles.scannedDomain, bytes)).inserted else { return nil }
+        guard scanned.insert(digest ?? Trace.digest(of: bytes)).inserted else { return nil }
         let scan = RecordScan(bytes: bytes)
         for statement in scan.statements where isHonest(statement.claim.signer) && isValid(statement) {
             saw(statement.claim)

@@ -9,6 +9,7 @@ struct Trace {
     /// Lines for a person are made only where somebody reads them.
     let print: ((String) -> Void)?
 
+    private static let messageDomain = DigestDomain("mesh/sim-message")
     private static let bufferBytes = 1 << 14
 
     init(print: ((String) -> Void)?) { self.print = print }
@@ -19,11 +20,13 @@ struct Trace {
         for number in numbers { append(number) }
     }
 
-    mutating func record(bytes: [UInt8]) {
-        append(UInt64(bytes.count))
-        buffer += bytes
+    /// What a message says, by the digest of its bytes: one broadcast is digested once, however many hear it.
+    mutating func record(_ message: Digest) {
+        buffer += message.bytes
         if buffer.count >= Trace.bufferBytes { flush() }
     }
+
+    static func digest(of message: [UInt8]) -> Digest { Digest(messageDomain, message) }
 
     func say(_ time: SimulatedTime, _ line: @autoclosure () -> String) {
         if let print { print("\(time) \(line())") }

@@ -11,6 +11,13 @@ struct MessageSamples {
 
     init(memberCount: Int = 5) { self.memberCount = memberCount }
 
+    /// Whether a message may say everything about every member.
+    private var isFull: Bool { memberCount <= Wire.fullMembersMaximum }
+    private var quorumCount: Int { isFull ? memberCount : 2 * memberCount / 3 + 1 }
+    private var slotsMaximum: Int { Wire.readySlotsMaximum(memberCount: memberCount) }
+    /// What f + 1 of a quorum of records can name.
+    private var listedCount: Int { isFull ? memberCount : 2 * slotsMaximum + 1 }
+
     func digest(_ number: Int) -> Digest { Digest(DigestDomain("test/sample"), Array("\(number)".utf8)) }
 
     private func signed<Body: Statement>(_ body: Body) -> Signed<Body> {
@@ -42,8 +49,8 @@ struct MessageSamples {
     }
 
     var payload: Payload {
-        let support = Support(ready: (0..<memberCount).map { digest(100 + $0) })
-        let manifest = (0..<memberCount).map { index in
+        let support = Support(ready: (0..<quorumCount).map { digest(100 + $0) })
+        let manifest = (0..<listedCount).map { index in
             ManifestEntry(
                 slot: slot(index), baseHeight: Height(6), contribution: ContributionDigest(digest(200 + index)),
                 availability: digest(300 + index), weightQ30: 1 << 30)
@@ -96,7 +103,8 @@ struct MessageSamples {
 
     var ready: Ready {
         Ready(
-            height: Height(7), parent: VersionDigest(digest(1)), slots: (0..<memberCount).map { slot($0) },
+            height: Height(7), parent: VersionDigest(digest(1)),
+            slots: (0..<min(memberCount, slotsMaximum)).map { slot($0) },
             actions: [digest(6)], reviews: [review(0)], replayed: StateRoots(parameters: digest(8)))
     }
 
@@ -109,13 +117,13 @@ struct MessageSamples {
             signature: OperatorSignature(signer: signed.signer, keyEpoch: .max, signature: signed.signature))
     }
 
-    /// Signed by as many operators as there may be.
+    /// Signed by as many operators as one message brings.
     var action: SignedGovernanceAction {
         var rules = Rules()
         rules.innerSteps = 1 << 20
         let action = GovernanceAction(
             change: .rules(rules), sequence: .max, first: Height(1), last: Height(Limits.heightMaximum))
-        let operators = (0..<memberCount).map { index in
+        let operators = (0..<min(memberCount, Wire.fullMembersMaximum)).map { index in
             OperatorSignature(
                 signer: MemberID(digest(400 + index)), keyEpoch: .max,
                 signature: action.signature(by: site.nodeKey, network: LinkFixtures.network))
@@ -154,8 +162,7 @@ struct MessageSamples {
                 signed(
                     Proposal(
                         height: Height(7), view: View(3), version: payload.version.versionDigest, reproposed: View(1)))),
-            .payload(payload), .votes(votes(.notarize)), .votes(votes(.nullify)),
-            .certified(payload, votes(.finalize)), .fetch(fetchItems),
+            .payload(payload), .votes(votes(.notarize)), .votes(votes(.nullify)), .fetch(fetchItems),
             .address(
                 signed(
                     AddressRecord(member: site.member.id, addresses: ["de.example:7411", "[::1]:7411"], sequence: 3))),
@@ -169,8 +176,17 @@ struct MessageSamples {
             .evidence(.held([digest(1), digest(2), digest(3)].sorted())), .evidence(.want([digest(4)])),
             .linked(members: digest(10), Bitmap(full: memberCount)),
             .action(action), .readiness(readiness, quorum(over: readiness)), .review(review(1)),
-            .carried(CompleteAction(signed: action, readiness: quorum(over: readiness))),
-        ]
+        ] + Wire.certified(payload, certificate) + [complete].filter(Wire.fits).map { .carried($0) }
+    }
+
+    private var complete: CompleteAction { CompleteAction(signed: action, readiness: quorum(over: readiness)) }
+
+    /// As a node keeps it.
+    private var certificate: VoteCertificate {
+        let whole = votes(.finalize)
+        return VoteCertificate(
+            network: whole.network, vote: whole.vote,
+            signatures: whole.signatures.prefix(quorumCount, memberCount: memberCount))
     }
 
     /// The largest that each kind becomes in a mesh of this size.
@@ -179,15 +195,16 @@ struct MessageSamples {
         return all + [
             .summary(
                 summary(
-                    views: Summary.viewsMaximum, candidates: Summary.candidatesMaximum, actions: Summary.actionsMaximum)
+                    views: Summary.viewsMaximum,
+                    candidates: Summary.candidatesMaximum(memberCount: memberCount), actions: Summary.actionsMaximum)
             ),
             .have(name, pieces: Bitmap(full: Wire.piecesMaximum)),
             .want(name, pieces: (0..<Wire.wantedPiecesMaximum).map { Wire.piecesMaximum - 1 - $0 }),
             .fetch((0..<Wire.fetchItemsMaximum).map { .ready(digest($0)) }),
-            .ready(readyThatNames(Wire.readySlotsMaximum)),
+            .ready(readyThatNames(slotsMaximum)),
             .report(signed(report(height: 7, statements: mostStatements))),
             .blocks(digest(9), .wanted((1...Wire.wantedPiecesMaximum).map { Wire.blocksMaximum - $0 })),
-            .evidence(.half(readyThatNames(Wire.readySlotsMaximum))),
+            .evidence(.half(readyThatNames(slotsMaximum))),
             .evidence(.held((0..<EvidenceMessage.namesMaximum).map { digest($0) }.sorted())),
         ] + walkParts
     }
@@ -195,11 +212,11 @@ struct MessageSamples {
     /// A version that embeds as much as it can, as it is sent to a node that walks.
     private var walkParts: [Message] {
         let embedded = EmbeddedPayload(
-            payload: payload, ready: (0..<memberCount).map { _ in signed(ready) },
-            availability: (0..<memberCount).map { _ in stored })
+            payload: payload, ready: (0..<quorumCount).map { _ in signed(ready) },
+            availability: (0..<listedCount).map { _ in stored })
         let version = CertifiedVersion(
-            embedded: embedded, certificate: votes(.finalize),
-            contributions: (0..<memberCount).map { _ in signed(contribution) })
+            embedded: embedded, certificate: certificate,
+            contributions: (0..<listedCount).map { _ in signed(contribution) })
         return Wire.walkMessages(of: version, isLast: true).compactMap { try? Message(encoded: $0) }
     }
 
@@ -210,7 +227,7 @@ struct MessageSamples {
     private func report(height: UInt64, statements: [SignedStatement]) -> StartReport {
         StartReport(
             member: MemberID(digest(11)), instance: InstanceID(digest(10)), standing: .recovering,
-            height: Height(height), certificate: height == 0 ? nil : votes(.finalize), isRivalled: height == 0,
+            height: Height(height), certificate: height == 0 ? nil : certificate, isRivalled: height == 0,
             statements: statements)
     }
 
@@ -228,6 +245,7 @@ struct MessageSamples {
     private var mostStatements: [SignedStatement] {
         let statement = SignedStatement.stored(signed(Stored(contribution)))
         return Array(
-            repeating: statement, count: StartReport.statementBytesMaximum / statement.cbor.encoded.count)
+            repeating: statement,
+            count: StartReport.statementBytesMaximum(memberCount: memberCount) / statement.cbor.encoded.count)
     }
 }

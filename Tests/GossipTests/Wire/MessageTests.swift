@@ -39,7 +39,7 @@ private func walkPart(offset: UInt64, byteCount: UInt64, bytes: Int) -> CBOR {
         #expect(Set(kinds) == Set(1...15).union(17...23).union([25]))
     }
 
-    @Test(arguments: [4, 64, Limits.members])
+    @Test(arguments: [4, 64, Wire.fullMembersMaximum, Limits.members])
     func everyMessageFitsAControlMessage(memberCount: Int) throws {
         for message in MessageSamples(memberCount: memberCount).largest {
             let encoded = message.encoded
