@@ -134,8 +134,10 @@ public final class World {
         oracles.hasForgotten = { [unowned self] member, contribution in
             sites[bodies[member][0]].process?.forgotten.contains(contribution) ?? false
         }
-        oracles.holders = { [unowned self] contribution in
-            (0..<options.nodes).filter { oracles.isHonest[$0] && oracles.holds($0, contribution) }.count
+        oracles.holders = { [unowned self] contribution, roster in
+            (0..<options.nodes).count {
+                oracles.isHonest[$0] && roster.contains(oracles.people[$0]) && oracles.holds($0, contribution)
+            }
         }
         oracles.roots = { [work] parent, manifest in work.roots(parent: parent, manifest: manifest) }
     }
