@@ -32,7 +32,9 @@ extension World {
     }
 
     private func substitute(for proposal: Proposal, of site: Site) -> Substitute? {
-        guard let process = site.process, proposal.height == process.node.chain.nextHeight else { return nil }
+        guard let process = site.process, proposal.height == process.node.chain.nextHeight,
+            let position = position(of: site)
+        else { return nil }
         let behaviour = byzantineRandom.pick(World.leading.filter { site.does($0) })
         let isFresh = proposal.reproposed == .none
         var reproposed = View.none
@@ -48,7 +50,7 @@ extension World {
         let version = forged.payload.version.versionDigest
         let signed = coalition.signed(
             Proposal(height: proposal.height, view: proposal.view, version: version, reproposed: reproposed),
-            by: site.member)
+            by: position)
         var messages = [ForgedMessage.proposal(signed), ForgedMessage.payload(forged.payload)]
         coalition.answer(version.digest, with: messages[1])
         for certificate in forged.availability {
@@ -76,7 +78,7 @@ extension World {
                 Ready(height: chain.nextHeight, parent: chain.headDigest, slots: named), by: colluder)
         }
         let signers = records.keys.sorted()
-        guard signers.count >= chain.members.quorum else { return nil }
+        guard signers.count >= chain.members.quorum, chain.members.digest == coalition.members.digest else { return nil }
         let chosen = byzantineRandom.permutation(of: signers.count).prefix(chain.members.quorum)
         let ready = chosen.compactMap { records[signers[$0]] }.sorted { $0.objectDigest < $1.objectDigest }
         var listed = chain.slotsToList(by: ready.map(\.body))

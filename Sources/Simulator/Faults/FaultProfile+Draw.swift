@@ -7,7 +7,8 @@ extension FaultProfile {
         profile.drawNetwork(&random)
         profile.drawMachines(&random)
         profile.drawTrainers(&random)
-        profile.drawMembers(members, &random)
+        profile.drawGovernance(members, &random)
+        profile.drawMembers(&random)
         profile.drawLosses(&random)
         return profile
     }
@@ -51,10 +52,22 @@ extension FaultProfile {
         badPayloadPercent = random.chance(50) ? 50 : 0
     }
 
-    private mutating func drawMembers(_ members: Int, _ random: inout SeededRandom) {
-        let faultBound = (members - 1) / 3
+    private mutating func drawGovernance(_ members: Int, _ random: inout SeededRandom) {
+        guard random.chance(50) else { return }
+        proposalInterval = random.skewed(100...5_000)
+        if random.chance(60) { reviewInterval = random.skewed(50...3_000) }
+        guard members > 4 else { return }
+        for member in random.permutation(of: members).prefix(random.draw(below: min(3, members - 3))) {
+            newcomers[member] = true
+        }
+    }
+
+    /// Who fails, among the first members: at most f of them, and whoever is admitted later is honest, or counted then.
+    private mutating func drawMembers(_ random: inout SeededRandom) {
+        let founders = newcomers.indices.filter { !newcomers[$0] }
+        let faultBound = (founders.count - 1) / 3
         let faulty = random.chance(75) ? 1 + random.draw(below: faultBound) : 0
-        let order = random.permutation(of: members)
+        let order = random.permutation(of: founders.count).map { founders[$0] }
         let plan = random.chance(35) ? random.pick(FaultProfile.plans) : nil
         for member in order.prefix(faulty) {
             if random.chance(85) {
@@ -65,6 +78,9 @@ extension FaultProfile {
         }
         // One honest trainer that lives is always there: without any, nothing is to be certified.
         for member in order.dropLast() where random.chance(15) { absentTrainers[member] = true }
+        for member in newcomers.indices where newcomers[member] && random.chance(25) {
+            byzantine[member] = FaultProfile.drawnBehaviours(&random)
+        }
     }
 
     /// Attacks that need several behaviours, of all colluders alike.

@@ -51,7 +51,7 @@ extension World {
 
     private func isOwnVote(_ bytes: [UInt8], _ site: Site) -> Bool {
         RecordScan(bytes: bytes).certificates.contains { votes in
-            votes.signatures.signers == [site.member]
+            votes.signatures.signers == position(of: site).map { [$0] }
         }
     }
 

@@ -18,7 +18,7 @@ extension Oracles {
             reviewBooks[height] = reviews(below: height, with: certified.embedded.ready.map(\.body))
             enterRoster(after: certified)
             noteReverts(of: certified)
-            if let roster = rosters[height + 1] { rosterChanged(roster) }
+            if let roster = rosters[height + 1] { self.certified(certified, roster) }
             return
         }
         if first.versionDigest != digest {

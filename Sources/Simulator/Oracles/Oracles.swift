@@ -55,8 +55,8 @@ final class Oracles {
     var hasForgotten: (Int, ContributionDigest) -> Bool = { _, _ in false }
     /// What averaging must give.
     var roots: (StateRoots, [ManifestEntry]) -> StateRoots = { parent, _ in parent }
-    /// Who decides the next height was found: heard by those who attack.
-    var rosterChanged: (Roster) -> Void = { _ in }
+    /// Told of every first adoption, and of who decides the next height.
+    var certified: (CertifiedVersion, Roster) -> Void = { _, _ in }
 
     struct SignedPlace: Hashable {
         let signer: MemberID

@@ -43,7 +43,7 @@ extension World {
             ("things asked for", sizes.fetches, 4_096),
             ("addresses", sizes.addresses, members),
             // Honest members give nothing against themselves.
-            ("proofs", sizes.proofs, 16 * coalition.colluders.count),
+            ("proofs", sizes.proofs, 16 * faults.byzantine.count { !$0.isEmpty }),
             ("statements", sizes.statements, 8_192 * members),
         ]
     }
