@@ -78,7 +78,9 @@ extension World {
                 Ready(height: chain.nextHeight, parent: chain.headDigest, slots: named), by: colluder)
         }
         let signers = records.keys.sorted()
-        guard signers.count >= chain.members.quorum, chain.members.digest == coalition.members.digest else { return nil }
+        guard signers.count >= chain.members.quorum, chain.members.digest == coalition.members.digest else {
+            return nil
+        }
         let chosen = byzantineRandom.permutation(of: signers.count).prefix(chain.members.quorum)
         let ready = chosen.compactMap { records[signers[$0]] }.sorted { $0.objectDigest < $1.objectDigest }
         var listed = chain.slotsToList(by: ready.map(\.body))

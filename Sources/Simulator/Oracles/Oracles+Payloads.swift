@@ -170,7 +170,7 @@ extension Oracles {
 
     /// Whether those honest members that are known to have signed, and all others that may say anything, are a quorum.
     private func canBeQuorum(_ place: Claim.Place, of version: VersionDigest?) -> Bool {
-        guard let roster = roster(of: place) else { return false }
+        let roster = roster(of: place)
         let count = roster.members.count { member in
             if !isHonest(member.id) { return true }
             guard let content = signed[SignedPlace(signer: member.id, place: place)] else { return false }

@@ -80,8 +80,8 @@ extension Oracles {
         _ quorum: QuorumSignatures, over statement: some Statement, in place: Claim.Place, claim: (MemberID) -> Claim
     ) -> Bool {
         let named = positions(quorum.bitmap)
-        guard let roster = roster(of: place), named.count == quorum.signatures.count, roster.isQuorum(named.count)
-        else { return false }
+        let roster = roster(of: place)
+        guard named.count == quorum.signatures.count, roster.isQuorum(named.count) else { return false }
         for (position, signature) in zip(named, quorum.signatures) {
             guard position < roster.count else { return false }
             let isSigned = isValid(claim(roster.members[position].id), signature) {
@@ -119,14 +119,16 @@ extension Oracles {
 
     /// Votes on a wire, a quorum or not.
     func saw(_ votes: VoteCertificate) {
-        saw(votes.signatures, over: votes.vote, in: .nullify(votes.vote.height, votes.vote.view)) { Claim(signer: $0, votes.vote) }
+        saw(votes.signatures, over: votes.vote, in: .nullify(votes.vote.height, votes.vote.view)) {
+            Claim(signer: $0, votes.vote)
+        }
         if votes.network == network, isQuorumOfValid(votes.signatures, over: votes.vote) { enter(votes.vote) }
     }
 
     private func saw(
         _ quorum: QuorumSignatures, over statement: some Statement, in place: Claim.Place, claim: (MemberID) -> Claim
     ) {
-        guard let roster = roster(of: place) else { return }
+        let roster = roster(of: place)
         for (position, signature) in zip(positions(quorum.bitmap), quorum.signatures) {
             guard position < roster.count, isHonest(roster.members[position].id) else { continue }
             let claim = claim(roster.members[position].id)

@@ -173,7 +173,7 @@ final class Oracles {
     func isValid(
         _ claim: Claim, _ signature: Signature, _ isSigned: (VerifyingKey, NetworkID) -> Bool
     ) -> Bool {
-        guard let key = roster(of: claim.place)?.memberSet[claim.signer]?.nodeKey else { return false }
+        guard let key = roster(of: claim.place).memberSet[claim.signer]?.nodeKey else { return false }
         let name = VerifiedSignature(claim: claim, signature: signature)
         if verified.contains(name) { return true }
         guard isSigned(key, network) else { return false }

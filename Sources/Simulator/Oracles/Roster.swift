@@ -68,13 +68,15 @@ extension Oracles {
     /// Of the newest height that anybody can work on.
     var newestRoster: Roster { rosters[UInt64(versions.count) + 1] ?? rosters[1]! }
 
-    /// The roster whose keys count for a statement about this place: of a slot that of the height after its base.
-    func roster(of place: Claim.Place) -> Roster? {
+    /// The roster whose keys count for a statement about this place: of a slot that of the height after its base. Where
+    /// nobody honest has come so far, the newest that can be known.
+    func roster(of place: Claim.Place) -> Roster {
         switch place {
-        case .contribution(let slot), .stored(let slot): baseHeight(slot.base).flatMap { rosters[$0 + 1] }
+        case .contribution(let slot), .stored(let slot):
+            baseHeight(slot.base).map { rosters[$0 + 1] ?? newestRoster } ?? newestRoster
         case .ready(let height), .proposal(let height, _), .notarize(let height, _), .finalize(let height, _),
             .nullify(let height, _):
-            rosters[height.value]
+            rosters[height.value] ?? newestRoster
         }
     }
 

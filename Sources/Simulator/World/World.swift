@@ -105,7 +105,8 @@ public final class World {
             faults.byzantine.count == count && faults.absentTrainers.count == count && faults.newcomers.count == count,
             "a flag a member")
         let founding = Founding(
-            members: count, newcomers: faults.newcomers, retentionVersions: options.retentionVersions, random: &foundingRandom)
+            members: count, newcomers: faults.newcomers, retentionVersions: options.retentionVersions,
+            random: &foundingRandom)
         genesis = founding.genesis
         trace = Trace(print: print)
         current = Array(repeating: nil, count: count * count)
