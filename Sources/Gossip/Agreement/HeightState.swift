@@ -68,8 +68,7 @@ struct OwnStatements {
 struct HeightState {
     let height: Height
     let members: MemberSet
-    /// A permutation of the members, seeded by (network, height): view v is led by position v - 1, around and around.
-    let leaders: [Int]
+    let leaders: LeaderOrder
 
     /// When the parent became the head here; only deadlines are reckoned from it.
     private(set) var began: Instant
@@ -108,7 +107,7 @@ struct HeightState {
         self.height = height
         self.members = members
         self.began = began
-        leaders = HeightState.permutation(network: network, height: height, count: members.count)
+        leaders = LeaderOrder(network: network, height: height, memberCount: members.count)
     }
 
     /// The same state in a process that has just started: deadlines run from now.
@@ -119,20 +118,7 @@ struct HeightState {
         return state
     }
 
-    private static func permutation(network: NetworkID, height: Height, count: Int) -> [Int] {
-        let seed = Digest(
-            DigestDomain("mesh/leaders"), network.digest.bytes + withUnsafeBytes(of: height.value.bigEndian, Array.init)
-        )
-        var generator = SeededRandom(seed: SecretBytes(seed.bytes))
-        var order = Array(0..<count)
-        // Fisher-Yates with plain modulo: the bias is below 2^-53 and every implementation gets the same order.
-        for index in stride(from: count - 1, to: 0, by: -1) {
-            order.swapAt(index, Int(generator.next() % UInt64(index + 1)))
-        }
-        return order
-    }
-
-    func leader(of view: View) -> Int { leaders[Int(view.value - 1) % leaders.count] }
+    func leader(of view: View) -> Int { leaders.leader(of: view) }
 
     func isKnownProposal(_ version: VersionDigest) -> Bool {
         decided?.vote.version == version

@@ -22,7 +22,15 @@ struct Coalition {
     private(set) var forgeries: [Digest: [UInt8]] = [:]
     /// What a leader shows in place of a proposal of its node, by site and payload; nil where it let it pass.
     var substitutes: [Shown: Substitute?] = [:]
+    /// Views for which a leader showed a proposal before they began.
+    var proposedAhead: Set<LedPlace> = []
     private var top: UInt64 = 0
+
+    struct LedPlace: Hashable {
+        let site: Int
+        let height: Height
+        let view: View
+    }
 
     struct Shown: Hashable {
         let site: Int
@@ -102,6 +110,7 @@ struct Coalition {
         }
         acks = acks.filter { $0.key.baseHeight.value + 2 >= top }
         substitutes = substitutes.filter { $0.key.proposal.height.value + 1 >= top }
+        proposedAhead = proposedAhead.filter { $0.height.value + 1 >= top }
         if forgeries.count > 4_096 { forgeries = [:] }
     }
 

@@ -45,11 +45,45 @@ extension World {
         } else {
             guard isFresh else { return nil }
         }
-        guard let forged = forgedPayload(over: process.node.chain, by: behaviour) else { return nil }
+        let chain = process.node.chain
+        guard let forged = forgedPayload(over: chain, by: behaviour, isReproposed: reproposed > .none) else {
+            return nil
+        }
         counts.add(behaviour)
-        let version = forged.payload.version.versionDigest
+        let messages = messages(proposing: forged, by: position, in: proposal.view, from: reproposed)
+        let isForHalf = behaviour == .equivocatesProposals
+        let isShownTo = (0..<options.nodes).map { _ in !isForHalf || byzantineRandom.chance(50) }
+        return Substitute(isShownTo: isShownTo, messages: messages, hidden: proposal.version)
+    }
+
+    /// Proposals for views to come that the member leads, whatever will be notarized or given up before: who enters such a
+    /// view finds one there. The payload is valid where it claims to be fresh.
+    func proposeAhead(_ position: Int, _ site: Site, _ chain: Chain) {
+        guard let process = site.process, chain.members.digest == coalition.members.digest else { return }
+        let view = process.node.report(now: process.clock.reading(at: now)).view
+        let order = LeaderOrder(network: chain.network, height: chain.nextHeight, memberCount: chain.members.count)
+        for ahead in (1...4).map({ View(view.value + $0) }) where order.leader(of: ahead) == position {
+            let reproposed =
+                byzantineRandom.chance(50) ? View.none : View(UInt32(byzantineRandom.draw(1...UInt64(ahead.value - 1))))
+            let place = Coalition.LedPlace(site: site.index, height: chain.nextHeight, view: ahead)
+            guard !coalition.proposedAhead.contains(place),
+                let forged = forgedPayload(over: chain, by: .reproposesUnjustified, isReproposed: reproposed > .none)
+            else { continue }
+            coalition.proposedAhead.insert(place)
+            counts.add(.reproposesUnjustified)
+            for message in messages(proposing: forged, by: position, in: ahead, from: reproposed) {
+                spread(message, from: site)
+            }
+        }
+    }
+
+    /// The proposal and everything that its receivers need to judge it.
+    private func messages(
+        proposing forged: EmbeddedPayload, by position: Int, in view: View, from reproposed: View
+    ) -> [[UInt8]] {
+        let version = forged.version.versionDigest
         let signed = coalition.signed(
-            Proposal(height: proposal.height, view: proposal.view, version: version, reproposed: reproposed),
+            Proposal(height: forged.version.height, view: view, version: version, reproposed: reproposed),
             by: position)
         var messages = [ForgedMessage.proposal(signed), ForgedMessage.payload(forged.payload)]
         coalition.answer(version.digest, with: messages[1])
@@ -61,13 +95,15 @@ extension World {
             messages.append(ForgedMessage.ready(ready))
             coalition.answer(ready.objectDigest, with: ForgedMessage.ready(ready))
         }
-        let isForHalf = behaviour == .equivocatesProposals
-        let isShownTo = (0..<options.nodes).map { _ in !isForHalf || byzantineRandom.chance(50) }
-        return Substitute(isShownTo: isShownTo, messages: messages, hidden: proposal.version)
+        return messages
     }
 
     /// A payload for the next height from what the colluders know: valid where they are only two-faced.
-    private func forgedPayload(over chain: Chain, by behaviour: ByzantineBehaviour) -> EmbeddedPayload? {
+    ///
+    /// - Parameter isReproposed: whether it is to be taken for one that a quorum has judged, so that its roots may be any.
+    private func forgedPayload(
+        over chain: Chain, by behaviour: ByzantineBehaviour, isReproposed: Bool
+    ) -> EmbeddedPayload? {
         var records = (coalition.ready[chain.nextHeight.value] ?? [:]).filter {
             $0.value.body.parent == chain.headDigest
         }
@@ -95,7 +131,7 @@ extension World {
                 listing: listed, availability: availability, contributions: coalition.records(of: listed))
         else { return nil }
         var roots = work.roots(parent: chain.head.roots, manifest: manifest)
-        if behaviour == .reproposesUnjustified {
+        if isReproposed {
             roots = StateRoots(parameters: Digest(DigestDomain("mesh/sim-wrong"), roots.parameters.bytes))
         }
         let support = Support(ready: ready.map(\.objectDigest))

@@ -5,7 +5,8 @@ import Ledger
 /// What Byzantine members do by themselves, again and again.
 extension World {
     private static let plotting: [ByzantineBehaviour] = [
-        .equivocatesVotes, .nullifiesAll, .falseReady, .falseAcks, .staleContributions, .floodsContributions,
+        .reproposesUnjustified, .equivocatesVotes, .nullifiesAll, .falseReady, .falseAcks, .staleContributions,
+        .floodsContributions,
         .floodsEvidence, .forgesCertificates, .malformsLengths,
     ]
 
@@ -20,6 +21,9 @@ extension World {
         let chain = process.node.chain
         for behaviour in site.behaviours {
             switch behaviour {
+            case .reproposesUnjustified:
+                proposeAhead(position, site, chain)
+                continue
             case .equivocatesVotes: voteForAll(position, site, chain)
             case .nullifiesAll: nullifyAll(position, site, chain)
             case .falseReady: sayFalseReady(position, site, chain)

@@ -12,6 +12,8 @@ public enum FaultKind: String, Sendable, CaseIterable {
     case isolationsOneWay = "isolations-one-way"
     /// A link that carries nothing for a while, and then all of it at once.
     case clogs
+    /// Lost because its kind does not reach a member in a view.
+    case messagesMuted = "messages-muted"
     // The machines.
     case crashes
     case crashesMidTurn = "crashes-mid-turn"

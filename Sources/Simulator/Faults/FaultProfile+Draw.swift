@@ -1,15 +1,23 @@
 import Crypto
 
 extension FaultProfile {
-    /// The faults of a seed.
-    static func drawn(members: Int, random: inout SeededRandom) -> FaultProfile {
+    /// The faults of a seed. Every other seed is an attack: f colluders follow a plan, and the plans take turns, so that
+    /// each is played often in a few minutes.
+    static func drawn(members: Int, seed: UInt64, random: inout SeededRandom) -> FaultProfile {
         var profile = FaultProfile(members: members)
         profile.drawNetwork(&random)
         profile.drawMachines(&random)
         profile.drawTrainers(&random)
-        profile.drawGovernance(members, &random)
-        profile.drawMembers(&random)
-        profile.drawLosses(&random)
+        let isAttack = seed.isMultiple(of: 2)
+        profile.drawGovernance(percent: isAttack ? 20 : 50, &random)
+        if isAttack {
+            // The sizes of a swarm take turns too: of the same size a plan has its turn after all others had.
+            profile.drawAttack(by: plans[Int((seed / 2 + seed / 20) % UInt64(plans.count))], &random)
+        } else {
+            profile.drawMuted(percent: 15, &random)
+            profile.drawMembers(&random)
+            profile.drawLosses(&random)
+        }
         return profile
     }
 
@@ -52,8 +60,9 @@ extension FaultProfile {
         badPayloadPercent = random.chance(50) ? 50 : 0
     }
 
-    private mutating func drawGovernance(_ members: Int, _ random: inout SeededRandom) {
-        guard random.chance(50) else { return }
+    private mutating func drawGovernance(percent: UInt64, _ random: inout SeededRandom) {
+        let members = newcomers.count
+        guard random.chance(percent) else { return }
         proposalInterval = random.skewed(100...5_000)
         if random.chance(60) { reviewInterval = random.skewed(50...3_000) }
         guard members > 4 else { return }
@@ -64,19 +73,30 @@ extension FaultProfile {
 
     /// Who fails, among the first members: at most f of them, and whoever is admitted later is honest, or counted then.
     private mutating func drawMembers(_ random: inout SeededRandom) {
-        let founders = newcomers.indices.filter { !newcomers[$0] }
         let faultBound = (founders.count - 1) / 3
         let faulty = random.chance(75) ? 1 + random.draw(below: faultBound) : 0
         let order = random.permutation(of: founders.count).map { founders[$0] }
-        let plan = random.chance(35) ? random.pick(FaultProfile.plans) : nil
         for member in order.prefix(faulty) {
             if random.chance(85) {
-                byzantine[member] = plan ?? FaultProfile.drawnBehaviours(&random)
+                byzantine[member] = FaultProfile.drawnBehaviours(&random)
             } else {
                 deadAfterHealing[member] = true
             }
         }
-        // One honest trainer that lives is always there: without any, nothing is to be certified.
+        drawAbsent(order, &random)
+    }
+
+    /// As many colluders as the mesh must bear, on a network that makes views fail.
+    private mutating func drawAttack(by plan: [ByzantineBehaviour], _ random: inout SeededRandom) {
+        let founders = founders
+        let order = random.permutation(of: founders.count).map { founders[$0] }
+        for member in order.prefix((founders.count - 1) / 3) { byzantine[member] = plan }
+        drawAbsent(order, &random)
+        drawMuted(percent: 50, &random)
+    }
+
+    /// One honest trainer that lives is always there: without any, nothing is to be certified.
+    private mutating func drawAbsent(_ order: [Int], _ random: inout SeededRandom) {
         for member in order.dropLast() where random.chance(15) { absentTrainers[member] = true }
         for member in newcomers.indices where newcomers[member] && random.chance(25) {
             byzantine[member] = FaultProfile.drawnBehaviours(&random)
@@ -84,15 +104,18 @@ extension FaultProfile {
     }
 
     /// Attacks that need several behaviours, of all colluders alike.
-    private static let plans: [[ByzantineBehaviour]] = [
+    static let plans: [[ByzantineBehaviour]] = [
         [.equivocatesProposals, .equivocatesVotes, .falseAcks],
         [.equivocatesProposals, .equivocatesVotes, .falseReady, .falseAcks, .equivocatesContributions],
         [.selectiveSender, .equivocatesProposals, .equivocatesVotes],
         [.twins, .equivocatesVotes],
         [.censors, .equivocatesVotes, .falseReady],
+        [.censors],
         [.reproposesUnjustified, .equivocatesVotes, .nullifiesAll],
         [.reproposesUnjustified, .equivocatesVotes, .equivocatesProposals],
+        [.reproposesUnjustified],
         [.listsUnavailable, .equivocatesVotes, .falseAcks],
+        [.listsUnavailable, .forgesCertificates],
         [.wrongRoots, .equivocatesVotes],
         [.withholdsAvailability, .withholdsPieces, .falseAcks],
     ]

@@ -10,6 +10,10 @@ public struct FaultProfile: Sendable {
     public var lossPercent: UInt64 = 0
     public var duplicationPercent: UInt64 = 0
 
+    /// Of 100 views, in how many a member misses every message of these kinds.
+    public var mutedPercent: UInt64 = 0
+    public var mutedKinds: [MutedKind] = []
+
     // Mean time between two faults of a kind, in milliseconds; nil for never.
     public var linkBreakInterval: UInt64?
     public var partitionInterval: UInt64?
@@ -75,6 +79,9 @@ public struct FaultProfile: Sendable {
         losesJournal = Array(repeating: false, count: members)
         newcomers = Array(repeating: false, count: members)
     }
+
+    /// The members of the first set.
+    var founders: [Int] { newcomers.indices.filter { !newcomers[$0] } }
 
     /// Who must be counted among the f that a set of members tolerates.
     func isFaulty(_ member: Int) -> Bool {

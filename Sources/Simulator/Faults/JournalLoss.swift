@@ -8,9 +8,9 @@ import Ledger
 /// themselves cannot be promised where at most f of them ever heard of what was lost.
 extension FaultProfile {
     mutating func drawLosses(_ random: inout SeededRandom) {
-        let founders = newcomers.indices.filter { !newcomers[$0] }
+        let founders = founders
         let budget = (founders.count - 1) / 3 - founders.count(where: isFaulty)
-        guard budget > 0, random.chance(40) else { return }
+        guard budget > 0, random.chance(75) else { return }
         lossInterval = random.draw(400...8_000)
         for _ in 0..<(1 + random.draw(below: budget)) {
             losesJournal[random.pick(founders.filter { !isFaulty($0) })] = true

@@ -17,6 +17,9 @@ public enum Scenario: String, Sendable, CaseIterable {
     case journalIsLost = "lost-journal"
     case backupIsRestored = "restored-backup"
     case equivocationIsProven = "equivocation-is-proven"
+    case leaderProposesUnjustified = "unjustified-proposals"
+    case leaderLeavesSlotsOut = "slots-left-out"
+    case leaderListsUnavailable = "unavailable-entries"
     case farBehindNodeTakesParameters = "far-behind-takes-parameters"
     case crashesOnTheWayToParameters = "far-behind-crashes"
 
@@ -50,6 +53,9 @@ public enum Scenario: String, Sendable, CaseIterable {
         case .journalIsLost: stage.journalIsLost()
         case .backupIsRestored: stage.backupIsRestored()
         case .equivocationIsProven: stage.equivocationIsProven()
+        case .leaderProposesUnjustified: stage.leaderProposesUnjustified()
+        case .leaderLeavesSlotsOut: stage.leaderLeavesSlotsOut()
+        case .leaderListsUnavailable: stage.leaderListsUnavailable()
         case .farBehindNodeTakesParameters: stage.farBehindNodeTakesParameters()
         case .crashesOnTheWayToParameters: stage.crashesOnTheWayToParameters()
         }

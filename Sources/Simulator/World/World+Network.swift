@@ -101,6 +101,7 @@ extension World {
         guard connection.isOpen, !isBlocked[pair(from, to)], isHealed || filter?(from, to, bytes) ?? true else {
             return
         }
+        if isMuted(bytes, to: to) { return counts.add(.messagesMuted) }
         if !isHealed, networkRandom.chance(faults.lossPercent) { return counts.add(.messagesLost) }
         let isDoubled = !isHealed && networkRandom.chance(faults.duplicationPercent)
         if isDoubled { counts.add(.messagesDuplicated) }

@@ -37,6 +37,8 @@ public final class World {
     var isSlow: [Bool]
     /// Nothing that is sent between a directed pair arrives before.
     var cloggedUntil: [SimulatedTime]
+    /// What was drawn of the views that members miss something of.
+    var mutedPlaces: [MutedPlace: Bool] = [:]
     var coalition: Coalition
     var isHealed = false
     var healedHeight: UInt64 = 0
@@ -100,7 +102,7 @@ public final class World {
         faultRandom = random.split()
         byzantineRandom = random.split()
         let count = options.nodes
-        faults = options.faults ?? FaultProfile.drawn(members: count, random: &profileRandom)
+        faults = options.faults ?? FaultProfile.drawn(members: count, seed: options.seed, random: &profileRandom)
         precondition(
             faults.byzantine.count == count && faults.absentTrainers.count == count && faults.newcomers.count == count,
             "a flag a member")

@@ -1,0 +1,57 @@
+import Crypto
+import Gossip
+import Ledger
+import Testing
+
+@testable import Simulator
+
+/// What makes the swarm's attacks come about.
+struct AttackTests {
+    @Test(arguments: [4, 5, 7])
+    func everyPlanHasItsTurnInASmallSwarm(nodes: Int) {
+        var colluding: Set<[ByzantineBehaviour]> = []
+        for seed in UInt64(0)..<400 {
+            let options = SwarmProfile.long.options(seed: seed)
+            guard options.nodes == nodes, seed.isMultiple(of: 2) else { continue }
+            let faulty = World(options).faults.byzantine.filter { !$0.isEmpty }
+            #expect(faulty.count == (nodes - 1) / 3)
+            #expect(Set(faulty).count == 1, "colluders follow one plan")
+            colluding.formUnion(faulty)
+        }
+        #expect(colluding == Set(FaultProfile.plans))
+    }
+
+    @Test(arguments: [MutedKind.proposal, .notarization, .finalization])
+    func withoutMessagesOfAKindNothingIsDecidedUntilHealing(kind: MutedKind) {
+        var options = WorldOptions(nodes: 4, seed: 1)
+        var faults = FaultProfile(members: 4)
+        faults.mutedKinds = [kind]
+        faults.mutedPercent = 100
+        faults.chaosMaximum = 6_000
+        options.faults = faults
+        let world = World(options)
+        _ = world.run(until: SimulatedTime(milliseconds: 6_000)) { false }
+        #expect(world.sites.allSatisfy { $0.disk.height == .genesis })
+        let outcome = world.run()
+        #expect(outcome.faults[.messagesMuted] > 0)
+        #expect(outcome.holds, "\(outcome.violations)")
+    }
+
+    @Test
+    func aMemberMissesTheSameViewsWhateverIsRepeated() {
+        var options = WorldOptions(nodes: 4, seed: 3)
+        var faults = FaultProfile(members: 4)
+        faults.mutedKinds = [.nullification]
+        faults.mutedPercent = 50
+        options.faults = faults
+        let world = World(options)
+        let vote = VoteCertificate(
+            network: world.genesis.network, vote: .nullify(height: Height(1), view: .first),
+            signatures: QuorumSignatures([:], memberCount: 4))
+        let message = ForgedMessage.votes(vote)
+        for receiver in 0..<4 {
+            let first = world.isMuted(message, to: receiver)
+            #expect((0..<8).allSatisfy { _ in world.isMuted(message, to: receiver) == first })
+        }
+    }
+}
