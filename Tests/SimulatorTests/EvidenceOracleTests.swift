@@ -76,7 +76,7 @@ struct EvidenceOracleTests {
         options.faults = FaultProfile(members: 4)
         let world = World(options)
         world.culprits = [2]
-        world.oracles.contradicted = [world.oracles.members[2].id]
+        world.oracles.contradicted = [world.oracles.people[2]]
         let outcome = world.run()
         #expect(Set(outcome.violations.map(\.oracle)) == [.missingEvidence])
         #expect(outcome.violations.count == 4)

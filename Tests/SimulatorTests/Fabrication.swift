@@ -13,7 +13,7 @@ struct Fabrication {
         var random = SeededRandom(simulationSeed: 1)
         founding = Founding(members: 4, random: &random)
         oracles = Oracles(genesis: founding.genesis, isHonest: (0..<4).map { !byzantine.contains($0) })
-        oracles.holders = { _ in 4 }
+        oracles.holders = { _, _ in 4 }
         oracles.holds = { _, _ in true }
         for text in ["a", "b"] { propose(version(text)) }
     }

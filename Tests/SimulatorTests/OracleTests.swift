@@ -193,7 +193,7 @@ struct OracleTests {
 
     @Test func aListedContributionNeedsHonestHolders() {
         let town = Fabrication()
-        town.oracles.holders = { _ in 1 }
+        town.oracles.holders = { _, _ in 1 }
         town.adopt(town.certified(listing: [town.contribution(by: 0)]))
         #expect(town.fired == [.tooFewHolders])
     }

@@ -20,10 +20,8 @@ extension Node {
         if member == identity.member { return received(own: record) }
         guard record.signer == member, chain.members[member] != nil else { return }
         if let known = addresses[member], known.body.sequence >= record.body.sequence { return }
-        guard record.isValid(in: chain.members, network: chain.network, verifier: verifier) else {
-            if !isOfOtherSet(link) { cutOff(link, .invalidSignature) }
-            return
-        }
+        // One that the key of before or after a rotation signed is passed on in good faith by whoever lags or leads.
+        guard record.isValid(in: chain.members, network: chain.network, verifier: verifier) else { return }
         addresses[member] = record
         // A record costs a sync and a message to everybody: of one member's, one at once and then one a tick. In a large
         // mesh it goes on at the tick, to those that do not hear the member itself, which by then is known.
@@ -35,12 +33,6 @@ extension Node {
         } else {
             pacing.addressesHeard[member] = link
         }
-    }
-
-    /// Whether the signature may be by the key that the member had before a rotation or will have after it: a peer that
-    /// lags or leads passes that on in good faith. At the same height it has dropped such records.
-    private func isOfOtherSet(_ link: LinkID) -> Bool {
-        links[link]?.claimedHeight != chain.height
     }
 
     /// After a change of the set: addresses of members that left or whose key changed go, and the own one is signed anew.

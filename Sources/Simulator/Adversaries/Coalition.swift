@@ -5,10 +5,12 @@ import Ledger
 /// What the Byzantine members of a world know together: each other's keys, and every statement that was ever on a wire.
 /// More than real colluders could know, who cannot read the links between honest members.
 struct Coalition {
-    let members: MemberSet
+    /// Who decides the next height; by their positions here the colluders act.
+    private(set) var members: MemberSet
     let network: NetworkID
-    /// Node keys by position in the set.
-    private let keys: [Int: NodeIdentity]
+    private let identities: [MemberID: NodeIdentity]
+    /// By position in the set.
+    private var keys: [Int: NodeIdentity] = [:]
 
     /// The first ready record of each member, by height and position.
     private(set) var ready: [UInt64: [Int: Signed<Ready>]] = [:]
@@ -38,11 +40,27 @@ struct Coalition {
     init(_ founding: Founding, _ byzantine: [[ByzantineBehaviour]]) {
         members = founding.genesis.members
         network = founding.genesis.network
-        var keys: [Int: NodeIdentity] = [:]
-        for (index, behaviours) in byzantine.enumerated() where !behaviours.isEmpty {
-            keys[index] = founding.identities[index]
+        var identities: [MemberID: NodeIdentity] = [:]
+        for (identity, behaviours) in zip(founding.identities, byzantine) where !behaviours.isEmpty {
+            identities[identity.member] = identity
         }
-        self.keys = keys
+        self.identities = identities
+        findKeys()
+    }
+
+    /// Another set decides from now on: what was known by positions in the old one is worth nothing.
+    mutating func follow(_ members: MemberSet) {
+        guard members.digest != self.members.digest else { return }
+        self.members = members
+        findKeys()
+        ready = [:]
+        acks = [:]
+        substitutes = [:]
+    }
+
+    private mutating func findKeys() {
+        keys = [:]
+        for (position, member) in members.members.enumerated() { keys[position] = identities[member.id] }
     }
 
     /// Positions of the colluders, ascending.

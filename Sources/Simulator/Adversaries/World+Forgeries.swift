@@ -5,7 +5,7 @@ import Ledger
 /// Certificates that are none, and bytes that are no message.
 extension World {
     /// A certificate of the current height that lacks what makes it one.
-    func forgeCertificates(_ site: Site, _ chain: Chain) {
+    func forgeCertificates(_ position: Int, _ site: Site, _ chain: Chain) {
         let height = chain.nextHeight
         let proposals = (coalition.proposals[height.value] ?? [:]).sorted { $0.key < $1.key }
         let view = View(proposals.last?.key ?? 1)
@@ -18,13 +18,13 @@ extension World {
             case 1: Vote(kind: .notarize, height: height, view: view, version: version)
             default: Vote(kind: .finalize, height: height, view: view, version: version)
             }
-        forge(vote, site)
+        forge(vote, position, site)
         forgeAvailability(site, chain)
     }
 
-    private func forge(_ vote: Vote, _ site: Site) {
+    private func forge(_ vote: Vote, _ position: Int, _ site: Site) {
         let count = coalition.members.count
-        let own = coalition.signed(vote, by: site.member).signature.bytes
+        let own = coalition.signed(vote, by: position).signature.bytes
         var bitmap = [UInt8](repeating: 0, count: (count + 7) / 8)
         for index in 0..<coalition.members.quorum { bitmap[index / 8] |= 1 << UInt8(index % 8) }
         var signatures: [UInt8] = []
@@ -36,7 +36,7 @@ extension World {
         case 2:  // signatures of something else
             let other = Vote.nullify(height: vote.height, view: View(vote.view.value + 1))
             for _ in 0..<coalition.members.quorum {
-                signatures += coalition.signed(other, by: site.member).signature.bytes
+                signatures += coalition.signed(other, by: position).signature.bytes
             }
         case 3:  // a set that is larger than it is
             bitmap.append(0xff)
@@ -65,7 +65,7 @@ extension World {
     }
 
     /// Evidence true and false, as much as a plot may send.
-    func floodEvidence(_ site: Site, _ chain: Chain) {
+    func floodEvidence(_ position: Int, _ site: Site, _ chain: Chain) {
         for view in UInt32(1)...8 {
             let place = (height: chain.nextHeight, view: View(view))
             let version = VersionDigest(Digest(DigestDomain("mesh/sim-wrong"), [UInt8(byzantineRandom.draw(0...255))]))
@@ -74,7 +74,7 @@ extension World {
             spread(
                 ForgedMessage.proof(
                     .votes(
-                        coalition.signed(finalize, by: site.member), coalition.signed(nullify, by: site.member))),
+                        coalition.signed(finalize, by: position), coalition.signed(nullify, by: position))),
                 from: site)
         }
         switch byzantineRandom.draw(below: 4) {
@@ -87,11 +87,11 @@ extension World {
             }
             spread(ForgedMessage.proof(.votes(votes[0], votes[1])), from: site)
         case 1:  // the same statement twice
-            let vote = coalition.signed(Vote.nullify(height: chain.nextHeight, view: .first), by: site.member)
+            let vote = coalition.signed(Vote.nullify(height: chain.nextHeight, view: .first), by: position)
             spread(ForgedMessage.proof(.votes(vote, vote)), from: site)
         case 2:
             let ready = Ready(height: chain.nextHeight, parent: chain.headDigest, slots: [])
-            spread(ForgedMessage.half(coalition.signed(ready, by: site.member)), from: site)
+            spread(ForgedMessage.half(coalition.signed(ready, by: position)), from: site)
         default: break
         }
         let names = (0..<64).map {

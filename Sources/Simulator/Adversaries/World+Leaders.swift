@@ -32,7 +32,9 @@ extension World {
     }
 
     private func substitute(for proposal: Proposal, of site: Site) -> Substitute? {
-        guard let process = site.process, proposal.height == process.node.chain.nextHeight else { return nil }
+        guard let process = site.process, proposal.height == process.node.chain.nextHeight,
+            let position = position(of: site)
+        else { return nil }
         let behaviour = byzantineRandom.pick(World.leading.filter { site.does($0) })
         let isFresh = proposal.reproposed == .none
         var reproposed = View.none
@@ -48,7 +50,7 @@ extension World {
             return nil
         }
         counts.add(behaviour)
-        let messages = messages(proposing: forged, by: site, in: proposal.view, from: reproposed)
+        let messages = messages(proposing: forged, by: position, in: proposal.view, from: reproposed)
         let isForHalf = behaviour == .equivocatesProposals
         let isShownTo = (0..<options.nodes).map { _ in !isForHalf || byzantineRandom.chance(50) }
         return Substitute(isShownTo: isShownTo, messages: messages, hidden: proposal.version)
@@ -56,11 +58,11 @@ extension World {
 
     /// Proposals for views to come that the member leads, whatever will be notarized or given up before: who enters such a
     /// view finds one there. The payload is valid where it claims to be fresh.
-    func proposeAhead(_ site: Site, _ chain: Chain) {
-        guard let process = site.process, let index = chain.members.index(of: site.identity.member) else { return }
+    func proposeAhead(_ position: Int, _ site: Site, _ chain: Chain) {
+        guard let process = site.process, chain.members.digest == coalition.members.digest else { return }
         let view = process.node.report(now: process.clock.reading(at: now)).view
         let order = LeaderOrder(network: chain.network, height: chain.nextHeight, memberCount: chain.members.count)
-        for ahead in (1...4).map({ View(view.value + $0) }) where order.leader(of: ahead) == index {
+        for ahead in (1...4).map({ View(view.value + $0) }) where order.leader(of: ahead) == position {
             let reproposed =
                 byzantineRandom.chance(50) ? View.none : View(UInt32(byzantineRandom.draw(1...UInt64(ahead.value - 1))))
             let place = Coalition.LedPlace(site: site.index, height: chain.nextHeight, view: ahead)
@@ -69,7 +71,7 @@ extension World {
             else { continue }
             coalition.proposedAhead.insert(place)
             counts.add(.reproposesUnjustified)
-            for message in messages(proposing: forged, by: site, in: ahead, from: reproposed) {
+            for message in messages(proposing: forged, by: position, in: ahead, from: reproposed) {
                 spread(message, from: site)
             }
         }
@@ -77,12 +79,12 @@ extension World {
 
     /// The proposal and everything that its receivers need to judge it.
     private func messages(
-        proposing forged: EmbeddedPayload, by site: Site, in view: View, from reproposed: View
+        proposing forged: EmbeddedPayload, by position: Int, in view: View, from reproposed: View
     ) -> [[UInt8]] {
         let version = forged.version.versionDigest
         let signed = coalition.signed(
             Proposal(height: forged.version.height, view: view, version: version, reproposed: reproposed),
-            by: site.member)
+            by: position)
         var messages = [ForgedMessage.proposal(signed), ForgedMessage.payload(forged.payload)]
         coalition.answer(version.digest, with: messages[1])
         for certificate in forged.availability {
@@ -112,7 +114,9 @@ extension World {
                 Ready(height: chain.nextHeight, parent: chain.headDigest, slots: named), by: colluder)
         }
         let signers = records.keys.sorted()
-        guard signers.count >= chain.members.quorum else { return nil }
+        guard signers.count >= chain.members.quorum, chain.members.digest == coalition.members.digest else {
+            return nil
+        }
         let chosen = byzantineRandom.permutation(of: signers.count).prefix(chain.members.quorum)
         let ready = chosen.compactMap { records[signers[$0]] }.sorted { $0.objectDigest < $1.objectDigest }
         var listed = chain.slotsToList(by: ready.map(\.body))

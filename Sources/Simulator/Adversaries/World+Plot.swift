@@ -7,7 +7,8 @@ extension World {
     private static let plotting: [ByzantineBehaviour] = [
         .reproposesUnjustified, .equivocatesVotes, .nullifiesAll, .falseReady, .falseAcks, .staleContributions,
         .floodsContributions,
-        .floodsEvidence, .forgesCertificates, .malformsLengths,
+        .floodsEvidence, .forgesCertificates, .malformsLengths, .replaysActions, .forgesActions,
+        .floodsActions,
     ]
 
     func planPlot(_ site: Site) {
@@ -17,27 +18,33 @@ extension World {
 
     func plot(_ site: Site) {
         planPlot(site)
-        guard let process = site.process else { return }
+        guard let process = site.process, let position = position(of: site) else { return }
         let chain = process.node.chain
         for behaviour in site.behaviours {
             switch behaviour {
             case .reproposesUnjustified:
-                proposeAhead(site, chain)
+                proposeAhead(position, site, chain)
                 continue
-            case .equivocatesVotes: voteForAll(site, chain)
-            case .nullifiesAll: nullifyAll(site, chain)
-            case .falseReady: sayFalseReady(site, chain)
-            case .falseAcks: ackAll(site, chain)
-            case .staleContributions: contributeStale(site, chain)
-            case .floodsContributions: flood(site, chain)
-            case .floodsEvidence: floodEvidence(site, chain)
-            case .forgesCertificates: forgeCertificates(site, chain)
+            case .equivocatesVotes: voteForAll(position, site, chain)
+            case .nullifiesAll: nullifyAll(position, site, chain)
+            case .falseReady: sayFalseReady(position, site, chain)
+            case .falseAcks: ackAll(position, site, chain)
+            case .staleContributions: contributeStale(position, site, chain)
+            case .floodsContributions: flood(position, site, chain)
+            case .floodsEvidence: floodEvidence(position, site, chain)
+            case .forgesCertificates: forgeCertificates(position, site, chain)
             case .malformsLengths: malform(site)
+            case .replaysActions: replayActions(site)
+            case .forgesActions: forgeActions(site, chain)
+            case .floodsActions: floodActions(site, chain)
             default: continue
             }
             counts.add(behaviour)
         }
     }
+
+    /// Where the site's member stands in the set that decides the next height; nil where it is none.
+    func position(of site: Site) -> Int? { coalition.members.index(of: site.identity.member) }
 
     /// Sends to the peers that are linked and wanted.
     func spread(_ bytes: [UInt8], from site: Site, to isWanted: (Int) -> Bool = { _ in true }) {
@@ -55,17 +62,17 @@ extension World {
         (0..<options.nodes).map { _ in byzantineRandom.chance(percent) }
     }
 
-    private func single(_ vote: Vote, by member: Int) -> VoteCertificate {
+    private func single(_ vote: Vote, by position: Int) -> VoteCertificate {
         VoteCertificate(
             network: genesis.network, vote: vote,
             signatures: QuorumSignatures(
-                [member: coalition.signed(vote, by: member).signature], memberCount: coalition.members.count))
+                [position: coalition.signed(vote, by: position).signature], memberCount: coalition.members.count))
     }
 
     // MARK: - Votes
 
     /// Every proposal of the last two views, finalized and given up.
-    private func voteForAll(_ site: Site, _ chain: Chain) {
+    private func voteForAll(_ position: Int, _ site: Site, _ chain: Chain) {
         let height = chain.nextHeight
         let proposals = coalition.proposals[height.value] ?? [:]
         for view in proposals.keys.sorted().suffix(2) {
@@ -77,16 +84,16 @@ extension World {
             }
             for vote in votes {
                 let wanted = someMembers(percent: 70)
-                spread(ForgedMessage.votes(single(vote, by: site.member)), from: site) { wanted[$0] }
+                spread(ForgedMessage.votes(single(vote, by: position)), from: site) { wanted[$0] }
             }
         }
     }
 
-    private func nullifyAll(_ site: Site, _ chain: Chain) {
+    private func nullifyAll(_ position: Int, _ site: Site, _ chain: Chain) {
         let first = process(site)?.report(now: Instant(milliseconds: 0)).view.value ?? 1
         for view in first..<first + 20 {
             let vote = Vote.nullify(height: chain.nextHeight, view: View(view))
-            spread(ForgedMessage.votes(single(vote, by: site.member)), from: site)
+            spread(ForgedMessage.votes(single(vote, by: position)), from: site)
         }
     }
 
@@ -94,7 +101,7 @@ extension World {
 
     // MARK: - Ready records and acks
 
-    private func sayFalseReady(_ site: Site, _ chain: Chain) {
+    private func sayFalseReady(_ position: Int, _ site: Site, _ chain: Chain) {
         let certified = coalition.certifiableSlots(on: chain.headDigest)
         let wanted = someMembers(percent: 50)
         for isFirst in [true, false] {
@@ -104,40 +111,40 @@ extension World {
                 slots.insert(Slot(author: member.id, base: chain.headDigest))
             }
             let ready = coalition.signed(
-                Ready(height: chain.nextHeight, parent: chain.headDigest, slots: slots.sorted()), by: site.member)
+                Ready(height: chain.nextHeight, parent: chain.headDigest, slots: slots.sorted()), by: position)
             spread(ForgedMessage.ready(ready), from: site) { wanted[$0] == isFirst }
         }
     }
 
-    private func ackAll(_ site: Site, _ chain: Chain) {
+    private func ackAll(_ position: Int, _ site: Site, _ chain: Chain) {
         for slot in coalition.contributions.keys.sorted() where chain.base(slot.base) != nil {
             for contribution in coalition.contributions[slot] ?? [] where byzantineRandom.chance(50) {
-                spread(ForgedMessage.acks(ack(contribution.body, by: site.member)), from: site)
+                spread(ForgedMessage.acks(ack(contribution.body, by: position)), from: site)
             }
         }
     }
 
-    private func ack(_ contribution: Contribution, by member: Int) -> AvailabilityCertificate {
+    private func ack(_ contribution: Contribution, by position: Int) -> AvailabilityCertificate {
         let stored = Stored(contribution)
         return AvailabilityCertificate(
             stored: stored,
             signatures: QuorumSignatures(
-                [member: coalition.signed(stored, by: member).signature], memberCount: coalition.members.count))
+                [position: coalition.signed(stored, by: position).signature], memberCount: coalition.members.count))
     }
 
     // MARK: - Contributions
 
     /// A second contribution in the slot, for half of the members.
     func contributeTwice(_ site: Site, _ base: VersionDigest, _ height: Height) {
-        guard site.does(.equivocatesContributions) else { return }
+        guard site.does(.equivocatesContributions), let position = position(of: site) else { return }
         counts.add(.equivocatesContributions)
         let (second, blob) = contribution(site, base, height)
         site.disk.blobs[second.contributionDigest] = blob
         let wanted = someMembers(percent: 50)
-        spread(ForgedMessage.contribution(coalition.signed(second, by: site.member)), from: site) { wanted[$0] }
+        spread(ForgedMessage.contribution(coalition.signed(second, by: position)), from: site) { wanted[$0] }
     }
 
-    private func contributeStale(_ site: Site, _ chain: Chain) {
+    private func contributeStale(_ position: Int, _ site: Site, _ chain: Chain) {
         let old = site.disk.adopted.dropLast(3).last?.version
         let author = byzantineRandom.pick(coalition.members.members).id
         let unknown = VersionDigest(Digest(DigestDomain("mesh/sim-wrong"), chain.headDigest.digest.bytes))
@@ -150,14 +157,14 @@ extension World {
         case 2: forged = invented(site.identity.member, chain.headDigest, Height(chain.height.value + 1))
         default: forged = invented(author, chain.headDigest, chain.height)
         }
-        spread(ForgedMessage.contribution(coalition.signed(forged, by: site.member)), from: site)
+        spread(ForgedMessage.contribution(coalition.signed(forged, by: position)), from: site)
     }
 
-    private func flood(_ site: Site, _ chain: Chain) {
+    private func flood(_ position: Int, _ site: Site, _ chain: Chain) {
         for _ in 0..<8 {
             let base = byzantineRandom.pick(chain.bases)
             let forged = invented(site.identity.member, base.digest, base.height)
-            spread(ForgedMessage.contribution(coalition.signed(forged, by: site.member)), from: site)
+            spread(ForgedMessage.contribution(coalition.signed(forged, by: position)), from: site)
             let nothing = ContributionDigest(
                 Digest(DigestDomain("mesh/sim-wrong"), [UInt8(byzantineRandom.draw(0...255))]))
             spread(ForgedMessage.have(nothing, count: Int(byzantineRandom.draw(1...4_096))), from: site)

@@ -54,7 +54,7 @@ extension DrillRange {
         for world in make([.copies, .equivocatesContributions, .floodsContributions]) {
             let outcome = world.run()
             isBroken = isBroken || outcome.violations.contains { $0.oracle == .repeatedSlot }
-            let faulty = Set((0..<colluders).map { world.oracles.members[$0].id })
+            let faulty = Set((0..<colluders).map { world.oracles.people[$0] })
             for version in world.oracles.versions.values where !version.manifest.isEmpty {
                 let weights = version.manifest.reduce((all: UInt64(0), own: UInt64(0))) { sum, entry in
                     let isOwn = faulty.contains(entry.slot.author)
@@ -80,7 +80,7 @@ extension DrillRange {
             let outcome = world.run()
             let broken: Set<Violation.Oracle> = [.inclusion, .invalidPayload]
             if outcome.violations.contains(where: { broken.contains($0.oracle) }) { missing += 1 }
-            let faulty = Set((0..<colluders).map { world.oracles.members[$0].id })
+            let faulty = Set((0..<colluders).map { world.oracles.people[$0] })
             made += world.oracles.listed.keys.count { !faulty.contains($0.author) }
         }
         return row(

@@ -38,6 +38,15 @@ public enum FaultKind: String, Sendable, CaseIterable {
     case deadMembers = "dead-members"
     case journalsLost = "journals-lost"
     case journalsRolledBack = "journals-rolled-back"
+    // Governance: what operators proposed, and what versions carried of it.
+    case proposals
+    case admissions
+    case removals
+    case rotations
+    case rulesChanged = "rules-changed"
+    case reverts
+    case switches
+    case reviews
 }
 
 /// How many faults of each kind were injected, and how often each Byzantine behaviour acted.

@@ -10,10 +10,13 @@ extension FaultProfile {
         profile.drawTrainers(&random)
         if seed.isMultiple(of: 2) {
             // The sizes of a swarm take turns too: of the same size a plan has its turn after all others had.
-            profile.drawAttack(by: plans[Int((seed / 2 + seed / 20) % UInt64(plans.count))], &random)
+            let plan = plans[Int((seed / 2 + seed / 20) % UInt64(plans.count))]
+            profile.drawGovernance(percent: plan.contains(.replaysActions) ? 100 : 20, &random)
+            profile.drawAttack(by: plan, &random)
         } else {
+            profile.drawGovernance(percent: 50, &random)
             profile.drawMuted(percent: 15, &random)
-            profile.drawMembers(members, &random)
+            profile.drawMembers(&random)
             profile.drawLosses(&random)
         }
         return profile
@@ -58,10 +61,22 @@ extension FaultProfile {
         badPayloadPercent = random.chance(50) ? 50 : 0
     }
 
-    private mutating func drawMembers(_ members: Int, _ random: inout SeededRandom) {
-        let faultBound = (members - 1) / 3
+    private mutating func drawGovernance(percent: UInt64, _ random: inout SeededRandom) {
+        let members = newcomers.count
+        guard random.chance(percent) else { return }
+        proposalInterval = random.skewed(100...5_000)
+        if random.chance(60) { reviewInterval = random.skewed(50...3_000) }
+        guard members > 4 else { return }
+        for member in random.permutation(of: members).prefix(random.draw(below: min(3, members - 3))) {
+            newcomers[member] = true
+        }
+    }
+
+    /// Who fails, among the first members: at most f of them, and whoever is admitted later is honest, or counted then.
+    private mutating func drawMembers(_ random: inout SeededRandom) {
+        let faultBound = (founders.count - 1) / 3
         let faulty = random.chance(75) ? 1 + random.draw(below: faultBound) : 0
-        let order = random.permutation(of: members)
+        let order = random.permutation(of: founders.count).map { founders[$0] }
         for member in order.prefix(faulty) {
             if random.chance(85) {
                 byzantine[member] = FaultProfile.drawnBehaviours(&random)
@@ -70,12 +85,16 @@ extension FaultProfile {
             }
         }
         drawAbsent(order, &random)
+        for member in newcomers.indices where newcomers[member] && random.chance(25) {
+            byzantine[member] = FaultProfile.drawnBehaviours(&random)
+        }
     }
 
     /// As many colluders as the mesh must bear, on a network that makes views fail.
     private mutating func drawAttack(by plan: [ByzantineBehaviour], _ random: inout SeededRandom) {
-        let order = random.permutation(of: byzantine.count)
-        for member in order.prefix((byzantine.count - 1) / 3) { byzantine[member] = plan }
+        let founders = founders
+        let order = random.permutation(of: founders.count).map { founders[$0] }
+        for member in order.prefix((founders.count - 1) / 3) { byzantine[member] = plan }
         drawAbsent(order, &random)
         drawMuted(percent: 50, &random)
     }
@@ -100,6 +119,7 @@ extension FaultProfile {
         [.listsUnavailable, .forgesCertificates],
         [.wrongRoots, .equivocatesVotes],
         [.withholdsAvailability, .withholdsPieces, .falseAcks],
+        [.replaysActions, .forgesActions, .falseReady],
     ]
 
     /// One to four, mostly few: each alone is the clearest test of itself.

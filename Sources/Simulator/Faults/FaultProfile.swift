@@ -52,6 +52,14 @@ public struct FaultProfile: Sendable {
     /// Of 100 contributions of a Byzantine member, how many fail validation.
     public var badPayloadPercent: UInt64 = 0
 
+    // The operators, times in milliseconds.
+    /// Mean time between two governance actions that somebody proposes; nil for never.
+    public var proposalInterval: UInt64?
+    /// Mean time between two contributions that some operators veto or approve; nil for never.
+    public var reviewInterval: UInt64?
+    /// Who is not of the first member set and may be admitted, one flag a member.
+    public var newcomers: [Bool] = []
+
     /// How long faults last at most, in milliseconds.
     public var chaosMaximum: UInt64 = 20_000
     /// One list a member; empty for an honest one. At most f are not empty.
@@ -69,5 +77,14 @@ public struct FaultProfile: Sendable {
         byzantine = Array(repeating: [], count: members)
         deadAfterHealing = Array(repeating: false, count: members)
         losesJournal = Array(repeating: false, count: members)
+        newcomers = Array(repeating: false, count: members)
+    }
+
+    /// The members of the first set.
+    var founders: [Int] { newcomers.indices.filter { !newcomers[$0] } }
+
+    /// Who must be counted among the f that a set of members tolerates.
+    func isFaulty(_ member: Int) -> Bool {
+        !byzantine[member].isEmpty || deadAfterHealing[member] || losesJournal[member]
     }
 }

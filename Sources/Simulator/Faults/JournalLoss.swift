@@ -8,16 +8,12 @@ import Ledger
 /// themselves cannot be promised where at most f of them ever heard of what was lost.
 extension FaultProfile {
     mutating func drawLosses(_ random: inout SeededRandom) {
-        let members = byzantine.count
-        let taken = (0..<members).count { !byzantine[$0].isEmpty || deadAfterHealing[$0] }
-        let budget = (members - 1) / 3 - taken
+        let founders = founders
+        let budget = (founders.count - 1) / 3 - founders.count(where: isFaulty)
         guard budget > 0, random.chance(75) else { return }
         lossInterval = random.draw(400...8_000)
         for _ in 0..<(1 + random.draw(below: budget)) {
-            let candidates = (0..<members).filter {
-                byzantine[$0].isEmpty && !deadAfterHealing[$0] && !losesJournal[$0]
-            }
-            losesJournal[random.pick(candidates)] = true
+            losesJournal[random.pick(founders.filter { !isFaulty($0) })] = true
         }
     }
 }

@@ -7,6 +7,10 @@ enum RandomFault: CaseIterable {
     case clog
     case clock
     case fullDisk
+    /// Operators agree on a change of members, keys, rules or history.
+    case proposal
+    /// Operators veto or approve of a contribution.
+    case review
 
     /// Mean time between two, in milliseconds; nil for never.
     func interval(in profile: FaultProfile) -> UInt64? {
@@ -17,6 +21,8 @@ enum RandomFault: CaseIterable {
         case .clog: profile.clogInterval
         case .clock: profile.clockInterval
         case .fullDisk: profile.diskFullInterval
+        case .proposal: profile.proposalInterval
+        case .review: profile.reviewInterval
         }
     }
 }
@@ -42,6 +48,8 @@ extension World {
         case .clog: randomClog()
         case .clock: randomClock()
         case .fullDisk: randomFullDisk()
+        case .proposal: randomProposal()
+        case .review: randomReview()
         }
     }
 }

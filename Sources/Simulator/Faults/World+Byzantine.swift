@@ -42,7 +42,7 @@ extension World {
         case .twins, .wrongRoots, .copies, .withholdsPieces, .corruptsPieces, .equivocatesProposals, .censors,
             .reproposesUnjustified, .listsUnavailable, .equivocatesVotes, .nullifiesAll, .falseReady, .falseAcks,
             .equivocatesContributions, .staleContributions, .floodsContributions, .floodsEvidence, .forgesCertificates,
-            .malformsLengths:
+            .malformsLengths, .replaysActions, .forgesActions, .floodsActions:
             return messages
         }
         if messages != [bytes] { counts.add(behaviour) }
@@ -51,7 +51,7 @@ extension World {
 
     private func isOwnVote(_ bytes: [UInt8], _ site: Site) -> Bool {
         RecordScan(bytes: bytes).certificates.contains { votes in
-            votes.signatures.signers == [site.member]
+            votes.signatures.signers == position(of: site).map { [$0] }
         }
     }
 

@@ -15,7 +15,10 @@ extension Oracles {
         guard let first = versions[height] else {
             versions[height] = version
             certifiedFirst(certified)
+            reviewBooks[height] = reviews(below: height, with: certified.embedded.ready.map(\.body))
+            enterRoster(after: certified)
             noteReverts(of: certified)
+            if let roster = rosters[height + 1] { self.certified(certified, roster) }
             return
         }
         if first.versionDigest != digest {
@@ -29,8 +32,9 @@ extension Oracles {
         let version = certified.version
         let height = version.height.value
         for entry in version.manifest {
-            let count = holders(entry.contribution)
-            if count < faultBound + 1 {
+            guard let roster = rosters[height] else { continue }
+            let count = holders(entry.contribution, roster)
+            if count < roster.faultBound + 1 {
                 report(.tooFewHolders, "\(entry.contribution.short) at \(height) is held by \(count) honest members")
             }
             if let other = listed[entry.slot] {
@@ -55,19 +59,21 @@ extension Oracles {
     /// To be asked at the end: ready records of a height may be signed until it is certified and are seen until then.
     func checkInclusion() {
         for height in versions.keys.sorted() {
-            guard let version = versions[height] else { continue }
+            guard let version = versions[height], let roster = rosters[height] else { continue }
+            // A replayed state that takes over stands alone.
+            if history[height].map(isSwitch) ?? false { continue }
             var counts: [Slot: Int] = [:]
             let records = honestReady[height] ?? [:]
             for record in records.values where record.parent == version.parent {
                 for slot in record.slots { counts[slot, default: 0] += 1 }
             }
-            for slot in counts.keys.sorted() where (counts[slot] ?? 0) >= 2 * faultBound + 1 {
+            for slot in counts.keys.sorted() where (counts[slot] ?? 0) >= 2 * roster.faultBound + 1 {
                 guard !version.manifest.contains(where: { $0.slot == slot }) else { continue }
-                let baseHeight = versions.values.first { $0.versionDigest == slot.base }?.height.value ?? 0
+                let baseHeight = baseHeight(slot.base) ?? 0
                 let isSuperseded = version.manifest.contains {
                     $0.slot.author == slot.author && $0.baseHeight.value > baseHeight
                 }
-                if !isSuperseded {
+                if !isSuperseded, !isExempt(slot, reviewBooks[height] ?? [:], roster) {
                     report(.inclusion, "\(Claim.Place.contribution(slot).name) is missing at \(height)")
                 }
             }

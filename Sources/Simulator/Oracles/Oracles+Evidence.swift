@@ -38,13 +38,13 @@ extension Oracles {
 
 extension World {
     /// Whether a member put two contributions for one slot on wires.
-    func hasContradicted(_ member: Int) -> Bool { oracles.contradicted.contains(oracles.members[member].id) }
+    func hasContradicted(_ member: Int) -> Bool { oracles.contradicted.contains(oracles.people[member]) }
 
     /// To be asked at the end, of the disks: what a crash made a member forget does not count.
     func checkConvictions() {
         for site in sites where site.isHonest && !site.isDead {
             for culprit in culprits.filter(hasContradicted)
-            where !oracles.accused[site.member].contains(oracles.members[culprit].id) {
+            where !oracles.accused[site.member].contains(oracles.people[culprit]) {
                 oracles.report(.missingEvidence, "member \(site.member) holds nothing against \(culprit)")
             }
             guard let process = site.process else { continue }

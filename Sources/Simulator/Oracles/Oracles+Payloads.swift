@@ -14,36 +14,73 @@ extension Oracles {
     }
 
     private func fault(in embedded: EmbeddedPayload) -> String? {
-        let version = embedded.payload.version
+        let version = embedded.version
         let height = version.height.value
-        guard height > 0, let parent = height == 1 ? genesisVersion : versions[height - 1] else {
-            return "nobody adopted its parent"
-        }
+        guard height > 0, let parent = height == 1 ? genesisVersion : versions[height - 1], let roster = rosters[height]
+        else { return "nobody adopted its parent" }
         if version.parent != parent.versionDigest { return "another parent" }
-        if version.network != network || version.rules != parent.rules || version.members != parent.members {
-            return "another network, other rules or members"
+        if version.network != network { return "another network" }
+        if let fault = faultOfReady(embedded, parent, roster) { return fault }
+        let ready = embedded.ready.map(\.body)
+        if let replayed = rootsToSwitch(ready) {
+            return faultOfSwitch(embedded, to: replayed, roster)
         }
-        if let fault = faultOfReady(embedded, parent) { return fault }
-        let expected = slotsToList(embedded.ready.map(\.body), height: height)
-        if version.manifest.map(\.slot) != expected {
-            return "lists \(version.manifest.count) slots, must list \(expected.count)"
-        }
-        for (entry, certificate) in zip(version.manifest, embedded.availability) {
-            if let fault = fault(of: entry, certificate, height: height) { return fault }
-            if entry.weightQ30 != weight(of: entry, among: version.manifest.count, height: height) {
-                return "a wrong weight"
-            }
-        }
-        if embedded.availability.count != version.manifest.count { return "too few availability certificates" }
+        if let fault = faultOfAction(embedded, ready, roster) { return fault }
+        if let fault = faultOfManifest(embedded, ready, roster) { return fault }
         return version.roots == roots(parent.roots, version.manifest) ? nil : "other roots"
     }
 
-    /// As many ready records as make a quorum, of distinct members, for this height and parent.
-    private func faultOfReady(_ embedded: EmbeddedPayload, _ parent: Version) -> String? {
-        let named = embedded.payload.support.ready
-        guard named.count == embedded.ready.count, isQuorum(named.count), !isQuorum(named.count - 1) else {
-            return "\(named.count) ready records"
+    /// Of the actions that enough members were ready with, the right one, and what it makes of members and rules.
+    private func faultOfAction(_ embedded: EmbeddedPayload, _ ready: [Ready], _ roster: Roster) -> String? {
+        let version = embedded.version
+        guard version.action == embedded.action?.action.digest, version.action == actionToCarry(ready, roster) else {
+            return "another action than its ready records ask for"
         }
+        var next = roster
+        if let complete = embedded.action {
+            guard let after = self.roster(after: complete, at: version.height.value) else {
+                return "an action that may not stand there"
+            }
+            next = after
+        }
+        let isRight = version.rules == next.rules.digest && version.members == next.memberSet.digest
+        return isRight ? nil : "other rules or members"
+    }
+
+    private func faultOfSwitch(_ embedded: EmbeddedPayload, to replayed: StateRoots, _ roster: Roster) -> String? {
+        let version = embedded.version
+        guard version.manifest.isEmpty, embedded.action == nil, version.action != nil else {
+            return "a replayed state takes over beside something else"
+        }
+        let isRight = version.rules == roster.rules.digest && version.members == roster.memberSet.digest
+        guard isRight, version.roots == replayed else { return "another replayed state" }
+        return nil
+    }
+
+    private func faultOfManifest(_ embedded: EmbeddedPayload, _ ready: [Ready], _ roster: Roster) -> String? {
+        let version = embedded.version
+        let height = version.height.value
+        let book = reviews(below: height, with: ready)
+        let expected = slotsToList(ready, height: height, book, roster)
+        if version.manifest.map(\.slot) != expected {
+            return "lists \(version.manifest.count) slots, must list \(expected.count)"
+        }
+        if embedded.availability.count != version.manifest.count { return "too few availability certificates" }
+        for (entry, certificate) in zip(version.manifest, embedded.availability) {
+            if let fault = fault(of: entry, certificate, roster) { return fault }
+            if isHeldBack(entry.contribution, in: entry.slot, book, roster) { return "what was vetoed" }
+            if entry.weightQ30 != weight(of: entry, among: version.manifest.count, height: height, roster.rules) {
+                return "a wrong weight"
+            }
+        }
+        return nil
+    }
+
+    /// As many ready records as make a quorum, of distinct members, for this height and parent.
+    private func faultOfReady(_ embedded: EmbeddedPayload, _ parent: Version, _ roster: Roster) -> String? {
+        let named = embedded.payload.support.ready
+        guard named.count == embedded.ready.count, roster.isQuorum(named.count), !roster.isQuorum(named.count - 1)
+        else { return "\(named.count) ready records" }
         guard Set(embedded.ready.map(\.signer)).count == named.count else { return "a member is ready twice" }
         for (name, record) in zip(named, embedded.ready) {
             let claim = Claim(signer: record.signer, record.body)
@@ -53,29 +90,40 @@ extension Oracles {
             guard isSigned, record.objectDigest == name, record.body.parent == parent.versionDigest,
                 record.body.height == parent.height.next
             else { return "a ready record of something else" }
+            guard areSigned(record.body.reviews, roster) else { return "a review that no operator signed" }
         }
         return nil
     }
 
-    /// Named by f + 1 of them, not listed below, on a base that is young enough; of an author the newest base.
-    private func slotsToList(_ ready: [Ready], height: UInt64) -> [Slot] {
+    /// Named by f + 1 of them, not listed below, not kept out by reviews, on a base that is young enough; of an author the
+    /// newest base.
+    private func slotsToList(_ ready: [Ready], height: UInt64, _ book: ReviewBook, _ roster: Roster) -> [Slot] {
         var newest: [MemberID: (slot: Slot, base: UInt64)] = [:]
         for slot in Set(ready.flatMap(\.slots)) {
-            guard ready.count(where: { $0.slots.contains(slot) }) > faultBound, index(slot.author) != nil,
-                let base = baseHeight(slot.base), base < height, height - 1 - base <= UInt64(rules.maxStaleness),
-                listed[slot].map({ $0 >= height }) ?? true, newest[slot.author].map({ $0.base < base }) ?? true
+            guard ready.count(where: { $0.slots.contains(slot) }) > roster.faultBound,
+                isEligible(slot, height: height), !isExempt(slot, book, roster), let base = baseHeight(slot.base),
+                newest[slot.author].map({ $0.base < base }) ?? true
             else { continue }
             newest[slot.author] = (slot, base)
         }
         return newest.values.map(\.slot).sorted()
     }
 
-    private func baseHeight(_ digest: VersionDigest) -> UInt64? {
-        if digest == genesisVersion.versionDigest { return 0 }
-        return versions.first { $0.value.versionDigest == digest }?.key
+    /// Whether a version of this height may list the slot: its author decides both heights, its base was never out of reach
+    /// since, and no replayed state came between.
+    func isEligible(_ slot: Slot, height: UInt64) -> Bool {
+        guard let base = baseHeight(slot.base), base < height, listed[slot].map({ $0 >= height }) ?? true,
+            base >= lastSwitch(below: height), let then = rosters[base + 1], let now = rosters[height],
+            then.contains(slot.author), now.contains(slot.author)
+        else { return false }
+        return (base + 1...height).allSatisfy { step in
+            rosters[step].map { step - 1 - base <= UInt64($0.rules.maxStaleness) } ?? false
+        }
     }
 
-    private func fault(of entry: ManifestEntry, _ certificate: AvailabilityCertificate, height: UInt64) -> String? {
+    private func fault(
+        of entry: ManifestEntry, _ certificate: AvailabilityCertificate, _ roster: Roster
+    ) -> String? {
         let stored = certificate.stored
         guard stored.slot == entry.slot, stored.contribution == entry.contribution,
             certificate.digest == entry.availability,
@@ -84,11 +132,14 @@ extension Oracles {
         guard isQuorumOfValid(certificate.signatures, over: stored) else {
             return "an availability certificate without a quorum"
         }
-        return nil
+        let present = positions(certificate.signatures.bitmap).count { position in
+            rosters[entry.baseHeight.value + 1].map { roster.contains($0.members[position].id) } ?? false
+        }
+        return present > roster.faultBound ? nil : "an availability certificate whose signers have left"
     }
 
     /// In a mesh of equal weights: one, at most the cap of what all have together, less for every version it is late.
-    private func weight(of entry: ManifestEntry, among count: Int, height: UInt64) -> UInt64 {
+    private func weight(of entry: ManifestEntry, among count: Int, height: UInt64, _ rules: Rules) -> UInt64 {
         precondition(rules.weights == .equal, "a simulated mesh weighs its members alike")
         var weight = min(UInt64(1) << 30, UInt64(rules.nodeWeightMaximumQ30) * UInt64(count))
         for _ in entry.baseHeight.value + 1..<height { weight = (weight * UInt64(rules.stalenessDiscountQ30)) >> 30 }
@@ -119,26 +170,20 @@ extension Oracles {
 
     /// Whether those honest members that are known to have signed, and all others that may say anything, are a quorum.
     private func canBeQuorum(_ place: Claim.Place, of version: VersionDigest?) -> Bool {
-        var count = 0
-        for (index, member) in members.enumerated() {
-            if !isHonest[index] {
-                count += 1
-            } else if let content = signed[SignedPlace(signer: member.id, place: place)] {
-                guard case .notarize(let height, let view) = place, let version else {
-                    count += 1
-                    continue
-                }
-                let vote = Vote(kind: .notarize, height: height, view: view, version: version)
-                if content == vote.digest { count += 1 }
-            }
+        let roster = roster(of: place)
+        let count = roster.members.count { member in
+            if !isHonest(member.id) { return true }
+            guard let content = signed[SignedPlace(signer: member.id, place: place)] else { return false }
+            guard case .notarize(let height, let view) = place, let version else { return true }
+            return content == Vote(kind: .notarize, height: height, view: view, version: version).digest
         }
-        return isQuorum(count)
+        return roster.isQuorum(count)
     }
 
     /// An honest member refused a payload as provably invalid. That of an honest leader never is.
     func refused(_ height: Height, _ view: View, by member: Int, because fault: String) {
-        let leader = members.indices.first {
-            isHonest[$0] && signed[SignedPlace(signer: members[$0].id, place: .proposal(height, view))] != nil
+        let leader = people.indices.first {
+            isHonest[$0] && signed[SignedPlace(signer: people[$0], place: .proposal(height, view))] != nil
         }
         if let leader {
             report(.judgedApart, "member \(member) refuses what \(leader) proposed in \(height)/\(view): \(fault)")
@@ -152,7 +197,7 @@ extension Oracles {
     ///
     /// - Parameter isAlive: whether a member will ever speak again.
     func checkRecoverable(isAlive: (Int) -> Bool) {
-        let living = members.indices.filter { isHonest[$0] && isAlive($0) }
+        let living = people.indices.filter { isHonest[$0] && isAlive($0) }
         for member in living {
             for vote in grounds[member].finalized where versions[vote.height.value] == nil {
                 let notarized = Vote(kind: .notarize, height: vote.height, view: vote.view, version: vote.version)

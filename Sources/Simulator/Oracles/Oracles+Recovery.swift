@@ -12,9 +12,7 @@ extension Oracles {
 
     /// The highest height at which a member signed anything: of contributions and acks the one after their base's.
     func highestSigned(by member: Int) -> UInt64 {
-        var heights: [VersionDigest: UInt64] = [:]
-        for (height, version) in versions { heights[version.versionDigest] = height }
-        return signed.keys.filter { $0.signer == members[member].id }.map { signed in
+        return signed.keys.filter { $0.signer == people[member] }.map { signed in
             switch signed.place {
             case .contribution(let slot), .stored(let slot): (heights[slot.base] ?? 0) + 1
             case .ready(let height), .proposal(let height, _), .notarize(let height, _), .finalize(let height, _),

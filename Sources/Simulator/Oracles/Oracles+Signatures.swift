@@ -69,21 +69,22 @@ extension Oracles {
 
     /// Whether distinct members, more than two thirds of the set, validly signed exactly this.
     func isQuorumOfValid(_ signatures: QuorumSignatures, over stored: Stored) -> Bool {
-        isQuorumOfValid(signatures, over: stored) { Claim(signer: $0, stored) }
+        isQuorumOfValid(signatures, over: stored, in: .stored(stored.slot)) { Claim(signer: $0, stored) }
     }
 
     func isQuorumOfValid(_ signatures: QuorumSignatures, over vote: Vote) -> Bool {
-        isQuorumOfValid(signatures, over: vote) { Claim(signer: $0, vote) }
+        isQuorumOfValid(signatures, over: vote, in: .nullify(vote.height, vote.view)) { Claim(signer: $0, vote) }
     }
 
     private func isQuorumOfValid(
-        _ quorum: QuorumSignatures, over statement: some Statement, claim: (MemberID) -> Claim
+        _ quorum: QuorumSignatures, over statement: some Statement, in place: Claim.Place, claim: (MemberID) -> Claim
     ) -> Bool {
         let named = positions(quorum.bitmap)
-        guard named.count == quorum.signatures.count, isQuorum(named.count) else { return false }
+        let roster = roster(of: place)
+        guard named.count == quorum.signatures.count, roster.isQuorum(named.count) else { return false }
         for (position, signature) in zip(named, quorum.signatures) {
-            guard position < members.count else { return false }
-            let isSigned = isValid(claim(members[position].id), signature) {
+            guard position < roster.count else { return false }
+            let isSigned = isValid(claim(roster.members[position].id), signature) {
                 statement.isSigned(signature, by: $0, network: $1)
             }
             guard isSigned else { return false }
@@ -92,7 +93,7 @@ extension Oracles {
     }
 
     /// The positions of the one bits, lowest bit of the first byte first.
-    private func positions(_ bitmap: [UInt8]) -> [Int] {
+    func positions(_ bitmap: [UInt8]) -> [Int] {
         var positions: [Int] = []
         for (byteIndex, byte) in bitmap.enumerated() {
             for bit in 0..<8 where byte & (1 << UInt8(bit)) != 0 { positions.append(8 * byteIndex + bit) }
@@ -102,7 +103,7 @@ extension Oracles {
 
     /// Acks of one contribution on a wire, a quorum or not: every valid one of an honest member counts.
     func saw(_ acks: AvailabilityCertificate) {
-        saw(acks.signatures, over: acks.stored) { Claim(signer: $0, acks.stored) }
+        saw(acks.signatures, over: acks.stored, in: .stored(acks.stored.slot)) { Claim(signer: $0, acks.stored) }
         if isQuorumOfValid(acks.signatures, over: acks.stored) { enter(acks.stored) }
     }
 
@@ -118,16 +119,19 @@ extension Oracles {
 
     /// Votes on a wire, a quorum or not.
     func saw(_ votes: VoteCertificate) {
-        saw(votes.signatures, over: votes.vote) { Claim(signer: $0, votes.vote) }
+        saw(votes.signatures, over: votes.vote, in: .nullify(votes.vote.height, votes.vote.view)) {
+            Claim(signer: $0, votes.vote)
+        }
         if votes.network == network, isQuorumOfValid(votes.signatures, over: votes.vote) { enter(votes.vote) }
     }
 
     private func saw(
-        _ quorum: QuorumSignatures, over statement: some Statement, claim: (MemberID) -> Claim
+        _ quorum: QuorumSignatures, over statement: some Statement, in place: Claim.Place, claim: (MemberID) -> Claim
     ) {
+        let roster = roster(of: place)
         for (position, signature) in zip(positions(quorum.bitmap), quorum.signatures) {
-            guard position < members.count, isHonest[position] else { continue }
-            let claim = claim(members[position].id)
+            guard position < roster.count, isHonest(roster.members[position].id) else { continue }
+            let claim = claim(roster.members[position].id)
             if isValid(claim, signature, { statement.isSigned(signature, by: $0, network: $1) }) { saw(claim) }
         }
     }

@@ -9,9 +9,9 @@ import Ledger
 final class Oracles {
     private(set) var violations: [Violation] = []
     let network: NetworkID
-    let members: [Member]
+    /// Everybody who ever takes part, by ascending id: members of the first set, and those who may be admitted.
+    let people: [MemberID]
     let isHonest: [Bool]
-    let faultBound: Int
     /// Set by the world before each thing that it reports.
     var now = SimulatedTime.zero
 
@@ -28,13 +28,18 @@ final class Oracles {
     var finalized: [UInt64: VersionDigest] = [:]
     var quorums: [QuorumPlace: Digest] = [:]
     let genesisVersion: Version
-    let rules: Rules
+    /// By height: that of height H + 1 is there once an honest member adopted version H.
+    var rosters: [UInt64: Roster]
+    /// Of each adopted version.
+    var heights: [VersionDigest: UInt64]
     /// Payloads that were judged.
     var judged: Set<VersionDigest> = []
     /// The views from which proposals of a payload claimed to re-propose it; 0 for afresh.
     var claimedViews: [ProposedPlace: Set<UInt32>] = [:]
     /// What certificates say that a slot holds.
     var available: [Slot: ContributionDigest] = [:]
+    /// What was said about slots, by the height of the version through which it is embedded.
+    var reviewBooks: [UInt64: ReviewBook] = [:]
     /// First adoptions by height, and the reverts that they decided.
     var history: [UInt64: CertifiedVersion] = [:]
     var reverts: [WitnessedRevert] = []
@@ -43,14 +48,16 @@ final class Oracles {
     /// Digests of what was sent: of a hundred members the bytes would fill the memory.
     private var scanned: Set<Digest> = []
 
-    /// How many honest members hold a contribution, complete and synced. Given by the world.
-    var holders: (ContributionDigest) -> Int = { _ in 0 }
+    /// How many honest members of a roster hold a contribution, complete and synced. Given by the world.
+    var holders: (ContributionDigest, Roster) -> Int = { _, _ in 0 }
     /// Whether a member holds it.
     var holds: (Int, ContributionDigest) -> Bool = { _, _ in false }
     /// Whether a member gave the contribution up because no version can list it any more.
     var hasForgotten: (Int, ContributionDigest) -> Bool = { _, _ in false }
     /// What averaging must give.
     var roots: (StateRoots, [ManifestEntry]) -> StateRoots = { parent, _ in parent }
+    /// Told of every first adoption, and of who decides the next height.
+    var certified: (CertifiedVersion, Roster) -> Void = { _, _ in }
 
     struct SignedPlace: Hashable {
         let signer: MemberID
@@ -74,17 +81,18 @@ final class Oracles {
         let signature: Signature
     }
 
-    init(genesis: Genesis, isHonest: [Bool]) {
+    /// - Parameter people: by ascending id; nil for those of the genesis alone.
+    init(genesis: Genesis, people: [MemberID]? = nil, isHonest: [Bool]) {
         network = genesis.network
-        members = genesis.members.members
+        self.people = people ?? genesis.members.members.map(\.id)
         genesisVersion = genesis.version
-        rules = genesis.rules
+        rosters = [1: Roster(genesis)]
+        heights = [genesis.version.versionDigest: 0]
         self.isHonest = isHonest
-        faultBound = (isHonest.count - 1) / 3
         accused = Array(repeating: [], count: isHonest.count)
         grounds = Array(repeating: SyncedGround(), count: isHonest.count)
         var indexes: [MemberID: Int] = [:]
-        for (index, member) in genesis.members.members.enumerated() { indexes[member.id] = index }
+        for (index, member) in self.people.enumerated() { indexes[member] = index }
         self.indexes = indexes
     }
 
@@ -95,9 +103,6 @@ final class Oracles {
     func index(_ member: MemberID) -> Int? { indexes[member] }
 
     func isHonest(_ member: MemberID) -> Bool { indexes[member].map { isHonest[$0] } ?? false }
-
-    /// More than two thirds.
-    func isQuorum(_ count: Int) -> Bool { 3 * count > 2 * members.count }
 
     /// Something that `sender` put on a wire.
     ///
@@ -126,7 +131,7 @@ final class Oracles {
     func synced(_ entries: [JournalEntry], by member: Int) {
         guard isHonest[member] else { return }
         // One transaction: what stands in it may rest on what stands beside it.
-        for entry in entries { grounds[member].insert(entry, signer: members[member].id) }
+        for entry in entries { grounds[member].insert(entry, signer: people[member]) }
         for entry in entries { check(entry, of: member) }
     }
 
@@ -154,7 +159,7 @@ final class Oracles {
             holds(evidence, by: member)
         default: break
         }
-        if let claim = SyncedGround.claim(of: entry), claim.signer == members[member].id { enter(claim) }
+        if let claim = SyncedGround.claim(of: entry), claim.signer == people[member] { enter(claim) }
         checkGround(of: entry, by: member)
     }
 
@@ -170,10 +175,10 @@ final class Oracles {
     func isValid(
         _ claim: Claim, _ signature: Signature, _ isSigned: (VerifyingKey, NetworkID) -> Bool
     ) -> Bool {
-        guard let index = indexes[claim.signer] else { return false }
+        guard let key = roster(of: claim.place).memberSet[claim.signer]?.nodeKey else { return false }
         let name = VerifiedSignature(claim: claim, signature: signature)
         if verified.contains(name) { return true }
-        guard isSigned(members[index].nodeKey, network) else { return false }
+        guard isSigned(key, network) else { return false }
         verified.insert(name)
         return true
     }

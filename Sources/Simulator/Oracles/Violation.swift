@@ -30,6 +30,8 @@ public struct Violation: Sendable, CustomStringConvertible {
         case tooFewHolders = "too-few-holders"
         /// 2f + 1 honest ready records named a slot that the version left out.
         case inclusion
+        /// A version carries an action that may not stand there, or takes effect otherwise than that action says.
+        case wrongAction = "wrong-action"
         /// The chain lists a slot twice, or an author twice in one version.
         case repeatedSlot = "repeated-slot"
         /// A certified version's roots are not those of its parent and manifest.

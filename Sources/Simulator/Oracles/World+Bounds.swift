@@ -15,9 +15,14 @@ extension World {
         }
     }
 
+    /// Of the rules that were ever in force the widest window, and what a node drops only when it moves on.
+    private var basesMaximum: Int {
+        Int(oracles.rosters.values.map(\.rules.maxStaleness).max() ?? 0) + 1
+    }
+
     private func bounds(of sizes: NodeSizes) -> [(name: String, count: Int, limit: Int)] {
         let members = options.nodes
-        let slots = members * (Int(genesis.rules.maxStaleness) + 1)
+        let slots = members * basesMaximum
         // Loose votes are kept for 16 views beyond the own one.
         let views = sizes.view + 17
         // Of a leader two, and what this node itself was about to propose.
@@ -43,7 +48,7 @@ extension World {
             ("things asked for", sizes.fetches, 4_096),
             ("addresses", sizes.addresses, members),
             // Honest members give nothing against themselves.
-            ("proofs", sizes.proofs, 16 * coalition.colluders.count),
+            ("proofs", sizes.proofs, 16 * faults.byzantine.count { !$0.isEmpty }),
             ("statements", sizes.statements, 8_192 * members),
         ]
     }
@@ -60,7 +65,7 @@ extension World {
     }
 
     private func checkJournal(of site: Site) {
-        let slots = options.nodes * (Int(genesis.rules.maxStaleness) + 1)
+        let slots = options.nodes * basesMaximum
         for height in site.disk.share.keys.sorted() {
             guard let share = site.disk.share[height] else { continue }
             measures.journalMaximum = max(measures.journalMaximum, share.entries)

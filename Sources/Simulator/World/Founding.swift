@@ -2,41 +2,57 @@ import Crypto
 import Gossip
 import Ledger
 
-/// The genesis of a simulated mesh and the keys of its members, all from the seed.
+/// The genesis of a simulated mesh and the keys of everybody who ever takes part in it, all from the seed.
 struct Founding {
     let genesis: Genesis
-    /// By ascending member id: a member's index in the world is its index in the set.
+    /// By ascending member id: a member's index in the world is its index here, and in the first set if nobody comes later.
     let identities: [NodeIdentity]
+    /// In the same order, as the records of those who are members from the beginning, or ask to be admitted.
+    let people: [Member]
+    let operatorKeys: [SigningKey]
 
-    init(members count: Int, retentionVersions: UInt32 = Rules().retentionVersions, random: inout SeededRandom) {
-        var members: [Member] = []
-        var identities: [NodeIdentity] = []
-        for number in 0..<count {
-            let operatorKey = SigningKey(seed: random.secret(count: 32))
-            let nodeKey = SigningKey(seed: random.secret(count: 32))
-            let id = MemberID(firstOperatorKey: operatorKey.verifyingKey)
-            let name = "site-\(number)"
-            let linkKey = LinkPublicKey(bytes: Founding.digest("link", number, &random).bytes)!
-            members.append(
-                Member(
-                    id: id, name: name, operatorKey: operatorKey.verifyingKey, nodeKey: nodeKey.verifyingKey,
-                    linkKey: linkKey, keyEpoch: 0))
-            identities.append(NodeIdentity(member: id, nodeKey: nodeKey, addresses: ["\(name):1"]))
-        }
+    private struct Person {
+        let member: Member
+        let nodeKey: SigningKey
+        let operatorKey: SigningKey
+    }
+
+    /// - Parameter newcomers: who is not of the first set, one flag a person.
+    init(
+        members count: Int, newcomers: [Bool]? = nil, retentionVersions: UInt32 = Rules().retentionVersions,
+        random: inout SeededRandom
+    ) {
+        let people = (0..<count).map { Founding.person($0, &random) }.sorted { $0.member.id < $1.member.id }
+        let founders = people.indices.filter { !(newcomers?[$0] ?? false) }
         var rules = Rules()
         rules.pieceBytes = Limits.pieceBytesMinimum
         rules.contributionBytesMaximum = 1 << 20
         rules.retentionVersions = retentionVersions
-        rules.minContributions = UInt32(max(1, count - 1))
+        rules.minContributions = UInt32(max(1, founders.count - 1))
         do {
             genesis = Genesis(
-                nonce: Founding.digest("nonce", 0, &random), members: try MemberSet(members: members), rules: rules,
+                nonce: Founding.digest("nonce", 0, &random),
+                members: try MemberSet(members: founders.map { people[$0].member }), rules: rules,
                 tensors: [TensorShape(name: "weights", shape: [1024])], attachments: [],
                 roots: StateRoots(parameters: Founding.digest("roots", 0, &random)))
         } catch {
             preconditionFailure("a simulated founding is well-formed: \(error)")
         }
-        self.identities = identities.sorted { $0.member < $1.member }
+        self.people = people.map(\.member)
+        operatorKeys = people.map(\.operatorKey)
+        identities = people.map {
+            NodeIdentity(member: $0.member.id, nodeKey: $0.nodeKey, addresses: ["\($0.member.name):1"])
+        }
+    }
+
+    private static func person(_ number: Int, _ random: inout SeededRandom) -> Person {
+        let operatorKey = SigningKey(seed: random.secret(count: 32))
+        let nodeKey = SigningKey(seed: random.secret(count: 32))
+        let member = Member(
+            id: MemberID(firstOperatorKey: operatorKey.verifyingKey), name: "site-\(number)",
+            operatorKey: operatorKey.verifyingKey, nodeKey: nodeKey.verifyingKey,
+            linkKey: LinkKey(secret: random.secret(count: 32)).publicKey, keyEpoch: 0)
+        return Person(member: member, nodeKey: nodeKey, operatorKey: operatorKey)
     }
 
     private static func digest(_ purpose: String, _ number: Int, _ random: inout SeededRandom) -> Digest {

@@ -6,7 +6,8 @@ import Ledger
 final class Site {
     let index: Int
     let member: Int
-    let identity: NodeIdentity
+    /// With the keys that it holds now.
+    var identity: NodeIdentity
     /// Empty for an honest member.
     let behaviours: [ByzantineBehaviour]
     /// Whom a selective sender talks to.
@@ -29,6 +30,8 @@ final class Site {
     private var remembered: [[UInt8]] = []
     /// Until when every write fails.
     var diskFullUntil = SimulatedTime.zero
+    /// Whether its member left and nobody needs it any more.
+    var hasLeft = false
     /// Whether it stays down from now on.
     var isDead = false
 

@@ -234,6 +234,9 @@ extension World {
                 oracles.report(.wrongJob, "member \(site.member) is at \(site.disk.height), not \(version.height)")
             }
             train(site)
+        case .mayLeave:
+            trace.say(now, "\(site.member) \(notice.line)")
+            leave(site)
         case .abstaining(let until):
             trace.say(now, "\(site.member) \(notice.line)")
             site.abstentions += 1

@@ -52,7 +52,11 @@ extension World {
 
     /// Whether every honest member that lives is two versions above where healing found the highest.
     var hasRecovered: Bool {
-        sites.allSatisfy { !$0.isHonest || $0.isDead || $0.disk.height.value >= healedHeight + 2 }
+        let roster = oracles.newestRoster
+        return sites.allSatisfy { site in
+            !site.isHonest || site.isDead || site.disk.height.value >= healedHeight + 2
+                || !roster.contains(site.identity.member)
+        }
     }
 
     func standstillReport() -> String {

@@ -8,6 +8,7 @@ extension World {
     func train(_ site: Site) {
         guard let process = site.process, process.training == nil, !faults.absentTrainers[site.member] else { return }
         let chain = process.node.chain
+        guard chain.members[site.identity.member] != nil else { return }
         process.training = chain.headDigest
         let due = now + 1_000 * trainerRandom.draw(faults.trainingMinimum...faults.trainingMaximum)
         queue.push(

@@ -28,6 +28,7 @@ public final class World {
     var trainerRandom: SeededRandom
     var faultRandom: SeededRandom
     var byzantineRandom: SeededRandom
+    var operators: Operators
 
     var connections: [Int: Connection] = [:]
     var nextConnection = 0
@@ -79,6 +80,9 @@ public final class World {
         case storeBlock(site: Int, life: UInt64, BlockName, PieceHandle, LinkID)
         case completeParameters(site: Int, life: UInt64, Digest)
         case handOver(site: Int, life: UInt64, base: VersionDigest, height: Height)
+        /// An operator signs at its own site.
+        case propose(member: Int, GovernanceAction, possession: Signature?)
+        case review(member: Int, ReviewStatement)
         /// A member's shell gets round to what its Byzantine behaviours do by themselves.
         case plot(site: Int, life: UInt64)
         /// What a Byzantine member held back.
@@ -101,9 +105,12 @@ public final class World {
         byzantineRandom = random.split()
         let count = options.nodes
         faults = options.faults ?? FaultProfile.drawn(members: count, seed: options.seed, random: &profileRandom)
-        precondition(faults.byzantine.count == count && faults.absentTrainers.count == count, "a flag a member")
+        precondition(
+            faults.byzantine.count == count && faults.absentTrainers.count == count && faults.newcomers.count == count,
+            "a flag a member")
         let founding = Founding(
-            members: count, retentionVersions: options.retentionVersions, random: &foundingRandom)
+            members: count, newcomers: faults.newcomers, retentionVersions: options.retentionVersions,
+            random: &foundingRandom)
         genesis = founding.genesis
         trace = Trace(print: print)
         current = Array(repeating: nil, count: count * count)
@@ -112,7 +119,9 @@ public final class World {
         cloggedUntil = Array(repeating: .zero, count: count * count)
         work = options.work
         coalition = Coalition(founding, faults.byzantine)
-        oracles = Oracles(genesis: genesis, isHonest: faults.byzantine.map(\.isEmpty))
+        oracles = Oracles(
+            genesis: genesis, people: founding.people.map(\.id), isHonest: faults.byzantine.map(\.isEmpty))
+        operators = Operators(founding, random: random.split())
         for member in 0..<count {
             bodies.append([])
             let behaviours = faults.byzantine[member]
@@ -138,8 +147,14 @@ public final class World {
         oracles.hasForgotten = { [unowned self] member, contribution in
             sites[bodies[member][0]].process?.forgotten.contains(contribution) ?? false
         }
-        oracles.holders = { [unowned self] contribution in
-            (0..<options.nodes).filter { oracles.isHonest[$0] && oracles.holds($0, contribution) }.count
+        oracles.holders = { [unowned self] contribution, roster in
+            (0..<options.nodes).count {
+                oracles.isHonest[$0] && roster.contains(oracles.people[$0]) && oracles.holds($0, contribution)
+            }
+        }
+        oracles.certified = { [unowned self] version, roster in
+            coalition.follow(roster.memberSet)
+            countGovernance(of: version)
         }
         oracles.roots = { [work] parent, manifest in work.roots(parent: parent, manifest: manifest) }
     }
@@ -194,6 +209,8 @@ public final class World {
             if living(site, life) != nil { completeParameters(sites[site], root) }
         case .handOver(let site, let life, let base, let height):
             if living(site, life) != nil { handOver(sites[site], base, height) }
+        case .propose(let member, let action, let possession): propose(action, by: member, possession)
+        case .review(let member, let statement): review(statement, by: member)
         case .plot(let site, let life): if living(site, life) != nil { plot(sites[site]) }
         case .heldBack(let site, let life, let end, let bytes):
             if living(site, life) != nil { transmit(bytes, from: sites[site], over: end) }
@@ -214,7 +231,7 @@ public final class World {
             .storeBlock(let site, _, _, _, _), .completeParameters(let site, _, _), .handOver(let site, _, _, _),
             .plot(let site, _), .heldBack(let site, _, _, _), .replay(let site, _, _):
             site
-        case .boot, .crash, .connect, .fault, .journalFault, .endPartition: nil
+        case .boot, .crash, .connect, .propose, .review, .fault, .journalFault, .endPartition: nil
         }
     }
 

@@ -178,6 +178,19 @@ import Testing
         #expect(town.reach(6))
     }
 
+    /// Who leads already signs with the key that a rotation gave it; that its greeting got lost is nobody's fault.
+    @Test func anAddressUnderTheNextKeyCutsNoLink() throws {
+        let town = try Town(count: 4)
+        #expect(town.reach(1))
+        let (member, key) = town.rotated(2)
+        let record = AddressRecord(member: member.id, addresses: ["127.0.0.1:9"], sequence: 9)
+        let early = Signed(record, signer: member.id, key: key, network: town.genesis.network)
+        town.inject(.address(early), from: 2, to: 0)
+        town.settle()
+        #expect(town.sites[0].node.addresses[member.id]?.body.sequence != 9)
+        #expect(!town.sites[0].notices.contains(.linkCutOff(member.id, .invalidSignature)))
+    }
+
     @Test func aNewKeyNeverAcknowledgesAnOlderBase() throws {
         let town = try Town(count: 4)
         #expect(town.reach(1))
