@@ -11,7 +11,9 @@ extension Stage {
         world.run(until: limit) { world.sites.contains { $0.disk.height.value >= height } }
     }
 
-    func action(_ change: Change, sequence: UInt64, from first: UInt64, through last: UInt64 = 1_000) -> GovernanceAction {
+    func action(_ change: Change, sequence: UInt64, from first: UInt64, through last: UInt64 = 1_000)
+        -> GovernanceAction
+    {
         GovernanceAction(change: change, sequence: sequence, first: Height(first), last: Height(last))
     }
 
@@ -83,7 +85,9 @@ extension Stage {
             var vetoed: Set<Slot> = []
             _ = world.run(until: limit) {
                 if world.oracles.newestRoster.rules.review == .vetoWindow {
-                    for slot in world.oracles.available.keys where vetoed.insert(slot).inserted { veto(slot, in: world) }
+                    for slot in world.oracles.available.keys where vetoed.insert(slot).inserted {
+                        veto(slot, in: world)
+                    }
                 }
                 return world.sites.contains { $0.disk.height.value >= 5 }
             }

@@ -25,7 +25,8 @@ extension Stage {
             var height: UInt64 = 0
             world.filter = { _, to, bytes in
                 let scan = RecordScan(bytes: bytes)
-                for payload in scan.payloads where payload.version.members != world.oracles.newestRoster.memberSet.digest {
+                for payload in scan.payloads
+                where payload.version.members != world.oracles.newestRoster.memberSet.digest {
                     height = payload.version.height.value
                 }
                 let isDecisive = scan.certificates.contains {
