@@ -15,6 +15,8 @@ enum ForgedMessage {
         case certified = 10
         case fetch = 11
         case evidence = 13
+        case action = 20
+        case readiness = 21
     }
 
     private static func encoded(_ code: Code, _ body: CBOR) -> [UInt8] {
@@ -27,6 +29,19 @@ enum ForgedMessage {
     static func proposal(_ proposal: Signed<Proposal>) -> [UInt8] { encoded(.proposal, proposal.cbor) }
     static func payload(_ payload: Ledger.Payload) -> [UInt8] { encoded(.payload, payload.cbor) }
     static func votes(_ votes: VoteCertificate) -> [UInt8] { encoded(.votes, votes.cbor) }
+
+    static func action(_ signed: SignedGovernanceAction) -> [UInt8] { encoded(.action, signed.cbor) }
+
+    /// With signatures as they shall stand there, in any order and number.
+    static func action(_ action: GovernanceAction, _ signatures: [OperatorSignature]) -> [UInt8] {
+        encoded(
+            .action,
+            .record(["action": action.cbor, "operators": .array(signatures.map(\.cbor)), "possession": .null]))
+    }
+
+    static func readiness(_ statement: Readiness, _ signatures: QuorumSignatures) -> [UInt8] {
+        encoded(.readiness, .array([statement.cbor, signatures.cbor]))
+    }
 
     static func proof(_ evidence: Evidence) -> [UInt8] {
         encoded(.evidence, .array([.unsigned(1), evidence.cbor]))
