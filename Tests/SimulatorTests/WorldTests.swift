@@ -36,7 +36,7 @@ struct WorldTests {
         var totals = Totals()
         var lacking = Set(FaultKind.allCases)
         var seed: UInt64 = 0
-        while !lacking.isEmpty, seed < 100 {
+        while !lacking.isEmpty, seed < 200 {
             // Of four founders nobody can come later; of five, one.
             var options = WorldOptions(nodes: 4 + Int(seed % 2), seed: seed)
             options.heights = 4
