@@ -7,6 +7,7 @@ enum ForgedMessage {
     private enum Code: UInt64 {
         case contribution = 2
         case have = 3
+        case want = 4
         case acks = 5
         case ready = 6
         case proposal = 7
@@ -15,6 +16,10 @@ enum ForgedMessage {
         case certified = 10
         case fetch = 11
         case evidence = 13
+        case walk = 17
+        case blocks = 19
+        case action = 20
+        case carried = 23
     }
 
     private static func encoded(_ code: Code, _ body: CBOR) -> [UInt8] {
@@ -27,6 +32,32 @@ enum ForgedMessage {
     static func proposal(_ proposal: Signed<Proposal>) -> [UInt8] { encoded(.proposal, proposal.cbor) }
     static func payload(_ payload: Ledger.Payload) -> [UInt8] { encoded(.payload, payload.cbor) }
     static func votes(_ votes: VoteCertificate) -> [UInt8] { encoded(.votes, votes.cbor) }
+
+    static func action(_ signed: SignedGovernanceAction) -> [UInt8] { encoded(.action, signed.cbor) }
+    static func carried(_ action: CompleteAction) -> [UInt8] { encoded(.carried, action.cbor) }
+    static func walk(from height: Height) -> [UInt8] { encoded(.walk, .unsigned(height.value)) }
+
+    static func want(_ name: Digest, pieces: Range<UInt64>) -> [UInt8] {
+        encoded(.want, .array([.bytes(name.bytes), .array(pieces.map { .unsigned($0) })]))
+    }
+
+    static func wantBlocks(of root: Digest, _ blocks: Range<UInt64>) -> [UInt8] {
+        encoded(.blocks, .array([.bytes(root.bytes), .array(blocks.map { .unsigned($0) })]))
+    }
+
+    /// Everything that a `fetch` can ask for under one name: of each kind that goes by a digest.
+    static func fetch(_ name: Digest) -> [UInt8] {
+        encoded(.fetch, .array([1, 2, 3, 4, 8, 20].map { .array([.unsigned($0), .bytes(name.bytes)]) }))
+    }
+
+    static func fetch(version height: Height) -> [UInt8] {
+        encoded(.fetch, .array([.array([.unsigned(7), .unsigned(height.value)])]))
+    }
+
+    /// Both certificates by which a view may have ended.
+    static func fetch(view: View) -> [UInt8] {
+        encoded(.fetch, .array([5, 6].map { .array([.unsigned($0), .unsigned(UInt64(view.value))]) }))
+    }
 
     static func proof(_ evidence: Evidence) -> [UInt8] {
         encoded(.evidence, .array([.unsigned(1), evidence.cbor]))
