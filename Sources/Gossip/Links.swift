@@ -47,8 +47,8 @@ struct LinkTable {
 
     subscript(id: LinkID) -> Link? { links[id] }
 
-    /// Links in the order in which they came up.
-    var order: [LinkID] { links.keys.sorted() }
+    /// Links by ascending identifier, which is the order in which they came up.
+    private(set) var order: [LinkID] = []
 
     func link(to member: MemberID) -> LinkID? { byMember[member] }
 
@@ -58,11 +58,13 @@ struct LinkTable {
         if let replaced { links[replaced] = nil }
         links[id] = Link(member: member)
         byMember[member] = id
+        order = links.keys.sorted()
         return replaced
     }
 
     mutating func remove(_ id: LinkID) {
         guard let link = links.removeValue(forKey: id) else { return }
+        order.removeAll { $0 == id }
         if byMember[link.member] == id { byMember[link.member] = nil }
     }
 

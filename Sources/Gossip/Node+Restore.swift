@@ -74,25 +74,24 @@ extension Node {
         var candidate = Candidate(signed: signed, pieces: held)
         candidate.status = held.isFull ? .valid : .fetching
         contributions.insert(candidate)
-        if contributions.slots[signed.body.slot, default: SlotState()].candidate == nil {
-            contributions.slots[signed.body.slot, default: SlotState()].candidate = digest
-        }
+        contributions.updateSlot(signed.body.slot) { if $0.candidate == nil { $0.candidate = digest } }
     }
 
     private func restore(_ signed: Signed<Stored>) {
         guard let base = chain.base(signed.body.slot.base), let index = base.members.index(of: signed.signer) else {
             return
         }
-        contributions.slots[signed.body.slot, default: SlotState()].ownAck = signed.body.contribution
+        contributions.updateSlot(signed.body.slot) { $0.ownAck = signed.body.contribution }
         count(signed.body, [(index, signed.signature)], base.members)
     }
 
     private func restore(_ certificate: AvailabilityCertificate) {
         guard chain.base(certificate.stored.slot.base) != nil else { return }
         contributions.certificates[certificate.digest] = certificate
-        if contributions.slots[certificate.stored.slot, default: SlotState()].certificate == nil {
-            contributions.slots[certificate.stored.slot, default: SlotState()].certificate = certificate
-            contributions.slots[certificate.stored.slot]?.candidate = certificate.stored.contribution
+        contributions.updateSlot(certificate.stored.slot) {
+            guard $0.certificate == nil else { return }
+            $0.certificate = certificate
+            $0.candidate = certificate.stored.contribution
         }
     }
 

@@ -11,6 +11,7 @@ public final class Node {
     public internal(set) var chain: Chain
     let timing: Timing
     let verifier: Verifier
+    let reader: MessageReader
     var random: SeededRandom
 
     var links = LinkTable()
@@ -37,11 +38,13 @@ public final class Node {
     private var armed: Instant?
 
     public init(
-        identity: NodeIdentity, timing: Timing, recovered: Recovered, verifier: Verifier, random: SeededRandom
+        identity: NodeIdentity, timing: Timing, recovered: Recovered, verifier: Verifier,
+        reader: MessageReader = MessageReader(), random: SeededRandom
     ) {
         self.identity = identity
         self.timing = timing
         self.verifier = verifier
+        self.reader = reader
         var random = random
         recovery = RecoveryState(instance: InstanceID(random: &random))
         self.random = random

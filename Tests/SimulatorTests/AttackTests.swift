@@ -13,8 +13,9 @@ struct AttackTests {
         for seed in UInt64(0)..<400 {
             let options = SwarmProfile.long.options(seed: seed)
             guard options.nodes == nodes, seed.isMultiple(of: 2) else { continue }
-            let faulty = World(options).faults.byzantine.filter { !$0.isEmpty }
-            #expect(faulty.count == (nodes - 1) / 3)
+            let faults = World(options).faults
+            let faulty = faults.founders.map { faults.byzantine[$0] }.filter { !$0.isEmpty }
+            #expect(faulty.count == (faults.founders.count - 1) / 3)
             #expect(Set(faulty).count == 1, "colluders follow one plan")
             colluding.formUnion(faulty)
         }

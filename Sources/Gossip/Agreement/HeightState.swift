@@ -35,6 +35,15 @@ struct ViewState {
     /// A node may leave the view by either.
     var exit: VoteCertificate? { notarization ?? nullification }
 
+    /// False where the tally has this member's vote already.
+    mutating func insert(_ vote: Vote, _ index: Int, _ signature: Signature) -> Bool {
+        switch vote.kind {
+        case .notarize: notarize.insert(vote.version, index, signature)
+        case .finalize: finalize.insert(vote.version, index, signature)
+        case .nullify: nullify.insert(vote.version, index, signature)
+        }
+    }
+
     func tally(_ kind: VoteKind) -> Tally {
         switch kind {
         case .notarize: notarize
@@ -76,6 +85,9 @@ struct HeightState {
     /// The certificate by which `view` was entered; nil in view 1.
     var entry: VoteCertificate?
     var views: [View: ViewState] = [:]
+    /// Of `views` those that were notarized, and those that a node may leave by either certificate.
+    private(set) var notarized: Set<View> = []
+    private(set) var exited: Set<View> = []
     /// One ready record a member, the first that came.
     var ready: [Int: Signed<Ready>] = [:]
     /// By object digest; besides those above, records that some payload embeds.
@@ -116,6 +128,18 @@ struct HeightState {
         state.began = now
         if !own.isEmpty || view > .first { state.viewStarted = now }
         return state
+    }
+
+    /// Keeps a notarization or nullification; false where the view has one already.
+    mutating func keep(_ certificate: VoteCertificate) -> Bool {
+        let view = certificate.vote.view
+        let isNotarization = certificate.vote.kind == .notarize
+        let path: WritableKeyPath<ViewState, VoteCertificate?> = isNotarization ? \.notarization : \.nullification
+        guard views[view]?[keyPath: path] == nil else { return false }
+        views[view, default: ViewState()][keyPath: path] = certificate
+        if isNotarization { notarized.insert(view) }
+        exited.insert(view)
+        return true
     }
 
     func leader(of view: View) -> Int { leaders.leader(of: view) }

@@ -75,7 +75,7 @@ extension Node {
     /// Drops what can never be listed any more; this node's own goes back to its residual.
     func pruneContributions(listed: Set<ContributionDigest>) {
         for slot in contributions.slots.keys.sorted() where chain.base(slot.base) == nil {
-            contributions.slots[slot] = nil
+            contributions.removeSlot(slot)
         }
         let kept = Set(contributions.slots.values.compactMap { $0.certificate?.digest })
         contributions.certificates = contributions.certificates.filter { kept.contains($0.key) }

@@ -11,6 +11,15 @@ struct AveragingTable {
     }
 
     var states: [AveragingID: State] = [:]
+    /// Asked for again and again while it runs.
+    private var lastNamed: (parent: VersionDigest, manifest: [ManifestEntry], name: AveragingID)?
+
+    mutating func name(parent: VersionDigest, manifest: [ManifestEntry]) -> AveragingID {
+        if let lastNamed, lastNamed.parent == parent, lastNamed.manifest == manifest { return lastNamed.name }
+        let name = AveragingID(parent: parent, manifest: manifest)
+        lastNamed = (parent, manifest, name)
+        return name
+    }
 
     mutating func forgetFailures() { states = states.filter { $0.value != .failed } }
 }
@@ -91,7 +100,7 @@ extension Node {
         let lacking = manifest.map(\.contribution).filter { contributions[$0] == nil }
         if !lacking.isEmpty { fetch(lacking.map { .contribution($0) }) }
         guard manifest.allSatisfy({ contributions[$0.contribution]?.status == .valid }) else { return nil }
-        let id = AveragingID(parent: chain.headDigest, manifest: manifest)
+        let id = averagings.name(parent: chain.headDigest, manifest: manifest)
         switch averagings.states[id] {
         case .done(let roots): return roots
         case .running, .failed: return nil

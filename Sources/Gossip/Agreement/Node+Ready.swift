@@ -28,15 +28,14 @@ extension Node {
 
     private func isReadyDue(_ slots: [Slot]) -> Bool {
         // What rests on an action or the replay alone has time until the deadline: contributions may still come.
-        if !slots.isEmpty, !awaitsReplay, expectedAuthors.isSubset(of: Set(slots.map(\.author))) { return true }
+        if !slots.isEmpty, !awaitsReplay, !expectsMore(than: Set(slots.map(\.author))) { return true }
         return readyDeadline.map { $0 <= now } ?? false
     }
 
     /// When to stop waiting for more contributions.
     var readyDeadline: Instant? {
         guard selfIndex != nil, height.own.ready == nil, height.decided == nil, maySign(at: height.height),
-            replayedRoots != nil || contributions.slots.values.contains(where: { $0.certificate != nil })
-                || !completeActions.isEmpty
+            replayedRoots != nil || !contributions.certifiedSlots.isEmpty || !completeActions.isEmpty
         else { return nil }
         let deadline = height.began + roundMilliseconds
         guard let enough = height.enoughSince, !awaitsReplay else { return deadline }
@@ -53,19 +52,17 @@ extension Node {
         }
     }
 
+    /// Whether a member that is within reach has yet to become available.
+    private func expectsMore(than present: Set<MemberID>) -> Bool {
+        expectedAuthors.contains { !present.contains($0) && chain.members[$0] != nil && isWithinReach($0) }
+    }
+
     /// Members that have something on the way, or contributed to the last version; before the first version, every
     /// member that is linked.
-    var expectedAuthors: Set<MemberID> {
+    private var expectedAuthors: Set<MemberID> {
         var authors = Set(chain.head.manifest.map(\.slot.author))
         if chain.height == .genesis { authors = Set(linkedMembers + [identity.member]) }
-        for digest in contributions.order {
-            guard let candidate = contributions[digest], candidate.contribution.base == chain.headDigest else {
-                continue
-            }
-            if case .refused = candidate.status { continue }
-            authors.insert(candidate.contribution.author)
-        }
-        return authors.filter { chain.members[$0] != nil && isWithinReach($0) }
+        return authors.union(contributions.authors(on: chain.headDigest))
     }
 
     /// Nobody waits for a member to which neither this node nor a peer of it has a link, and whose contribution is not here
@@ -89,9 +86,12 @@ extension Node {
         guard ready.body.height == height.height, ready.body.parent == chain.headDigest,
             let index = height.members.index(of: ready.signer)
         else { return }
-        let digest = ready.objectDigest
-        let isNamed = height.payloads.values.contains { $0.support.ready.contains(digest) }
-        guard height.ready[index] == nil || (isNamed && height.readyObjects[digest] == nil) else { return }
+        if let known = height.ready[index] {
+            guard known != ready else { return }
+            let digest = ready.objectDigest
+            let isNamed = height.payloads.values.contains { $0.support.ready.contains(digest) }
+            guard isNamed, height.readyObjects[digest] == nil else { return }
+        }
         guard chain.isValid(ready, verifier: verifier) else {
             cutOff(link, .invalidSignature)
             return

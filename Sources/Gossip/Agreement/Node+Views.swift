@@ -11,8 +11,7 @@ extension Node {
     }
 
     private func enterHighestView() {
-        let exits = height.views.keys.filter { $0 >= height.view && height.views[$0]?.exit != nil }
-        guard let highest = exits.max() else { return }
+        guard let highest = height.exited.max(), highest >= height.view else { return }
         height.entry = height.views[highest]?.exit
         height.view = highest.next
         height.viewStarted = now

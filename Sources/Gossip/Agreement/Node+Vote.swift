@@ -48,17 +48,9 @@ extension Node {
     /// Adds one valid vote to its tally, and makes a certificate of a quorum. False where it is here already.
     @discardableResult
     func count(_ vote: Vote, _ index: Int, _ signature: Signature) -> Bool {
-        var state = height.views[vote.view] ?? ViewState()
-        let isNew =
-            switch vote.kind {
-            case .notarize: state.notarize.insert(vote.version, index, signature)
-            case .finalize: state.finalize.insert(vote.version, index, signature)
-            case .nullify: state.nullify.insert(vote.version, index, signature)
-            }
-        guard isNew else { return false }
-        height.views[vote.view] = state
+        guard height.views[vote.view, default: ViewState()].insert(vote, index, signature) else { return false }
         pacing.progressed = true
-        guard let signatures = state.tally(vote.kind).byVersion[vote.version],
+        guard let signatures = height.views[vote.view]?.tally(vote.kind).byVersion[vote.version],
             signatures.count >= height.members.quorum
         else { return true }
         accept(
@@ -70,22 +62,16 @@ extension Node {
 
     /// A valid certificate, formed here or received: kept, and passed on once.
     func accept(_ certificate: VoteCertificate, from link: LinkID?) {
-        let view = certificate.vote.view
-        var state = height.views[view] ?? ViewState()
         switch certificate.vote.kind {
-        case .notarize:
-            guard state.notarization == nil else { return }
-            state.notarization = certificate
-        case .nullify:
-            guard state.nullification == nil else { return }
-            state.nullification = certificate
+        case .notarize, .nullify: guard height.keep(certificate) else { return }
         case .finalize:
             guard height.decided == nil else { return }
             height.decided = certificate
+            let view = certificate.vote.view
+            if height.views[view] == nil { height.views[view] = ViewState() }
             emit(.certified(height.height, view))
             noteDecision()
         }
-        height.views[view] = state
         broadcast(.votes(certificate), except: link)
         pacing.progressed = true
     }
@@ -161,7 +147,7 @@ extension Node {
     /// Finalizes what was notarized in a view, unless this node gave that view up.
     func finalizeIfNotarized() {
         guard selfIndex != nil, height.decided == nil, maySign(at: height.height) else { return }
-        for view in height.views.keys.sorted() {
+        for view in height.notarized.sorted() {
             guard let notarization = height.views[view]?.notarization, height.own.finalized[view] == nil,
                 !height.own.nullified.contains(view)
             else { continue }

@@ -76,7 +76,17 @@ struct ContributionTable {
     private(set) var candidates: [ContributionDigest: Candidate] = [:]
     /// Digests of `candidates`, ascending: the order in which they are gone through.
     private(set) var order: [ContributionDigest] = []
-    var slots: [Slot: SlotState] = [:]
+    /// Those of them that wait for pieces, and those of which pieces are on their way. Gone through with every event,
+    /// when most candidates are long complete.
+    private(set) var fetching: [ContributionDigest] = []
+    private(set) var requesting: [ContributionDigest] = []
+    private(set) var slots: [Slot: SlotState] = [:]
+    /// Slots with a certificate, ascending.
+    private(set) var certifiedSlots: [Slot] = []
+    /// What `Node.eligibleSlots` found on a head, until another slot has a certificate.
+    var eligible: (head: VersionDigest, slots: [Slot])?
+    /// What `authors` found, until a candidate comes, goes or is refused.
+    private var authorsFound: (base: VersionDigest, authors: Set<MemberID>)?
     /// Pieces that a process before this one left on disk, of contributions that are not known here yet.
     var leftOnDisk: [ContributionDigest: Bitmap] = [:]
     /// Certificates by digest: those of `slots`, and those that a payload names.
@@ -85,10 +95,10 @@ struct ContributionTable {
     subscript(digest: ContributionDigest) -> Candidate? { candidates[digest] }
 
     mutating func insert(_ candidate: Candidate) {
-        if candidates.updateValue(candidate, forKey: candidate.digest) == nil {
-            let index = order.firstIndex { $0 > candidate.digest } ?? order.count
-            order.insert(candidate.digest, at: index)
-        }
+        candidates[candidate.digest] = candidate
+        authorsFound = nil
+        order.set(candidate.digest, isThere: true)
+        classify(candidate.digest)
     }
 
     /// A new candidate, with the pieces that a process before this one left on disk.
@@ -98,16 +108,73 @@ struct ContributionTable {
     }
 
     mutating func update(_ digest: ContributionDigest, _ change: (inout Candidate) -> Void) {
-        if candidates[digest] != nil { change(&candidates[digest]!) }
+        guard let before = candidates[digest]?.status else { return }
+        change(&candidates[digest]!)
+        if candidates[digest]?.status != before { authorsFound = nil }
+        classify(digest)
     }
 
     mutating func remove(_ digest: ContributionDigest) {
         candidates[digest] = nil
-        order.removeAll { $0 == digest }
+        authorsFound = nil
+        order.set(digest, isThere: false)
+        classify(digest)
     }
 
-    /// Certificates of slots, by ascending slot.
-    var certified: [(slot: Slot, certificate: AvailabilityCertificate)] {
-        slots.keys.sorted().compactMap { slot in slots[slot]?.certificate.map { (slot, $0) } }
+    private mutating func classify(_ digest: ContributionDigest) {
+        let isFetching = candidates[digest].map { $0.status == .fetching && !$0.isComplete } ?? false
+        let isRequesting = candidates[digest].map { !$0.requests.isEmpty } ?? false
+        fetching.set(digest, isThere: isFetching)
+        requesting.set(digest, isThere: isRequesting)
+    }
+
+    /// Changes what is known of a slot, in place.
+    mutating func updateSlot<Result>(_ slot: Slot, _ change: (inout SlotState) -> Result) -> Result {
+        let (result, isCertified) = ContributionTable.change(&slots[slot, default: SlotState()], change)
+        if isCertified {
+            eligible = nil
+            certifiedSlots.insert(slot, at: certifiedSlots.firstIndex { $0 > slot } ?? certifiedSlots.count)
+        }
+        return result
+    }
+
+    private static func change<Result>(
+        _ state: inout SlotState, _ change: (inout SlotState) -> Result
+    ) -> (Result, isCertified: Bool) {
+        let wasCertified = state.certificate != nil
+        let result = change(&state)
+        return (result, !wasCertified && state.certificate != nil)
+    }
+
+    mutating func removeSlot(_ slot: Slot) {
+        slots[slot] = nil
+        certifiedSlots.removeAll { $0 == slot }
+        eligible = nil
+    }
+
+    /// Who contributed to `base` what was not refused.
+    mutating func authors(on base: VersionDigest) -> Set<MemberID> {
+        if let authorsFound, authorsFound.base == base { return authorsFound.authors }
+        var authors: Set<MemberID> = []
+        for candidate in candidates.values where candidate.contribution.base == base {
+            if case .refused = candidate.status { continue }
+            authors.insert(candidate.contribution.author)
+        }
+        authorsFound = (base, authors)
+        return authors
+    }
+}
+
+extension [ContributionDigest] {
+    /// Puts a digest into its place in an ascending list, or takes it out.
+    fileprivate mutating func set(_ digest: ContributionDigest, isThere: Bool) {
+        var (low, high) = (0, count)
+        while low < high {
+            let middle = (low + high) / 2
+            if self[middle] < digest { low = middle + 1 } else { high = middle }
+        }
+        let wasThere = low < count && self[low] == digest
+        if isThere, !wasThere { insert(digest, at: low) }
+        if !isThere, wasThere { remove(at: low) }
     }
 }

@@ -9,9 +9,7 @@ extension Node {
             base.members[stored.slot.author] != nil, acks.signatures.fits(base.members)
         else { return }
         let isWholeCertificate = acks.signatures.signatures.count >= base.members.quorum
-        let isNamed = namedCertificates.contains(acks.digest) && contributions.certificates[acks.digest] == nil
-        let known = contributions.slots[stored.slot]
-        guard isNamed || known?.certificate == nil else { return }
+        guard contributions.slots[stored.slot]?.certificate == nil || isLackingCertificate(acks) else { return }
         var valid: [(Int, Signature)] = []
         for (index, signature) in acks.signatures.byIndex {
             let signed = Signed(signer: base.members.members[index].id, body: stored, signature: signature)
@@ -33,17 +31,16 @@ extension Node {
     /// Adds acks to the tally, and makes a certificate of a quorum. Returns those that were new.
     @discardableResult
     func count(_ stored: Stored, _ acks: [(Int, Signature)], _ members: MemberSet) -> [Int: Signature] {
-        var state = contributions.slots[stored.slot] ?? SlotState()
         var fresh: [Int: Signature] = [:]
-        for (index, signature) in acks where state.ackers.insert(index).inserted {
-            state.acks[stored.contribution, default: [:]][index] = signature
-            fresh[index] = signature
-            pacing.progressed = true
+        let signatures = contributions.updateSlot(stored.slot) { state -> [Int: Signature]? in
+            for (index, signature) in acks where state.ackers.insert(index).inserted {
+                state.acks[stored.contribution, default: [:]][index] = signature
+                fresh[index] = signature
+            }
+            return state.certificate == nil ? state.acks[stored.contribution] : nil
         }
-        contributions.slots[stored.slot] = state
-        guard state.certificate == nil, let signatures = state.acks[stored.contribution],
-            signatures.count >= members.quorum
-        else { return fresh }
+        if !fresh.isEmpty { pacing.progressed = true }
+        guard let signatures, signatures.count >= members.quorum else { return fresh }
         accept(
             AvailabilityCertificate(
                 stored: stored, signatures: QuorumSignatures(signatures, memberCount: members.count)))
@@ -55,8 +52,10 @@ extension Node {
         contributions.certificates[certificate.digest] = certificate
         let stored = certificate.stored
         guard contributions.slots[stored.slot]?.certificate == nil else { return }
-        contributions.slots[stored.slot, default: SlotState()].certificate = certificate
-        contributions.slots[stored.slot]?.candidate = stored.contribution
+        contributions.updateSlot(stored.slot) {
+            $0.certificate = certificate
+            $0.candidate = stored.contribution
+        }
         if let candidate = contributions[stored.contribution] {
             emit(.contributionAvailable(candidate.contribution))
         }
@@ -64,13 +63,21 @@ extension Node {
         pacing.progressed = true
     }
 
-    /// Digests of the certificates that payloads of this height name.
-    private var namedCertificates: Set<Digest> {
-        Set(height.payloads.values.flatMap { $0.version.manifest.map(\.availability) })
+    /// Whether a payload of this height names exactly this certificate, which is not here yet.
+    private func isLackingCertificate(_ acks: AvailabilityCertificate) -> Bool {
+        let lacking = height.payloads.values.flatMap { payload in
+            payload.version.manifest.map(\.availability).filter { contributions.certificates[$0] == nil }
+        }
+        return !lacking.isEmpty && lacking.contains(acks.digest)
     }
 
     /// Slots that this node could call ready now, ascending.
     var eligibleSlots: [Slot] {
-        contributions.certified.filter { chain.isEligible($0.slot) && chain.hasHolders($0.certificate) }.map(\.slot)
+        if let known = contributions.eligible, known.head == chain.headDigest { return known.slots }
+        let slots = contributions.certifiedSlots.filter { slot in
+            chain.isEligible(slot) && contributions.slots[slot]?.certificate.map { chain.hasHolders($0) } ?? false
+        }
+        contributions.eligible = (chain.headDigest, slots)
+        return slots
     }
 }

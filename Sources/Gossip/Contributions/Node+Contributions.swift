@@ -19,7 +19,7 @@ extension Node {
         var candidate = Candidate(signed: signed, pieces: Bitmap(full: contribution.pieceCount))
         candidate.status = .valid
         candidate.isAnnounced = false
-        contributions.slots[slot, default: SlotState()].candidate = candidate.digest
+        contributions.updateSlot(slot) { $0.candidate = candidate.digest }
         contributions.insert(candidate)
         persist([.ownContribution(signed)], then: [.ownContribution(signed)])
     }
@@ -58,9 +58,8 @@ extension Node {
         }
         contributions.take(signed)
         let slot = contribution.slot
-        if contributions.slots[slot, default: SlotState()].candidate == nil || isWanted(digest) {
-            contributions.slots[slot, default: SlotState()].candidate = digest
-        }
+        let isWanted = isWanted(digest)
+        contributions.updateSlot(slot) { if $0.candidate == nil || isWanted { $0.candidate = digest } }
         emit(.contributionReceived(contribution))
         relay(.contribution(signed), of: contribution.author, from: link)
         noteHolders(digest, from: link)
@@ -78,7 +77,8 @@ extension Node {
     /// Whether an availability certificate or the decided version names this contribution. A payload that is only
     /// proposed does not count: its leader could make others fetch whatever it names.
     private func isWanted(_ digest: ContributionDigest) -> Bool {
-        for state in contributions.slots.values where state.certificate?.stored.contribution == digest { return true }
+        for slot in contributions.certifiedSlots
+        where contributions.slots[slot]?.certificate?.stored.contribution == digest { return true }
         guard let decided = height.decided, let payload = height.payloads[decided.vote.version] else { return false }
         return payload.version.manifest.contains { $0.contribution == digest }
     }
@@ -134,7 +134,7 @@ extension Node {
         else { return }
         let stored = Signed(
             Stored(contribution), signer: identity.member, key: key, network: chain.network)
-        contributions.slots[slot, default: SlotState()].ownAck = contribution.contributionDigest
+        contributions.updateSlot(slot) { $0.ownAck = contribution.contributionDigest }
         persist([.contribution(signed), .stored(stored)], then: [.ownAck(stored)])
     }
 

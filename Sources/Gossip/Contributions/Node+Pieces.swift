@@ -23,10 +23,8 @@ extension Node {
     func schedulePieces() {
         // What a node that is far behind lacks for its old height is of no use: its links are for parameters.
         guard !synchronisation.isActive else { return }
-        let wanted = contributions.order.filter { digest in
-            guard let candidate = contributions[digest] else { return false }
-            return candidate.status == .fetching && !candidate.isComplete && !candidate.providers.isEmpty
-                && !candidate.isPaused
+        let wanted = contributions.fetching.filter { digest in
+            contributions[digest].map { !$0.providers.isEmpty && !$0.isPaused } ?? false
         }
         guard !wanted.isEmpty else { return }
         for digest in wanted {
@@ -43,6 +41,7 @@ extension Node {
     }
 
     private func request(_ candidate: Candidate, of links: [LinkID]) {
+        guard candidate.missingCount > 0 else { return }
         let providers = links.compactMap { link in candidate.providers[link].map { (link: link, pieces: $0) } }
         let hasRoom = providers.contains { provider in
             self.links[provider.link].map { $0.inFlight < $0.window } ?? false
@@ -160,7 +159,7 @@ extension Node {
 
     /// Pieces that did not come in time are asked of somebody else: that provider is forgotten until it speaks again.
     func expirePieces() {
-        for digest in contributions.order {
+        for digest in contributions.requesting {
             guard let candidate = contributions[digest] else { continue }
             for index in candidate.requests.keys.sorted() {
                 guard let request = candidate.requests[index], now.since(request.asked) >= timing.pieceTimeout else {
@@ -188,7 +187,7 @@ extension Node {
     }
 
     var pieceDeadline: Instant? {
-        contributions.order.flatMap { contributions[$0].map { Array($0.requests.values) } ?? [] }
-            .map { $0.asked + timing.pieceTimeout }.min()
+        contributions.requesting.compactMap { contributions[$0]?.requests.values.map(\.asked).min() }.min()
+            .map { $0 + timing.pieceTimeout }
     }
 }

@@ -64,7 +64,9 @@ extension NodeIdentity {
     /// The node key that `members` knows of this member, if this node holds it: a rotation changes it from one set to
     /// the next, and what was signed for an older set stays that set's.
     func key(in members: MemberSet) -> SigningKey? {
-        guard let known = members[member]?.nodeKey else { return nil }
-        return [nodeKey, nextNodeKey].compactMap { $0 }.first { $0.verifyingKey == known }
+        guard let index = members.index(of: member) else { return nil }
+        let known = members.members[index].nodeKey
+        if nodeKey.verifyingKey == known { return nodeKey }
+        return nextNodeKey?.verifyingKey == known ? nextNodeKey : nil
     }
 }

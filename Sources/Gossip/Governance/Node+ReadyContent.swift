@@ -20,7 +20,12 @@ extension Node {
     func readyContent() -> ReadyContent {
         var content = ReadyContent()
         content.actions = Array(completeActions.prefix(Limits.readyActions))
-        for slot in newestFirst(eligibleSlots) where content.slots.count < Wire.readySlotsMaximum {
+        let eligible = eligibleSlots
+        if chain.rules.review == .open, governance.reviews.isEmpty, eligible.count <= Wire.readySlotsMaximum {
+            content.slots = eligible
+            return content
+        }
+        for slot in newestFirst(eligible) where content.slots.count < Wire.readySlotsMaximum {
             guard let reviews = reviewsToName(slot),
                 content.reviews.count + reviews.count <= Limits.readyReviews
             else { continue }

@@ -9,13 +9,15 @@ extension Node {
     /// A signature of this node came back. One that the books lack was made by a life whose journal is gone, or by
     /// another daemon with this key.
     func notice(own statement: SignedStatement) {
-        guard !isStopped, isLacking(statement),
+        let abstainsUntil = recovery.isFixedInThisLife ? recovery.abstainsUntil : nil
+        // The signature, which is dear to check, comes last: a node that lost its journal meets its own again and again.
+        guard !isStopped, abstainsUntil.map({ statement.height > $0 }) ?? !recovery.isLost, isLacking(statement),
             statement.isSigned(
                 by: identity.member, key: identity.nodeKey.verifyingKey, network: chain.network)
         else { return }
-        if recovery.isFixedInThisLife, let until = recovery.abstainsUntil {
-            if statement.height > until { raise(.secondInstance) }
-        } else if !recovery.isLost {
+        if abstainsUntil != nil {
+            raise(.secondInstance)
+        } else {
             beginRecovery(.signatureReturned(statement.height))
         }
     }

@@ -23,7 +23,7 @@ extension Node {
     /// Among messages of the height after next, which are kept as they came.
     private func earlyStatements(of member: MemberID) -> [SignedStatement] {
         links.order.flatMap { links[$0]?.early ?? [] }.flatMap { bytes in
-            (try? Message(encoded: bytes)).map { statements(of: member, in: $0) } ?? []
+            (try? reader.message(bytes)).map { statements(of: member, in: $0) } ?? []
         }
     }
 

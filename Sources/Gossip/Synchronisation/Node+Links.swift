@@ -34,7 +34,7 @@ extension Node {
 
     func received(_ bytes: [UInt8], from link: LinkID) {
         guard links[link] != nil else { return }
-        guard let message = try? Message(encoded: bytes) else {
+        guard let message = try? reader.message(bytes) else {
             cutOff(link, .malformedMessage)
             return
         }
@@ -112,7 +112,7 @@ extension Node {
                 $0.earlyBytes = 0
             }
             for bytes in early where links[id] != nil {
-                if let message = try? Message(encoded: bytes) { received(message, from: id) }
+                if let message = try? reader.message(bytes) { received(message, from: id) }
             }
         }
     }

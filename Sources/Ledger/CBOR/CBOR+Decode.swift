@@ -35,8 +35,7 @@ extension CBOR {
             case 0: return .unsigned(argument)
             case 2: return .bytes(Array(try take(argument)))
             case 3:
-                guard let text = String(validating: try take(argument), as: UTF8.self) else { throw .invalidText }
-                return .text(text)
+                return .text(try text(argument))
             case 4: return .array(try items(argument, depth: depth))
             default: return .map(try entries(argument, depth: depth))
             }
@@ -61,10 +60,18 @@ extension CBOR {
             return slice
         }
 
+        private mutating func text(_ count: UInt64) throws(RecordError) -> String {
+            let slice = try take(count)
+            let text = slice.withUnsafeBufferPointer { String(validating: $0, as: UTF8.self) }
+            guard let text else { throw .invalidText }
+            return text
+        }
+
         private mutating func items(_ count: UInt64, depth: Int) throws(RecordError) -> [CBOR] {
             // Every item takes a byte at least, so a claimed count beyond the rest is a lie.
             guard count <= UInt64(bytes.count - position) else { throw .truncated }
             var items: [CBOR] = []
+            items.reserveCapacity(Int(min(count, 32)))
             for _ in 0..<count { items.append(try value(depth: depth + 1)) }
             return items
         }
@@ -72,6 +79,7 @@ extension CBOR {
         private mutating func entries(_ count: UInt64, depth: Int) throws(RecordError) -> [Entry] {
             guard count <= UInt64(bytes.count - position) / 2 else { throw .truncated }
             var entries: [Entry] = []
+            entries.reserveCapacity(Int(min(count, 32)))
             for _ in 0..<count {
                 guard case .text(let key) = try value(depth: depth + 1) else { throw .wrongType(key: "") }
                 if let last = entries.last, !CBOR.precedes(last.key, key) { throw .keysOutOfOrder(key: key) }

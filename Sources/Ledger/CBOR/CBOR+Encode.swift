@@ -2,9 +2,13 @@ extension CBOR {
     /// The one encoding of this value.
     public var encoded: [UInt8] {
         var output: [UInt8] = []
+        output.reserveCapacity(CBOR.bytesExpected)
         append(to: &output)
         return output
     }
+
+    /// Most records are no longer: one allocation does for them.
+    private static let bytesExpected = 512
 
     private func append(to output: inout [UInt8]) {
         switch self {
@@ -12,20 +16,26 @@ extension CBOR {
         case .bytes(let bytes):
             CBOR.appendHead(major: 2, UInt64(bytes.count), to: &output)
             output += bytes
-        case .text(let text):
-            CBOR.appendHead(major: 3, UInt64(text.utf8.count), to: &output)
-            output += text.utf8
+        case .text(let text): CBOR.append(text, to: &output)
         case .array(let items):
             CBOR.appendHead(major: 4, UInt64(items.count), to: &output)
             for item in items { item.append(to: &output) }
         case .map(let entries):
             CBOR.appendHead(major: 5, UInt64(entries.count), to: &output)
             for entry in entries {
-                CBOR.text(entry.key).append(to: &output)
+                CBOR.append(entry.key, to: &output)
                 entry.value.append(to: &output)
             }
         case .boolean(let value): output.append(value ? 0xf5 : 0xf4)
         case .null: output.append(0xf6)
+        }
+    }
+
+    private static func append(_ text: String, to output: inout [UInt8]) {
+        var text = text
+        text.withUTF8 { bytes in
+            appendHead(major: 3, UInt64(bytes.count), to: &output)
+            output.append(contentsOf: bytes)
         }
     }
 

@@ -22,8 +22,17 @@ public enum CBOR: Equatable, Sendable {
 
     /// A map with its keys put in deterministic order. A key that appears twice is our own mistake.
     public static func record(_ fields: KeyValuePairs<String, CBOR>) -> CBOR {
-        let entries = fields.map { Entry(key: $0.key, value: $0.value) }.sorted { precedes($0.key, $1.key) }
-        for (left, right) in zip(entries, entries.dropFirst()) { precondition(left.key != right.key) }
+        var entries: [Entry] = []
+        entries.reserveCapacity(fields.count)
+        for (key, value) in fields {
+            // By insertion: fields are few, and most records name them in about this order.
+            var index = entries.count
+            while index > 0, !precedes(entries[index - 1].key, key) {
+                precondition(entries[index - 1].key != key)
+                index -= 1
+            }
+            entries.insert(Entry(key: key, value: value), at: index)
+        }
         return .map(entries)
     }
 

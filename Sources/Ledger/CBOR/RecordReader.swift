@@ -16,21 +16,29 @@ extension Record {
 
 /// Reads the fields of one map: each exactly once, and `finish` refuses what nobody asked for.
 struct RecordReader {
-    private var fields: [String: CBOR] = [:]
+    /// Few, so that looking through them is quicker than a dictionary.
+    private let fields: [CBOR.Entry]
+    /// Which of them were read, a bit each, and so at most 64: no record has as many.
+    private var read: UInt64 = 0
 
     init(_ cbor: CBOR) throws(RecordError) {
         guard case .map(let entries) = cbor else { throw .wrongType(key: "") }
-        for entry in entries { fields[entry.key] = entry.value }
+        guard entries.count <= 64 else { throw .unknownKey(entries[64].key) }
+        fields = entries
     }
 
     mutating func value(_ key: String) throws(RecordError) -> CBOR {
-        guard let value = fields.removeValue(forKey: key) else { throw .missingKey(key) }
-        return value
+        guard let index = fields.firstIndex(where: { $0.key == key }), read >> UInt64(index) & 1 == 0 else {
+            throw .missingKey(key)
+        }
+        read |= 1 << UInt64(index)
+        return fields[index].value
     }
 
     /// To be called after the last field: a key that is left over makes the record invalid.
     func finish() throws(RecordError) {
-        if let key = fields.keys.min() { throw .unknownKey(key) }
+        let left = fields.indices.filter { read >> UInt64($0) & 1 == 0 }
+        if let key = left.map({ fields[$0].key }).min() { throw .unknownKey(key) }
     }
 
     mutating func unsigned(_ key: String, in range: ClosedRange<UInt64> = 0...UInt64.max) throws(RecordError) -> UInt64

@@ -14,6 +14,7 @@ extension Chain {
     /// be the only holders.
     public func hasHolders(_ certificate: AvailabilityCertificate) -> Bool {
         guard let base = base(certificate.stored.slot.base) else { return false }
+        if base.members == members { return certificate.signatures.signatures.count >= members.faultBound + 1 }
         let current = certificate.signatures.signers.filter { index in
             index < base.members.count && members[base.members.members[index].id] != nil
         }

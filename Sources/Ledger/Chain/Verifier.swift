@@ -16,11 +16,15 @@ public final class Verifier {
     func isSigned(
         _ signature: Signature, over statement: some Statement, by key: VerifyingKey, network: NetworkID
     ) -> Bool {
-        let message = statement.encoded
-        let tag = Array(type(of: statement).tag.utf8)
-        let name = Digest(
-            Verifier.domain,
-            key.bytes + signature.bytes + network.digest.bytes + [UInt8(tag.count)] + tag + message)
+        // The one part of unknown length comes first: the rest is told apart from the end.
+        let tag = type(of: statement).tag.utf8
+        var bytes = statement.encoded
+        bytes += key.bytes
+        bytes += signature.bytes
+        bytes += network.digest.bytes
+        bytes += tag
+        bytes.append(UInt8(tag.count))
+        let name = Digest(Verifier.domain, bytes)
         if current.contains(name) || previous.contains(name) { return true }
         computed += 1
         guard statement.isSigned(signature, by: key, network: network) else { return false }

@@ -88,6 +88,8 @@ public struct MemberSet: Statement, Hashable {
 
     public let members: [Member]
     public let tombstones: [Tombstone]
+    /// Computed once: a set is named far more often than it is made.
+    public let digest: Digest
     private let indexes: [MemberID: Int]
 
     /// - Throws: `notAscending` for a repeated id, `outOfRange` for a repeated name or key or an empty set.
@@ -102,6 +104,7 @@ public struct MemberSet: Statement, Hashable {
         guard Set(sorted.map(\.nodeKey)).count == sorted.count else { throw .outOfRange(key: "node_key") }
         self.members = sorted
         self.tombstones = tombstones.sorted { $0.id < $1.id }
+        digest = Digest(MemberSet.domain, MemberSet.cbor(sorted, self.tombstones).encoded)
         var indexes: [MemberID: Int] = [:]
         for (index, member) in sorted.enumerated() { indexes[member.id] = index }
         self.indexes = indexes
@@ -121,7 +124,15 @@ public struct MemberSet: Statement, Hashable {
     public func member(linkKey: LinkPublicKey) -> Member? { members.first { $0.linkKey == linkKey } }
     public func member(named name: String) -> Member? { members.first { $0.name == name } }
 
-    public var cbor: CBOR { .record(["members": .records(members), "tombstones": .records(tombstones)]) }
+    public var cbor: CBOR { MemberSet.cbor(members, tombstones) }
+
+    private static func cbor(_ members: [Member], _ tombstones: [Tombstone]) -> CBOR {
+        .record(["members": .records(members), "tombstones": .records(tombstones)])
+    }
+
+    /// The digest is that of the whole record.
+    public static func == (left: MemberSet, right: MemberSet) -> Bool { left.digest == right.digest }
+    public func hash(into hasher: inout Hasher) { hasher.combine(digest) }
 
     public init(cbor: CBOR) throws(RecordError) {
         var reader = try RecordReader(cbor)

@@ -8,9 +8,10 @@ public protocol Statement: Record {
 
 extension Statement {
     static var signatureDomain: SignatureDomain { SignatureDomain("mesh/1/" + tag) }
+    static var domain: DigestDomain { DigestDomain("mesh/" + tag) }
 
     /// The digest of the one encoding, in this kind's domain.
-    public var digest: Digest { Digest(DigestDomain("mesh/" + Self.tag), encoded) }
+    public var digest: Digest { Digest(Self.domain, encoded) }
 
     public func signature(by key: SigningKey, network: NetworkID) -> Signature {
         key.sign(encoded, as: Self.signatureDomain, network: network.digest)

@@ -84,6 +84,9 @@ extension FaultProfile {
             }
         }
         drawAbsent(order, &random)
+        for member in newcomers.indices where newcomers[member] && random.chance(25) {
+            byzantine[member] = FaultProfile.drawnBehaviours(&random)
+        }
     }
 
     /// As many colluders as the mesh must bear, on a network that makes views fail.
@@ -98,9 +101,6 @@ extension FaultProfile {
     /// One honest trainer that lives is always there: without any, nothing is to be certified.
     private mutating func drawAbsent(_ order: [Int], _ random: inout SeededRandom) {
         for member in order.dropLast() where random.chance(15) { absentTrainers[member] = true }
-        for member in newcomers.indices where newcomers[member] && random.chance(25) {
-            byzantine[member] = FaultProfile.drawnBehaviours(&random)
-        }
     }
 
     /// Attacks that need several behaviours, of all colluders alike.

@@ -17,7 +17,7 @@ extension World {
         site.life += 1
         if site.does(.twins) { counts.add(.twins) }
         let node = Node(
-            identity: site.identity, timing: options.timing, recovered: recovered, verifier: verifier,
+            identity: site.identity, timing: options.timing, recovered: recovered, verifier: verifier, reader: reader,
             random: site.random.split())
         let process = Process(node: node, clock: ProcessClock(start: machineRandom.draw(1 << 28...1 << 30)))
         process.lastSync = now

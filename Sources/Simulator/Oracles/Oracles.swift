@@ -47,7 +47,9 @@ final class Oracles {
     var reverts: [WitnessedRevert] = []
     private let indexes: [MemberID: Int]
     private var verified: Set<VerifiedSignature> = []
-    private var scanned: Set<[UInt8]> = []
+    /// Digests of what was sent: of a hundred members the bytes would fill the memory.
+    private var scanned: Set<Digest> = []
+    private static let scannedDomain = DigestDomain("mesh/sim-scan")
 
     /// How many honest members of a roster hold a contribution, complete and synced. Given by the world.
     var holders: (ContributionDigest, Roster) -> Int = { _, _ in 0 }
@@ -113,7 +115,7 @@ final class Oracles {
         if isHonest[sender], bytes.count > Wire.messageBytesMaximum {
             report(.oversizeMessage, "\(bytes.count) bytes from member \(sender)")
         }
-        guard scanned.insert(bytes).inserted else { return nil }
+        guard scanned.insert(Digest(Oracles.scannedDomain, bytes)).inserted else { return nil }
         let scan = RecordScan(bytes: bytes)
         for statement in scan.statements where isHonest(statement.claim.signer) && isValid(statement) {
             saw(statement.claim)

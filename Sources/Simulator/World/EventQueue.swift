@@ -1,24 +1,36 @@
 /// What is yet to happen, ordered by time and, at one time, by the order in which it was planned.
 ///
-/// A binary heap: O(log n) for a push and a pop.
+/// A binary heap of small keys over a pool of occurrences, so that what is large moves twice only: O(log n) for a push
+/// and a pop.
 struct EventQueue<Occurrence> {
-    private struct Entry {
+    private struct Key {
         let time: SimulatedTime
         let sequence: UInt64
-        let occurrence: Occurrence
+        /// Where in `pool` the occurrence is.
+        let place: Int
 
-        func precedes(_ other: Entry) -> Bool {
+        func precedes(_ other: Key) -> Bool {
             time != other.time ? time < other.time : sequence < other.sequence
         }
     }
 
-    private var heap: [Entry] = []
+    private var heap: [Key] = []
+    private var pool: [Occurrence?] = []
+    private var free: [Int] = []
     private var planned: UInt64 = 0
 
     var count: Int { heap.count }
 
     mutating func push(_ occurrence: Occurrence, at time: SimulatedTime) {
-        heap.append(Entry(time: time, sequence: planned, occurrence: occurrence))
+        let place: Int
+        if let left = free.popLast() {
+            place = left
+            pool[left] = occurrence
+        } else {
+            place = pool.count
+            pool.append(occurrence)
+        }
+        heap.append(Key(time: time, sequence: planned, place: place))
         planned += 1
         var child = heap.count - 1
         while child > 0 {
@@ -30,22 +42,24 @@ struct EventQueue<Occurrence> {
     }
 
     mutating func pop() -> (time: SimulatedTime, occurrence: Occurrence)? {
-        guard let first = heap.first else { return nil }
+        guard let first = heap.first, let occurrence = pool[first.place] else { return nil }
+        pool[first.place] = nil
+        free.append(first.place)
         let last = heap.removeLast()
         if !heap.isEmpty {
             heap[0] = last
             sink()
         }
-        return (first.time, first.occurrence)
+        return (first.time, occurrence)
     }
 
     private mutating func sink() {
         var parent = 0
         while true {
             var least = parent
-            for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count {
-                if heap[child].precedes(heap[least]) { least = child }
-            }
+            let (left, right) = (2 * parent + 1, 2 * parent + 2)
+            if left < heap.count, heap[left].precedes(heap[least]) { least = left }
+            if right < heap.count, heap[right].precedes(heap[least]) { least = right }
             guard least != parent else { return }
             heap.swapAt(parent, least)
             parent = least

@@ -15,6 +15,7 @@ public final class World {
     var bodies: [[Int]] = []
     let oracles: Oracles
     let verifier = Verifier(capacity: 1 << 18)
+    let reader = MessageReader(capacity: 1 << 12)
     var trace: Trace
     var counts = FaultCounts()
     var measures = Measures()

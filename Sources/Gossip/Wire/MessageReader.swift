@@ -1,0 +1,34 @@
+import Ledger
+
+/// Decodes messages, and remembers those that came lately: what one node broadcasts reaches many that share a reader.
+///
+/// A pure function's memory: what it gives depends on the bytes alone. A daemon hears most things once and remembers
+/// none; a simulated world's nodes share one.
+public final class MessageReader {
+    private let capacity: Int
+    private var current: [Bytes: Message] = [:]
+    private var previous: [Bytes: Message] = [:]
+
+    /// Hashes as one run of bytes, where an array would hash each by itself.
+    private struct Bytes: Hashable {
+        let bytes: [UInt8]
+
+        func hash(into hasher: inout Hasher) { bytes.withUnsafeBytes { hasher.combine(bytes: $0) } }
+    }
+
+    /// - Parameter capacity: how many messages are remembered, twice over.
+    public init(capacity: Int = 0) { self.capacity = capacity }
+
+    func message(_ bytes: [UInt8]) throws(RecordError) -> Message {
+        guard capacity > 0 else { return try Message(encoded: bytes) }
+        let key = Bytes(bytes: bytes)
+        if let known = current[key] ?? previous[key] { return known }
+        let message = try Message(encoded: bytes)
+        if current.count >= capacity {
+            previous = current
+            current = [:]
+        }
+        current[key] = message
+        return message
+    }
+}
