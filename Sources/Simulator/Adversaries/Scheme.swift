@@ -15,9 +15,11 @@ struct Scheme {
     private(set) var proposed: Set<VersionDigest> = []
     /// Whether what leaves a colluder now is of the scheme, and not of its own node.
     var isSpeaking = false
-    /// Where a colluder has led or been ready, and how it voted: once each.
+    /// What each colluder said that it is ready with, by height and position: one record a height, so that nobody can
+    /// prove anything against it.
+    var ready: [Height: [Int: Signed<Ready>]] = [:]
+    /// Where a colluder has led, and how it voted: once each.
     var led: Set<Coalition.LedPlace> = []
-    var ready: Set<Coalition.LedPlace> = []
     var votes: Set<Coalition.Said> = []
     /// Payloads that were on a wire.
     private var payloads: [VersionDigest: Version] = [:]

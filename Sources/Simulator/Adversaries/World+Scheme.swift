@@ -52,12 +52,22 @@ extension World {
                 replayed: scheme?.replayed), by: position)
     }
 
-    /// Honest leaders hear of the action, or of the replay. Of what a colluder shuns they hear nothing: no record at all.
+    /// Once enough others are ready, so that with the colluders they are a quorum, and there is something to name.
     private func sayReady(_ position: Int, _ site: Site, _ chain: Chain) {
-        let place = Coalition.LedPlace(site: site.index, height: chain.nextHeight, view: .none)
-        guard let scheme = coalition.scheme, scheme.shunned.isEmpty, !scheme.ready.contains(place) else { return }
-        coalition.scheme?.ready.insert(place)
-        spread(ForgedMessage.ready(readyRecord(position, chain)), from: site)
+        guard coalition.scheme?.ready[chain.nextHeight]?[position] == nil,
+            othersReady(chain).count + coalition.colluders.count >= chain.members.quorum
+        else { return }
+        let record = readyRecord(position, chain)
+        coalition.scheme?.ready[chain.nextHeight, default: [:]][position] = record
+        spread(ForgedMessage.ready(record), from: site)
+    }
+
+    private func othersReady(_ chain: Chain) -> [Signed<Ready>] {
+        let known = coalition.ready[chain.nextHeight.value] ?? [:]
+        let own = coalition.colluders
+        return known.keys.sorted().filter { !own.contains($0) }.compactMap { known[$0] }.filter {
+            $0.body.parent == chain.headDigest
+        }
     }
 
     private func lead(_ position: Int, _ site: Site, _ chain: Chain, _ view: View) {
@@ -77,11 +87,8 @@ extension World {
     /// The payload that serves the scheme best: valid wherever the colluders' own ready records suffice for that.
     func schemePayload(over chain: Chain) -> EmbeddedPayload? {
         guard let scheme = coalition.scheme else { return nil }
-        let own = coalition.colluders
-        let others = (coalition.ready[chain.nextHeight.value] ?? [:]).filter {
-            !own.contains($0.key) && $0.value.body.parent == chain.headDigest
-        }
-        let records = own.map { readyRecord($0, chain) } + others.keys.sorted().compactMap { others[$0] }
+        let own = coalition.colluders.map { scheme.ready[chain.nextHeight]?[$0] ?? readyRecord($0, chain) }
+        let records = own + othersReady(chain)
         guard records.count >= chain.members.quorum else { return nil }
         let ready = records.prefix(chain.members.quorum).sorted { $0.objectDigest < $1.objectDigest }
         if let roots = scheme.replayed { return switchPayload(to: roots, ready, chain) }

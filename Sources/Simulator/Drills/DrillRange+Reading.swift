@@ -64,9 +64,11 @@ final class Watch {
         var random = SeededRandom(simulationSeed: world.options.seed ^ 0x5ec2)
         residual = Watch.bytes(&random)
         delta = Watch.bytes(&random)
-        // A payload under a name that nobody was told, in the very store that pieces are sent from.
-        let name = ContributionDigest(Digest(DigestDomain("mesh/sim-kept"), delta))
-        world.sites[world.bodies[member][0]].disk.blobs[name] = Blob(payload: Blob.Payload(pieces: [delta]))
+        // Under names that nobody was told, in the very store that pieces are sent from.
+        for secret in [residual, delta] {
+            let name = ContributionDigest(Digest(DigestDomain("mesh/sim-kept"), secret))
+            world.sites[world.bodies[member][0]].disk.blobs[name] = Blob(payload: Blob.Payload(pieces: [secret]))
+        }
         world.tap = { [unowned self] from, sent in saw(sent, from: from) }
     }
 
