@@ -19,6 +19,7 @@ enum ForgedMessage {
         case walk = 17
         case blocks = 19
         case action = 20
+        case readiness = 21
         case carried = 23
     }
 
@@ -57,6 +58,17 @@ enum ForgedMessage {
     /// Both certificates by which a view may have ended.
     static func fetch(view: View) -> [UInt8] {
         encoded(.fetch, .array([5, 6].map { .array([.unsigned($0), .unsigned(UInt64(view.value))]) }))
+    }
+
+    /// With signatures as they shall stand there, in any order and number.
+    static func action(_ action: GovernanceAction, _ signatures: [OperatorSignature]) -> [UInt8] {
+        encoded(
+            .action,
+            .record(["action": action.cbor, "operators": .array(signatures.map(\.cbor)), "possession": .null]))
+    }
+
+    static func readiness(_ statement: Readiness, _ signatures: QuorumSignatures) -> [UInt8] {
+        encoded(.readiness, .array([statement.cbor, signatures.cbor]))
     }
 
     static func proof(_ evidence: Evidence) -> [UInt8] {

@@ -7,7 +7,8 @@ extension World {
     private static let plotting: [ByzantineBehaviour] = [
         .reproposesUnjustified, .equivocatesVotes, .nullifiesAll, .falseReady, .falseAcks, .staleContributions,
         .floodsContributions,
-        .floodsEvidence, .forgesCertificates, .malformsLengths,
+        .floodsEvidence, .forgesCertificates, .malformsLengths, .replaysActions, .forgesActions,
+        .floodsActions,
     ]
 
     func planPlot(_ site: Site) {
@@ -33,6 +34,9 @@ extension World {
             case .floodsEvidence: floodEvidence(position, site, chain)
             case .forgesCertificates: forgeCertificates(position, site, chain)
             case .malformsLengths: malform(site)
+            case .replaysActions: replayActions(site)
+            case .forgesActions: forgeActions(site, chain)
+            case .floodsActions: floodActions(site, chain)
             default: continue
             }
             counts.add(behaviour)

@@ -67,4 +67,10 @@ public enum ByzantineBehaviour: String, Sendable, CaseIterable {
     case forgesCertificates = "forges-certificates"
     /// Messages whose lengths lie.
     case malformsLengths = "malforms-lengths"
+    /// What operators decided once is sent again, with all the signatures that it had.
+    case replaysActions = "replays-actions"
+    /// Governance actions under others' names: wrong, repeated, retired or borrowed signatures.
+    case forgesActions = "forges-actions"
+    /// Ever new governance actions that its own operator signed.
+    case floodsActions = "floods-actions"
 }

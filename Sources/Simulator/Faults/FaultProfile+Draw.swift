@@ -8,12 +8,13 @@ extension FaultProfile {
         profile.drawNetwork(&random)
         profile.drawMachines(&random)
         profile.drawTrainers(&random)
-        let isAttack = seed.isMultiple(of: 2)
-        profile.drawGovernance(percent: isAttack ? 20 : 50, &random)
-        if isAttack {
+        if seed.isMultiple(of: 2) {
             // The sizes of a swarm take turns too: of the same size a plan has its turn after all others had.
-            profile.drawAttack(by: plans[Int((seed / 2 + seed / 20) % UInt64(plans.count))], &random)
+            let plan = plans[Int((seed / 2 + seed / 20) % UInt64(plans.count))]
+            profile.drawGovernance(percent: plan.contains(.replaysActions) ? 100 : 20, &random)
+            profile.drawAttack(by: plan, &random)
         } else {
+            profile.drawGovernance(percent: 50, &random)
             profile.drawMuted(percent: 15, &random)
             profile.drawMembers(&random)
             profile.drawLosses(&random)
@@ -118,6 +119,7 @@ extension FaultProfile {
         [.listsUnavailable, .forgesCertificates],
         [.wrongRoots, .equivocatesVotes],
         [.withholdsAvailability, .withholdsPieces, .falseAcks],
+        [.replaysActions, .forgesActions, .falseReady],
     ]
 
     /// One to four, mostly few: each alone is the clearest test of itself.

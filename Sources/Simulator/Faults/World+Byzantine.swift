@@ -42,7 +42,7 @@ extension World {
         case .twins, .wrongRoots, .copies, .withholdsPieces, .corruptsPieces, .equivocatesProposals, .censors,
             .reproposesUnjustified, .listsUnavailable, .equivocatesVotes, .nullifiesAll, .falseReady, .falseAcks,
             .equivocatesContributions, .staleContributions, .floodsContributions, .floodsEvidence, .forgesCertificates,
-            .malformsLengths:
+            .malformsLengths, .replaysActions, .forgesActions, .floodsActions:
             return messages
         }
         if messages != [bytes] { counts.add(behaviour) }

@@ -18,6 +18,11 @@ extension Oracles {
         return next
     }
 
+    /// What an action gave that a version carried; nil where none did.
+    func roster(after complete: CompleteAction) -> Roster? {
+        history.values.first { $0.embedded.action == complete }.flatMap { rosters[$0.height.value + 1] }
+    }
+
     /// More than two thirds, each once, all with the key of that height; new keys by themselves, a rotation by its owner.
     private func hasOperators(_ signed: SignedGovernanceAction, _ roster: Roster) -> Bool {
         let threshold = roster.rules
