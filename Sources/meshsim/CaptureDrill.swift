@@ -15,7 +15,7 @@ struct CaptureDrill: ParsableCommand {
     var nodes = 7
 
     @Option(help: "Worlds of each attack.")
-    var worlds = 4
+    var worlds = 3
 
     @Option(help: "Only this promise: \(Drill.allCases.map(\.rawValue).joined(separator: ", ")).")
     var only: Drill?
