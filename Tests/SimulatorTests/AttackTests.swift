@@ -28,10 +28,10 @@ struct AttackTests {
         var faults = FaultProfile(members: 4)
         faults.mutedKinds = [kind]
         faults.mutedPercent = 100
-        faults.chaosMaximum = 6_000
+        faults.chaosMaximum = 1_500
         options.faults = faults
         let world = World(options)
-        _ = world.run(until: SimulatedTime(milliseconds: 6_000)) { false }
+        _ = world.run(until: SimulatedTime(milliseconds: 1_500)) { false }
         #expect(world.sites.allSatisfy { $0.disk.height == .genesis })
         let outcome = world.run()
         #expect(outcome.faults[.messagesMuted] > 0)

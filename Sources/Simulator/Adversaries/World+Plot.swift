@@ -57,6 +57,16 @@ extension World {
         }
     }
 
+    /// Whether a site of one member has a link to another that is up.
+    func hasLink(from one: Int, to other: Int) -> Bool {
+        guard let process = sites[bodies[one][0]].process else { return false }
+        return process.links.values.contains { mine in
+            connections[mine.connection].map {
+                $0.ends[mine.end].isUp && sites[$0.ends[1 - mine.end].site].member == other
+            } ?? false
+        }
+    }
+
     /// A part of the members, drawn anew.
     private func someMembers(percent: UInt64) -> [Bool] {
         (0..<options.nodes).map { _ in byzantineRandom.chance(percent) }

@@ -17,12 +17,22 @@ extension World {
         let action = GovernanceAction(
             change: change, sequence: drawnSequence(of: change.subject, roster), first: Height(first),
             last: Height(first + operators.random.skewed(1...20)))
+        let share: UInt64 = operators.random.chance(75) ? 100 : 60
+        let signers = (0..<options.nodes).filter {
+            operators.random.chance(oracles.isHonest[$0] ? share : 50)
+        }
+        submit(action, by: signers, newKey: newKey)
+    }
+
+    /// These operators sign, each in its own time.
+    ///
+    /// - Parameter newKey: of the member that the action admits or rotates.
+    func submit(_ action: GovernanceAction, by signers: [Int], newKey: SigningKey? = nil) {
         operators.open.append(action)
         counts.add(.proposals)
-        trace.say(now, "proposed: \(change.name), number \(action.sequence), \(action.first) to \(action.last)")
+        trace.say(now, "proposed: \(action.change.name), number \(action.sequence), \(action.first) to \(action.last)")
         let possession = newKey.map { action.signature(by: $0, network: genesis.network) }
-        let share: UInt64 = operators.random.chance(75) ? 100 : 60
-        for member in 0..<options.nodes where operators.random.chance(oracles.isHonest[member] ? share : 50) {
+        for member in signers {
             queue.push(
                 .propose(member: member, action, possession: possession),
                 at: now + 1_000 * operators.random.draw(0...400))
@@ -78,14 +88,17 @@ extension World {
         return isTolerable(change, roster) ? (change, nil) : nil
     }
 
-    /// An honest member gets a new node key, and perhaps a new operator key. Its node holds both from now on.
     private func rotation(_ roster: Roster) -> (Change, SigningKey?)? {
         let candidates = roster.members.filter { member in
             oracles.isHonest(member.id) && oracles.index(member.id).map { !operators.rotated.contains($0) } ?? false
         }
         guard !candidates.isEmpty else { return nil }
         let member = operators.random.pick(candidates)
-        guard let person = oracles.index(member.id) else { return nil }
+        return oracles.index(member.id).map { rotation(of: member, person: $0) }
+    }
+
+    /// An honest member gets a new node key, and perhaps a new operator key. Its node holds both from now on.
+    func rotation(of member: Member, person: Int) -> (Change, SigningKey?) {
         operators.rotated.insert(person)
         let nodeKey = SigningKey(seed: operators.random.secret(count: 32))
         var operatorKey = member.operatorKey

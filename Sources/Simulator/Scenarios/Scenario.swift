@@ -22,6 +22,17 @@ public enum Scenario: String, Sendable, CaseIterable {
     case leaderListsUnavailable = "unavailable-entries"
     case farBehindNodeTakesParameters = "far-behind-takes-parameters"
     case crashesOnTheWayToParameters = "far-behind-crashes"
+    case actionsConflict = "conflicting-actions"
+    case actionIsWithdrawnAndSentAgain = "withdrawn-action"
+    case usedActionComesBack = "replayed-action"
+    case leaverHoldsTheCertificate = "leaver-holds-certificate"
+    case shrinkingToThree = "shrinking-to-three"
+    case holdersLeave = "holders-leave"
+    case retiredKeyAndLaggingMember = "retired-key-lagging-member"
+    case lossAcrossTwoChanges = "loss-across-two-changes"
+    case everythingIsVetoed = "everything-vetoed"
+    case vetoesComeBetweenVotes = "vetoes-between-votes"
+    case replayedStateTakesOver = "replayed-state-takes-over"
 
     /// One world of a scenario.
     public struct Result: Sendable {
@@ -58,6 +69,17 @@ public enum Scenario: String, Sendable, CaseIterable {
         case .leaderListsUnavailable: stage.leaderListsUnavailable()
         case .farBehindNodeTakesParameters: stage.farBehindNodeTakesParameters()
         case .crashesOnTheWayToParameters: stage.crashesOnTheWayToParameters()
+        case .actionsConflict: stage.actionsConflict()
+        case .actionIsWithdrawnAndSentAgain: stage.actionIsWithdrawnAndSentAgain()
+        case .usedActionComesBack: stage.usedActionComesBack()
+        case .leaverHoldsTheCertificate: stage.leaverHoldsTheCertificate()
+        case .shrinkingToThree: stage.shrinkingToThree()
+        case .holdersLeave: stage.holdersLeave()
+        case .retiredKeyAndLaggingMember: stage.retiredKeyAndLaggingMember()
+        case .lossAcrossTwoChanges: stage.lossAcrossTwoChanges()
+        case .everythingIsVetoed: stage.everythingIsVetoed()
+        case .vetoesComeBetweenVotes: stage.vetoesComeBetweenVotes()
+        case .replayedStateTakesOver: stage.replayedStateTakesOver()
         }
     }
 }
