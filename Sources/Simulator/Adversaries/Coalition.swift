@@ -22,6 +22,8 @@ struct Coalition {
     private(set) var forgeries: [Digest: [UInt8]] = [:]
     /// What a leader shows in place of a proposal of its node, by site and payload; nil where it let it pass.
     var substitutes: [Shown: Substitute?] = [:]
+    /// What they are after in a directed world.
+    var scheme: Scheme?
     /// Views for which a leader showed a proposal before they began.
     var proposedAhead: Set<LedPlace> = []
     private var top: UInt64 = 0
@@ -87,6 +89,7 @@ struct Coalition {
             proposals[height, default: [:]][view, default: []].append(proposal)
             forget(below: height)
         }
+        scheme?.heard(scan)
         for contribution in scan.contributions {
             let known = contributions[contribution.body.slot] ?? []
             guard known.count < 4, !known.contains(contribution) else { continue }

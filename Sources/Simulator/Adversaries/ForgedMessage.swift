@@ -7,6 +7,7 @@ enum ForgedMessage {
     private enum Code: UInt64 {
         case contribution = 2
         case have = 3
+        case want = 4
         case acks = 5
         case ready = 6
         case proposal = 7
@@ -15,8 +16,11 @@ enum ForgedMessage {
         case certified = 10
         case fetch = 11
         case evidence = 13
+        case walk = 17
+        case blocks = 19
         case action = 20
         case readiness = 21
+        case carried = 23
     }
 
     private static func encoded(_ code: Code, _ body: CBOR) -> [UInt8] {
@@ -31,6 +35,30 @@ enum ForgedMessage {
     static func votes(_ votes: VoteCertificate) -> [UInt8] { encoded(.votes, votes.cbor) }
 
     static func action(_ signed: SignedGovernanceAction) -> [UInt8] { encoded(.action, signed.cbor) }
+    static func carried(_ action: CompleteAction) -> [UInt8] { encoded(.carried, action.cbor) }
+    static func walk(from height: Height) -> [UInt8] { encoded(.walk, .unsigned(height.value)) }
+
+    static func want(_ name: Digest, pieces: Range<UInt64>) -> [UInt8] {
+        encoded(.want, .array([.bytes(name.bytes), .array(pieces.map { .unsigned($0) })]))
+    }
+
+    static func wantBlocks(of root: Digest, _ blocks: Range<UInt64>) -> [UInt8] {
+        encoded(.blocks, .array([.bytes(root.bytes), .array(blocks.map { .unsigned($0) })]))
+    }
+
+    /// Everything that a `fetch` can ask for under one name: of each kind that goes by a digest.
+    static func fetch(_ name: Digest) -> [UInt8] {
+        encoded(.fetch, .array([1, 2, 3, 4, 8, 20].map { .array([.unsigned($0), .bytes(name.bytes)]) }))
+    }
+
+    static func fetch(version height: Height) -> [UInt8] {
+        encoded(.fetch, .array([.array([.unsigned(7), .unsigned(height.value)])]))
+    }
+
+    /// Both certificates by which a view may have ended.
+    static func fetch(view: View) -> [UInt8] {
+        encoded(.fetch, .array([5, 6].map { .array([.unsigned($0), .unsigned(UInt64(view.value))]) }))
+    }
 
     /// With signatures as they shall stand there, in any order and number.
     static func action(_ action: GovernanceAction, _ signatures: [OperatorSignature]) -> [UInt8] {

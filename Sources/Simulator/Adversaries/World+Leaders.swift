@@ -78,7 +78,7 @@ extension World {
     }
 
     /// The proposal and everything that its receivers need to judge it.
-    private func messages(
+    func messages(
         proposing forged: EmbeddedPayload, by position: Int, in view: View, from reproposed: View
     ) -> [[UInt8]] {
         let version = forged.version.versionDigest

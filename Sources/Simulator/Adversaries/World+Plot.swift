@@ -72,7 +72,7 @@ extension World {
         (0..<options.nodes).map { _ in byzantineRandom.chance(percent) }
     }
 
-    private func single(_ vote: Vote, by position: Int) -> VoteCertificate {
+    func single(_ vote: Vote, by position: Int) -> VoteCertificate {
         VoteCertificate(
             network: genesis.network, vote: vote,
             signatures: QuorumSignatures(

@@ -1,14 +1,18 @@
 import Ledger
 
-/// A promise of the mesh, and the strongest attack on it that colluding members mount in simulated worlds: as many as
-/// the promise holds against, and one more.
+/// A promise of the mesh, and the strongest attacks on it that colluding members mount in simulated worlds: as many as the
+/// promise holds against, one more, and, where one more is not enough either, as many as it takes.
 ///
-/// A promise is a case here and a method in `Drill+Attacks.swift`.
+/// A promise is a case here and a method of `DrillRange`.
 public enum Drill: String, Sendable, CaseIterable {
     case rewrite
     case stall
+    case expel
     case dominate
     case censor
+    case changeRules = "change-rules"
+    case takeBack = "take-back"
+    case readData = "read-data"
 
     /// One attack, run in some worlds.
     public struct Row: Sendable {
@@ -21,10 +25,10 @@ public enum Drill: String, Sendable, CaseIterable {
         public let outcome: String
         /// Whether the promise was kept in every world.
         public let isKept: Bool
+        /// Whether it must be, against so many.
+        public let isPromised: Bool
 
-        /// Against so many it must be.
-        public var isPromised: Bool { colluders <= (members - 1) / 3 }
-        /// Whether the drill went as the protocol says: nobody promises anything against more than f.
+        /// Whether the drill went as the protocol says: nobody promises anything against more.
         public var isAsPromised: Bool { isKept || !isPromised }
     }
 
@@ -32,52 +36,49 @@ public enum Drill: String, Sendable, CaseIterable {
         switch self {
         case .rewrite: "no minority rewrites history"
         case .stall: "no minority stalls the chain"
+        case .expel: "no minority expels a member"
         case .dominate: "no minority outweighs the others"
         case .censor: "no minority keeps a contribution out"
+        case .changeRules: "no minority changes the rules"
+        case .takeBack: "no minority takes back a version"
+        case .readData: "nobody reads a site's data"
         }
     }
 
-    /// With f colluders, and with f + 1.
+    /// - Parameters:
+    ///   - members: of each world, 4 or more.
+    ///   - worlds: of each row, 1 or more.
     public func run(members: Int, worlds: Int) -> [Row] {
+        precondition(members >= 4 && worlds >= 1, "four members tolerate one fault")
         let faultBound = (members - 1) / 3
-        return [faultBound, faultBound + 1].map { colluders in
-            let range = DrillRange(members: members, colluders: colluders, worlds: worlds)
-            return switch self {
-            case .rewrite: range.rewrite()
-            case .stall: range.stall()
-            case .dominate: range.dominate()
-            case .censor: range.censor()
-            }
+        func range(_ colluders: Int) -> DrillRange {
+            DrillRange(members: members, colluders: colluders, worlds: worlds)
         }
-    }
-}
-
-/// The worlds of one drill.
-struct DrillRange {
-    let members: Int
-    let colluders: Int
-    let worlds: Int
-
-    /// Worlds whose first members collude, with these behaviours.
-    func make(
-        _ behaviours: [ByzantineBehaviour], heights: UInt64 = 6, _ change: (inout FaultProfile) -> Void = { _ in }
-    ) -> [World] {
-        (0..<UInt64(worlds)).map { seed in
-            var options = WorldOptions(nodes: members, seed: seed)
-            options.heights = heights
-            options.healingLimitMilliseconds = 60_000
-            var faults = FaultProfile(members: members)
-            for colluder in 0..<colluders { faults.byzantine[colluder] = behaviours }
-            faults.trainingMaximum = 100
-            change(&faults)
-            options.faults = faults
-            return World(options)
+        let usual = [range(faultBound), range(faultBound + 1)]
+        let operators = usual + [range(Rules().operatorsNeeded(memberCount: members))]
+        switch self {
+        case .rewrite: return rows(usual, members, range) { $0.rewrite() }
+        case .stall: return usual.map { $0.stall() }
+        case .expel: return operators.map { $0.expel() }
+        case .dominate:
+            return usual.map { $0.dominateByNumbers() } + usual.map { $0.dominateByTokens() }
+                + operators.map { $0.dominateByIdentities() } + rows(usual, members, range) { $0.dominateByExclusion() }
+        case .censor: return rows(usual, members, range) { $0.censor() }
+        case .changeRules: return operators.map { $0.changeRules() }
+        case .takeBack:
+            return operators.map { $0.revert() } + (usual + [range(2 * members / 3 + 1)]).map { $0.certifyAnother() }
+        case .readData: return (usual + [range(members - 1)]).map { $0.readData() } + [range(1).leakData()]
         }
     }
 
-    func row(_ promise: Drill, _ attack: String, _ outcome: String, isKept: Bool) -> Drill.Row {
-        Drill.Row(
-            promise: promise, attack: attack, colluders: colluders, members: members, worlds: worlds, outcome: outcome,
-            isKept: isKept)
+    /// The usual rows, and where f + 1 are not enough in a mesh of this size, the first number that is.
+    private func rows(
+        _ usual: [DrillRange], _ members: Int, _ range: (Int) -> DrillRange, _ attack: (DrillRange) -> Row
+    ) -> [Row] {
+        var rows = usual.map(attack)
+        while let last = rows.last, last.isKept, last.colluders + 1 < members {
+            rows.append(attack(range(last.colluders + 1)))
+        }
+        return rows
     }
 }

@@ -51,6 +51,8 @@ public struct FaultProfile: Sendable {
     public var piecesMaximum = 6
     /// Of 100 contributions of a Byzantine member, how many fail validation.
     public var badPayloadPercent: UInt64 = 0
+    /// Of how many tokens a Byzantine member's contribution says that it was made.
+    public var claimedTokens: UInt64 = 1_000
 
     // The operators, times in milliseconds.
     /// Mean time between two governance actions that somebody proposes; nil for never.

@@ -69,7 +69,7 @@ extension Oracles {
         for (entry, certificate) in zip(version.manifest, embedded.availability) {
             if let fault = fault(of: entry, certificate, roster) { return fault }
             if isHeldBack(entry.contribution, in: entry.slot, book, roster) { return "what was vetoed" }
-            if entry.weightQ30 != weight(of: entry, among: version.manifest.count, height: height, roster.rules) {
+            if entry.weightQ30 != weight(of: entry, among: version.manifest, height: height, roster.rules) {
                 return "a wrong weight"
             }
         }
@@ -138,10 +138,17 @@ extension Oracles {
         return present > roster.faultBound ? nil : "an availability certificate whose signers have left"
     }
 
-    /// In a mesh of equal weights: one, at most the cap of what all have together, less for every version it is late.
-    private func weight(of entry: ManifestEntry, among count: Int, height: UInt64, _ rules: Rules) -> UInt64 {
-        precondition(rules.weights == .equal, "a simulated mesh weighs its members alike")
-        var weight = min(UInt64(1) << 30, UInt64(rules.nodeWeightMaximumQ30) * UInt64(count))
+    /// One, or what its share of all tokens gives it: at most the cap of what all have together, less for every version
+    /// it is late.
+    private func weight(
+        of entry: ManifestEntry, among manifest: [ManifestEntry], height: UInt64, _ rules: Rules
+    ) -> UInt64 {
+        var share = UInt128(1) << 30
+        if rules.weights == .tokens {
+            let all = manifest.reduce(UInt128(0)) { $0 + UInt128(tokens[$1.contribution] ?? 0) }
+            share = all == 0 ? 0 : UInt128(tokens[entry.contribution] ?? 0) * UInt128(manifest.count) * share / all
+        }
+        var weight = UInt64(min(share, UInt128(rules.nodeWeightMaximumQ30) * UInt128(manifest.count)))
         for _ in entry.baseHeight.value + 1..<height { weight = (weight * UInt64(rules.stalenessDiscountQ30)) >> 30 }
         return weight
     }

@@ -32,6 +32,8 @@ final class Oracles {
     var rosters: [UInt64: Roster]
     /// Of each adopted version.
     var heights: [VersionDigest: UInt64]
+    /// What the records of contributions say, by contribution: of those that were on a wire or on an honest disk.
+    var tokens: [ContributionDigest: UInt64] = [:]
     /// Payloads that were judged.
     var judged: Set<VersionDigest> = []
     /// The views from which proposals of a payload claimed to re-propose it; 0 for afresh.
@@ -121,6 +123,9 @@ final class Oracles {
         for ready in scan.ready where signed[.init(signer: ready.signer, place: .ready(ready.body.height))] != nil {
             note(ready)
         }
+        for contribution in scan.contributions {
+            tokens[contribution.body.contributionDigest] = contribution.body.tokens
+        }
         for proposal in scan.proposals { note(proposal.body) }
         for certificate in scan.availability { saw(certificate) }
         for certificate in scan.certificates { saw(certificate) }
@@ -141,6 +146,8 @@ final class Oracles {
             kept(certificate, by: member)
         case .adopt(let certified), .walked(let certified):
             adopted(certified, by: member)
+        case .ownContribution(let signed), .contribution(let signed):
+            tokens[signed.body.contributionDigest] = signed.body.tokens
         case .ready(let signed):
             note(signed)
         case .availability(let certificate):

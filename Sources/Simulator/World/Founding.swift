@@ -17,18 +17,20 @@ struct Founding {
         let operatorKey: SigningKey
     }
 
-    /// - Parameter newcomers: who is not of the first set, one flag a person.
+    /// - Parameters:
+    ///   - newcomers: who is not of the first set, one flag a person.
+    ///   - change: what is special about the rules of this mesh.
     init(
-        members count: Int, newcomers: [Bool]? = nil, retentionVersions: UInt32 = Rules().retentionVersions,
-        random: inout SeededRandom
+        members count: Int, newcomers: [Bool]? = nil, random: inout SeededRandom,
+        rules change: (inout Rules) -> Void = { _ in }
     ) {
         let people = (0..<count).map { Founding.person($0, &random) }.sorted { $0.member.id < $1.member.id }
         let founders = people.indices.filter { !(newcomers?[$0] ?? false) }
         var rules = Rules()
         rules.pieceBytes = Limits.pieceBytesMinimum
         rules.contributionBytesMaximum = 1 << 20
-        rules.retentionVersions = retentionVersions
         rules.minContributions = UInt32(max(1, founders.count - 1))
+        change(&rules)
         do {
             genesis = Genesis(
                 nonce: Founding.digest("nonce", 0, &random),

@@ -8,8 +8,8 @@ extension World {
     func connect(_ one: Int, _ other: Int) {
         let slot = pair(min(one, other), max(one, other))
         if let open = current[slot], connections[open]?.isOpen == true { return }
-        let left = sites[networkRandom.pick(bodies[one])]
-        let right = sites[networkRandom.pick(bodies[other])]
+        let left = body(of: one, for: other)
+        let right = body(of: other, for: one)
         guard let leftProcess = left.process, let rightProcess = right.process,
             !isBlocked[pair(one, other)], !isBlocked[pair(other, one)]
         else { return dialLater(one, other) }
@@ -27,6 +27,12 @@ extension World {
         }
         connections[identifier] = Connection(ends: ends)
         current[slot] = identifier
+    }
+
+    private func body(of member: Int, for peer: Int) -> Site {
+        let drawn = networkRandom.pick(bodies[member])
+        guard !isHealed, let lane, bodies[member].count > 1, bodies[peer].count == 1 else { return sites[drawn] }
+        return sites[bodies[member][lane(peer)]]
     }
 
     func dialLater(_ one: Int, _ other: Int) {
@@ -94,6 +100,7 @@ extension World {
         if lastSent.bytes != bytes { lastSent = (bytes, Trace.digest(of: bytes)) }
         if let scan = oracles.sent(bytes, digest: lastSent.digest, by: from) { coalition.heard(scan) }
         if culprits.contains(from) { oracles.watch(bytes) }
+        tap?(from, .message(bytes))
         measures.messages += 1
         measures.messageBytes += UInt64(bytes.count)
         measures.messageBytesMaximum = max(measures.messageBytesMaximum, bytes.count)
@@ -145,6 +152,7 @@ extension World {
         guard let mine = site.process?.links[link], let connection = connections[mine.connection] else { return }
         let (from, to) = (site.member, sites[connection.ends[1 - mine.end].site].member)
         guard let given = altered(piece, from: site, to: to) else { return }
+        tap?(from, .piece(name, given.bytes))
         measures.pieces += 1
         trace.record(now, 2, UInt64(site.index), UInt64(to), UInt64(name.index))
         trace.say(now, "\(from) -> \(to)  piece \(name.index) of \(name.contribution.short)")

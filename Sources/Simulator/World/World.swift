@@ -53,12 +53,22 @@ public final class World {
     /// For directed scenarios, until healing: whether something may pass from one member to another; a piece asks with
     /// no bytes.
     var filter: ((_ from: Int, _ to: Int, _ bytes: [UInt8]) -> Bool)?
+    /// For directed scenarios: everything that is put on a wire, whether or not it arrives.
+    var tap: ((_ from: Int, _ sent: Sent) -> Void)?
+    /// For directed scenarios, until healing: which of a twin's two bodies a member without a twin is linked with.
+    var lane: ((_ member: Int) -> Int)?
     /// For directed scenarios: crashes by count of batches.
     var crashPoints: [CrashPoint] = []
     /// For directed scenarios: members whom every honest one that lives must convict by the end,
     /// if they put two contributions for one slot on wires.
     var culprits: [Int] = []
     let work: any RoundWork
+
+    /// Something on a wire.
+    enum Sent {
+        case message([UInt8])
+        case piece(PieceName, [UInt8])
+    }
 
     /// What is yet to happen. A life that has ended makes it void.
     enum Occurrence {
@@ -109,8 +119,12 @@ public final class World {
             faults.byzantine.count == count && faults.absentTrainers.count == count && faults.newcomers.count == count,
             "a flag a member")
         let founding = Founding(
-            members: count, newcomers: faults.newcomers, retentionVersions: options.retentionVersions,
-            random: &foundingRandom)
+            members: count, newcomers: faults.newcomers, random: &foundingRandom
+        ) {
+            $0.retentionVersions = options.retentionVersions
+            $0.weights = options.weights
+            $0.nodeWeightMaximumQ30 = options.nodeWeightMaximumQ30
+        }
         genesis = founding.genesis
         trace = Trace(print: print)
         current = Array(repeating: nil, count: count * count)
@@ -254,6 +268,10 @@ public struct WorldOptions: Sendable {
     public var work: any RoundWork = StubRounds()
     /// The rule of the mesh.
     public var retentionVersions = Rules().retentionVersions
+    /// The rules of the mesh about whose contribution weighs how much.
+    public var weights = WeightMode.equal
+    /// See `Rules.nodeWeightMaximumQ30`.
+    public var nodeWeightMaximumQ30 = Rules.oneQ30
     /// After healing, every honest living member advances by two versions within this time.
     public var healingLimitMilliseconds: UInt64 = 120_000
     /// A world in which more happens than this runs away.

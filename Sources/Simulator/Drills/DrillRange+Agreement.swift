@@ -1,0 +1,91 @@
+import Gossip
+import Ledger
+
+/// Attacks on what is certified: a second history, none at all, one without somebody.
+extension DrillRange {
+    /// Each of them runs twice under its key. The others are cut in two halves, of which each meets one of the two: a half
+    /// decides alone where it and the colluders are a quorum, and where both do, there are two histories.
+    func rewrite() -> Drill.Row {
+        var forks = 0
+        var broken = 0
+        var versions = 0
+        for world in make([.twins]) {
+            func half(_ member: Int) -> Int { (member - colluders) % 2 }
+            world.lane = half
+            world.filter = { [colluders] from, to, _ in
+                from < colluders ? to >= colluders : to < colluders || half(from) == half(to)
+            }
+            play(world, milliseconds: 15_000, until: { hasTwoHistories(world) })
+            if hasTwoHistories(world) { forks += 1 }
+            if isPromised, !violations(world).isEmpty { broken += 1 }
+            if isPromised, hasTwoHistories(world) { forks += 1 }
+            versions += world.oracles.versions.count
+        }
+        return row(
+            .rewrite,
+            "they run two processes with each key, one for each half of the others, who do not hear the other half",
+            forks > 0
+                ? "two certified histories in \(forks) of \(worlds) worlds"
+                : "one history in every world, \(versions) versions",
+            isKept: forks == 0 && broken == 0)
+    }
+
+    private func hasTwoHistories(_ world: World) -> Bool {
+        var known: [UInt64: VersionDigest] = [:]
+        for site in honest(world) {
+            for certified in site.disk.adopted {
+                let digest = certified.version.versionDigest
+                if known[certified.height.value, default: digest] != digest { return true }
+                known[certified.height.value] = digest
+            }
+        }
+        return false
+    }
+
+    /// From some moment on they never say a word.
+    func stall() -> Drill.Row {
+        var stalled = 0
+        var lost = 0
+        var slowest: UInt64 = 0
+        for world in make([.silent], { options, _ in options.heights = 4 }) {
+            let outcome = world.run()
+            if outcome.violations.contains(where: { $0.oracle == .noProgress }) { stalled += 1 }
+            if outcome.violations.contains(where: { $0.oracle != .noProgress }) { lost += 1 }
+            slowest = max(slowest, outcome.duration.milliseconds / max(1, outcome.heights))
+        }
+        return row(
+            .stall, "they are silent for ever",
+            stalled == 0
+                ? "the chain advances, a version in \(slowest) ms at the slowest"
+                : "the chain waits in \(stalled) of \(worlds) worlds; something certified is lost in \(lost)",
+            isKept: stalled == 0 && lost == 0)
+    }
+
+    /// They neither name a member's contributions, nor list them as leaders, nor vote for a version that does.
+    func censor() -> Drill.Row {
+        let (listed, versions, broken) = shun(members - 1..<members)
+        return row(
+            .censor,
+            "they neither name, nor list as leaders, nor vote for, what one member contributed",
+            "its contributions are in \(listed) of \(versions) versions",
+            isKept: broken == 0 && listed > 0)
+    }
+
+    /// - Returns: how many of the versions list a contribution of those who are shunned, and in how many worlds
+    ///   anything that is promised was broken.
+    func shun(_ shunned: Range<Int>) -> (listed: Int, versions: Int, broken: Int) {
+        var (listed, versions, broken) = (0, 0, 0)
+        for world in make([.falseAcks]) {
+            let ids = Set(shunned.map { world.oracles.people[$0] })
+            world.bind(0..<colluders, to: Scheme(shunned: ids))
+            play(
+                world, milliseconds: 20_000, { world.pursue(0..<colluders) },
+                until: { world.oracles.versions.count >= 6 })
+            let manifests = world.oracles.versions.values.map(\.manifest).filter { !$0.isEmpty }
+            listed += manifests.count { $0.contains { ids.contains($0.slot.author) } }
+            versions += manifests.count
+            if isPromised, !violations(world).isEmpty { broken += 1 }
+        }
+        return (listed, versions, broken)
+    }
+}

@@ -1,0 +1,131 @@
+import Crypto
+import Gossip
+import Ledger
+
+/// Attacks by operators' keys and by what nodes say of them: out with a member, other rules, a contribution taken out.
+extension DrillRange {
+    func expel() -> Drill.Row {
+        govern(
+            .expel, "they sign a member's removal",
+            change: { world, _ in .remove(world.oracles.people[members - 1]) },
+            isAchieved: { world, chain in chain.members[world.oracles.people[members - 1]] == nil },
+            achieved: "removed", resisted: "still a member everywhere")
+    }
+
+    func changeRules() -> Drill.Row {
+        govern(
+            .changeRules, "they sign rules by which half of the operators decide",
+            change: { world, _ in
+                var rules = world.genesis.rules
+                rules.operatorThresholdNumerator = 1
+                rules.operatorThresholdDenominator = 2
+                return .rules(rules)
+            },
+            isAchieved: { world, chain in chain.rules != world.genesis.rules },
+            achieved: "in force", resisted: "the rules are those of the genesis everywhere")
+    }
+
+    func revert() -> Drill.Row {
+        govern(
+            .takeBack, "they sign a revert of a member's contribution",
+            change: { world, version in
+                let others = Set(everybodyElse.map { world.oracles.people[$0] })
+                let entry = version.manifest.first { others.contains($0.slot.author) } ?? version.manifest[0]
+                return .revert(.contribution(entry.contribution), from: version.height)
+            },
+            isAchieved: { _, chain in chain.governance.reverts.contains { $0.switched != nil } },
+            achieved: "taken out by replay, with the history intact", resisted: "nothing is replayed")
+    }
+
+    /// One change, by all that colluders have: their operators' signatures, forged ones of others, an action that everybody
+    /// signed for a height long past, their nodes' ready records that call it complete, and their turns as leaders.
+    func govern(
+        _ promise: Drill, _ attack: String, guests: Int = 0, change: (World, Version) -> Change,
+        isAchieved: (World, Chain) -> Bool, achieved: String, resisted: String
+    ) -> Drill.Row {
+        var (count, broken, shown, versions) = (0, 0, 0, 0)
+        for world in make([.falseAcks], guests: guests) {
+            play(world, milliseconds: 10_000, until: { world.oracles.versions.count >= 2 })
+            guard let version = world.oracles.versions[1], !version.manifest.isEmpty else {
+                preconditionFailure("a quiet world certifies what its trainers make")
+            }
+            let start = world.oracles.versions.count
+            let forger = Forger(world, colluders: 0..<colluders, change(world, version))
+            forger.sign()
+            if colluders < world.genesis.rules.operatorsNeeded(memberCount: members) { forger.forge() }
+            func isDone() -> Bool {
+                // Of whomever: a node follows certificates alone, and who is expelled may never hear of it.
+                world.sites.contains { site in
+                    site.process.map { isAchieved(world, $0.node.chain) } ?? false
+                }
+            }
+            play(
+                world, milliseconds: 6_000, { forger.act() },
+                until: { isDone() || world.oracles.versions.count >= start + 8 })
+            if isDone() { count += 1 }
+            shown += world.coalition.scheme?.proposed.count ?? 0
+            versions += world.oracles.versions.count - start
+            if isPromised, !violations(world).isEmpty { broken += 1 }
+        }
+        return row(
+            promise, "\(attack), \(Forger.means)",
+            count > 0
+                ? "\(achieved) in \(count) of \(worlds) worlds"
+                : resisted
+                    + (versions > 0 ? "; none of \(versions) versions carries it" : "; meanwhile the chain waits")
+                    + ", and none of \(shown) payloads that they proposed with it was certified",
+            isKept: count == 0 && broken == 0)
+    }
+
+    /// As nodes: another version at a height that the others have certified, shown to a member that was cut off meanwhile;
+    /// and a replayed state that no revert asks for.
+    func certifyAnother() -> Drill.Row {
+        var (misled, others, switched, broken) = (0, 0, 0, 0)
+        for world in make([.falseAcks]) {
+            let lagging = world.sites[world.bodies[members - 1][0]]
+            world.coalition.scheme = Scheme(shunned: [world.oracles.people[members - 2]])
+            world.filter = { from, to, bytes in
+                guard from == lagging.member || to == lagging.member else { return true }
+                if to < colluders { return true }
+                guard from < colluders else { return false }
+                let scan = RecordScan(bytes: bytes)
+                let isSilent =
+                    scan.payloads.isEmpty && scan.certificates.isEmpty && scan.ready.isEmpty && scan.proposals.isEmpty
+                return isSilent || world.coalition.scheme?.isSpeaking ?? true
+            }
+            let other = Conflict(world, colluders: 0..<colluders)
+            func isMisled() -> Bool {
+                lagging.disk.adopted.first.map { $0.version.versionDigest != world.oracles.versions[1]?.versionDigest }
+                    ?? false
+            }
+            play(world, milliseconds: 8_000, { other.show(to: lagging) }, until: isMisled)
+            if isMisled() { misled += 1 }
+            others += honest(world).count { site in
+                site !== lagging
+                    && site.disk.adopted.first?.version.versionDigest != world.oracles.versions[1]?.versionDigest
+            }
+            if !isMisled(), switchesToReplay(world) { switched += 1 }
+            if isPromised, !violations(world).isEmpty { broken += 1 }
+        }
+        return row(
+            .takeBack,
+            "they show a member that was cut off another version at a height that the others have certified, with forged "
+                + "signatures where theirs are too few; then they switch to a replayed state that no revert asks for",
+            misled + others + switched > 0
+                ? "who was cut off takes the other version in \(misled) of \(worlds) worlds, and \(others) of those who "
+                    + "had the first"
+                : "nobody takes the other version, nor the replayed state",
+            isKept: misled + others + switched == 0 && broken == 0)
+    }
+
+    /// Whether an honest member takes over the state without what version 1 lists.
+    private func switchesToReplay(_ world: World) -> Bool {
+        let claimed = world.work.roots(parent: world.genesis.roots, manifest: [])
+        world.bind(0..<colluders, to: Scheme(replayed: claimed))
+        func isDone() -> Bool {
+            honest(world).contains { $0.disk.adopted.contains { $0.version.roots == claimed } }
+        }
+        play(world, milliseconds: 2_500, { world.pursue(0..<colluders) }, until: isDone)
+        return isDone()
+    }
+}
