@@ -27,7 +27,9 @@ struct GovernanceOracleTests {
                 signer: town.id(signer), keyEpoch: epoch,
                 signature: action.signature(by: town.founding.operatorKeys[signer], network: town.network))
         }
-        let readiness = members.map { town.quorum(Readiness(action: action.digest, members: $0.digest), by: [0, 1, 2]) }
+        let readiness = members.map {
+            town.quorum(Readiness(action: action.digest, members: $0.digest), by: [0, 1, 2])
+        }
         return CompleteAction(
             signed: SignedGovernanceAction(action: action, operators: operators), readiness: readiness)
     }
