@@ -31,8 +31,10 @@ extension World {
             case 1: signature = mine
             default:
                 // By a key that a rotation retired and somebody stole, as if it still counted, or in its own time.
-                guard let person = oracles.index(member.id), operators.keys[person].count > 1 else { continue }
-                signature = action.signature(by: operators.keys[person][0], network: genesis.network)
+                guard let person = oracles.index(member.id), let old = operators.keys[person].first,
+                    old.verifyingKey != member.operatorKey
+                else { continue }
+                signature = action.signature(by: old, network: genesis.network)
                 epoch = byzantineRandom.chance(50) ? epoch : 0
             }
             signatures.append(OperatorSignature(signer: member.id, keyEpoch: epoch, signature: signature))
