@@ -191,8 +191,8 @@ chaos_list() {
 }
 
 chaos_summary() {
-    say "chaos: ${chaos_count[daemons]} daemons and ${chaos_count[trainers]} trainers killed with -9," \
-        "${chaos_count[all at once]} times all daemons at once; ${chaos_count[cuts]} partitions," \
-        "${chaos_count[one-way cuts]} more of one direction"
+    say "chaos: killed with -9: ${chaos_count[daemons]} daemons, ${chaos_count[trainers]} trainers;" \
+        "all daemons at once: ${chaos_count[all at once]}; partitions: ${chaos_count[cuts]}," \
+        "of one direction alone: ${chaos_count[one-way cuts]}"
     ((chaos_count[reverts] == 0)) || say "  revert: version ${chaos_count[switch]} took over the state without what was taken out"
 }
