@@ -11,6 +11,8 @@ struct GovernanceTable {
     /// By slot and reviewer.
     private(set) var reviews: [Slot: [MemberID: SignedReview]] = [:]
     private var reviewCounts: [MemberID: Int] = [:]
+    /// How many signatures of each operator were taken since the head was adopted.
+    private var signatureCounts: [MemberID: Int] = [:]
     /// When this node first saw the certificate of a slot: from then on operators may veto what is in it.
     var windows: [Slot: Instant] = [:]
 
@@ -18,6 +20,8 @@ struct GovernanceTable {
     static let actionsMaximum = 128
     static let actionsOfOperatorMaximum = 8
     static let reviewsOfReviewerMaximum = 512
+    /// Between two versions: an operator's action may push out another of its own, and each costs everybody a write.
+    static let signaturesOfOperatorMaximum = 64
 
     /// Ascending.
     var digests: [Digest] { actions.keys.sorted() }
@@ -31,6 +35,13 @@ struct GovernanceTable {
 
     /// How many pending actions an operator has signed.
     func count(signedBy signer: MemberID) -> Int { actions.values.count { $0.operators[signer] != nil } }
+
+    /// Counts a signature of this operator; false where it has given too many since the head was adopted.
+    mutating func takeSignature(of signer: MemberID) -> Bool {
+        guard signatureCounts[signer, default: 0] < GovernanceTable.signaturesOfOperatorMaximum else { return false }
+        signatureCounts[signer, default: 0] += 1
+        return true
+    }
 
     mutating func put(_ action: PendingAction) { actions[action.digest] = action }
 
@@ -60,6 +71,7 @@ struct GovernanceTable {
     /// - Returns: what the new head ended, ascending.
     mutating func carryOver(to chain: Chain) -> [Digest] {
         let before = digests
+        signatureCounts = [:]
         actions = actions.compactMapValues { $0.carried(over: chain) }
         return before.filter { actions[$0] == nil } + enforceBudgets(memberCount: chain.members.count)
     }

@@ -87,8 +87,10 @@ extension Node {
         let digest = signed.action.digest
         let isNew = governance[digest] == nil
         var pending = governance[digest] ?? PendingAction(signed.action, digest: digest, on: chain)
-        let fresh = signed.operators.filter { pending.operators[$0.signer] == nil }
-        let possession = pending.possession == nil ? signed.possession : nil
+        let fresh = signed.operators.filter { signature in
+            pending.operators[signature.signer] == nil && governance.takeSignature(of: signature.signer)
+        }
+        let possession = pending.possession == nil && (!fresh.isEmpty || !isNew) ? signed.possession : nil
         guard !fresh.isEmpty || possession != nil else { return }
         for signature in fresh { pending.operators[signature.signer] = signature }
         pending.possession = pending.possession ?? possession

@@ -64,6 +64,14 @@ extension World {
         for site in sites where site.isHonest { checkJournal(of: site) }
     }
 
+    /// Of a height: a review of every reviewer and slot of a base; of every operator's action the signatures that it may
+    /// give between two versions, and readiness of every member for each of those that have a place.
+    private var governanceMaximum: Int {
+        guard faults.proposalInterval != nil || faults.reviewInterval != nil else { return 0 }
+        let members = options.nodes
+        return members * members + 64 * members + 128 * (members + 1)
+    }
+
     private func checkJournal(of site: Site) {
         let slots = options.nodes * basesMaximum
         for height in site.disk.share.keys.sorted() {
@@ -71,7 +79,7 @@ extension World {
             measures.journalMaximum = max(measures.journalMaximum, share.entries)
             // Of a slot its record, its ack and its certificate, twice where a restart came between; of a view a
             // proposal and three votes, each with payload and certificates; the ready record and the version.
-            let limit = 6 * slots + 14 * Int(share.view + 1) + 2
+            let limit = 6 * slots + 14 * Int(share.view + 1) + 2 + governanceMaximum
             if share.entries > limit {
                 oracles.report(
                     .unboundedJournal, "member \(site.member): \(share.entries) entries for \(height), at most \(limit)"

@@ -150,6 +150,24 @@ import Testing
         #expect(town.chains[0].rules == town.otherRules)
     }
 
+    /// Each of them would take the place of the one before: none costs the others a write for ever.
+    @Test func actionsInDescendingOrderDoNotFillTheJournal() throws {
+        let town = try Town(count: 4)
+        town.settle()
+        let flood = (1...200).map {
+            town.action(.remove(town.sites[1].identity.member), sequence: UInt64($0))
+        }
+        for action in flood.sorted(by: { $1.digest < $0.digest }) {
+            town.inject(.action(town.signed(action, by: [3])), from: 3, to: 0)
+        }
+        town.settle()
+        let written = town.sites[0].journal.count { if case .action = $0 { true } else { false } }
+        #expect(written == GovernanceTable.signaturesOfOperatorMaximum)
+        town.propose(town.action(.rules(town.otherRules)), by: [0, 1, 2])
+        #expect(town.reach(1))
+        #expect(town.chains[0].rules == town.otherRules)
+    }
+
     @Test func aForgedSignatureCutsTheLinkAndAStaleKeyDoesNot() throws {
         let town = try Town(count: 4)
         town.settle()
