@@ -8,7 +8,13 @@
 // kernels_path_*.c compile this file again for one machine level each, under other names.
 #ifndef MESH_KERNEL
 #define MESH_KERNEL(name) name
-#if defined(__x86_64__) && defined(__ELF__)
+// The loader asks which clone to take before the thread sanitizer is there.
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define MESH_ONE_CLONE
+#endif
+#endif
+#if defined(__x86_64__) && defined(__ELF__) && !defined(MESH_ONE_CLONE)
 #define MESH_CLONES __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
 #else
 #define MESH_CLONES

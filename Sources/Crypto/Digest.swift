@@ -41,14 +41,8 @@ public struct Digest: Hashable, Comparable, Sendable, CustomStringConvertible {
 
     /// The 32 bytes, most significant first.
     public var bytes: [UInt8] {
-        [UInt8](unsafeUninitializedCapacity: Digest.byteCount) { buffer, count in
-            let raw = UnsafeMutableRawBufferPointer(buffer)
-            raw.storeBytes(of: word0.bigEndian, toByteOffset: 0, as: UInt64.self)
-            raw.storeBytes(of: word1.bigEndian, toByteOffset: 8, as: UInt64.self)
-            raw.storeBytes(of: word2.bigEndian, toByteOffset: 16, as: UInt64.self)
-            raw.storeBytes(of: word3.bigEndian, toByteOffset: 24, as: UInt64.self)
-            count = Digest.byteCount
-        }
+        let words = (word0.bigEndian, word1.bigEndian, word2.bigEndian, word3.bigEndian)
+        return withUnsafeBytes(of: words) { [UInt8]($0) }
     }
 
     /// 64 hexadecimal digits.

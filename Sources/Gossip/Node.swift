@@ -138,11 +138,18 @@ public final class Node {
     /// This node's position in the set that decides the next height; nil for a node that is no member of it.
     /// It signs nothing where it does not hold the key that the set knows.
     var selfIndex: Int? {
-        identity.key(in: height.members).flatMap { _ in height.members.index(of: identity.member) }
+        height.members.index(of: identity.member).flatMap { index in
+            identity.key(knownAs: height.members.members[index].nodeKey).map { _ in index }
+        }
     }
 
     /// The key for what this node says at the height that is being agreed on.
     var ownKey: SigningKey { identity.key(in: height.members) ?? identity.nodeKey }
+
+    /// What this node says, under its own name.
+    func sign<Body: Statement>(_ body: Body, by key: SigningKey) -> Signed<Body> {
+        verifier.signed(body, signer: identity.member, key: key, network: chain.network)
+    }
 
     var isStopped: Bool { alarms.contains { $0.stops } }
 
@@ -170,10 +177,21 @@ public final class Node {
     }
 
     private func nextDeadline() -> Instant {
-        [
-            pacing.nextTick, viewDeadline, readyDeadline, windowDeadline, pieceDeadline, blockDeadline, walkDeadline,
-            flagDeadline, linksDeadline,
-        ].compactMap { $0 }.filter { $0 > now }.min() ?? pacing.nextTick
+        var next: Instant?
+        func allowFor(_ deadline: Instant?) {
+            guard let deadline, deadline > now else { return }
+            next = next.map { min($0, deadline) } ?? deadline
+        }
+        allowFor(pacing.nextTick)
+        allowFor(viewDeadline)
+        allowFor(readyDeadline)
+        allowFor(windowDeadline)
+        allowFor(pieceDeadline)
+        allowFor(blockDeadline)
+        allowFor(walkDeadline)
+        allowFor(flagDeadline)
+        allowFor(linksDeadline)
+        return next ?? pacing.nextTick
     }
 }
 

@@ -26,6 +26,14 @@ struct StatementBookTests {
         #expect(book.count == 1)
     }
 
+    @Test func everyMembersOwnWordsComeBack() {
+        var book = StatementBook()
+        let said = [vote(.notarize, view: 1, 1), vote(.notarize, view: 1, 2, by: 2), vote(.notarize, view: 1, 1, by: 3)]
+        for statement in said { book.insert(statement) }
+        for statement in said { #expect(book.statement(statement.signer, of: statement.subject) == statement) }
+        #expect(book.count == 3)
+    }
+
     /// Nobody fills the place of others, and what is dropped gives its place back.
     @Test func itIsBoundedAMember() {
         var book = StatementBook()

@@ -62,7 +62,9 @@ final class Workplace {
         process.executableURL = Workplace.binary
         process.arguments = arguments
         process.currentDirectoryURL = folder
-        process.environment = environment.merging(["PATH": "/usr/bin:/bin"]) { first, _ in first }
+        // What a sanitizer is told goes on to the child; what would steer the verb is the test's to say.
+        let inherited = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("MESH_") }
+        process.environment = environment.merging(inherited) { first, _ in first }
         // Files, not pipes: what is long cannot block.
         let output = folder.appending(path: ".out-\(UUID().uuidString)")
         let errors = folder.appending(path: ".err-\(UUID().uuidString)")

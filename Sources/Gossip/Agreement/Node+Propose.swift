@@ -92,9 +92,8 @@ extension Node {
     private func propose(version: VersionDigest, embedded: EmbeddedPayload, reproposed: View) {
         let view = height.view
         height.own.proposed.insert(view)
-        let proposal = Signed(
-            Proposal(height: height.height, view: view, version: version, reproposed: reproposed),
-            signer: identity.member, key: ownKey, network: chain.network)
+        let proposal = sign(
+            Proposal(height: height.height, view: view, version: version, reproposed: reproposed), by: ownKey)
         persist(
             [.proposal(proposal), .payload(embedded)], then: [.ownProposal(proposal, embedded.payload)])
     }

@@ -12,11 +12,11 @@ extension Node {
         guard !content.isEmpty || replayedRoots != nil else { return }
         noteEnough(content.slots.count)
         guard isReadyDue(content.slots) else { return }
-        let ready = Signed(
+        let ready = sign(
             Ready(
                 height: height.height, parent: chain.headDigest, slots: content.slots,
                 actions: content.actions.map(\.action.digest), reviews: content.reviews, replayed: replayedRoots),
-            signer: identity.member, key: ownKey, network: chain.network)
+            by: ownKey)
         height.own.ready = ready
         // Whoever names an action must be able to show it, with all that makes it complete.
         let certificates = content.slots.compactMap { contributions.slots[$0]?.certificate }

@@ -168,7 +168,7 @@ extension Node {
     }
 
     private func cast(_ vote: Vote, relyingOn certificates: [VoteCertificate], payload: EmbeddedPayload? = nil) {
-        let signed = Signed(vote, signer: identity.member, key: ownKey, network: chain.network)
+        let signed = sign(vote, by: ownKey)
         var entries: [JournalEntry] = certificates.map { .certificate($0) }
         if let payload { entries.append(.payload(payload)) }
         persist(entries + [.vote(signed)], then: [.ownVote(signed)])

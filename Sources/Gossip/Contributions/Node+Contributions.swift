@@ -15,7 +15,7 @@ extension Node {
                     contribution.contributionDigest, author: contribution.author, refusal: refusal(of: contribution)))
             return
         }
-        let signed = Signed(contribution, signer: identity.member, key: key, network: chain.network)
+        let signed = sign(contribution, by: key)
         var candidate = Candidate(signed: signed, pieces: Bitmap(full: contribution.pieceCount))
         candidate.status = .valid
         candidate.isAnnounced = false
@@ -132,8 +132,8 @@ extension Node {
             maySign(at: base.height.next), chain.members[identity.member] != nil,
             contributions.slots[slot]?.ownAck == nil
         else { return }
-        let stored = Signed(
-            Stored(contribution), signer: identity.member, key: key, network: chain.network)
+        let stored = sign(
+            Stored(contribution), by: key)
         contributions.updateSlot(slot) { $0.ownAck = contribution.contributionDigest }
         persist([.contribution(signed), .stored(stored)], then: [.ownAck(stored)])
     }

@@ -1,3 +1,4 @@
+import Crypto
 import Ledger
 
 /// A statement of one member together with its signature, whatever its kind.
@@ -24,6 +25,27 @@ enum SignedStatement: Hashable {
         case .ready(let signed): signed.signer
         case .proposal(let signed): signed.signer
         case .vote(let signed): signed.signer
+        }
+    }
+
+    var signature: Signature {
+        switch self {
+        case .contribution(let signed): signed.signature
+        case .stored(let signed): signed.signature
+        case .ready(let signed): signed.signature
+        case .proposal(let signed): signed.signature
+        case .vote(let signed): signed.signature
+        }
+    }
+
+    /// The same, said by `signer`.
+    func signed(by signer: MemberID, _ signature: Signature) -> SignedStatement {
+        switch self {
+        case .contribution(let said): .contribution(Signed(signer: signer, body: said.body, signature: signature))
+        case .stored(let said): .stored(Signed(signer: signer, body: said.body, signature: signature))
+        case .ready(let said): .ready(Signed(signer: signer, body: said.body, signature: signature))
+        case .proposal(let said): .proposal(Signed(signer: signer, body: said.body, signature: signature))
+        case .vote(let said): .vote(Signed(signer: signer, body: said.body, signature: signature))
         }
     }
 

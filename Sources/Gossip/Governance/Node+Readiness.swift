@@ -23,8 +23,10 @@ extension Node {
 
     /// Whether more members than may lie say that they are ahead: readiness is about the present head.
     private var isBehind: Bool {
-        let ahead = links.order.compactMap { links[$0] }
-            .count { chain.members[$0.member] != nil && $0.claimedHeight > chain.height }
+        let ahead = links.order.count { link in
+            guard let peer = links[link], peer.claimedHeight > chain.height else { return false }
+            return chain.members.index(of: peer.member) != nil
+        }
         return ahead > chain.members.faultBound
     }
 
@@ -64,8 +66,10 @@ extension NodeIdentity {
     /// The node key that `members` knows of this member, if this node holds it: a rotation changes it from one set to
     /// the next, and what was signed for an older set stays that set's.
     func key(in members: MemberSet) -> SigningKey? {
-        guard let index = members.index(of: member) else { return nil }
-        let known = members.members[index].nodeKey
+        members.index(of: member).flatMap { key(knownAs: members.members[$0].nodeKey) }
+    }
+
+    func key(knownAs known: VerifyingKey) -> SigningKey? {
         if nodeKey.verifyingKey == known { return nodeKey }
         return nextNodeKey?.verifyingKey == known ? nextNodeKey : nil
     }

@@ -99,24 +99,31 @@ extension Node {
         }
         if let last = links[link]?.startAnswers[question.member], now.since(last) < timing.standstill / 4 { return }
         links.update(link) { $0.startAnswers[question.member] = now }
-        let report = Signed(
-            report(to: question), signer: identity.member, key: key, network: chain.network)
-        send(.report(report), to: link)
+        send(.report(report(to: question, by: key)), to: link)
         guard question.isForPassingOn, asker == question.member else { return }
         let passed = StartQuestion(member: question.member, instance: question.instance, isForPassingOn: false)
         broadcast(.question(passed), except: link)
     }
 
-    private func report(to question: StartQuestion) -> StartReport {
+    private func report(to question: StartQuestion, by key: SigningKey) -> Signed<StartReport> {
         let standing: StartReport.Standing =
             if isStopped || recovery.isAbstaining(at: chain.height) { .recovering } else if recovery.isOpen {
                 .settled
             } else { .starting }
-        return StartReport(
-            member: question.member, instance: question.instance, standing: standing, height: chain.height,
-            certificate: headVersion?.certificate,
-            isRivalled: recovery.instances[question.member]?.isRivalled(question.instance) ?? false,
-            statements: statementsHeld(of: question.member))
+        let isRivalled = recovery.instances[question.member]?.isRivalled(question.instance) ?? false
+        if let given = recovery.given[question.member], now.since(given.made) < timing.standstill / 4,
+            given.report.body.isAnswer(to: question, standing, at: chain.height, isRivalled: isRivalled)
+        {
+            return given.report
+        }
+        let report = sign(
+            StartReport(
+                member: question.member, instance: question.instance, standing: standing, height: chain.height,
+                certificate: headVersion?.certificate, isRivalled: isRivalled,
+                statements: statementsHeld(of: question.member)),
+            by: key)
+        recovery.given[question.member] = GivenReport(report: report, made: now)
+        return report
     }
 
     /// Of whoever asked on its own link, the answers of those that it cannot reach; of each one now and then.

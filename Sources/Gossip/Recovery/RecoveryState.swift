@@ -1,5 +1,11 @@
 import Ledger
 
+/// An answer to a start, and when it was made. It serves for a while: a question comes over many links.
+struct GivenReport {
+    let report: Signed<StartReport>
+    let made: Instant
+}
+
 /// Whether this node may sign, and what others said about it since its start.
 struct RecoveryState {
     /// This life.
@@ -19,6 +25,8 @@ struct RecoveryState {
     var answers: [MemberID: StartReport] = [:]
     /// Handed over before this node may sign.
     var waiting: [Contribution] = []
+    /// What this node last answered to each other member's start.
+    var given: [MemberID: GivenReport] = [:]
     /// What each other member's links showed.
     var instances: [MemberID: InstanceLog] = [:]
 

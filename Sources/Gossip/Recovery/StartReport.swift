@@ -27,6 +27,12 @@ struct StartReport: Statement, Hashable {
     /// The member's latest signatures that the reporter holds, as many as fit.
     let statements: [SignedStatement]
 
+    /// Whether it still says all of this to the question; statements that came since wait for the next.
+    func isAnswer(to question: StartQuestion, _ standing: Standing, at height: Height, isRivalled: Bool) -> Bool {
+        instance == question.instance && self.standing == standing && self.height == height
+            && self.isRivalled == isRivalled
+    }
+
     static let statementsMaximum = 512
     /// Of the statements' encodings: beside a certificate of a quorum they fit a message.
     static func statementBytesMaximum(memberCount: Int) -> Int {

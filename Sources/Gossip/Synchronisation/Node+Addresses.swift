@@ -7,10 +7,10 @@ extension Node {
         let known = addresses[identity.member]
         let isCurrent = known?.isValid(in: chain.members, network: chain.network, verifier: verifier) ?? false
         guard known?.body.addresses != identity.addresses || !isCurrent else { return }
-        let record = Signed(
+        let record = sign(
             AddressRecord(
                 member: identity.member, addresses: identity.addresses, sequence: (known?.body.sequence ?? 0) + 1),
-            signer: identity.member, key: key, network: chain.network)
+            by: key)
         addresses[identity.member] = record
         persist([.address(record)], then: [.ownAddress(record)])
     }

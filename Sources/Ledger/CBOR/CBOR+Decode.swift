@@ -62,8 +62,9 @@ extension CBOR {
 
         private mutating func text(_ count: UInt64) throws(RecordError) -> String {
             let slice = try take(count)
-            let text = slice.withUnsafeBufferPointer { String(validating: $0, as: UTF8.self) }
-            guard let text else { throw .invalidText }
+            let text = slice.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
+            // What is no UTF-8 was repaired, and differs.
+            guard text.utf8.elementsEqual(slice) else { throw .invalidText }
             return text
         }
 

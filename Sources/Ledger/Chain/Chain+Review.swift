@@ -78,6 +78,8 @@ extension Chain {
 extension SignedReview {
     /// A reviewer that signed two verdicts about a slot counts with one, whatever order they came in.
     static func isEmbeddedBefore(_ left: SignedReview, _ right: SignedReview) -> Bool {
-        left.encoded.lexicographicallyPrecedes(right.encoded)
+        if left < right { return true }
+        if right < left || left == right { return false }
+        return left.encoded.lexicographicallyPrecedes(right.encoded)
     }
 }

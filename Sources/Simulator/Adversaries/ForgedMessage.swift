@@ -103,8 +103,8 @@ enum ForgedMessage {
 
     /// What a `fetch` asks for by digest.
     static func fetchedDigests(_ bytes: [UInt8]) -> [Digest] {
-        guard case .array(let parts) = try? CBOR(encoded: bytes), parts.count == 2,
-            parts[0] == .unsigned(Code.fetch.rawValue), case .array(let items) = parts[1]
+        guard bytes.starts(with: [0x82, UInt8(Code.fetch.rawValue)]),
+            case .array(let parts) = try? CBOR(encoded: bytes), parts.count == 2, case .array(let items) = parts[1]
         else { return [] }
         return items.compactMap { item in
             guard case .array(let pair) = item, pair.count == 2, case .bytes(let name) = pair[1] else { return nil }

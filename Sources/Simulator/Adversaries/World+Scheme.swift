@@ -14,7 +14,7 @@ extension World {
     private func mayLeave(_ bytes: [UInt8], from member: Int) -> Bool {
         guard let scheme = coalition.scheme, !scheme.isSpeaking, !bytes.isEmpty else { return true }
         let own = oracles.people[member]
-        let scan = RecordScan(bytes: bytes)
+        let scan = oracles.scans.scan(bytes)
         if scan.ready.contains(where: { $0.signer == own }) || scan.proposals.contains(where: { $0.signer == own }) {
             return false
         }

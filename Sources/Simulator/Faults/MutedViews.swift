@@ -33,7 +33,7 @@ extension World {
     /// Whether a message carries what its receiver is to miss. A version with its certificate always passes.
     func isMuted(_ bytes: [UInt8], to receiver: Int) -> Bool {
         guard !isHealed, !faults.mutedKinds.isEmpty else { return false }
-        let scan = RecordScan(bytes: bytes)
+        let scan = oracles.scans.scan(bytes)
         guard scan.payloads.isEmpty || scan.certificates.isEmpty else { return false }
         var places = scan.proposals.map {
             MutedPlace(kind: .proposal, height: $0.body.height, view: $0.body.view, receiver: receiver)

@@ -7,7 +7,7 @@ extension World {
     /// What leaves in place of a message of the member's node.
     func altered(_ bytes: [UInt8], from site: Site, to peer: Site, over mine: LinkEnd) -> [[UInt8]] {
         var messages =
-            replacesProposals(site) ? replaced(bytes, RecordScan(bytes: bytes), from: site, to: peer) : [bytes]
+            replacesProposals(site) ? replaced(bytes, oracles.scans.scan(bytes), from: site, to: peer) : [bytes]
         for behaviour in site.behaviours {
             messages = messages.flatMap { altered($0, by: behaviour, from: site, to: peer, over: mine) }
         }
@@ -24,12 +24,12 @@ extension World {
         case .selectiveVoter:
             let favoured = (site.member + 1) % options.nodes
             if peer.member != favoured, isOwnVote(bytes, site) { messages = [] }
-        case .withholdsProposals: if !RecordScan(bytes: bytes).proposals.isEmpty { messages = [] }
+        case .withholdsProposals: if !oracles.scans.scan(bytes).proposals.isEmpty { messages = [] }
         case .withholdsPayloads:
-            let scan = RecordScan(bytes: bytes)
+            let scan = oracles.scans.scan(bytes)
             if !scan.payloads.isEmpty, scan.certificates.isEmpty { messages = [] }
         case .withholdsAvailability:
-            if !RecordScan(bytes: bytes).availability.isEmpty {
+            if !oracles.scans.scan(bytes).availability.isEmpty {
                 messages = []
                 let due = now + 1_000 * byzantineRandom.draw(1...options.timing.roundDeadline)
                 queue.push(.heldBack(site: site.index, life: site.life, mine, bytes), at: due)
@@ -50,7 +50,7 @@ extension World {
     }
 
     private func isOwnVote(_ bytes: [UInt8], _ site: Site) -> Bool {
-        RecordScan(bytes: bytes).certificates.contains { votes in
+        oracles.scans.scan(bytes).certificates.contains { votes in
             votes.signatures.signers == position(of: site).map { [$0] }
         }
     }

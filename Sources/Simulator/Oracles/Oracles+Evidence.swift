@@ -27,7 +27,7 @@ extension Oracles {
     /// Something that a culprit put on a wire. Two contributions in one slot are what honest members cannot miss: they
     /// compare what they hold.
     func watch(_ bytes: [UInt8]) {
-        for statement in RecordScan(bytes: bytes).statements {
+        for statement in scans.scan(bytes).statements {
             guard case .contribution = statement.claim.place, isValid(statement) else { continue }
             let place = SignedPlace(signer: statement.claim.signer, place: statement.claim.place)
             if let other = shown[place], other != statement.claim.content { contradicted.insert(place.signer) }

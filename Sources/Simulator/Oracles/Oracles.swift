@@ -47,6 +47,7 @@ final class Oracles {
     var reverts: [WitnessedRevert] = []
     private let indexes: [MemberID: Int]
     private var verified: Set<VerifiedSignature> = []
+    let scans = ScanMemory()
     /// Digests of what was sent: of a hundred members the bytes would fill the memory.
     private var scanned: Set<Digest> = []
 
@@ -108,15 +109,14 @@ final class Oracles {
 
     /// Something that `sender` put on a wire.
     ///
-    /// - Parameter digest: of the bytes, where the caller has it.
     /// - Returns: what stands in it, where these bytes were never sent before.
     @discardableResult
-    func sent(_ bytes: [UInt8], digest: Digest? = nil, by sender: Int) -> RecordScan? {
+    func sent(_ bytes: [UInt8], by sender: Int) -> RecordScan? {
         if isHonest[sender], bytes.count > Wire.messageBytesMaximum {
             report(.oversizeMessage, "\(bytes.count) bytes from member \(sender)")
         }
-        guard scanned.insert(digest ?? Trace.digest(of: bytes)).inserted else { return nil }
-        let scan = RecordScan(bytes: bytes)
+        guard scanned.insert(scans.digest(of: bytes)).inserted else { return nil }
+        let scan = scans.scan(bytes)
         for statement in scan.statements where isHonest(statement.claim.signer) && isValid(statement) {
             saw(statement.claim)
         }

@@ -96,16 +96,14 @@ extension World {
         guard let connection = connections[mine.connection] else { return }
         let peer = connection.ends[1 - mine.end]
         let (from, to) = (site.member, sites[peer.site].member)
-        // A broadcast comes as the same bytes again and again.
-        if lastSent.bytes != bytes { lastSent = (bytes, Trace.digest(of: bytes)) }
-        if let scan = oracles.sent(bytes, digest: lastSent.digest, by: from) { coalition.heard(scan) }
+        if let scan = oracles.sent(bytes, by: from) { coalition.heard(scan) }
         if culprits.contains(from) { oracles.watch(bytes) }
         tap?(from, .message(bytes))
         measures.messages += 1
         measures.messageBytes += UInt64(bytes.count)
         measures.messageBytesMaximum = max(measures.messageBytesMaximum, bytes.count)
         trace.record(now, 1, UInt64(site.index), UInt64(peer.site))
-        trace.record(lastSent.digest)
+        trace.record(oracles.scans.digest(of: bytes))
         trace.say(now, "\(from) -> \(to)  \(RecordScan(bytes: bytes).summary(byteCount: bytes.count))")
         guard connection.isOpen, !isBlocked[pair(from, to)], isHealed || filter?(from, to, bytes) ?? true else {
             return

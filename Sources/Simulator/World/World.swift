@@ -17,7 +17,6 @@ public final class World {
     let verifier = Verifier(capacity: 1 << 18)
     let reader = MessageReader(capacity: 1 << 12)
     var trace: Trace
-    var lastSent: (bytes: [UInt8], digest: Digest) = ([], Trace.digest(of: []))
     var counts = FaultCounts()
     var measures = Measures()
 

@@ -21,7 +21,8 @@ struct Operator {
         process.executableURL = binary
         process.arguments = arguments
         process.currentDirectoryURL = URL(fileURLWithPath: folder)
-        process.environment = ["PATH": "/usr/bin:/bin"]
+        // What a sanitizer is told goes on to the child; what would steer the verb does not.
+        process.environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("MESH_") }
         process.standardInput = FileHandle.nullDevice
         // Files, not pipes: what is long cannot block.
         let files = ["out", "err"].map { folder + "/.\($0)-\(UUID().uuidString)" }
