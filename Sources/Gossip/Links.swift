@@ -71,6 +71,7 @@ struct LinkTable {
     mutating func remove(_ id: LinkID) {
         setReach(nil, of: id)
         guard let link = links.removeValue(forKey: id) else { return }
+        earlyBytes -= link.earlyBytes
         order.removeAll { $0 == id }
         if byMember[link.member] == id { byMember[link.member] = nil }
         if link.claimedHeight == highestClaimed {
@@ -80,12 +81,17 @@ struct LinkTable {
 
     mutating func update(_ id: LinkID, _ change: (inout Link) -> Void) {
         guard links[id] != nil else { return }
-        highestClaimed = max(highestClaimed, LinkTable.change(&links[id]!, change))
+        let after = LinkTable.change(&links[id]!, change)
+        highestClaimed = max(highestClaimed, after.claimedHeight)
+        earlyBytes += after.earlyBytesMore
     }
 
-    private static func change(_ link: inout Link, _ change: (inout Link) -> Void) -> Height {
+    private static func change(
+        _ link: inout Link, _ change: (inout Link) -> Void
+    ) -> (claimedHeight: Height, earlyBytesMore: Int) {
+        let before = link.earlyBytes
         change(&link)
-        return link.claimedHeight
+        return (link.claimedHeight, link.earlyBytes - before)
     }
 
     mutating func setReach(_ reach: PeerReach?, of id: LinkID) {
@@ -96,4 +102,6 @@ struct LinkTable {
     }
 
     private(set) var highestClaimed = Height.genesis
+    /// Of all links together.
+    private(set) var earlyBytes = 0
 }

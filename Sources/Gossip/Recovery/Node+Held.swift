@@ -25,7 +25,8 @@ extension Node {
 
     /// Among messages of the height after next, which are kept as they came.
     private func earlyStatements(of member: MemberID) -> [SignedStatement] {
-        links.order.flatMap { links[$0]?.early ?? [] }.flatMap { bytes in
+        guard links.earlyBytes > 0 else { return [] }
+        return links.order.flatMap { links[$0]?.early ?? [] }.flatMap { bytes in
             (try? reader.message(bytes)).map { statements(of: member, in: $0) } ?? []
         }
     }

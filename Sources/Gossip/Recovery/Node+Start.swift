@@ -30,7 +30,8 @@ extension Node {
     /// Answers that can be relied on here: of other members of the set that follows the head, whose versions are adopted
     /// here. A report of versions that nobody has does not count, so it cannot hold this node up either.
     func answers(_ standings: Set<StartReport.Standing>) -> Int {
-        chain.members.members.count { member in
+        guard !recovery.answers.isEmpty else { return 0 }
+        return chain.members.members.count { member in
             guard member.id != identity.member, let answer = recovery.answers[member.id] else { return false }
             return standings.contains(answer.standing) && answer.height <= chain.height
         }
@@ -41,7 +42,9 @@ extension Node {
 
     /// Goes on with the start or the recovery as far as the answers allow.
     func advanceRecovery() {
-        if !recovery.isOpen, answers([.starting, .settled]) >= answersNeeded { open() }
+        if !recovery.isOpen, recovery.answers.count >= answersNeeded, answers([.starting, .settled]) >= answersNeeded {
+            open()
+        }
         if recovery.isLost { fixAbstention() }
     }
 

@@ -12,7 +12,6 @@ extension Node {
         // First where this node stands: by that the peer knows whether it can judge the keys of what follows.
         send(.summary(summary), to: id)
         if let own = addresses[identity.member] { send(.address(own), to: id) }
-        if isLargeMesh { sayWhoIsLinked(to: id) }
         noteLinksChanged()
         ask(id)
         announceEvidence(to: id)

@@ -7,15 +7,13 @@ import Ledger
 /// which of its peers did not get something: it passes it on when it takes it the first time. In a full mesh nothing is.
 /// Whatever is lost on this way comes by the summaries.
 extension Node {
-    /// Tells to whom this node has links: all peers, or the one on a new link.
-    func sayWhoIsLinked(to link: LinkID? = nil) {
+    /// Tells all peers to whom this node has links.
+    func sayWhoIsLinked() {
         var linked = Bitmap(count: chain.members.count)
         for member in linkedMembers {
             if let index = chain.members.index(of: member) { linked.insert(index) }
         }
-        let message = Message.linked(members: chain.members.digest, linked)
-        if let link { return send(message, to: link) }
-        broadcast(message)
+        broadcast(.linked(members: chain.members.digest, linked))
         pacing.linksChanged = nil
     }
 
@@ -32,9 +30,9 @@ extension Node {
     func tellOfLinksIfDue() {
         guard let due = linksDeadline, due <= now else { return }
         sayWhoIsLinked()
-        giveAddresses()
     }
 
+    /// In a large mesh at ticks alone: while links are still coming up, everybody lacks almost everybody.
     func giveAddresses() { for id in links.order { giveAddresses(to: id) } }
 
     /// Of members that a peer has no link to, once, so that it can dial them.
