@@ -28,7 +28,9 @@ struct StatementBookTests {
 
     @Test func everyMembersOwnWordsComeBack() {
         var book = StatementBook()
-        let said = [vote(.notarize, view: 1, 1), vote(.notarize, view: 1, 2, by: 2), vote(.notarize, view: 1, 1, by: 3)]
+        let said = [
+            vote(.notarize, view: 1, 1), vote(.notarize, view: 1, 2, by: 2), vote(.notarize, view: 1, 1, by: 3),
+        ]
         for statement in said { book.insert(statement) }
         for statement in said { #expect(book.statement(statement.signer, of: statement.subject) == statement) }
         #expect(book.count == 3)
