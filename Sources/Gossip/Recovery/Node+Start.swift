@@ -72,7 +72,9 @@ extension Node {
         guard body.instance == recovery.instance, report.signer != identity.member,
             chain.members[report.signer] != nil
         else { return }
-        guard report.isValid(in: chain.members, network: chain.network, verifier: verifier) else {
+        // The same comes again and again while this node asks.
+        let isKnown = recovery.answers[report.signer] == body
+        guard isKnown || report.isValid(in: chain.members, network: chain.network, verifier: verifier) else {
             // A signer at another height may sign with the key that another set knows.
             if links[link]?.member == report.signer, body.height == chain.height { cutOff(link, .invalidSignature) }
             return
@@ -102,31 +104,31 @@ extension Node {
         }
         if let last = links[link]?.startAnswers[question.member], now.since(last) < timing.standstill / 4 { return }
         links.update(link) { $0.startAnswers[question.member] = now }
-        send(.report(report(to: question, by: key)), to: link)
+        actions.append(.send(link, report(to: question, by: key)))
         guard question.isForPassingOn, asker == question.member else { return }
         let passed = StartQuestion(member: question.member, instance: question.instance, isForPassingOn: false)
         broadcast(.question(passed), except: link)
     }
 
-    private func report(to question: StartQuestion, by key: SigningKey) -> Signed<StartReport> {
+    /// As a message.
+    private func report(to question: StartQuestion, by key: SigningKey) -> [UInt8] {
         let standing: StartReport.Standing =
             if isStopped || recovery.isAbstaining(at: chain.height) { .recovering } else if recovery.isOpen {
                 .settled
             } else { .starting }
         let isRivalled = recovery.instances[question.member]?.isRivalled(question.instance) ?? false
         if let given = recovery.given[question.member], now.since(given.made) < timing.standstill / 4,
-            given.report.body.isAnswer(to: question, standing, at: chain.height, isRivalled: isRivalled)
+            given.report.isAnswer(to: question, standing, at: chain.height, isRivalled: isRivalled)
         {
-            return given.report
+            return given.message
         }
-        let report = sign(
-            StartReport(
-                member: question.member, instance: question.instance, standing: standing, height: chain.height,
-                certificate: headVersion?.certificate, isRivalled: isRivalled,
-                statements: statementsHeld(of: question.member)),
-            by: key)
-        recovery.given[question.member] = GivenReport(report: report, made: now)
-        return report
+        let report = StartReport(
+            member: question.member, instance: question.instance, standing: standing, height: chain.height,
+            certificate: headVersion?.certificate, isRivalled: isRivalled,
+            statements: statementsHeld(of: question.member))
+        let message = Message.report(sign(report, by: key)).encoded
+        recovery.given[question.member] = GivenReport(report: report, message: message, made: now)
+        return message
     }
 
     /// Of whoever asked on its own link, the answers of those that it cannot reach; of each one now and then.

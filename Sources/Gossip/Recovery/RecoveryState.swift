@@ -2,7 +2,9 @@ import Ledger
 
 /// An answer to a start, and when it was made. It serves for a while: a question comes over many links.
 struct GivenReport {
-    let report: Signed<StartReport>
+    let report: StartReport
+    /// The message that carries it, signed.
+    let message: [UInt8]
     let made: Instant
 }
 
