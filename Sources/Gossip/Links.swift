@@ -20,6 +20,8 @@ struct LinkTable {
         var earlyBytes = 0
         /// The life of the peer that its question on this link named.
         var instance: InstanceID?
+        /// How often that life has asked on this link that its question be passed on.
+        var passingsAsked = 0
         /// When a member's start was last answered here, and a report of a member last passed on here.
         var startAnswers: [MemberID: Instant] = [:]
         var passedReports: [MemberID: Instant] = [:]
@@ -52,6 +54,13 @@ struct LinkTable {
 
     /// Links by ascending identifier, which is the order in which they came up.
     private(set) var order: [LinkID] = []
+
+    /// The height that more peers than `count` say they have reached, so that as many may boast; where no more are linked,
+    /// the height that all of them say.
+    func height(claimedByMoreThan count: Int) -> Height {
+        let claims = links.values.map(\.claimedHeight).sorted(by: >)
+        return claims.isEmpty ? .genesis : claims[min(count, claims.count - 1)]
+    }
 
     /// In no order.
     var members: some Collection<MemberID> { byMember.keys }

@@ -13,7 +13,10 @@ extension Node {
     private var phase: NodeReport.Phase {
         if isStopped { return .stopped }
         if recovery.isAbstaining(at: chain.height) { return .recovering }
-        if links.highestClaimed > chain.height || synchronisation.isActive { return .catchingUp }
+        // What is decided here comes with its computation; peers that are through with it are no reason to catch up.
+        let reached = height.decided == nil ? chain.height : height.height
+        let credible = links.height(claimedByMoreThan: chain.members.faultBound)
+        if synchronisation.isActive || credible > reached { return .catchingUp }
         if height.decided != nil { return .adopting }
         return height.quorumReadySince == nil ? .gathering : .agreeing
     }

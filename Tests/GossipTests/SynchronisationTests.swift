@@ -158,6 +158,22 @@ struct SynchronisationTests {
         #expect(synchronisedHeights(town, 3).isEmpty)
     }
 
+    /// What one of four says of itself alone is not what the mesh has reached.
+    @Test func aBoasterChangesNobodysPhase() throws {
+        let town = try Town(count: 4)
+        #expect(town.reach(1))
+        let boast = Message.summary(
+            Summary(
+                height: Height(9), head: VersionDigest(Digest(DigestDomain("test"), [8])), view: .first,
+                ready: Bitmap(count: 4), views: [], candidates: []))
+        town.inject(boast, from: 0, to: 3)
+        town.settle()
+        #expect(town.sites[3].node.report(now: town.now).phase == .gathering)
+        town.inject(boast, from: 1, to: 3)
+        town.settle()
+        #expect(town.sites[3].node.report(now: town.now).phase == .catchingUp)
+    }
+
     @Test func aVersionThatDoesNotStandCutsItsSenderOff() throws {
         let town = try townWithOneBehind(12)
         let genuine = try #require(town.sites[0].adopted.first)

@@ -15,7 +15,8 @@ extension Node {
         let ready = sign(
             Ready(
                 height: height.height, parent: chain.headDigest, slots: content.slots,
-                actions: content.actions.map(\.action.digest), reviews: content.reviews, replayed: replayedRoots),
+                actions: content.actions.map(\.action.digest),
+                reviews: content.reviews + otherReviews(than: content.reviews), replayed: replayedRoots),
             by: ownKey)
         height.own.ready = ready
         // Whoever names an action must be able to show it, with all that makes it complete.

@@ -8,8 +8,8 @@ import Ledger
 /// in which they came, so that members end up with the same.
 struct GovernanceTable {
     private(set) var actions: [Digest: PendingAction] = [:]
-    /// By slot and reviewer.
-    private(set) var reviews: [Slot: [MemberID: SignedReview]] = [:]
+    /// By slot; one of a reviewer, by ascending reviewer.
+    private(set) var reviews: [Slot: [SignedReview]] = [:]
     private var reviewCounts: [MemberID: Int] = [:]
     /// How many signatures of each operator were taken since the head was adopted.
     private var signatureCounts: [MemberID: Int] = [:]
@@ -76,7 +76,21 @@ struct GovernanceTable {
         return before.filter { actions[$0] == nil } + enforceBudgets(memberCount: chain.members.count)
     }
 
-    func review(of slot: Slot, by reviewer: MemberID) -> SignedReview? { reviews[slot]?[reviewer] }
+    func review(of slot: Slot, by reviewer: MemberID) -> SignedReview? {
+        let held = reviews(of: slot)
+        let place = GovernanceTable.place(of: reviewer, in: held)
+        return place < held.count && held[place].reviewer == reviewer ? held[place] : nil
+    }
+
+    /// How many of the reviews are by lower reviewers.
+    private static func place(of reviewer: MemberID, in reviews: [SignedReview]) -> Int {
+        var (low, high) = (0, reviews.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if reviews[middle].reviewer < reviewer { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
 
     func hasPlace(for reviewer: MemberID) -> Bool {
         reviewCounts[reviewer, default: 0] < GovernanceTable.reviewsOfReviewerMaximum
@@ -84,12 +98,17 @@ struct GovernanceTable {
 
     mutating func put(_ review: SignedReview) {
         let slot = review.statement.slot
-        guard reviews[slot, default: [:]].updateValue(review, forKey: review.reviewer) == nil else { return }
-        reviewCounts[review.reviewer, default: 0] += 1
+        let place = GovernanceTable.place(of: review.reviewer, in: reviews(of: slot))
+        if self.review(of: slot, by: review.reviewer) != nil {
+            reviews[slot]?[place] = review
+        } else {
+            reviews[slot, default: []].insert(review, at: place)
+            reviewCounts[review.reviewer, default: 0] += 1
+        }
     }
 
     /// About one slot, by ascending reviewer.
-    func reviews(of slot: Slot) -> [SignedReview] { (reviews[slot] ?? [:]).values.sorted() }
+    func reviews(of slot: Slot) -> [SignedReview] { reviews[slot] ?? [] }
 
     /// Drops reviews that a version embeds, that cannot be embedded any more, or whose slot is decided.
     mutating func pruneReviews(on chain: Chain) {
@@ -98,14 +117,14 @@ struct GovernanceTable {
                 reviews[slot] = nil
                 continue
             }
-            let left = reviews[slot]!.filter { reviewer, review in
-                chain.members[reviewer]?.keyEpoch == review.signature.keyEpoch
-                    && !(chain.reviews[slot]?.contains(reviewer) ?? false)
+            let left = reviews(of: slot).filter { review in
+                chain.members[review.reviewer]?.keyEpoch == review.signature.keyEpoch
+                    && !(chain.reviews[slot]?.contains(review.reviewer) ?? false)
             }
             reviews[slot] = left.isEmpty ? nil : left
         }
         windows = windows.filter { chain.base($0.key.base) != nil && chain.listed[$0.key] == nil }
         reviewCounts = [:]
-        for reviewer in reviews.values.flatMap(\.keys) { reviewCounts[reviewer, default: 0] += 1 }
+        for review in reviews.values.joined() { reviewCounts[review.reviewer, default: 0] += 1 }
     }
 }

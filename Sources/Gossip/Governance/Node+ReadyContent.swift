@@ -13,7 +13,7 @@ struct ReadyContent {
 
 extension Node {
     /// Slots that may be named under the rules' review, with the reviews by which they are, the newest bases first where
-    /// a record cannot carry all; then as many of the other held reviews as it can.
+    /// a record cannot carry all.
     ///
     /// A slot under vetoes that no version embeds yet is named like any other, but only with the vetoes beside it: they
     /// act in the version that embeds them, and without it the round would stand still.
@@ -34,13 +34,17 @@ extension Node {
             content.reviews += reviews
         }
         content.slots.sort()
-        let room = Limits.readyReviews - content.reviews.count
-        if room > 0, !governance.reviews.isEmpty {
-            let carried = Set(content.reviews)
-            content.reviews += newestFirst(Array(governance.reviews.keys))
-                .flatMap { governance.reviews(of: $0) }.filter { !carried.contains($0) }.prefix(room)
-        }
         return content
+    }
+
+    /// As many of the other held reviews as a ready record can carry besides those that it must.
+    func otherReviews(than reviews: [SignedReview]) -> [SignedReview] {
+        let room = Limits.readyReviews - reviews.count
+        guard room > 0, !governance.reviews.isEmpty else { return [] }
+        let carried = Set(reviews)
+        let others = newestFirst(Array(governance.reviews.keys)).lazy
+            .flatMap { self.governance.reviews(of: $0) }.filter { !carried.contains($0) }
+        return Array(others.prefix(room))
     }
 
     private func newestFirst(_ slots: [Slot]) -> [Slot] {
@@ -53,7 +57,7 @@ extension Node {
     /// The reviews that a ready record must carry to name the slot; nil where it may not be named.
     private func reviewsToName(_ slot: Slot) -> [SignedReview]? {
         guard let contribution = contributions.slots[slot]?.certificate?.stored.contribution else { return nil }
-        let held = governance.reviews(of: slot).filter { $0.statement.contribution == contribution }
+        let held = governance.reviews(of: slot).lazy.filter { $0.statement.contribution == contribution }
         switch chain.rules.review {
         case .open: return []
         case .vetoWindow:

@@ -24,7 +24,7 @@ extension Node {
     /// Asks again at a tick, by now also whom this node cannot reach itself.
     func askAgainAtTick() {
         guard !isStopped, !recovery.isOpen || recovery.isAbstaining(at: chain.height) else { return }
-        broadcast(.question(question(true)))
+        broadcast(.question(question(!recovery.isOpen || recovery.isLost)))
     }
 
     /// Answers that can be relied on here: of other members of the set that follows the head, whose versions are adopted
@@ -100,14 +100,23 @@ extension Node {
         else { return }
         if asker == question.member {
             recovery.instances[asker, default: InstanceLog()].note(question.instance)
-            links.update(link) { $0.instance = question.instance }
+            links.update(link) {
+                if $0.instance != question.instance { $0.passingsAsked = 0 }
+                $0.instance = question.instance
+            }
         }
         if let last = links[link]?.startAnswers[question.member], now.since(last) < timing.standstill / 4 { return }
         links.update(link) { $0.startAnswers[question.member] = now }
         actions.append(.send(link, report(to: question, by: key)))
         guard question.isForPassingOn, asker == question.member else { return }
         let passed = StartQuestion(member: question.member, instance: question.instance, isForPassingOn: false)
-        broadcast(.question(passed), except: link)
+        links.update(link) { $0.passingsAsked += 1 }
+        // To those that have no link to the asker. A link may also stand and bring nothing: after a while to everybody.
+        if let asked = links[link]?.passingsAsked, asked > StartQuestion.passingsToTheUnlinked {
+            broadcast(.question(passed), except: link)
+        } else {
+            relay(.question(passed), of: question.member, from: link)
+        }
     }
 
     /// As a message.

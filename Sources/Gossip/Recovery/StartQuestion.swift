@@ -22,6 +22,10 @@ struct StartQuestion: Hashable {
     let instance: InstanceID
     /// Whether the receiver is to ask those that it is linked with on the member's behalf: not all reach each other.
     let isForPassingOn: Bool
+
+    /// How often a peer passes it on to those alone that have no link to the member: in a large mesh everybody's answers
+    /// through everybody would be the square of the members.
+    static let passingsToTheUnlinked = 2
 }
 
 extension StartQuestion {

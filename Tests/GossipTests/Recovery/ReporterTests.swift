@@ -39,6 +39,38 @@ struct ReporterTests {
         #expect(town.sites[0].node.recovery.answers[town.sites[3].identity.member] == nil)
     }
 
+    /// A question comes over many links: one answer serves them all for a while, and the next says what came since.
+    @Test func anAnswerServesSeveralLinksAndThenIsMadeAnew() throws {
+        let town = try Town(count: 4)
+        #expect(town.reach(1))
+        let asker = town.sites[0].identity.member
+        let instance = InstanceID(Digest(DigestDomain("test"), [8]))
+        let question = StartQuestion(member: asker, instance: instance, isForPassingOn: false)
+        func answers() -> [Signed<StartReport>] {
+            town.sites[1].sent.compactMap { sent in
+                if case .report(let report) = sent.message, report.body.instance == instance { report } else { nil }
+            }
+        }
+        let vote = Vote.nullify(height: town.sites[1].node.chain.nextHeight, view: View(7))
+        let signed = SignedStatement.vote(
+            Signed(
+                vote, signer: asker, key: town.sites[0].identity.nodeKey, network: town.genesis.network))
+        town.inject(.question(question), from: 2, to: 1)
+        town.settle()
+        town.inject(.votes(town.votes(vote, by: [0])), from: 3, to: 1)
+        town.settle()
+        town.inject(.question(question), from: 3, to: 1)
+        town.settle()
+        #expect(answers().count == 2)
+        #expect(answers()[0] == answers()[1])
+        #expect(!answers()[0].body.statements.contains(signed))
+        _ = town.run(milliseconds: 10_000) { false }
+        town.inject(.question(question), from: 2, to: 1)
+        town.settle()
+        #expect(answers().count == 3)
+        #expect(answers()[2].body.statements.contains(signed))
+    }
+
     /// Two of seven lose their journals at once and a third says nothing: neither counts for the other.
     @Test func whoRecoversDoesNotCount() throws {
         let town = try Town(count: 7)
