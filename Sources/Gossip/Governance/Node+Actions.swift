@@ -101,7 +101,7 @@ extension Node {
         guard governance[digest] != nil else { return }
         let delta = SignedGovernanceAction(action: signed.action, operators: fresh, possession: possession)
         persist([.action(Held(height: chain.nextHeight, body: CompleteAction(signed: delta)))], then: [])
-        broadcast(.action(delta), except: link)
+        spread(.action(delta), from: link)
         emit(.proposalKnown(signed.action, operators: pending.operators.keys.sorted()))
         pacing.idleTicks = 0
         pacing.progressed = true

@@ -45,8 +45,7 @@ extension Node {
         }
         guard !fresh.isEmpty else { return }
         governance.update(statement.action) { $0.readiness.merge(fresh) { kept, _ in kept } }
-        broadcast(
-            .readiness(statement, QuorumSignatures(fresh, memberCount: members.count)), except: link)
+        spread(.readiness(statement, QuorumSignatures(fresh, memberCount: members.count)), from: link)
         announceComplete()
         pacing.progressed = true
     }

@@ -45,7 +45,7 @@ extension Node {
         governance.put(review)
         let height = chain.base(review.statement.slot.base)?.height ?? .genesis
         persist([.review(Held(height: height, body: review))], then: [])
-        broadcast(.review(review), except: link)
+        spread(.review(review), from: link)
         emit(.reviewKnown(review))
         pacing.idleTicks = 0
         pacing.progressed = true

@@ -65,7 +65,18 @@ extension Node {
         for peer in peers { actions.append(.send(peer, bytes)) }
     }
 
-    /// The same for signatures of several members, by index in `members`: each peer gets those that it lacks.
+    /// Sends on what is new here, whoever made it: to everybody. In a large mesh, where each would hear it from all, to the
+    /// peers that have no link to the sender; what a sender held back from others comes to them by the summaries.
+    ///
+    /// - Parameter link: whence it came; nil for what begins here.
+    func spread(_ message: Message, from link: LinkID?) {
+        guard isLargeMesh, let link, let sender = links[link]?.member else {
+            return broadcast(message, except: link)
+        }
+        relay(message, of: sender, from: link)
+    }
+
+    /// Relays signatures of several members, by index in `members`: each peer gets those that it lacks.
     func relay(
         _ signatures: [Int: Signature], in members: MemberSet, from link: LinkID,
         as message: ([Int: Signature]) -> Message

@@ -19,7 +19,15 @@ extension FaultProfile {
             profile.drawMembers(&random)
             profile.drawLosses(&random)
         }
+        if members > 50 { profile.limitCost(&random) }
         return profile
+    }
+
+    /// What a hundred members say grows with their square, times who contributes: a few contribute, and faults end sooner.
+    private mutating func limitCost(_ random: inout SeededRandom) {
+        chaosMaximum /= 8
+        let trainers = Set(random.permutation(of: absentTrainers.count).prefix(16))
+        for member in absentTrainers.indices where !trainers.contains(member) { absentTrainers[member] = true }
     }
 
     private mutating func drawNetwork(_ random: inout SeededRandom) {
