@@ -132,8 +132,7 @@ extension Node {
             maySign(at: base.height.next), chain.members[identity.member] != nil,
             contributions.slots[slot]?.ownAck == nil
         else { return }
-        let stored = sign(
-            Stored(contribution), by: key)
+        let stored = sign(Stored(contribution), by: key)
         contributions.updateSlot(slot) { $0.ownAck = contribution.contributionDigest }
         persist([.contribution(signed), .stored(stored)], then: [.ownAck(stored)])
     }

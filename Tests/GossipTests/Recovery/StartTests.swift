@@ -89,6 +89,50 @@ struct StartTests {
         #expect(town.sites[0].node.recovery.answers.count == 3)
     }
 
+    /// Who has a link to the asker answers for itself: on its behalf only the one without is asked.
+    @Test func aQuestionIsPassedOnToWhoHasNoLinkToTheAsker() throws {
+        let town = try Town(count: 4)
+        #expect(town.reach(1))
+        town.crash(0)
+        town.dropsReports(of: 2, to: 0)
+        let before = town.sites.map(\.sent.count)
+        try town.restart(0)
+        town.unlink(0, 3)
+        #expect(town.run(milliseconds: 30_000) { town.standing(0) == .free })
+        #expect(passedQuestions(of: 0, in: town, since: before).map(\.to) == [3, 3])
+    }
+
+    /// A link may stand and bring nothing: from the third time on everybody is asked.
+    @Test func aQuestionInAFullMeshIsPassedOnFromTheThirdTimeOn() throws {
+        let town = try Town(count: 4)
+        #expect(town.reach(1))
+        town.crash(0)
+        for reporter in [2, 3] { town.dropsReports(of: reporter, to: 0) }
+        let before = town.sites.map(\.sent.count)
+        try town.restart(0)
+        func asked() -> Int {
+            town.sites[0].sent[before[0]...].count { sent in
+                guard case .question(let question) = sent.message else { return false }
+                return sent.to == 1 && question.isForPassingOn
+            }
+        }
+        #expect(town.run(milliseconds: 60_000) { asked() == 2 })
+        #expect(passedQuestions(of: 0, in: town, since: before).isEmpty)
+        #expect(town.run(milliseconds: 60_000) { asked() == 3 })
+        #expect(Set(passedQuestions(of: 0, in: town, since: before).map(\.to)) == [1, 2, 3])
+    }
+
+    private func passedQuestions(of asker: Int, in town: Town, since: [Int]) -> [(from: Int, to: Int)] {
+        town.sites.indices.filter { $0 != asker }.flatMap { from in
+            town.sites[from].sent[since[from]...].compactMap { sent in
+                guard case .question(let question) = sent.message,
+                    question.member == town.sites[asker].identity.member
+                else { return nil }
+                return (from, sent.to)
+            }
+        }
+    }
+
     /// One member that says it is far ahead is not believed, and holds nobody up.
     @Test func aBoasterDoesNotHoldUpAStart() throws {
         let town = try Town(count: 4)
