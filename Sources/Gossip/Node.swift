@@ -200,6 +200,8 @@ struct Pacing {
     var nextTick = Instant(milliseconds: 0)
     /// How many ticks passed without progress; the interval doubles with them up to eightfold.
     var idleTicks = 0
+    /// Whether a version was adopted since the last tick, when peers are told of it.
+    var isAdoptionUntold = false
     /// Something happened that may make more possible.
     var progressed = false
     var fetches = FetchLog()

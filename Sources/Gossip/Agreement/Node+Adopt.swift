@@ -68,6 +68,7 @@ extension Node {
         governanceAdvanced(from: before, carrying: certified.embedded.action)
         replayEarly()
         pacing.idleTicks = 0
+        pacing.isAdoptionUntold = true
         pacing.nextTick = now
         pacing.progressed = true
     }

@@ -72,7 +72,7 @@ extension Node {
             emit(.certified(height.height, view))
             noteDecision()
         }
-        broadcast(.votes(certificate), except: link)
+        gossip(.votes(certificate), except: link)
         pacing.progressed = true
     }
 

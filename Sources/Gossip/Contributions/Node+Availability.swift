@@ -19,7 +19,11 @@ extension Node {
             }
             valid.append((index, signature))
         }
-        if isWholeCertificate { accept(acks) }
+        if isWholeCertificate {
+            accept(acks)
+            // Its author shows it to everybody that it reaches.
+            if isLargeMesh { return relay(.acks(acks), of: stored.slot.author, from: link) }
+        }
         let fresh = count(stored, valid, base.members)
         relay(fresh, in: base.members, from: link) { signatures in
             .acks(
@@ -41,9 +45,10 @@ extension Node {
         }
         if !fresh.isEmpty { pacing.progressed = true }
         guard let signatures, signatures.count >= members.quorum else { return fresh }
-        accept(
-            AvailabilityCertificate(
-                stored: stored, signatures: QuorumSignatures(signatures, memberCount: members.count)))
+        let certificate = AvailabilityCertificate(
+            stored: stored, signatures: QuorumSignatures(signatures, memberCount: members.count))
+        accept(certificate)
+        showCertificate(certificate)
         return fresh
     }
 

@@ -111,7 +111,7 @@ extension Node {
         case .valid:
             contributions.update(digest) { $0.status = .valid }
             emit(.contributionHeld(candidate.contribution))
-            broadcast(.have(digest, pieces: candidate.pieces))
+            gossip(.have(digest, pieces: candidate.pieces))
             acknowledge(candidate.signed)
         case .refused(let refusal):
             contributions.update(digest) { $0.status = .refused(refusal) }
@@ -142,10 +142,9 @@ extension Node {
             return
         }
         count(signed.body, [(index, signed.signature)], base.members)
-        broadcast(
-            .acks(
-                AvailabilityCertificate(
-                    stored: signed.body,
-                    signatures: QuorumSignatures([index: signed.signature], memberCount: base.members.count))))
+        sendAck(
+            AvailabilityCertificate(
+                stored: signed.body,
+                signatures: QuorumSignatures([index: signed.signature], memberCount: base.members.count)))
     }
 }

@@ -139,7 +139,7 @@ extension Node {
     private func announceProgress(_ digest: ContributionDigest) {
         guard let candidate = contributions[digest], candidate.pieces.count > 1 else { return }
         let step = max(1, candidate.pieces.count / 16)
-        if candidate.pieces.setCount % step == 0 { broadcast(.have(digest, pieces: candidate.pieces)) }
+        if candidate.pieces.setCount % step == 0 { gossip(.have(digest, pieces: candidate.pieces)) }
     }
 
     private func releaseRequest(_ name: PieceName, from link: LinkID, came: Bool) {

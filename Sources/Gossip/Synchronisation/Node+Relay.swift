@@ -17,9 +17,6 @@ extension Node {
         pacing.linksChanged = nil
     }
 
-    /// So many that what everybody tells everybody at each new link, as at a start, would be felt.
-    var isLargeMesh: Bool { chain.members.count > 64 }
-
     /// A link came or went: peers hear of it at once, in a large mesh a while later, of many at a time.
     func noteLinksChanged() {
         if isLargeMesh { pacing.linksChanged = pacing.linksChanged ?? now } else { sayWhoIsLinked() }
@@ -63,17 +60,6 @@ extension Node {
         guard !peers.isEmpty else { return }
         let bytes = message.encoded
         for peer in peers { actions.append(.send(peer, bytes)) }
-    }
-
-    /// Sends on what is new here, whoever made it: to everybody. In a large mesh, where each would hear it from all, to the
-    /// peers that have no link to the sender; what a sender held back from others comes to them by the summaries.
-    ///
-    /// - Parameter link: whence it came; nil for what begins here.
-    func spread(_ message: Message, from link: LinkID?) {
-        guard isLargeMesh, let link, let sender = links[link]?.member else {
-            return broadcast(message, except: link)
-        }
-        relay(message, of: sender, from: link)
     }
 
     /// Relays signatures of several members, by index in `members`: each peer gets those that it lacks.

@@ -61,7 +61,7 @@ extension Node {
     /// Speaks up to everybody: at once after progress, then ever more rarely up to eight times the interval.
     func tickIfDue() {
         guard pacing.nextTick <= now else { return }
-        broadcast(.summary(summary))
+        tellStanding()
         askAgainAtTick()
         let isFullMesh = linkedMembers.count { chain.members[$0] != nil } == chain.members.count - 1
         if !isFullMesh || pacing.ticksSinceChange < 4 { sayWhoIsLinked() }

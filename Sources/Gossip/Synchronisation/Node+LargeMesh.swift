@@ -1,0 +1,74 @@
+import Ledger
+
+/// What a large mesh does otherwise: where everybody tells everybody what everybody can find out, the work grows with the
+/// cube of the members. There an ack goes to its author, who shows everybody the certificate; and what many members hold
+/// alike goes from each to a few, drawn at random. What reaches somebody in neither way comes by the summaries.
+extension Node {
+    /// So many that what everybody tells everybody would be felt.
+    var isLargeMesh: Bool { chain.members.count > 64 }
+
+    /// To how many peers goes what many hold alike. Of a thousand members, each of which tells so many, all but one in
+    /// ten million hear it at first hand.
+    static let fanout = 16
+
+    /// Sends what others hold and tell as well: to everybody, in a large mesh to a few.
+    func gossip(_ message: Message, except excluded: LinkID? = nil) {
+        guard isLargeMesh else { return broadcast(message, except: excluded) }
+        var drawn: Set<LinkID> = []
+        for _ in 0..<Node.fanout {
+            if let link = links.order.randomElement(using: &random) { drawn.insert(link) }
+        }
+        let bytes = message.encoded
+        for link in drawn.sorted() where link != excluded { actions.append(.send(link, bytes)) }
+    }
+
+    /// Sends on what is new here, whoever made it: to everybody, in a large mesh to the peers that have no link to the
+    /// sender.
+    ///
+    /// - Parameter link: whence it came; nil for what begins here.
+    func spread(_ message: Message, from link: LinkID?) {
+        guard isLargeMesh, let link, let sender = links[link]?.member else {
+            return broadcast(message, except: link)
+        }
+        relay(message, of: sender, from: link)
+    }
+
+    /// Sends an own ack: to everybody, in a large mesh to the author, if there is a link to it.
+    func sendAck(_ acks: AvailabilityCertificate) {
+        if isLargeMesh, let author = links.link(to: acks.stored.slot.author) {
+            send(.acks(acks), to: author)
+        } else {
+            broadcast(.acks(acks))
+        }
+    }
+
+    /// Shows a certificate that the acks here amount to. In a smaller mesh everybody has the acks.
+    func showCertificate(_ certificate: AvailabilityCertificate) {
+        guard isLargeMesh else { return }
+        if certificate.stored.slot.author == identity.member {
+            broadcast(.acks(certificate))
+        } else {
+            gossip(.acks(certificate))
+        }
+    }
+
+    /// Says where this node stands, so that peers give it what it lacks: to everybody, in a large mesh to a few. There only
+    /// whoever adopted a version tells everybody, and an author whom acks may not have reached.
+    func tellStanding() {
+        if pacing.isAdoptionUntold || lacksOwnCertificate {
+            broadcast(.summary(summary))
+        } else {
+            gossip(.summary(summary))
+        }
+        pacing.isAdoptionUntold = false
+    }
+
+    private var lacksOwnCertificate: Bool {
+        contributions.order.contains { digest in
+            guard let candidate = contributions[digest], candidate.contribution.author == identity.member,
+                candidate.isAnnounced, chain.isEligible(candidate.contribution.slot)
+            else { return false }
+            return contributions.slots[candidate.contribution.slot]?.certificate == nil
+        }
+    }
+}
