@@ -158,6 +158,7 @@ extension Node {
         emit(.synchronised(chain.head))
         replayEarly()
         pacing.idleTicks = 0
+        pacing.isAdoptionUntold = true
         pacing.nextTick = now
         pacing.progressed = true
     }

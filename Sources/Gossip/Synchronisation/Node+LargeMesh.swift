@@ -7,8 +7,7 @@ extension Node {
     /// So many that what everybody tells everybody would be felt.
     var isLargeMesh: Bool { chain.members.count > 64 }
 
-    /// To how many peers goes what many hold alike. Of a thousand members, each of which tells so many, all but one in
-    /// ten million hear it at first hand.
+    /// To how many peers goes what many hold alike. Where all members tell so many, one in millions hears it from none.
     static let fanout = 16
 
     /// Sends what others hold and tell as well: to everybody, in a large mesh to a few.
