@@ -25,4 +25,14 @@ struct DrillTests {
         #expect(rows.map(\.colluders) == [1, 2, 3])
         #expect(rows.map(\.isKept) == [true, true, false])
     }
+
+    @Test func aMeshThatWeighsByTokensIsJudgedByItsRules() {
+        var options = WorldOptions(nodes: 4, seed: 3)
+        options.weights = .tokens
+        options.nodeWeightMaximumQ30 = Rules.oneQ30 / 2
+        let world = World(options)
+        let outcome = world.run()
+        #expect(outcome.holds, "\(outcome.violations)")
+        #expect(world.genesis.rules.weights == .tokens)
+    }
 }

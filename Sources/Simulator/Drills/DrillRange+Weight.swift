@@ -20,8 +20,8 @@ extension DrillRange {
     func dominateByTokens() -> Drill.Row {
         let cap = Rules.oneQ30 / UInt32(members) * 2
         let worlds = make([.falseAcks]) { options, faults in
-            faults.weights = .tokens
-            faults.nodeWeightMaximumQ30 = cap
+            options.weights = .tokens
+            options.nodeWeightMaximumQ30 = cap
             faults.claimedTokens = 1_000_000_000
         }
         let shares = Shares(of: self, worlds)

@@ -1,5 +1,4 @@
 import Crypto
-import Ledger
 
 extension FaultProfile {
     /// The faults of a seed. Every other seed is an attack: f colluders follow a plan, and the plans take turns, so that
@@ -68,7 +67,6 @@ extension FaultProfile {
         trainingMaximum = trainingMinimum + random.skewed(10...6_000)
         piecesMaximum = Int(random.draw(1...6))
         badPayloadPercent = random.chance(50) ? 50 : 0
-        claimedTokens = random.chance(30) ? 1 << random.draw(10...40) : 1_000
     }
 
     private mutating func drawGovernance(percent: UInt64, _ random: inout SeededRandom) {
@@ -76,19 +74,9 @@ extension FaultProfile {
         guard random.chance(percent) else { return }
         proposalInterval = random.skewed(100...5_000)
         if random.chance(60) { reviewInterval = random.skewed(50...3_000) }
-        if members > 4 {
-            for member in random.permutation(of: members).prefix(random.draw(below: min(3, members - 3))) {
-                newcomers[member] = true
-            }
-        }
-        if random.chance(30) {
-            review = random.chance(70) ? .approve : .vetoWindow
-            approvals = UInt32(random.draw(1...2))
-        }
-        if random.chance(30) {
-            weights = .tokens
-            let share = (Rules.oneQ30 + UInt32(founders.count) - 1) / UInt32(founders.count)
-            nodeWeightMaximumQ30 = UInt32(random.draw(UInt64(share)...UInt64(Rules.oneQ30)))
+        guard members > 4 else { return }
+        for member in random.permutation(of: members).prefix(random.draw(below: min(3, members - 3))) {
+            newcomers[member] = true
         }
     }
 

@@ -1,5 +1,3 @@
-import Ledger
-
 /// What goes wrong in a world, and how often. Drawn from the seed, or written down for a directed scenario.
 public struct FaultProfile: Sendable {
     // The network, times in microseconds.
@@ -55,11 +53,6 @@ public struct FaultProfile: Sendable {
     public var badPayloadPercent: UInt64 = 0
     /// Of how many tokens a Byzantine member's contribution says that it was made.
     public var claimedTokens: UInt64 = 1_000
-    /// The rules that the mesh begins with.
-    public var review = ReviewMode.open
-    public var approvals: UInt32 = 0
-    public var weights = WeightMode.equal
-    public var nodeWeightMaximumQ30 = Rules.oneQ30
 
     // The operators, times in milliseconds.
     /// Mean time between two governance actions that somebody proposes; nil for never.

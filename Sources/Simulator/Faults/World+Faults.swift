@@ -27,7 +27,6 @@ extension World {
         trace.say(now, "\(site.member) starts at height \(site.disk.height)")
         turn(site, .start)
         train(site)
-        attend(site)
         planPlot(site)
         for member in 0..<options.nodes where member != site.member { connect(site.member, member) }
     }
@@ -162,7 +161,6 @@ extension World {
                 site.isDead = true
                 if site.process != nil { crash(site) }
             }
-            attend(site)
         }
     }
 }

@@ -150,20 +150,14 @@ extension World {
     /// The rules of now with one of them changed: few enough ways that what was in force once comes back.
     private func drawnRules(_ roster: Roster) -> Rules {
         var rules = roster.rules
-        switch operators.random.draw(below: 6) {
+        switch operators.random.draw(below: 5) {
         case 0: rules.maxStaleness = UInt32(operators.random.draw(0...2))
         case 1: rules.stalenessDiscountQ30 = UInt32(operators.random.draw(1...4)) << 28
         case 2: rules.minContributions = UInt32(operators.random.draw(1...UInt64(roster.count)))
         case 3: rules.innerSteps = UInt32(operators.random.draw(10...11))
-        case 4:
-            rules.weights = operators.random.chance(70) ? .tokens : .equal
-            let share = (Rules.oneQ30 + UInt32(roster.count) - 1) / UInt32(roster.count)
-            rules.nodeWeightMaximumQ30 = UInt32(operators.random.draw(UInt64(share)...UInt64(Rules.oneQ30)))
         default:
-            rules.review = operators.random.pick([.open, .vetoWindow, .approve])
+            rules.review = operators.random.chance(50) ? .open : .vetoWindow
             rules.reviewSeconds = UInt32(operators.random.draw(0...1))
-            // Of three members two are left to approve, of four of which one fails too.
-            rules.approvals = UInt32(operators.random.draw(1...2))
         }
         return rules
     }

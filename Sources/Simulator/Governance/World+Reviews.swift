@@ -21,23 +21,6 @@ extension World {
         }
     }
 
-    /// Where nothing counts without approval, a site's operator approves of what its node holds, sooner or later; while things
-    /// fail, not of everything.
-    func attend(_ site: Site) {
-        guard site.isHonest, let process = site.process, process.node.chain.rules.review == .approve else { return }
-        let report = process.node.report(now: process.clock.reading(at: now))
-        let own = site.identity.member
-        let reviewed = Set(report.reviews.filter { $0.reviewer == own }.map(\.statement.slot))
-        for candidate in report.candidates.map(\.contribution)
-        where candidate.author != own && !reviewed.contains(candidate.slot) {
-            guard isHealed || operators.random.chance(85) else { continue }
-            let statement = ReviewStatement(
-                verdict: .approve, slot: candidate.slot, contribution: candidate.contributionDigest)
-            queue.push(
-                .review(member: site.member, statement), at: now + 1_000 * operators.random.draw(0...300))
-        }
-    }
-
     func review(_ statement: ReviewStatement, by member: Int) {
         let site = sites[bodies[member][0]]
         guard let process = site.process, let (key, epoch) = operators.key(of: member, in: process.node.chain.members)

@@ -140,7 +140,7 @@ extension Oracles {
 
     /// One, or what its share of all tokens gives it: at most the cap of what all have together, less for every version
     /// it is late.
-    func weight(
+    private func weight(
         of entry: ManifestEntry, among manifest: [ManifestEntry], height: UInt64, _ rules: Rules
     ) -> UInt64 {
         var share = UInt128(1) << 30

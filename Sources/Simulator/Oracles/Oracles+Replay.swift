@@ -52,17 +52,6 @@ extension Oracles {
         certified.version.action != nil && certified.embedded.action == nil
     }
 
-    /// What is left of a version weighs what the rules of its height give it among itself.
-    private func weighed(_ manifest: [ManifestEntry], height: UInt64) -> [ManifestEntry] {
-        guard let rules = rosters[height]?.rules else { return manifest }
-        return manifest.map { entry in
-            ManifestEntry(
-                slot: entry.slot, baseHeight: entry.baseHeight, contribution: entry.contribution,
-                availability: entry.availability,
-                weightQ30: weight(of: entry, among: manifest, height: height, rules))
-        }
-    }
-
     func expectedRoots(of certified: CertifiedVersion, parent: StateRoots) -> StateRoots {
         guard isSwitch(certified) else { return roots(parent, certified.version.manifest) }
         var state = genesisVersion.roots
@@ -71,7 +60,7 @@ extension Oracles {
             let left = zip(earlier.version.manifest, earlier.contributions.map(\.body)).filter { _, contribution in
                 !reverts.contains { $0.takesOut(contribution, at: earlier.height) }
             }
-            state = roots(state, weighed(left.map(\.0), height: height))
+            state = roots(state, left.map(\.0))
         }
         return state
     }

@@ -227,7 +227,6 @@ extension World {
             checkReport(site, after: certified)
             site.disk.retain(genesis)
             train(site)
-            attend(site)
         case .synchronised(let version):
             trace.say(now, "\(site.member) \(notice.line)")
             site.disk.retain(genesis)
@@ -235,10 +234,6 @@ extension World {
                 oracles.report(.wrongJob, "member \(site.member) is at \(site.disk.height), not \(version.height)")
             }
             train(site)
-            attend(site)
-        case .contributionHeld:
-            trace.say(now, "\(site.member) \(notice.line)")
-            attend(site)
         case .mayLeave:
             trace.say(now, "\(site.member) \(notice.line)")
             leave(site)

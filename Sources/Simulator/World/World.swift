@@ -119,12 +119,10 @@ public final class World {
             "a flag a member")
         let founding = Founding(
             members: count, newcomers: faults.newcomers, random: &foundingRandom
-        ) { [faults] in
+        ) {
             $0.retentionVersions = options.retentionVersions
-            $0.review = faults.review
-            $0.approvals = faults.approvals
-            $0.weights = faults.weights
-            $0.nodeWeightMaximumQ30 = faults.nodeWeightMaximumQ30
+            $0.weights = options.weights
+            $0.nodeWeightMaximumQ30 = options.nodeWeightMaximumQ30
         }
         genesis = founding.genesis
         trace = Trace(print: print)
@@ -269,6 +267,10 @@ public struct WorldOptions: Sendable {
     public var work: any RoundWork = StubRounds()
     /// The rule of the mesh.
     public var retentionVersions = Rules().retentionVersions
+    /// The rules of the mesh about whose contribution weighs how much.
+    public var weights = WeightMode.equal
+    /// See `Rules.nodeWeightMaximumQ30`.
+    public var nodeWeightMaximumQ30 = Rules.oneQ30
     /// After healing, every honest living member advances by two versions within this time.
     public var healingLimitMilliseconds: UInt64 = 120_000
     /// A world in which more happens than this runs away.
