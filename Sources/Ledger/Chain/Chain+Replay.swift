@@ -10,8 +10,8 @@ extension Chain {
     /// The entries of a version of this chain that a replay of it averages: those whose contributions no exclusion
     /// takes out, with the weights that the rules of its height give them among themselves.
     ///
-    /// Equal weights stay as they were listed. A share of the tokens is one of those that are left: the old ones would
-    /// add up to more than the average of fewer may hold.
+    /// Equal weights stay as they were listed, unless the cap holds them down further among fewer. A share of the tokens is
+    /// one of those that are left: the old ones would add up to more than the average of fewer may hold.
     public func entriesToReplay(of certified: CertifiedVersion) -> [ManifestEntry] {
         let left = zip(certified.version.manifest, certified.contributions.map(\.body))
             .filter { !governance.excludes($0.1, at: certified.height) }
