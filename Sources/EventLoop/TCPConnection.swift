@@ -1,4 +1,5 @@
 import CUV
+import Glibc
 
 /// One TCP connection over IPv4 or IPv6.
 public final class TCPConnection: ByteStream {
@@ -54,6 +55,18 @@ public final class TCPConnection: ByteStream {
     public func setKeepAlive(idleSeconds: UInt32?) -> Bool {
         loop.checkThread()
         return !isClosing && uv_tcp_keepalive(tcp, idleSeconds == nil ? 0 : 1, idleSeconds ?? 0) == 0
+    }
+
+    /// Bounds what the system takes from this side before the network takes it from the system (TCP_NOTSENT_LOWAT of
+    /// tcp(7)). Without it a socket's buffer grows to megabytes, and what is written next waits behind all of them.
+    @discardableResult
+    public func setUnsentLimit(bytes: Int32) -> Bool {
+        loop.checkThread()
+        var descriptor = uv_os_fd_t()
+        guard !isClosing, uv_fileno(UnsafePointer(OpaquePointer(tcp)), &descriptor) == 0 else { return false }
+        var limit = bytes
+        return setsockopt(
+            descriptor, Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT, &limit, socklen_t(MemoryLayout<Int32>.size)) == 0
     }
 
     var tcp: UnsafeMutablePointer<uv_tcp_t> { storage.assumingMemoryBound(to: uv_tcp_t.self) }

@@ -97,6 +97,26 @@ import Testing
         }
     }
 
+    @Test func theSystemTakesLittleAheadOfTheLineWhereItIsToldSo() throws {
+        try withLoop { loop in
+            let (limitedReader, limited) = try connectedPair(loop)
+            let (freeReader, free) = try connectedPair(loop)
+            #expect(limited.setUnsentLimit(bytes: 1 << 14))
+            let bytes = [UInt8](repeating: 5, count: 8 << 20)
+            // Nobody reads: what a system has taken lies in its buffer, or in that of the other side.
+            limited.write(bytes)
+            free.write(bytes)
+            try run(loop, until: { bytes.count - free.pendingBytes > 1 << 19 })
+            #expect(bytes.count - limited.pendingBytes < 1 << 18)
+            let atReader = Collector(limitedReader)
+            try run(loop, until: { atReader.bytes.count == bytes.count })
+            freeReader.close()
+            free.close()
+            limited.close()
+            #expect(!limited.setUnsentLimit(bytes: 1 << 14))
+        }
+    }
+
     @Test func aSlowReaderRaisesTheHighWaterSignalAndDrainingEndsIt() throws {
         try withLoop { loop in
             let (server, client) = try connectedPair(loop)

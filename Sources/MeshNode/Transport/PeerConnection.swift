@@ -46,6 +46,7 @@ final class PeerConnection {
         self.remote = remote
         self.dialled = dialled
         stream.highWaterBytes = TransportLimits.socketHighWaterBytes
+        stream.setUnsentLimit(bytes: TransportLimits.socketUnsentBytes)
         stream.setKeepAlive(idleSeconds: 30)
     }
 

@@ -14,6 +14,8 @@ enum TransportLimits {
     static let pieceBytesPerPeer = 32 << 20
     /// Frames are sealed only while less than this waits in the socket, so that control overtakes pieces.
     static let socketHighWaterBytes = 1 << 18
+    /// The system takes no more than this ahead of the line, so that control does not wait behind pieces there either.
+    static let socketUnsentBytes: Int32 = 1 << 17
     /// Control messages that wait for a peer that does not read; beyond it the link is closed.
     static let controlBytesPerPeer = 64 << 20
     static let dialTimeoutMilliseconds: UInt64 = 5_000
