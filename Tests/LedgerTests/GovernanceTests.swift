@@ -110,6 +110,11 @@ import Testing
         #expect(outcomeFault(.rules(Rules()), sequence: 3, on: next) == .usedSequence(3, last: 4))
         #expect(outcomeFault(.rules(Rules()), sequence: 5, on: next) == nil)
         #expect(outcomeFault(.rules(changedRules), sequence: 5, on: next) == .unchangedRules)
+        // A number that leaves few above it would end what can be decided on the subject.
+        let distant = 5 + Limits.sequenceStep
+        #expect(outcomeFault(.rules(Rules()), sequence: distant, on: next) == .distantSequence(distant, last: 4))
+        #expect(outcomeFault(.rules(Rules()), sequence: distant - 1, on: next) == nil)
+        #expect(outcomeFault(.rules(Rules()), sequence: .max, on: chain) == .distantSequence(.max, last: 0))
         // Each subject counts for itself.
         #expect(outcomeFault(.remove(world.sites[0].member.id), sequence: 1, on: next) == nil)
     }

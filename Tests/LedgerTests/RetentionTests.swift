@@ -1,3 +1,4 @@
+import Crypto
 import Ledger
 import Testing
 
@@ -48,6 +49,41 @@ struct RetentionTests {
             let head = Height(3 * UInt64(retention) + 5)
             let kept = (0...head.value).count { rules.keepsBase(Height($0), head: head) }
             #expect(kept <= 13)
+        }
+    }
+
+    /// A site that lets go what it may after each version, through changes of the window and of the staleness.
+    @Test(arguments: 0..<40 as Range<UInt64>)
+    func whatMayBeRevertedCanBeReplayedThroughAllChangesOfTheRules(seed: UInt64) throws {
+        var random = SeededRandom(simulationSeed: seed)
+        let world = try World(rules: rules(UInt32.random(in: 2...40, using: &random)))
+        var chain = world.chain
+        var bases: Set<Height> = [.genesis]
+        // Heights of bases whose payloads are here, and the last version that could list something on each base.
+        var payloads: Set<Height> = []
+        var listings: [Height: Height] = [:]
+        var sequence: UInt64 = 0
+        for _ in 0..<90 {
+            var change: CompleteAction?
+            let next = rules(
+                UInt32.random(in: 2...60, using: &random), staleness: UInt32.random(in: 0...6, using: &random))
+            if UInt32.random(in: 0..<12, using: &random) == 0, next != chain.rules {
+                sequence += 1
+                change = try world.complete(.rules(next), on: chain, signedBy: [0, 1, 2], sequence: sequence)
+            }
+            let listable = chain.bases
+            chain = try chain.advanced(by: world.draft(on: chain, carrying: change).embedded)
+            for base in listable { listings[base.height] = chain.height }
+            payloads.formUnion(chain.bases.map(\.height))
+            bases.insert(chain.height)
+            bases = bases.filter { chain.keepsBase($0) }
+            payloads = payloads.filter { chain.keepsPayload(base: $0) }
+            guard chain.oldestRevertable <= chain.height else { continue }
+            for from in chain.oldestRevertable.value...chain.height.value {
+                let start = try #require(bases.filter { $0.value < from }.max(), "\(from) at \(chain.height)")
+                let needed = listings.filter { $0.value > start }.keys
+                #expect(payloads.isSuperset(of: needed), "\(from) at \(chain.height)")
+            }
         }
     }
 }

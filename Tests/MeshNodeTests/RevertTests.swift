@@ -150,9 +150,10 @@ extension TestSites {
                 signer: members[index].id, key: nodeKeys[index], network: genesis.network)
         }.sorted { $0.objectDigest < $1.objectDigest }
         let support = Support(ready: ready.map(\.objectDigest), action: complete.objectDigest)
+        let rules = try chain.outcome(of: action).rules
         let version = Version(
             network: genesis.network, height: chain.nextHeight, parent: chain.headDigest, manifest: [],
-            action: action.digest, rules: chain.rules.digest, members: chain.members.digest, support: support.digest,
+            action: action.digest, rules: rules.digest, members: chain.members.digest, support: support.digest,
             roots: chain.head.roots)
         let vote = Vote(kind: .finalize, height: version.height, view: .first, version: version.versionDigest)
         var signatures: [Int: Signature] = [:]

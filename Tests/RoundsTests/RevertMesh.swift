@@ -28,13 +28,13 @@ struct RevertMesh {
     /// - Returns: their digests, in the order of `authors`.
     @discardableResult
     mutating func list(
-        _ authors: [Int], tokens: [UInt64] = [], dataSets: [Int: [Digest]] = [:],
+        _ authors: [Int], on base: Chain.Base? = nil, tokens: [UInt64] = [], dataSets: [Int: [Digest]] = [:],
         carrying complete: CompleteAction? = nil
     ) throws -> [ContributionDigest] {
         var records: [Signed<Ledger.Contribution>] = []
         for (place, author) in authors.enumerated() {
             let (record, payload) = try mesh.contribution(
-                by: author, on: base, tokens: place < tokens.count ? tokens[place] : 1000,
+                by: author, on: base ?? self.base, tokens: place < tokens.count ? tokens[place] : 1000,
                 dataSets: dataSets[author] ?? [])
             payloads.insert(payload, for: record.body.contributionDigest)
             bytes[record.body.contributionDigest] = payload

@@ -148,6 +148,19 @@ import Testing
         #expect(try audit(reverts).chain.headDigest == reverts.chain.headDigest)
     }
 
+    /// What was made before a change of the rules, and is listed after it, keeps to the rules of its own base.
+    @Test func aContributionIsJudgedByTheRulesOfItsBase() throws {
+        var reverts = RevertMesh(try SmallMesh())
+        try reverts.list([0, 1])
+        let base = reverts.base
+        var rules = reverts.chain.rules
+        rules.pieceBytes = 1 << 12
+        rules.contributionBytesMaximum = 1
+        try reverts.decide(.rules(rules))
+        try reverts.list([2, 3], on: base)
+        #expect(try audit(reverts).chain.headDigest == reverts.chain.headDigest)
+    }
+
     @Test func sharesOfTokensAreSharesOfWhatIsLeft() throws {
         var reverts = RevertMesh(try SmallMesh { $0.weights = .tokens })
         let listed = try reverts.list([0, 1, 2, 3], tokens: [9000, 500, 300, 200])

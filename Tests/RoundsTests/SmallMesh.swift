@@ -56,7 +56,7 @@ struct SmallMesh {
         let delta = (0..<layout.parameterCount).map { _ in Float.random(in: -0.01...0.01, using: &random) }
         var residual = [Float](repeating: 0, count: layout.parameterCount)
         let (payload, handOver) = try HandOver.encode(
-            delta: delta, residual: &residual, layout: layout, rules: genesis.rules)
+            delta: delta, residual: &residual, layout: layout, rules: base.rules)
         let site = sites[author]
         let record = handOver.record(
             network: genesis.network, author: site.member.id, base: base,

@@ -64,6 +64,34 @@ import Testing
         #expect(try read("p").signed.operators.isEmpty)
     }
 
+    /// A file may say that a rotation is through which the members never agreed on.
+    @Test func aFileDoesNotMakeAnOperatorGiveUpItsKey() throws {
+        try place.run("keygen", "--site", "it")
+        try FileManager.default.copyItem(
+            atPath: place.path("it/operator.key"), toPath: place.path("de/operator.key.next"))
+        let next = try KeyFile.load(.operatorKey, from: place.path("de/operator.key.next")).signingKey().verifyingKey
+        let before = FileManager.default.contents(atPath: place.path("de/operator.key"))
+        let members = try MemberSet(
+            members: genesis.members.members.map { member in
+                guard member.name == "de" else { return member }
+                return Member(
+                    id: member.id, name: member.name, operatorKey: next, nodeKey: member.nodeKey,
+                    linkKey: member.linkKey, keyEpoch: member.keyEpoch + 1)
+            })
+        let file = try proposal()
+        try write(
+            ProposalFile(
+                network: file.network, height: file.height, members: members, rules: file.rules, signed: file.signed),
+            to: "p")
+        let result = try place.run("proposal", "approve", "--file", "p", "--key", "de", "--yes")
+        #expect(result.status == 0, "\(result.errors)")
+        #expect(try read("p").signed.operators.map(\.keyEpoch) == [1])
+        #expect(FileManager.default.contents(atPath: place.path("de/operator.key")) == before)
+        // The key is the member's still, and signs what comes next.
+        try write(file, to: "q")
+        #expect(try place.run("proposal", "approve", "--file", "q", "--key", "de", "--yes").status == 0)
+    }
+
     @Test func aDamagedProposalIsNotSigned() throws {
         let bytes = try proposal().encoded
         for seed in 0..<60 {

@@ -26,10 +26,10 @@ extension Node {
 
     private func refusal(of contribution: Contribution) -> String {
         let slot = contribution.slot
-        if chain.base(slot.base) == nil { return "wrong-base" }
+        guard let base = chain.base(slot.base) else { return "wrong-base" }
         if contributions.slots[slot]?.candidate != nil || chain.listed[slot] != nil { return "duplicate" }
         if chain.members[contribution.author] == nil { return "not-a-member" }
-        if contribution.payloadBytes > chain.rules.contributionBytesMaximum { return "too-large" }
+        if contribution.payloadBytes > base.rules.contributionBytesMaximum { return "too-large" }
         if chain.governance.forbids(contribution) { return "excluded-data-set" }
         return "outside-the-rules"
     }

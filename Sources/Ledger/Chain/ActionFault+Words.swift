@@ -7,6 +7,8 @@ extension ActionFault {
         case .tooEarly(let first): "may not take effect before version \(first)"
         case .expired(let last): "could take effect up to version \(last) only"
         case .usedSequence(let number, let last): "has the number \(number), and \(last) was used already"
+        case .distantSequence(let number, let last):
+            "has the number \(number), more than \(Limits.sequenceStep) above \(last), the last one"
         case .alreadyMember(let id): "admits \(name(id)), which is a member"
         case .formerMember(let id):
             "admits \(id.short), which was a member before: a site that comes back makes new keys"

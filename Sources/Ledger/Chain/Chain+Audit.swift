@@ -40,6 +40,9 @@ extension Chain {
         do { return try advanced(by: embedded) } catch { throw .payload(version.height, error) }
     }
 
+    /// The rules that a contribution and its payload must keep to: those of its base. Nil where that is no base any more.
+    public func rules(for contribution: Contribution) -> Rules? { base(contribution.base)?.rules }
+
     /// Whether the record says only what the rules of its base allow, as far as that shows without its payload, and names
     /// no data set that the members excluded for the future.
     public func isWithinRules(_ contribution: Contribution) -> Bool {

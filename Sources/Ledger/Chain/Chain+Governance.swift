@@ -6,6 +6,8 @@ public enum ActionFault: Error, Hashable, Sendable {
     case expired(last: Height)
     /// A number that is not above the last one on this subject: it was used, or withdrawn.
     case usedSequence(UInt64, last: UInt64)
+    /// A number so far above the last one that few could follow it: the subject could never be acted on again.
+    case distantSequence(UInt64, last: UInt64)
     case alreadyMember(MemberID)
     /// It was a member once. Whoever comes back makes new keys, so that nothing old can be replayed.
     case formerMember(MemberID)
@@ -49,8 +51,10 @@ extension Chain {
     public func outcome(of action: GovernanceAction) throws(ActionFault) -> ActionOutcome {
         guard nextHeight >= action.first else { throw .tooEarly(first: action.first) }
         guard nextHeight <= action.last else { throw .expired(last: action.last) }
-        if let last = governance.sequences[action.change.subject], action.sequence <= last {
-            throw .usedSequence(action.sequence, last: last)
+        let last = governance.sequences[action.change.subject]
+        if let last, action.sequence <= last { throw .usedSequence(action.sequence, last: last) }
+        guard action.sequence - (last ?? 0) <= Limits.sequenceStep else {
+            throw .distantSequence(action.sequence, last: last ?? 0)
         }
         switch action.change {
         case .admit(let member): return try checked(try admitting(member), rules)
@@ -108,7 +112,7 @@ extension Chain {
     private func checkRevert(
         _ action: GovernanceAction, _ exclusion: Exclusion, _ from: Height
     ) throws(ActionFault) {
-        let oldest = Height(max(1, height.value - min(height.value, UInt64(rules.retentionVersions)) + 1))
+        let oldest = oldestRevertable
         guard from >= oldest, from <= height else { throw .outsideRetention(from: from, oldest: oldest) }
         guard governance.reverts.count < Limits.reverts else { throw .tooManyReverts }
         let isRepeated = governance.reverts.contains { $0.exclusion == exclusion && $0.from <= from }

@@ -57,6 +57,9 @@ public struct Governance: Hashable, Sendable {
         return reverts.compactMap(\.switched).filter { $0 < first }.max() ?? .genesis
     }
 
+    /// The lowest number that the next action on `subject` may have.
+    public func nextSequence(about subject: GovernanceSubject) -> UInt64 { (sequences[subject] ?? 0) + 1 }
+
     /// Whether a replay of the version at `height` leaves this contribution out. What names a data set whose exclusion
     /// does not bind the future stays in where it was made after the decision.
     public func excludes(_ contribution: Contribution, at height: Height) -> Bool {

@@ -23,6 +23,8 @@ public enum Limits {
     public static let addressBytes = 256
     /// Slots that one ready record or manifest may name: one an author and base, of a bounded number of bases.
     public static let slots = 4096
+    /// How far an action's number may lie above the last one on its subject.
+    public static let sequenceStep: UInt64 = 1 << 20
     /// Governance actions that one ready record names, and reviews that it carries: what does not fit waits a height.
     public static let readyActions = 16
     public static let readyReviews = 64

@@ -16,13 +16,12 @@ extension ControlServer {
                 id, ControlRefusal(.invalidParameters, message: "member stands with the subject member, and only there")
             )
         }
-        let last = chain.governance.sequences[subject] ?? 0
         connection.answer(
             id, to: GovernanceRequest.self,
             GovernanceState(
                 network: text(chain.network), site: text(keeper.node.identity.member),
                 height: Int64(clamping: chain.nextHeight.value),
-                sequence: Int64(clamping: last == .max ? last : last + 1), rules: record(chain.rules)))
+                sequence: Int64(clamping: chain.governance.nextSequence(about: subject)), rules: record(chain.rules)))
     }
 
     func answerProposalSubmit(_ id: Int64, _ parameters: ProposalSubmit, _ connection: ControlConnection) {

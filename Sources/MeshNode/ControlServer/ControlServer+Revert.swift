@@ -74,9 +74,7 @@ struct RevertStudy: Sendable {
     }
 
     /// The oldest version from which a revert may reach.
-    var oldest: Height {
-        Height(max(1, chain.height.value - min(chain.height.value, UInt64(chain.rules.retentionVersions)) + 1))
-    }
+    var oldest: Height { chain.oldestRevertable }
 
     private func isNamed(_ contribution: Contribution) -> Bool {
         switch exclusion {
@@ -105,7 +103,7 @@ struct RevertStudy: Sendable {
         }
         if from == nil, let first = finding.excluded.first { finding.from = first.height }
         let action = GovernanceAction(
-            change: .revert(exclusion, from: finding.from), sequence: (chain.governance.sequences[.history] ?? 0) + 1,
+            change: .revert(exclusion, from: finding.from), sequence: chain.governance.nextSequence(about: .history),
             first: chain.nextHeight, last: chain.nextHeight)
         do throws(ActionFault) { _ = try chain.outcome(of: action) } catch { finding.fault = error }
         let start = chain.governance.reverting(action, at: chain.nextHeight, rules: chain.rules).replayFrom

@@ -24,7 +24,7 @@ extension ControlServer {
             DiskUse(
                 ledgerBytes: Int64(use.ledgerBytes), payloadBytes: Int64(use.payloadBytes),
                 parameterBytes: Int64(use.parameterBytes), bases: Int64(keeper.baseRoots.count),
-                oldestBase: Int64(chain.rules.oldestBase(head: chain.height).value))
+                oldestBase: Int64(chain.oldestBase.value))
         }
     }
 

@@ -124,13 +124,13 @@ final class TrainerSession {
         }
         guard transfer == nil, !isCommitting else { return refuse(.busy, "a transfer is under way already") }
         let version = VersionDigest(digest(parameters.base))
-        guard chain.base(version) != nil else {
+        guard let base = chain.base(version) else {
             return refuse(.wrongBase, "the base is none of the last \(chain.rules.maxStaleness + 1) versions")
         }
         guard !server.desk.isTaken(version) else { return connection.refuse(id, TrainerDesk.duplicate) }
         let exact = 4 * layout.parameterCount
         let limit = Tensor.Contribution.byteLimit(
-            layout: layout, profile: Tensor.CodecProfile(chain.rules.encoding))
+            layout: layout, profile: Tensor.CodecProfile(base.rules.encoding))
         switch parameters.form {
         case .delta:
             guard parameters.bytes == exact else {

@@ -5,7 +5,8 @@ import Ledger
 extension Keeper {
     func validate(_ contribution: Ledger.Contribution) {
         let jobs = jobs
-        let rules = node.chain.rules
+        // On a base that is gone, nobody asks for the outcome any more.
+        let rules = node.chain.rules(for: contribution) ?? node.chain.rules
         workers.submit(
             { jobs.validate(contribution, rules: rules) },
             completion: { [weak self] outcome in

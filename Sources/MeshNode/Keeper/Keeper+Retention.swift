@@ -77,13 +77,12 @@ extension Keeper {
     /// first.
     private func removeListed(_ own: [ContributionDigest]) {
         guard !own.isEmpty else { return }
-        let (blobs, database, rules) = (jobs.blobs, database, node.chain.rules)
+        let (blobs, database, chain) = (jobs.blobs, database, node.chain)
         journal.read(
             { () -> [ContributionDigest] in
                 own.filter { digest in
                     guard let base = try? blobs.baseHeight(digest),
-                        let versions = try? database.versions(
-                            in: base.next...Height(base.value + UInt64(rules.maxStaleness) + 1))
+                        let versions = try? database.versions(in: base.next...chain.lastListing(of: base))
                     else { return false }
                     return versions.contains { $0.version.manifest.contains { $0.contribution == digest } }
                 }

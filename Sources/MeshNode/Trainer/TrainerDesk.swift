@@ -74,7 +74,7 @@ final class TrainerDesk {
                 return done()
             }
             let job = HandoverJob(
-                jobs: keeper.jobs, residuals: residuals, rules: keeper.node.chain.rules,
+                jobs: keeper.jobs, residuals: residuals, rules: base.rules,
                 network: keeper.node.chain.network, author: keeper.node.identity.member, base: base, report: report,
                 form: form, path: path, residual: residual, label: label())
             keeper.workers.submit({ job.run() }) { [self] result in
@@ -170,7 +170,7 @@ final class TrainerDesk {
         perform { [self] done in
             guard slots[slot.base]?.state == .sent else { return done() }
             let (jobs, residuals, residual, label) = (keeper.jobs, residuals, residual, label())
-            let rules = keeper.node.chain.rules
+            let rules = keeper.node.chain.rules(at: slot.baseHeight.next)
             keeper.workers.submit({ () -> Swift.Result<String, StoreError> in
                 TrainerDesk.restore(slot, jobs, residuals, residual, rules, label)
             }) { [self] result in

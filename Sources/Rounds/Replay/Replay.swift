@@ -76,12 +76,15 @@ public struct Replay: Sendable {
             throw .audit(error)
         }
         for (entry, contribution) in zip(version.manifest, certified.contributions) {
+            guard let rules = chain.rules(for: contribution.body) else {
+                throw .audit(.contributionOutsideRules(version.height, entry.slot))
+            }
             guard let payload = payloads.payload(of: entry.contribution) else {
                 throw .missingPayload(version.height, entry.slot)
             }
             do throws(ContributionFault) {
                 try ContributionValidation.validate(
-                    contribution.body, payload: payload, layout: layout, rules: chain.rules)
+                    contribution.body, payload: payload, layout: layout, rules: rules)
             } catch {
                 throw .contribution(version.height, entry.slot, error)
             }

@@ -18,8 +18,10 @@ struct OperatorKeyOptions: ParsableArguments {
     }
 
     /// The member whose operator key is in the directory, with that key.
-    func signer(in members: MemberSet) throws -> OperatorSigner {
-        try OperatorSigner(required(), members: members, passphrase)
+    ///
+    /// - Parameter members: from this site's own daemon, or from a file.
+    func signer(in members: MemberSet, areFromDaemon: Bool) throws -> OperatorSigner {
+        try OperatorSigner(required(), members: members, passphrase, endsRotation: areFromDaemon)
     }
 }
 
@@ -28,16 +30,20 @@ struct OperatorSigner {
     let member: Member
     private let key: SigningKey
 
-    /// Takes `operator.key`, or `operator.key.next` where a rotation has made that one the member's: it then takes the
-    /// place of the retired one.
-    init(_ directory: KeyDirectory, members: MemberSet, _ passphrase: PassphraseOption) throws {
+    /// Takes `operator.key`, or `operator.key.next` where a rotation has made that one the member's.
+    ///
+    /// - Parameter endsRotation: lets the next key take the place of the retired one, which is gone then. Never on the word of
+    ///   a file: whoever wrote it may know of a rotation that the members have not agreed on, or never will.
+    init(
+        _ directory: KeyDirectory, members: MemberSet, _ passphrase: PassphraseOption, endsRotation: Bool
+    ) throws {
         for isNext in [false, true] {
             guard !isNext || DiskFile.exists(directory.nextOperatorKey) else { continue }
             let bytes = try directory.publicKeyBytes(.operatorKey, isNext: isNext)
             guard let member = members.members.first(where: { $0.operatorKey.bytes == bytes }) else { continue }
             self.member = member
             key = try directory.signingKey(.operatorKey, passphrase, isNext: isNext)
-            if isNext {
+            if isNext, endsRotation {
                 guard rename(directory.nextOperatorKey, directory.operatorKey) == 0 else {
                     throw Failure("cannot rename \(directory.nextOperatorKey) to \(directory.operatorKey)")
                 }

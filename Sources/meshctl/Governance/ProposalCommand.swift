@@ -141,7 +141,7 @@ struct ProposalApproveCommand: ParsableCommand {
             fflush(nil)
             guard ["y", "yes"].contains(readLine()?.lowercased()) else { throw Failure("nothing was signed") }
         }
-        return try operatorKey.signer(in: members)
+        return try operatorKey.signer(in: members, areFromDaemon: file == nil)
     }
 
     private static func adding(

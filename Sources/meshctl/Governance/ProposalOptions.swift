@@ -43,7 +43,7 @@ struct ProposalOptions: ParsableArguments {
         let checked = try desk.check(draft)
         var signed = draft
         if !unsigned {
-            let signer = try operatorKey.signer(in: desk.members)
+            let signer = try operatorKey.signer(in: desk.members, areFromDaemon: true)
             signed = SignedGovernanceAction(
                 action: action, operators: [signer.signature(over: action, network: desk.network)],
                 possession: draft.possession)

@@ -25,7 +25,8 @@ struct ProposeRotateKeyCommand: ParsableCommand {
                 advice: "Give --config meshnode.toml.")
         }
         let connection = try options.daemon.connect()
-        let present = try GovernanceDesk(connection).ownMember()
+        let chain = try GovernanceDesk(connection)
+        let present = try chain.ownMember()
         guard present.keyEpoch < UInt32.max else { throw Failure("\(present.name) has no key epoch left") }
         guard !newOperator || !options.unsigned else {
             throw Failure(
@@ -36,6 +37,8 @@ struct ProposeRotateKeyCommand: ParsableCommand {
         let linkKey = try NextKey(.linkKey, beside: configuration.linkKey, daemonPassphrase)
         var operatorKey = present.operatorKey
         if newOperator {
+            // What is left of an earlier rotation is ended first: its key is not the one that follows.
+            _ = try options.operatorKey.signer(in: chain.members, areFromDaemon: true)
             let directory = try options.operatorKey.required()
             let next = try NextKey(.operatorKey, beside: directory.operatorKey, options.operatorKey.passphrase)
             operatorKey = try next.signingKey(options.operatorKey.passphrase).verifyingKey

@@ -89,7 +89,7 @@ struct ReviewOptions: ParsableArguments {
         let connection = try daemon.connect()
         let (slot, reviews) = try ReviewTarget.find(digits, connection)
         let desk = try GovernanceDesk(connection)
-        let signer = try operatorKey.signer(in: desk.members)
+        let signer = try operatorKey.signer(in: desk.members, areFromDaemon: true)
         let statement = ReviewStatement(
             verdict: verdict,
             slot: Slot(

@@ -48,7 +48,7 @@ struct InviteCommand: ParsableCommand {
         let connection = try daemon.connect()
         let desk = try GovernanceDesk(connection)
         let inviter = try desk.ownMember()
-        let signer = try operatorKey.signer(in: desk.members)
+        let signer = try operatorKey.signer(in: desk.members, areFromDaemon: true)
         guard signer.member.id == inviter.id else {
             throw Failure(
                 "the daemon is of site \(inviter.name), and the operator key is \(signer.member.name)'s",

@@ -1,0 +1,41 @@
+import Ledger
+import Testing
+
+@testable import MeshNode
+
+/// Rules that the members change while contributions made under the old ones are on their way.
+@Suite(.serialized)
+struct RulesChangeTests {
+    @Test func whatWasMadeBeforeAChangeIsListedAfterIt() throws {
+        var rules = Rules()
+        rules.maxStaleness = 8
+        let sites = try TestSites(["de", "es", "fr", "pl"], rules: rules)
+        defer { sites.end() }
+        for index in 0..<4 { try sites.start(index) }
+        try sites.train(for: "version 2") { (0..<4).allSatisfy { sites.height($0) >= 2 } }
+        try sites.wait(for: "one head") {
+            Set(sites.daemons.values.map(\.keeper.node.chain.headDigest)).count == 1
+                && sites.daemons.values.allSatisfy { !$0.desk.isTaken($0.keeper.node.chain.headDigest) }
+        }
+        // Two of four agree on nothing.
+        for index in 2..<4 { sites.stop(index) }
+        for index in 0..<2 { try sites.contribute(index, seed: UInt64(index)) }
+        let base = sites.height(0)
+        try sites.wait(for: "two contributions") {
+            sites.daemons.values.allSatisfy { !$0.desk.isWorking && $0.desk.isTaken($0.keeper.node.chain.headDigest) }
+        }
+        for index in 0..<2 { sites.stop(index) }
+        rules.pieceBytes = 1 << 12
+        let decided = try sites.decide(.rules(rules))
+        for index in 0..<4 { try sites.start(index) }
+        try sites.wait(for: "both in versions") {
+            sites.daemons.values.allSatisfy { daemon in
+                let head = daemon.keeper.node.chain.height
+                guard head > decided, let versions = try? daemon.keeper.database.versions(in: decided.next...head)
+                else { return false }
+                return versions.flatMap(\.contributions).count { $0.body.baseHeight.value == base } == 2
+            }
+        }
+        #expect(sites.daemons.values.allSatisfy { $0.keeper.node.chain.rules == rules })
+    }
+}
