@@ -209,6 +209,12 @@ import Testing
                 $0.review = .approve
                 $0.approvals = 4
             } == .rules(.approvalsOutOfRange(4, memberCount: 4)))
+        var rules = Rules()
+        rules.review = .approve
+        rules.approvals = UInt32(Limits.readyReviews)
+        #expect(rules.fault(memberCount: 100) == nil)
+        rules.approvals += 1
+        #expect(rules.fault(memberCount: 100) == .approvalsBeyondRecord(rules.approvals))
     }
 
     @Test func aMemberMayNotLeaveUnderACapThatTheRestCannotMeet() throws {

@@ -10,8 +10,8 @@ extension Node {
         openWindows()
         let content = readyContent()
         guard !content.isEmpty || replayedRoots != nil else { return }
-        noteEnough(content.slots.count)
-        guard isReadyDue(content.slots) else { return }
+        noteEnough(content.nameable.count)
+        guard isReadyDue(content.nameable) else { return }
         let ready = sign(
             Ready(
                 height: height.height, parent: chain.headDigest, slots: content.slots,

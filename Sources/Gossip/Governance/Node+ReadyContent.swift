@@ -4,6 +4,8 @@ import Ledger
 struct ReadyContent {
     /// Ascending.
     var slots: [Slot] = []
+    /// Those and the ones that wait for their turn, ascending.
+    var nameable: [Slot] = []
     /// Complete and valid on the head, the lowest digests.
     var actions: [CompleteAction] = []
     var reviews: [SignedReview] = []
@@ -12,23 +14,25 @@ struct ReadyContent {
 }
 
 extension Node {
-    /// Slots that may be named under the rules' review, with the reviews by which they are, the newest bases first where
-    /// a record cannot carry all.
+    /// Slots that may be named under the rules' review, with the reviews by which they are; where a record cannot carry
+    /// all, those whose turn it is.
     ///
-    /// A slot under vetoes that no version embeds yet is named like any other, but only with the vetoes beside it: they
-    /// act in the version that embeds them, and without it the round would stand still.
+    /// A slot under enough vetoes that no version embeds yet is named like any other, but only with the vetoes beside it:
+    /// they act in the version that embeds them, and without it the round would stand still.
     func readyContent() -> ReadyContent {
         var content = ReadyContent()
         content.actions = Array(completeActions.prefix(Limits.readyActions))
         let eligible = eligibleSlots
-        let slotsMaximum = Wire.readySlotsMaximum(memberCount: chain.members.count)
-        if chain.rules.review == .open, governance.reviews.isEmpty, eligible.count <= slotsMaximum {
+        if chain.rules.review == .open, governance.reviews.isEmpty, eligible.count <= readySlotsMaximum {
             content.slots = eligible
+            content.nameable = eligible
             return content
         }
-        for slot in newestFirst(eligible) where content.slots.count < slotsMaximum {
-            guard let reviews = reviewsToName(slot),
-                content.reviews.count + reviews.count <= Limits.readyReviews
+        var needed: [Slot: [SignedReview]] = [:]
+        for slot in eligible { needed[slot] = reviewsToName(slot) }
+        content.nameable = eligible.filter { needed[$0] != nil }
+        for slot in inTurn(content.nameable) where content.slots.count < readySlotsMaximum {
+            guard let reviews = needed[slot], content.reviews.count + reviews.count <= Limits.readyReviews
             else { continue }
             content.slots.append(slot)
             content.reviews += reviews
@@ -42,9 +46,35 @@ extension Node {
         let room = Limits.readyReviews - reviews.count
         guard room > 0, !governance.reviews.isEmpty else { return [] }
         let carried = Set(reviews)
-        let others = newestFirst(Array(governance.reviews.keys)).lazy
+        let others = inTurn(Array(governance.reviews.keys)).lazy
             .flatMap { self.governance.reviews(of: $0) }.filter { !carried.contains($0) }
         return Array(others.prefix(room))
+    }
+
+    private var readySlotsMaximum: Int { Wire.readySlotsMaximum(memberCount: chain.members.count) }
+
+    /// How many authors' slots a ready record has room for, however many reviews they need.
+    private var turnMembers: Int {
+        guard chain.rules.review == .approve else { return readySlotsMaximum }
+        return max(1, min(readySlotsMaximum, Limits.readyReviews / max(1, Int(chain.rules.approvals))))
+    }
+
+    /// The newest of each author, then the next of each. Among authors the turn goes round: it begins where that of
+    /// the height before ended, the same at all members, so that they name the same slots and everybody is named.
+    private func inTurn(_ slots: [Slot]) -> [Slot] {
+        let members = chain.members
+        let first = Int(chain.nextHeight.value % UInt64(members.count)) * turnMembers % members.count
+        var newerCounts: [MemberID: Int] = [:]
+        let places = newestFirst(slots).map { slot in
+            let newer = newerCounts[slot.author, default: 0]
+            newerCounts[slot.author] = newer + 1
+            let index = members.index(of: slot.author) ?? 0
+            let place = (newer: newer, turn: (index + members.count - first) % members.count)
+            return (slot: slot, place: place)
+        }
+        return places.sorted { left, right in
+            left.place != right.place ? left.place < right.place : left.slot < right.slot
+        }.map(\.slot)
     }
 
     private func newestFirst(_ slots: [Slot]) -> [Slot] {
@@ -62,8 +92,12 @@ extension Node {
         case .open: return []
         case .vetoWindow:
             guard !chain.isHeldBack(contribution, in: slot), !isWindowOpen(slot) else { return nil }
-            let embedded = chain.reviews[slot]?.vetoes(of: contribution).count ?? 0
-            return Array(held.filter { $0.statement.verdict == .veto }.prefix(max(0, chain.vetoesNeeded - embedded)))
+            let lacking = chain.vetoesNeeded - (chain.reviews[slot]?.vetoes(of: contribution).count ?? 0)
+            let vetoes = held.filter { $0.statement.verdict == .veto }
+            // Fewer change nothing, and would let a few operators fill the record: they go where room is left. Of enough
+            // all go along: those of operators that said something else elsewhere may not count in the end.
+            guard vetoes.count >= lacking else { return [] }
+            return Array(vetoes.prefix(max(lacking, Limits.readyReviews)))
         case .approve:
             let embedded = chain.reviews[slot]?.approvals(of: contribution).count { $0 != slot.author } ?? 0
             let lacking = max(0, Int(chain.rules.approvals) - embedded)

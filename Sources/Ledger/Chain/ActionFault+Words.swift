@@ -46,6 +46,8 @@ extension RulesFault {
             "caps a member's weight at \(RulesFault.percent(maximum)) %, below the fair share of 1/\(count)"
         case .approvalsOutOfRange(let approvals, let count):
             "asks for \(approvals) approvals where \(max(0, count - 1)) other sites could give one"
+        case .approvalsBeyondRecord(let approvals):
+            "asks for \(approvals) approvals where a ready record carries \(Limits.readyReviews) reviews"
         }
     }
 

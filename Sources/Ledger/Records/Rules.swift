@@ -165,6 +165,7 @@ public struct Rules: Statement, Hashable {
         if review == .approve, !(1...max(1, memberCount - 1)).contains(Int(approvals)) {
             return .approvalsOutOfRange(approvals, memberCount: memberCount)
         }
+        if review == .approve, approvals > UInt32(Limits.readyReviews) { return .approvalsBeyondRecord(approvals) }
         return nil
     }
 }
@@ -177,4 +178,6 @@ public enum RulesFault: Error, Hashable, Sendable {
     case nodeWeightBelowFairShare(maximumQ30: UInt32, memberCount: Int)
     /// Not between one and all others.
     case approvalsOutOfRange(UInt32, memberCount: Int)
+    /// More than a ready record carries: nothing could ever be named.
+    case approvalsBeyondRecord(UInt32)
 }

@@ -145,4 +145,58 @@ import Testing
         #expect(
             town.sites[0].notices.contains(.linkCutOff(town.sites[2].identity.member, .invalidSignature)))
     }
+
+    /// What the first site of a town would name that holds everybody's certificate, and vetoes by these operators.
+    private func content(of town: Town, vetoers: (_ author: Int) -> Range<Int>) -> ReadyContent {
+        town.drops = { _, _, message in if case .ready = message { true } else { false } }
+        town.settle()
+        let made = contributions(town)
+        for index in town.sites.indices.dropFirst() { town.crash(index) }
+        town.settle()
+        for (author, contribution) in made.enumerated() {
+            for vetoer in vetoers(author) { town.give(0, .review(town.review(.veto, of: contribution, by: vetoer))) }
+        }
+        town.settle()
+        return town.sites[0].node.readyContent()
+    }
+
+    @Test func vetoesThatAreTooFewTakeNobodysPlace() throws {
+        let town = try town(count: 16) { $0.review = .vetoWindow }
+        let faultBound = town.genesis.members.faultBound
+        #expect(faultBound * 16 > Limits.readyReviews)
+        let content = content(of: town) { $0 == 7 ? 0..<(2 * faultBound + 1) : 0..<faultBound }
+        #expect(content.slots.count == 16)
+        // As many as could be false vetoes besides those that are enough.
+        let vetoed = town.sites[7].identity.member
+        #expect(content.reviews.map(\.statement.slot.author) == Array(repeating: vetoed, count: 2 * faultBound + 1))
+    }
+
+    @Test func whatEnoughVetoedIsNamedWithItsVetoesOrNotAtAll() throws {
+        let town = try town(count: 16) { $0.review = .vetoWindow }
+        let needed = town.chains[0].vetoesNeeded
+        let content = content(of: town) { _ in 0..<needed }
+        #expect(content.slots.count == Limits.readyReviews / needed)
+        for slot in content.slots {
+            #expect(content.reviews.filter { $0.statement.slot == slot }.count == needed)
+        }
+    }
+
+    @Test func whereNotAllApprovalsFitEverybodyHasItsTurn() throws {
+        let town = try town(count: 9) {
+            $0.review = .approve
+            $0.approvals = 8
+        }
+        town.settle()
+        for height in UInt64(1)...4 {
+            for (author, contribution) in contributions(town).enumerated() {
+                for index in town.sites.indices where index != author {
+                    town.give(index, .review(town.review(.approve, of: contribution, by: index)))
+                }
+            }
+            #expect(town.run { town.heights.allSatisfy { $0 == height } })
+        }
+        let listed = town.sites[0].adopted.map { Set($0.version.manifest.map(\.slot.author)) }
+        #expect(listed.allSatisfy { $0.count >= 8 })
+        for (earlier, later) in zip(listed, listed.dropFirst()) { #expect(earlier.union(later).count == 9) }
+    }
 }
