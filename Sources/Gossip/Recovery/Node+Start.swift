@@ -68,7 +68,7 @@ extension Node {
 
     func received(_ report: Signed<StartReport>, from link: LinkID) {
         let body = report.body
-        guard body.member == identity.member else { return passOn(report) }
+        guard body.member == identity.member else { return passOn(report, from: link) }
         guard body.instance == recovery.instance, report.signer != identity.member,
             chain.members[report.signer] != nil
         else { return }
@@ -141,9 +141,12 @@ extension Node {
     }
 
     /// Of whoever asked on its own link, the answers of those that it cannot reach; of each one now and then.
-    private func passOn(_ report: Signed<StartReport>) {
-        guard let link = links.link(to: report.body.member), links[link]?.instance == report.body.instance,
-            chain.members[report.signer] != nil
+    ///
+    /// Each answers on the link that the question came by, so a report comes here from its signer itself. From anybody
+    /// else it may be forged, and would take the turn of the real one.
+    private func passOn(_ report: Signed<StartReport>, from source: LinkID) {
+        guard links[source]?.member == report.signer, chain.members[report.signer] != nil,
+            let link = links.link(to: report.body.member), links[link]?.instance == report.body.instance
         else { return }
         if let last = links[link]?.passedReports[report.signer], now.since(last) < timing.standstill / 4 { return }
         links.update(link) { $0.passedReports[report.signer] = now }

@@ -89,6 +89,35 @@ struct StartTests {
         #expect(town.sites[0].node.recovery.answers.count == 3)
     }
 
+    /// Whoever knows the asker's instance may claim to pass on what another said: it takes nobody's place at a relay.
+    @Test func forgedReportsDoNotKeepTheRealOneFromBeingPassedOn() throws {
+        let town = try Town(count: 4)
+        town.settle()
+        town.crash(0)
+        town.dropsReports(of: 3, to: 0)
+        try town.restart(0)
+        town.unlink(0, 2)
+        let (asker, reporter) = (town.sites[0].identity.member, town.sites[2].identity.member)
+        let body = StartReport(
+            member: asker, instance: town.sites[0].node.recovery.instance, standing: .settled, height: .genesis,
+            certificate: nil, isRivalled: false, statements: [])
+        let forged = Signed(signer: reporter, body: body, signature: town.signed(body, by: 3).signature)
+        let earlier = town.drops
+        // Each time before the real one can come.
+        town.drops = { [unowned town] from, to, message in
+            if case .question(let question) = message, question.member == asker, from == 1, to == 2 {
+                town.inject(.report(forged), from: 3, to: 1)
+            }
+            return from == 3 && to == 0 || earlier(from, to, message)
+        }
+        #expect(town.run(milliseconds: 30_000) { town.standing(0) == .free })
+        #expect(town.sites[0].node.recovery.answers[reporter] != nil)
+        let forgedThatCame = town.sites[1].sent.count { sent in
+            if case .report(forged) = sent.message { sent.to == 0 } else { false }
+        }
+        #expect(forgedThatCame == 0)
+    }
+
     /// Who has a link to the asker answers for itself: on its behalf only the one without is asked.
     @Test func aQuestionIsPassedOnToWhoHasNoLinkToTheAsker() throws {
         let town = try Town(count: 4)
