@@ -167,14 +167,20 @@ struct SynchronisationTests {
         let daemon = try sites.start(0)
         let blobs = daemon.keeper.jobs.blobs
         try sites.train(for: "a version") { sites.height(0) >= 1 }
-        daemon.keeper.exportBegins()
+        var isBegun = false
+        daemon.keeper.beginExport { isBegun = true }
+        try sites.wait(for: "the sweep before") { isBegun }
         try sites.train(for: "many more") { sites.height(0) >= 12 }
         let first = try #require(
             try daemon.keeper.database.version(at: Height(1))?.version.manifest.first
         ).contribution
         #expect(blobs.isComplete(first))
-        daemon.keeper.exportEnds()
-        try sites.wait(for: "the sweep") { !blobs.isComplete(first) }
+        daemon.keeper.endExport()
+        // The next one follows at once, and keeps the sweep off no longer.
+        isBegun = false
+        daemon.keeper.beginExport { isBegun = true }
+        try sites.wait(for: "the next export") { isBegun }
+        #expect(!blobs.isComplete(first))
     }
 
     @Test("Walked versions that a bad disk changed are walked again")

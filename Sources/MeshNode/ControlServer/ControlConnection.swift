@@ -3,6 +3,10 @@ import EventLoop
 
 /// One client of the control socket: frames in, requests out, answers back. A client is a trainer or an operator; its
 /// first request says which.
+///
+/// A request is dealt with once the one before it is answered and the client has taken what waited for it, so what a
+/// client can make the daemon hold is bounded. The frames of a transfer from the client cause no output and do not wait:
+/// who hands something over before it reads gets on.
 final class ControlConnection {
     var onRequest: ((ControlRequest) -> Void)?
     var onTensor: ((TensorFrame) -> Void)?
@@ -11,11 +15,19 @@ final class ControlConnection {
     private(set) var role: ControlRole?
     private let stream: PipeConnection
     private var decoder = FrameDecoder()
+    /// A request whose turn has not come. Nothing that follows it is read.
+    private var waitingRequest: [UInt8]?
+    /// A request was handed to `onRequest` and has neither an answer nor a refusal.
+    private var isAnswering = false
     /// While a frame is being dealt with, nothing more is read: the client is slowed down, memory stays bounded.
     private var isHeld = false
     private var isDecoding = false
     private var isClosed = false
     private var drained: [() -> Void] = []
+    /// The newest version of which a client that takes nothing is still to be told.
+    private var waitingVersion: RoundVersion?
+    /// What is under way to the client in tensor frames.
+    private(set) var outgoing: TensorFrameKind?
 
     init(stream: PipeConnection) {
         self.stream = stream
@@ -31,10 +43,13 @@ final class ControlConnection {
             let waiting = self?.drained ?? []
             self?.drained = []
             for action in waiting { action() }
+            self?.notifyOfWaitingVersion()
+            self?.decode()
         }
         stream.onClosed = { [self] _ in
             isClosed = true
             drained = []
+            outgoing = nil
             let onClosed = onClosed
             self.onClosed = nil
             onRequest = nil
@@ -58,7 +73,6 @@ final class ControlConnection {
         guard isHeld, !isClosed else { return }
         isHeld = false
         decode()
-        if !isHeld { stream.startReading() }
     }
 
     /// Calls `action` once the client has taken what was written, at once where it has.
@@ -71,17 +85,45 @@ final class ControlConnection {
         do throws(ControlError) {
             send(try ControlMessage.response(id: id, to: method, result))
         } catch {
-            refuse(id, ControlRefusal(error))
+            return refuse(id, ControlRefusal(error))
         }
+        goOn()
     }
 
     func refuse(_ id: Int64?, _ refusal: ControlRefusal) {
         if let bytes = try? ControlMessage.refusal(id: id, refusal) { send(bytes) }
+        goOn()
+    }
+
+    /// A client has one request under way, so whatever is answered, it is that one.
+    private func goOn() {
+        isAnswering = false
+        decode()
     }
 
     func notify(_ version: RoundVersion) {
+        waitingVersion = version
+        notifyOfWaitingVersion()
+    }
+
+    private func notifyOfWaitingVersion() {
+        guard !stream.isAboveHighWater, let version = waitingVersion else { return }
+        waitingVersion = nil
         if let bytes = try? ControlMessage.notification(version) { send(bytes) }
     }
+
+    /// Takes the connection for tensor frames of this kind until `endSending`; where others are under way, refuses the
+    /// request and returns false.
+    func beginSending(_ kind: TensorFrameKind, for id: Int64) -> Bool {
+        guard outgoing == nil else {
+            refuse(id, ControlRefusal(.busy, message: "a transfer to this client is under way already"))
+            return false
+        }
+        outgoing = kind
+        return true
+    }
+
+    func endSending() { outgoing = nil }
 
     func send(_ frame: TensorFrame) {
         if let frame = try? frame.frame() { stream.write(frame.bytes) }
@@ -92,25 +134,34 @@ final class ControlConnection {
     }
 
     private func decode() {
-        guard !isDecoding else { return }
+        guard !isDecoding, !isClosed else { return }
         isDecoding = true
         defer { isDecoding = false }
         do throws(FrameError) {
-            while !isHeld, !isClosed, let frame = try decoder.next() {
+            while !isHeld, !isClosed {
+                if let request = waitingRequest {
+                    guard !isAnswering, !stream.isAboveHighWater else { break }
+                    waitingRequest = nil
+                    received(request)
+                    continue
+                }
+                guard let frame = try decoder.next() else { break }
                 switch frame.kind {
-                case .message: received(frame.payload)
+                case .message: waitingRequest = frame.payload
                 case .tensor: onTensor?(try TensorFrame(payload: frame.payload))
                 }
             }
         } catch {
             refuse(nil, ControlRefusal(.invalidRequest, message: "\(error)"))
-            close()
+            return close()
         }
+        if isHeld || waitingRequest != nil { stream.pauseReading() } else { stream.startReading() }
     }
 
     private func received(_ bytes: [UInt8]) {
         do throws(RejectedRequest) {
             let request = try decodeRequest(bytes)
+            isAnswering = true
             onRequest?(request)
         } catch {
             refuse(error.id, ControlRefusal(error.error))

@@ -49,6 +49,7 @@ extension ControlServer {
                 return (file, file.encoded)
             },
             { [self] export in
+                guard connection.beginSending(.evidence, for: id) else { return }
                 let transfer = id & 0x7fff_ffff
                 connection.answer(
                     id, to: EvidenceExportBegin.self,
@@ -60,7 +61,7 @@ extension ControlServer {
     }
 
     private func send(_ bytes: ArraySlice<UInt8>, transfer: UInt32, offset: Int, _ connection: ControlConnection) {
-        guard connection.isOpen, !bytes.isEmpty else { return }
+        guard connection.isOpen, !bytes.isEmpty else { return connection.endSending() }
         let part = bytes.prefix(1 << 20)
         connection.send(
             TensorFrame(

@@ -5,47 +5,57 @@ import Rounds
 import Tensor
 
 extension ControlServer {
+    /// Each takes a whole ledger's room on the disk until its client has it; of these one is being written.
+    static let ledgerExportsMaximum = 2
+
     /// Writes the ledger with all payloads that are still kept into a temporary file, then streams that.
     func export(_ id: Int64, _ parameters: LedgerExportBegin, _ connection: ControlConnection) {
+        guard !keeper.isExporting, count(sending: .ledger) < ControlServer.ledgerExportsMaximum else {
+            return connection.refuse(
+                id, ControlRefusal(.busy, message: "the ledger is being exported already; try again later"))
+        }
+        guard connection.beginSending(.ledger, for: id) else { return }
         let top = parameters.through.map { min(Height(UInt64(max(0, $0))), chain.height) } ?? chain.height
         let path = keeper.jobs.blobs.state.incoming + "/" + desk.label() + ".export"
         let (database, blobs, genesis) = (keeper.database, keeper.jobs.blobs, site.genesis)
-        keeper.exportBegins()
-        keeper.workers.submit(
-            { () -> Swift.Result<FinishedExport, StoreError> in
-                do throws(StoreError) {
-                    return .success(try FinishedExport(path, through: top, genesis, database, blobs))
-                } catch {
-                    DiskFile.remove(path)
-                    return .failure(error)
-                }
-            },
-            completion: { [weak self] result in
-                self?.keeper.exportEnds()
-                switch result {
-                case .success(let export): self?.send(export, id, connection)
-                case .failure(let error):
-                    self?.keeper.report(error)
-                    connection.refuse(id, ControlRefusal(.diskUnavailable, message: "\(error)"))
-                }
-            })
+        keeper.beginExport { [weak self, keeper] in
+            keeper.workers.submit(
+                { () -> Swift.Result<FinishedExport, StoreError> in
+                    do throws(StoreError) {
+                        return .success(try FinishedExport(path, through: top, genesis, database, blobs))
+                    } catch {
+                        DiskFile.remove(path)
+                        return .failure(error)
+                    }
+                },
+                completion: { result in
+                    keeper.endExport()
+                    switch result {
+                    case .success(let export): self?.send(export, id, connection)
+                    case .failure(let error):
+                        keeper.report(error)
+                        connection.endSending()
+                        connection.refuse(id, ControlRefusal(.diskUnavailable, message: "\(error)"))
+                    }
+                })
+        }
     }
 
     private func send(_ export: FinishedExport, _ id: Int64, _ connection: ControlConnection) {
+        // The name is not needed any more: the file goes with its last reader.
+        DiskFile.remove(export.file.path)
         connection.answer(
             id, to: LedgerExportBegin.self,
             LedgerExport(
                 transfer: id & 0x7fff_ffff, bytes: Int64(export.byteCount), height: Int64(export.height.value),
                 head: text(export.head)))
-        // The name is not needed any more: the file goes with its last reader.
-        DiskFile.remove(export.file.path)
         sendPart(export, at: 0, transfer: UInt32(id & 0x7fff_ffff), connection)
     }
 
     private func sendPart(
         _ export: FinishedExport, at offset: Int, transfer: UInt32, _ connection: ControlConnection
     ) {
-        guard connection.isOpen, offset < export.byteCount else { return }
+        guard connection.isOpen, offset < export.byteCount else { return connection.endSending() }
         let count = min(1 << 20, export.byteCount - offset)
         let file = export.file
         keeper.workers.submit(

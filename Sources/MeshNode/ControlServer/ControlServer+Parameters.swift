@@ -25,6 +25,7 @@ extension ControlServer {
                 id,
                 ControlRefusal(.notFound, message: "the parameters of version \(version.height) are no longer kept"))
         }
+        guard connection.beginSending(.parameters, for: id) else { return }
         let transfer = id & 0x7fff_ffff
         connection.answer(
             id, to: ParametersExportBegin.self,

@@ -51,6 +51,9 @@ final class ControlServer {
         }
     }
 
+    /// How many clients are being sent tensor frames of this kind.
+    func count(sending kind: TensorFrameKind) -> Int { connections.values.count { $0.outgoing == kind } }
+
     private func accepted(_ stream: PipeConnection) {
         guard connections.count < ControlServer.connectionsMaximum else { return stream.close() }
         let connection = ControlConnection(stream: stream)

@@ -25,11 +25,11 @@ final class OutgoingBase {
         self.keeper = keeper
     }
 
-    /// Goes on by itself until all is sent or the client is gone.
-    func start() { next() }
+    /// Goes on by itself until all is sent or the client is gone. The connection is taken for parameters by then.
+    func start() { connection.whenDrained { self.next() } }
 
     private func next() {
-        guard connection.isOpen, block < file.blockCount else { return }
+        guard connection.isOpen, block < file.blockCount else { return connection.endSending() }
         let (file, block) = (file, block)
         keeper.workers.submit(
             { () -> Swift.Result<[UInt8], ParameterFileError> in OutgoingBase.read(file, block) },

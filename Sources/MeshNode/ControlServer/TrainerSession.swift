@@ -105,6 +105,7 @@ final class TrainerSession {
             return connection.refuse(
                 id, ControlRefusal(.notFound, message: "the parameters of this version are not here"))
         }
+        guard connection.beginSending(.parameters, for: id) else { return }
         let transfer = nextTransfer
         nextTransfer += 1
         connection.answer(

@@ -39,8 +39,9 @@ extension Keeper {
     /// Takes away the payloads that have left the window. Not while an export reads them, and none that this site's
     /// residual still needs.
     func sweepPayloads() {
-        guard sweepIsDue, exports == 0 else { return }
+        guard sweepIsDue, !isSweeping, !isExporting else { return }
         sweepIsDue = false
+        isSweeping = true
         let (blobs, chain) = (jobs.blobs, node.chain)
         workers.submit(
             { () -> RoundJobs.Outcome<[ContributionDigest]> in
@@ -61,22 +62,14 @@ extension Keeper {
             })
     }
 
+    /// Of this site's own contributions only those that a version lists: what no version lists goes back into the
+    /// residual first.
     private func remove(_ old: [ContributionDigest]) {
-        guard exports == 0 else {
-            sweepIsDue = true
-            return
-        }
-        guard !old.isEmpty else { return }
+        guard !old.isEmpty else { return endSweep() }
         logger.debug("\(old.count) payloads have left the retention window")
         let own = old.filter { mayKeepBlob?($0) ?? false }
-        for digest in Set(old).subtracting(own) { removeBlob(digest) }
-        removeListed(own)
-    }
-
-    /// Of this site's own contributions those that a version lists: what no version lists goes back into the residual
-    /// first.
-    private func removeListed(_ own: [ContributionDigest]) {
-        guard !own.isEmpty else { return }
+        let others = Set(old).subtracting(own)
+        guard !own.isEmpty else { return forget(others) }
         let (blobs, database, chain) = (jobs.blobs, database, node.chain)
         journal.read(
             { () -> [ContributionDigest] in
@@ -87,13 +80,34 @@ extension Keeper {
                     return versions.contains { $0.version.manifest.contains { $0.contribution == digest } }
                 }
             },
-            completion: { [weak self] listed in for digest in listed { self?.removeBlob(digest) } })
+            completion: { [weak self] listed in self?.forget(others.union(listed)) })
     }
 
-    func exportBegins() { exports += 1 }
+    /// The sweep ends once they are gone: an export must not find a payload that goes while it is read.
+    private func forget(_ swept: Set<ContributionDigest>) {
+        let blobs = jobs.blobs
+        workers.submit(
+            { for digest in swept { blobs.forget(digest) } }, completion: { [weak self] in self?.endSweep() })
+    }
 
-    func exportEnds() {
-        exports -= 1
+    private func endSweep() {
+        isSweeping = false
+        let export = waitingExport
+        waitingExport = nil
+        export?()
+        sweepPayloads()
+    }
+
+    /// Lets an export read payloads, until `endExport`: one at a time, and after the sweep that is under way. So a sweep
+    /// that is due comes between any two exports, however fast they are asked for.
+    func beginExport(_ begin: @escaping () -> Void) {
+        precondition(!isExporting, "payloads are exported once at a time")
+        isExporting = true
+        if isSweeping { waitingExport = begin } else { begin() }
+    }
+
+    func endExport() {
+        isExporting = false
         sweepPayloads()
     }
 }

@@ -54,8 +54,10 @@ final class Keeper {
     var fetchingSince: UInt64 = 0
     /// The oldest version whose parameters were kept when payloads were last looked through.
     var oldestBase: Height?
-    /// Exports that read payloads now.
-    var exports = 0
+    /// An export reads payloads now, or will once the sweep that is under way has ended.
+    var isExporting = false
+    var waitingExport: (() -> Void)?
+    var isSweeping = false
     /// Payloads may have left the retention window; true at the start, for what an earlier process left.
     var sweepIsDue = true
 

@@ -125,15 +125,7 @@ final class TestSites {
         try? FileManager.default.removeItem(atPath: folder)
     }
 
-    /// Turns the loop until the condition holds; a watch that rings after a minute fails the test.
-    func wait(for what: String, _ condition: () -> Bool) throws {
-        let deadline = loop.now.advanced(milliseconds: 60_000)
-        let ticker = try LoopTimer(loop: loop)
-        ticker.start(everyMilliseconds: 10) {}
-        defer { ticker.close() }
-        loop.run(until: { condition() || loop.now > deadline })
-        if !condition() { throw TestFailure("waited in vain for \(what)") }
-    }
+    func wait(for what: String, _ condition: () -> Bool) throws { try loop.wait(for: what, condition) }
 
     func height(_ index: Int) -> UInt64 { daemons[index]?.keeper.node.chain.height.value ?? 0 }
 

@@ -1,0 +1,189 @@
+import Control
+import Crypto
+import EventLoop
+import Ledger
+import Testing
+
+@testable import MeshNode
+
+/// What a client that asks and does not read can make the daemon hold.
+struct ControlConnectionTests {
+    /// Both ends of one connection.
+    private final class Pair {
+        let loop: EventLoop
+        let server: ControlConnection
+        let client: TestClient
+        private let folder: TestFolder
+
+        init() throws {
+            folder = try TestFolder()
+            loop = try EventLoop()
+            var accepted: PipeConnection?
+            let listener = try PipeListener(loop: loop, path: folder.path + "/s") { accepted = $0 }
+            client = try TestClient.connect(loop, to: listener.path)
+            try loop.wait(for: "the other end") { accepted != nil }
+            listener.close()
+            server = ControlConnection(stream: accepted!)
+        }
+
+        func end() {
+            client.stream.close()
+            loop.close()
+        }
+    }
+
+    /// More than the daemon lets wait for a client, in one frame.
+    private static let large = TensorFrame(
+        transfer: 1, kind: .ledger, tensorIndex: 0, offset: 0, bytes: [UInt8](repeating: 7, count: 2 << 20))
+
+    @Test("While a client takes nothing, its further requests wait, also those that have come with the first")
+    func requestsWait() throws {
+        let pair = try Pair()
+        defer { pair.end() }
+        var dealtWith: [Int64] = []
+        pair.server.onRequest = { [unowned pair] request in
+            dealtWith.append(request.id)
+            pair.server.send(Self.large)
+            pair.server.answer(request.id, to: InviteWithdraw.self, Accepted())
+        }
+        pair.server.start()
+        for id in Int64(1)...20 { try pair.client.ask(id, StatusRequest()) }
+        try pair.loop.wait(for: "the first request") { !dealtWith.isEmpty }
+        #expect(dealtWith == [1])
+        pair.client.read()
+        try pair.loop.wait(for: "all answers") { pair.client.replies.count == 20 }
+        #expect(dealtWith == Array(1...20))
+        #expect(pair.client.tensorBytes == 20 * Self.large.bytes.count)
+    }
+
+    @Test("A request is dealt with once the one before is answered")
+    func oneAtATime() throws {
+        let pair = try Pair()
+        defer { pair.end() }
+        var dealtWith: [Int64] = []
+        pair.server.onRequest = { dealtWith.append($0.id) }
+        pair.server.start()
+        for id in Int64(1)...3 { try pair.client.ask(id, StatusRequest()) }
+        try pair.loop.wait(for: "the first request") { !dealtWith.isEmpty }
+        #expect(dealtWith == [1])
+        pair.server.answer(1, to: InviteWithdraw.self, Accepted())
+        #expect(dealtWith == [1, 2])
+        pair.server.refuse(2, ControlRefusal(.notFound, message: ""))
+        #expect(dealtWith == [1, 2, 3])
+    }
+
+    @Test("What a client hands over is taken while it has not read, and its next request once it has")
+    func uploadsGoOn() throws {
+        let pair = try Pair()
+        defer { pair.end() }
+        var (dealtWith, parts): ([Int64], Int) = ([], 0)
+        pair.server.onRequest = { [unowned pair] request in
+            dealtWith.append(request.id)
+            pair.server.send(Self.large)
+            pair.server.answer(request.id, to: InviteWithdraw.self, Accepted())
+        }
+        pair.server.onTensor = { _ in parts += 1 }
+        pair.server.start()
+        try pair.client.ask(1, StatusRequest())
+        let part = TensorFrame(
+            transfer: 1, kind: .delta, tensorIndex: 0, offset: 0, bytes: [UInt8](repeating: 1, count: 1 << 18))
+        for _ in 0..<32 { pair.client.stream.write(try part.frame().bytes) }
+        try pair.client.ask(2, StatusRequest())
+        try pair.loop.wait(for: "what is handed over") { parts == 32 }
+        #expect(dealtWith == [1])
+        pair.client.read()
+        try pair.loop.wait(for: "the second answer") { pair.client.replies.count == 2 }
+    }
+
+    @Test("Of the versions that come while a client takes nothing, it is told the newest")
+    func notificationsDoNotPileUp() throws {
+        let pair = try Pair()
+        defer { pair.end() }
+        pair.server.start()
+        pair.server.send(Self.large)
+        let version = text(Digest(DigestDomain("test"), [1]))
+        let versions = (Int64(1)...5).map {
+            RoundVersion(height: $0, version: version, isListed: false, trainedRounds: $0)
+        }
+        for version in versions { pair.server.notify(version) }
+        pair.client.read()
+        try pair.loop.wait(for: "the newest") { pair.client.replies.last == .version(versions[4]) }
+        #expect(pair.client.replies == [.version(versions[4])])
+    }
+
+    @Test("One transfer at a time to each client")
+    func oneTransferAtATime() throws {
+        let sites = try TestSites(["de"])
+        defer { sites.end() }
+        try sites.start(0)
+        let client = try TestClient.connect(sites.loop, to: sites.configuration(0).site.socket)
+        client.read()
+        func ask<Method: ControlMethod>(_ ids: ClosedRange<Int64>, _ method: Method) throws {
+            for id in ids { try client.ask(id, method) }
+            try sites.wait(for: "answers") { ids.allSatisfy { client.isAnswered($0) } }
+        }
+        try ask(1...2, ParametersExportBegin(height: 0))
+        #expect(client.refusal(of: 1) == nil)
+        #expect(client.refusal(of: 2) == .busy)
+        try sites.wait(for: "the parameters") { client.tensorBytes == 4 * sites.layout.parameterCount }
+        try ask(3...4, LedgerExportBegin(through: nil))
+        #expect(client.refusal(of: 3) == nil)
+        #expect(client.refusal(of: 4) == .busy)
+        client.stream.close()
+    }
+
+    @Test("The ledger is written for one client at a time, and a refused one may ask again")
+    func oneExportIsWritten() throws {
+        let sites = try TestSites(["de"])
+        defer { sites.end() }
+        let daemon = try sites.start(0)
+        let client = try TestClient.connect(sites.loop, to: sites.configuration(0).site.socket)
+        client.read()
+        var isBegun = false
+        daemon.keeper.beginExport { isBegun = true }
+        try sites.wait(for: "another export") { isBegun }
+        try client.ask(1, LedgerExportBegin(through: nil))
+        try sites.wait(for: "the refusal") { client.isAnswered(1) }
+        #expect(client.refusal(of: 1) == .busy)
+        daemon.keeper.endExport()
+        try client.ask(2, LedgerExportBegin(through: nil))
+        try sites.wait(for: "the ledger") { client.isAnswered(2) && client.tensorBytes > 0 }
+        #expect(client.refusal(of: 2) == nil)
+        client.stream.close()
+    }
+
+    @Test("Few ledgers wait for clients that do not read them, and those of clients that left do not count")
+    func fewLedgersWait() throws {
+        // One dense payload makes a ledger of more than waits for a client in memory.
+        var rules = Rules()
+        rules.encoding = .dense
+        let sites = try TestSites(["de"], parameters: 1 << 20, rules: rules)
+        defer { sites.end() }
+        try sites.start(0)
+        try sites.contribute(0, seed: 1)
+        try sites.wait(for: "a version that lists it") { sites.height(0) >= 1 }
+        let path = sites.configuration(0).site.socket
+        var clients: [TestClient] = []
+        defer { for client in clients { client.stream.close() } }
+        /// Reads the answer and no more.
+        func export() throws -> ControlReason? {
+            let client = try TestClient.connect(sites.loop, to: path)
+            clients.append(client)
+            try client.ask(1, LedgerExportBegin(through: nil))
+            client.read()
+            try sites.wait(for: "an answer") {
+                if client.isAnswered(1) { client.stopReading() }
+                return client.isAnswered(1)
+            }
+            return client.refusal(of: 1)
+        }
+        for _ in 0..<ControlServer.ledgerExportsMaximum { #expect(try export() == nil) }
+        #expect(try export() == .busy)
+        clients[0].stream.close()
+        let server = try #require(sites.daemons[0]).control
+        try sites.wait(for: "the room of the one that left") {
+            server.count(sending: .ledger) < ControlServer.ledgerExportsMaximum
+        }
+        #expect(try export() == nil)
+    }
+}

@@ -1,0 +1,71 @@
+import Control
+import EventLoop
+
+@testable import MeshNode
+
+/// A client of a control socket on the loop of its test. It reads once it is told to.
+final class TestClient {
+    let stream: PipeConnection
+    private(set) var replies: [ControlReply] = []
+    /// Raw bytes of tensor frames.
+    private(set) var tensorBytes = 0
+    private var decoder = FrameDecoder()
+
+    init(stream: PipeConnection) { self.stream = stream }
+
+    /// Connects to the socket at `path`, which somebody listens at.
+    static func connect(_ loop: EventLoop, to path: String) throws -> TestClient {
+        var connected: PipeConnection?
+        try PipeConnection.connect(loop: loop, to: path, timeoutMilliseconds: 30_000) { connected = try? $0.get() }
+        try loop.wait(for: "a connection to \(path)") { connected != nil }
+        return TestClient(stream: connected!)
+    }
+
+    /// What is asked in one turn of the loop goes out together.
+    func ask<Method: ControlMethod>(_ id: Int64, _ method: Method) throws {
+        stream.write(try Frame(kind: .message, payload: ControlMessage.request(id: id, method)).bytes)
+    }
+
+    func read() {
+        stream.onBytes = { [unowned self] bytes in
+            decoder.append(bytes)
+            while let frame = try? decoder.next() {
+                switch frame.kind {
+                case .message: if let reply = try? ControlReply.decode(frame.payload) { replies.append(reply) }
+                case .tensor: tensorBytes += frame.payload.count - TensorFrame.headerBytes
+                }
+            }
+        }
+        stream.startReading()
+    }
+
+    func stopReading() { stream.pauseReading() }
+
+    /// Why a request was refused; nil where it was not, or is not answered yet.
+    func refusal(of id: Int64) -> ControlReason? {
+        for case .refusal(id, let refusal) in replies { return refusal.reason }
+        return nil
+    }
+
+    func isAnswered(_ id: Int64) -> Bool {
+        replies.contains { reply in
+            switch reply {
+            case .response(let answered, _): answered == id
+            case .refusal(let answered, _): answered == id
+            case .version: false
+            }
+        }
+    }
+}
+
+extension EventLoop {
+    /// Turns the loop until the condition holds; a watch that rings after a minute fails the test.
+    func wait(for what: String, _ condition: () -> Bool) throws {
+        let deadline = now.advanced(milliseconds: 60_000)
+        let ticker = try LoopTimer(loop: self)
+        ticker.start(everyMilliseconds: 10) {}
+        defer { ticker.close() }
+        run(until: { condition() || now > deadline })
+        if !condition() { throw TestFailure("waited in vain for \(what)") }
+    }
+}
