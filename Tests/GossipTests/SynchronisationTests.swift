@@ -216,7 +216,8 @@ struct SynchronisationTests {
         let next = town.sites[3].node.chain.nextHeight
         let foreign = try #require(other.sites[0].adopted.first { $0.height == next })
         #expect(foreign.version.parent != town.sites[3].node.chain.headDigest)
-        town.sites[3].node.synchronisation.request = WalkRequest(link: town.linkID(3, 0), heard: town.now)
+        town.sites[3].node.synchronisation.request = WalkRequest(
+            link: town.linkID(3, 0), member: town.sites[0].identity.member, asked: town.now)
         for bytes in Wire.walkMessages(of: foreign, isLast: true) {
             town.inject(try Message(encoded: bytes), from: 0, to: 3)
         }

@@ -60,7 +60,7 @@ extension Node {
         height = HeightState(
             network: chain.network, height: chain.nextHeight, members: chain.members, began: now)
         averagings = AveragingTable()
-        synchronisation = Synchronisation(walk: Walk(chain: chain), lacksParameters: false)
+        beginWalkAnew(from: chain)
         pruneContributions(listed: listed)
         witness(stored: certified)
         pruneStatements()

@@ -6,7 +6,11 @@ extension Node {
     func synchronise() {
         walkOn()
         guard synchronisation.isActive, !isStopped else {
-            synchronisation.fetch = nil
+            // What is being written becomes the head, also of a node that stops meanwhile.
+            if let fetch = synchronisation.fetch, fetch.stage != .adopting {
+                release(fetch)
+                synchronisation.fetch = nil
+            }
             return
         }
         if let fetch = synchronisation.fetch {
@@ -145,8 +149,8 @@ extension Node {
         }
         let listed = Set(chain.listed.values).union(synchronisation.walk.listed)
         let before = chain
-        synchronisation = Synchronisation(walk: Walk(chain: fetch.point.chain), lacksParameters: false)
         chain = fetch.point.chain
+        beginWalkAnew(from: chain)
         if let version = fetch.point.version {
             headVersion = version
             height = HeightState(
@@ -192,8 +196,7 @@ extension Node {
     }
 
     func forgetSynchronisation(of link: LinkID) {
-        if synchronisation.request?.link == link { synchronisation.request = nil }
-        synchronisation.doubted[link] = nil
+        forgetWalk(of: link)
         guard let fetch = synchronisation.fetch else { return }
         synchronisation.fetch?.without.remove(link)
         synchronisation.fetch?.failures[link] = nil

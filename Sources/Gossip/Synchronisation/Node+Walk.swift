@@ -2,24 +2,41 @@ import Crypto
 import Ledger
 
 extension Node {
-    /// Asks the next peer for certified versions, where somebody claims enough of them.
+    /// Asks the next peer for certified versions, where somebody claims enough of them. Those that failed before are
+    /// asked again only while nobody else claims as much, and wait again as soon as somebody does.
     func walkOn() {
-        guard synchronisation.request == nil, synchronisation.durable == synchronisation.walk.height, !isStopped else {
-            return
-        }
+        guard synchronisation.durable == synchronisation.walk.height, !isStopped else { return }
+        if let request = synchronisation.request, synchronisation.doubted[request.member] == nil { return }
         let tip = synchronisation.walk.height
         guard links.highestClaimed > tip else { return }
-        let claimants = links.order.filter { isBelieved($0) && (links[$0]?.claimedHeight ?? .genesis) > tip }
-        guard let highest = claimants.compactMap({ links[$0]?.claimedHeight }).max() else { return }
-        // A node that lags a little replays. One that walks already, or cannot replay, goes to the end.
-        let least = synchronisation.isActive ? 1 : Walk.lagLeast(chain.rules)
-        guard highest.value >= tip.value + least || (tip > chain.height && highest > tip) else { return }
-        guard let link = claimants.randomElement(using: &random) else { return }
-        synchronisation.request = WalkRequest(link: link, heard: now)
-        send(.walk(from: tip.next), to: link)
+        let claimants = links.order.filter { (links[$0]?.claimedHeight ?? .genesis) > tip }
+        let believed = claimants.filter { doubtedUntil($0) == nil }
+        if isWorthAWalk(believed) {
+            endWalkRequest()
+            askForWalk(believed)
+        } else if synchronisation.request == nil {
+            let due = claimants.filter { link in doubtedUntil(link).map { $0 <= now } ?? true }
+            if isWorthAWalk(due) { askForWalk(due) }
+        }
     }
 
-    private func isBelieved(_ link: LinkID) -> Bool { synchronisation.doubted[link].map { $0 <= now } ?? true }
+    private func doubtedUntil(_ link: LinkID) -> Instant? {
+        links[link].flatMap { synchronisation.doubted[$0.member] }
+    }
+
+    private func isWorthAWalk(_ claimants: [LinkID]) -> Bool {
+        guard let highest = claimants.compactMap({ links[$0]?.claimedHeight }).max() else { return false }
+        let tip = synchronisation.walk.height
+        // A node that lags a little replays. One that walks already, or cannot replay, goes to the end.
+        let least = synchronisation.isActive ? 1 : Walk.lagLeast(chain.rules)
+        return highest.value >= tip.value + least || (tip > chain.height && highest > tip)
+    }
+
+    private func askForWalk(_ claimants: [LinkID]) {
+        guard let link = claimants.randomElement(using: &random), let member = links[link]?.member else { return }
+        synchronisation.request = WalkRequest(link: link, member: member, asked: now)
+        send(.walk(from: synchronisation.walk.height.next), to: link)
+    }
 
     /// A peer walks. The shell sends from the store, within `Wire.walkBytesMaximum`.
     func received(walk from: Height, from link: LinkID) {
@@ -27,36 +44,26 @@ extension Node {
     }
 
     func received(_ part: WalkPart, from link: LinkID) {
-        guard var request = synchronisation.request, request.link == link else { return }
-        guard part.height == synchronisation.walk.height.next, part.offset == request.bytes.count,
-            part.offset == 0 || part.byteCount == request.byteCount
-        else { return }  // of an answer that this node has given up, or after something that was lost
-        request.heard = now
-        request.gaveSomething = true
-        request.byteCount = part.byteCount
-        request.bytes += part.bytes
-        guard request.bytes.count == part.byteCount else {
-            synchronisation.request = request
-            return
-        }
-        let bytes = request.bytes
-        request.bytes = []
-        synchronisation.request = part.isLast ? nil : request
+        // Taken in place: a copy of the request would copy what came so far with every part.
+        guard synchronisation.request?.link == link, part.height == synchronisation.walk.height.next,
+            let bytes = synchronisation.request?.take(part)
+        else { return }
         guard let certified = try? CertifiedVersion(encoded: bytes) else {
+            endWalkRequest()
             cutOff(link, .malformedMessage)
             return
         }
-        walked(certified, from: link)
+        walked(certified, isLast: part.isLast, from: link)
     }
 
     /// One version further, if everything about it stands.
-    private func walked(_ certified: CertifiedVersion, from link: LinkID) {
+    private func walked(_ certified: CertifiedVersion, isLast: Bool, from link: LinkID) {
         guard !isStopped else { return }
         let tip = synchronisation.walk.tip.chain
         do throws(AuditFault) {
             _ = try tip.audited(certified, verifier: verifier)
         } catch {
-            synchronisation.request = nil
+            endWalkRequest()
             // A quorum's signature over something that does not continue this chain: there are two chains.
             if certified.version.parent != tip.headDigest,
                 tip.isCertified(certified.version, by: certified.certificate, verifier: verifier)
@@ -73,6 +80,9 @@ extension Node {
         } catch {
             preconditionFailure("an audited version continues the chain")
         }
+        synchronisation.request?.gaveVersion = true
+        if let member = links[link]?.member { synchronisation.doubted[member] = nil }
+        if isLast || synchronisation.request?.isFull == true { endWalkRequest() }
         if certified.height == height.height, height.decided == nil {
             // Nothing is signed at a height that is decided.
             height.decided = certified.certificate
@@ -89,25 +99,51 @@ extension Node {
         if synchronisation.request == nil { emit(.walked(height)) }
     }
 
-    /// A peer that claims versions and gives none is asked no more for a while; its claim keeps nobody waiting.
     func expireWalk() {
-        guard let request = synchronisation.request, now.since(request.heard) >= timing.pieceTimeout else { return }
-        synchronisation.request = nil
-        if !request.gaveSomething { synchronisation.doubted[request.link] = now + 8 * timing.pieceTimeout }
+        guard let deadline = walkDeadline, deadline <= now else { return }
+        endWalkRequest()
         pacing.progressed = true
     }
 
-    var walkDeadline: Instant? { synchronisation.request.map { $0.heard + timing.pieceTimeout } }
+    var walkDeadline: Instant? { synchronisation.request.map { $0.deadline(pieceTimeout: timing.pieceTimeout) } }
+
+    /// A peer that claims versions and gives none is asked no more for a while, the longer the more such peers there
+    /// are: asking them again takes an eighth of the time at most.
+    private func endWalkRequest() {
+        guard let request = synchronisation.request else { return }
+        synchronisation.request = nil
+        guard !request.gaveVersion else { return }
+        synchronisation.doubted[request.member] = now
+        let count = links.order.count { doubtedUntil($0) != nil }
+        synchronisation.doubted[request.member] = now + 8 * timing.pieceTimeout * UInt64(count)
+    }
+
+    /// A peer whose link goes before it gave anything may be asked again over the next one, and is not waited for.
+    func forgetWalk(of link: LinkID) {
+        guard let request = synchronisation.request, request.link == link else { return }
+        synchronisation.request = nil
+        if !request.gaveVersion { synchronisation.doubted[request.member] = now }
+    }
+
+    /// From this head on. Who is doubted stays so unless this chain bears out what it claims.
+    func beginWalkAnew(from chain: Chain) {
+        let doubted = synchronisation.doubted.filter { member, _ in
+            let link = links.link(to: member).flatMap { links[$0] }
+            return link.map { $0.claimedHeight > chain.height } ?? true
+        }
+        synchronisation = Synchronisation(walk: Walk(chain: chain), lacksParameters: false, doubted: doubted)
+    }
 
     /// Whether the walk has come to the end of what peers claim and are believed: its pinned versions are the newest.
     var isWalkDone: Bool {
-        synchronisation.request == nil && synchronisation.durable == synchronisation.walk.height
+        synchronisation.request.map { synchronisation.doubted[$0.member] != nil } ?? true
+            && synchronisation.durable == synchronisation.walk.height
             && links.order.contains { links[$0]?.hasReported ?? false }
     }
 
     /// Members, other than this node, of the set that follows the tip who have said where they stand and whom the walk
-    /// has reached. A joiner waits for a quorum of them: then an honest one has shown it the newest version that it
-    /// knows.
+    /// has reached, or who gave nothing of what they claim beyond it. A joiner waits for a quorum of them: then an honest
+    /// one has shown it the newest version that it knows.
     var reporters: Int {
         let tip = synchronisation.walk.tip.chain
         let reached = tip.height.value + Walk.lagLeast(tip.rules)
@@ -115,7 +151,8 @@ extension Node {
             guard member.id != identity.member, let link = links.link(to: member.id).flatMap({ links[$0] }) else {
                 return false
             }
-            return link.hasReported && link.claimedHeight.value < reached
+            return link.hasReported
+                && (link.claimedHeight.value < reached || synchronisation.doubted[member.id] != nil)
         }
     }
 

@@ -13,33 +13,63 @@ struct Synchronisation {
     var lacksParameters: Bool
     /// This node never had any parameters: it takes its first ones only once a quorum has reported.
     let isJoining: Bool
-    /// Until when a link's claim is not believed: it was asked for what it claims and gave nothing.
-    var doubted: [LinkID: Instant] = [:]
+    /// Who was asked for what it claims and gave no version, and when it may be asked again. Its claim keeps nobody
+    /// waiting until it gives one. A new link changes nothing of that.
+    var doubted: [MemberID: Instant]
 
-    init(walk: Walk, lacksParameters: Bool) {
+    init(walk: Walk, lacksParameters: Bool, doubted: [MemberID: Instant] = [:]) {
         self.walk = walk
         durable = walk.height
         self.lacksParameters = lacksParameters
+        self.doubted = doubted
         isJoining = lacksParameters && walk.start == .genesis
     }
 
-    /// Whether the way on is by parameters, so that nothing is replayed meanwhile.
-    var isActive: Bool { lacksParameters || walk.isFarBehind }
+    /// Whether the way on is by parameters, so that nothing is replayed meanwhile. A jump that is being written stays
+    /// the way on, also where a later version lengthens by its rules how far far behind is.
+    var isActive: Bool { lacksParameters || walk.isFarBehind || fetch?.stage == .adopting }
 }
 
 /// Certified versions that one peer was asked for, and the one that is being put together.
 struct WalkRequest {
     let link: LinkID
-    /// When it was asked, or last gave something.
-    var heard: Instant
+    let member: MemberID
+    let asked: Instant
+    /// Whether a version came that stands.
+    var gaveVersion = false
     /// The parts so far of the version after the tip. No more than what really came.
-    var bytes: [UInt8] = []
-    var byteCount = 0
-    var gaveSomething = false
+    private var bytes: [UInt8] = []
+    private var byteCount = 0
+    /// Of all versions of this answer together.
+    private var answerBytes = 0
 
-    init(link: LinkID, heard: Instant) {
+    /// Bytes that earn their sender another piece timeout: half of a block, which has to come within one.
+    private static let bytesPerTimeout = 512 << 10
+
+    init(link: LinkID, member: MemberID, asked: Instant) {
         self.link = link
-        self.heard = heard
+        self.member = member
+        self.asked = asked
+    }
+
+    /// Takes the next part, and returns the version that it completes. Nothing else is taken: it belongs to an answer
+    /// that was given up, or follows something that was lost.
+    mutating func take(_ part: WalkPart) -> [UInt8]? {
+        guard part.offset == bytes.count, part.offset == 0 || part.byteCount == byteCount else { return nil }
+        byteCount = part.byteCount
+        bytes += part.bytes
+        answerBytes += part.bytes.count
+        guard bytes.count == byteCount else { return nil }
+        defer { bytes = [] }
+        return bytes
+    }
+
+    /// No honest answer goes on from here.
+    var isFull: Bool { answerBytes >= Wire.walkBytesMaximum }
+
+    /// Until when the answer has to be complete. Only bytes earn time, so that small parts hold nobody up.
+    func deadline(pieceTimeout: UInt64) -> Instant {
+        asked + pieceTimeout * UInt64(1 + answerBytes / WalkRequest.bytesPerTimeout)
     }
 }
 
