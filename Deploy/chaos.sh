@@ -4,7 +4,7 @@
 # The caller sets: bin, run, sockets, names, shown, teller, and gives start_daemon NAME and start_trainer NAME.
 
 chaos_pipe=''
-chaos_order=()   # kinds of trouble that are still to come, before they are shuffled again
+chaos_order=()   # kinds of trouble that are still to come, before they are drawn again
 chaos_down=()    # what was killed and waits for its restart: names of processes
 chaos_until=0    # the height at which the present trouble ends; 0 where there is none
 chaos_is_cut=0
@@ -59,7 +59,10 @@ chaos_step() { # HEIGHT, LAST
         chaos_revert "$(($1 - 2))"
         return 0
     fi
-    if ((${#chaos_order[@]} == 0)); then mapfile -t chaos_order < <(shuffled daemon trainer site cut one_way all); fi
+    if ((${#chaos_order[@]} == 0)); then
+        draw 6 daemon trainer site cut one_way all
+        chaos_order=("${drawn[@]}")
+    fi
     local kind=${chaos_order[0]}
     chaos_order=("${chaos_order[@]:1}")
     # While it lasts, two versions are certified by those that are left.
@@ -69,21 +72,24 @@ chaos_step() { # HEIGHT, LAST
 
 # The kinds of trouble, each for at most as many sites as a mesh of this size can do without.
 
-chaos_victims() { shuffled "${names[@]}" | head -n $((1 + RANDOM % ((${#names[@]} - 1) / 3))); }
+chaos_draw_victims() { draw $((1 + RANDOM % ((${#names[@]} - 1) / 3))) "${names[@]}"; }
 
 chaos_daemon() {
     local name
-    for name in $(chaos_victims); do chaos_kill "daemon of $name"; done
+    chaos_draw_victims
+    for name in "${drawn[@]}"; do chaos_kill "daemon of $name"; done
 }
 
 chaos_trainer() {
     local name
-    for name in $(chaos_victims); do chaos_kill "trainer of $name"; done
+    chaos_draw_victims
+    for name in "${drawn[@]}"; do chaos_kill "trainer of $name"; done
 }
 
 chaos_site() {
     local name
-    for name in $(chaos_victims); do
+    chaos_draw_victims
+    for name in "${drawn[@]}"; do
         chaos_kill "daemon of $name"
         chaos_kill "trainer of $name"
     done
@@ -100,7 +106,8 @@ chaos_all() {
 chaos_cut() {
     local name
     chaos_count[cuts]=$((chaos_count[cuts] + 1))
-    for name in $(chaos_victims); do
+    chaos_draw_victims
+    for name in "${drawn[@]}"; do
         chaos_tell "cut $name *"
         chaos_tell "cut * $name"
         chaos_say "partition ${chaos_count[cuts]}: $name is cut off from all others"
@@ -110,7 +117,8 @@ chaos_cut() {
 chaos_one_way() {
     local name
     chaos_count[one-way cuts]=$((chaos_count[one-way cuts] + 1))
-    for name in $(chaos_victims); do
+    chaos_draw_victims
+    for name in "${drawn[@]}"; do
         chaos_tell "cut $name *"
         chaos_say "one-way partition ${chaos_count[one-way cuts]}: $name hears the others and is not heard"
     done
@@ -138,10 +146,15 @@ chaos_revert() { # HEIGHT
     chaos_say "revert: $signed of ${#names[@]} operators take the contribution of $author to version $1 out again"
 }
 
-# Says in which version the replayed state took over; a run that did not come so far has failed.
-chaos_require_switch() { # LAST
-    local height
-    ((chaos_count[reverts] > 0)) || return 0
+# The versions that all kinds of trouble take, one after the other, with the revert and a quiet end.
+chaos_rounds_least=24
+
+# A run in which something of what it promises did not happen has failed. Says in which version the replayed state took over.
+chaos_require() { # LAST
+    local height kind
+    for kind in daemons trainers cuts "one-way cuts" "all at once" reverts; do
+        ((chaos_count[$kind] > 0)) || die "the run ended before its trouble was through: $kind: 0"
+    done
     for ((height = 1; height <= $1; height++)); do
         [ "$(ask "$sockets/$teller" version "$height" | jq -r .action)" = switch ] || continue
         chaos_count[switch]=$height
@@ -194,5 +207,5 @@ chaos_summary() {
     say "chaos: killed with -9: ${chaos_count[daemons]} daemons, ${chaos_count[trainers]} trainers;" \
         "all daemons at once: ${chaos_count[all at once]}; partitions: ${chaos_count[cuts]}," \
         "of one direction alone: ${chaos_count[one-way cuts]}"
-    ((chaos_count[reverts] == 0)) || say "  revert: version ${chaos_count[switch]} took over the state without what was taken out"
+    say "  revert: version ${chaos_count[switch]} took over the state without what was taken out"
 }

@@ -112,14 +112,16 @@ height_of() {
     [[ $answer =~ ^[0-9]+$ ]] && say "$answer" || say -1
 }
 
-# Its arguments in an order drawn with RANDOM, one a line.
-shuffled() {
-    local order=("$@") index other swap
+# Gives `drawn` COUNT of the other arguments, in an order drawn with RANDOM: draw COUNT ARGUMENT...
+# Not to be called in a subshell: there RANDOM begins anew, and no seed could repeat what it gives.
+drawn=()
+draw() {
+    local count=$1 order=("${@:2}") index other swap
     for ((index = ${#order[@]} - 1; index > 0; index--)); do
         other=$((RANDOM % (index + 1)))
         swap=${order[index]}
         order[index]=${order[other]}
         order[other]=$swap
     done
-    printf '%s\n' "${order[@]}"
+    drawn=("${order[@]:0:count}")
 }
