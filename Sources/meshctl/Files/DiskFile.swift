@@ -28,7 +28,7 @@ enum DiskFile {
         return bytes
     }
 
-    /// Writes under a temporary name, syncs, renames.
+    /// Writes under a temporary name, syncs, renames, and syncs the directory: a power cut afterwards takes nothing back.
     ///
     /// - Parameter replacing: whether a file of that name may be replaced.
     static func write(_ bytes: [UInt8], to path: String, replacing: Bool, mode: mode_t = 0o644) throws {
@@ -57,6 +57,16 @@ enum DiskFile {
             unlink(temporary)
             throw failure
         }
+        try synchronizeDirectory(of: path)
+    }
+
+    private static func synchronizeDirectory(of path: String) throws {
+        let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+        let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw failure("sync", folder) }
+        defer { close(descriptor) }
+        // Some file systems have no directories to sync.
+        guard fsync(descriptor) == 0 || errno == EINVAL else { throw failure("sync", folder) }
     }
 
     static func exists(_ path: String) -> Bool {
