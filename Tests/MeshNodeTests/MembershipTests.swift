@@ -110,6 +110,22 @@ struct MembershipTests {
         #expect(try sites.start(0).membership.admits(key) == nil)
     }
 
+    @Test("A chain that is refused while an event is handled ends what the event led to, and the daemon stops in order")
+    func refusesInTheMiddle() throws {
+        let sites = try TestSites(["de"])
+        defer { sites.end() }
+        let daemon = try sites.start(0)
+        let onNotice = daemon.keeper.onNotice
+        daemon.keeper.onNotice = { notice in
+            if case .adopted = notice { daemon.membership.onForeignChain?("this is another fork") }
+            onNotice?(notice)
+        }
+        try sites.train(for: "the refusal") { daemon.keeper.isStopped }
+        sites.stop(0)
+        try sites.start(0)
+        #expect(sites.height(0) == 1)
+    }
+
     @Test("No more sites are invited than there are places")
     func boundsInvitations() throws {
         let sites = try TestSites(["de"])

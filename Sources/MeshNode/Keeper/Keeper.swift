@@ -110,7 +110,8 @@ final class Keeper {
 
     var now: Gossip.Instant { Gossip.Instant(milliseconds: loop.now.milliseconds) }
 
-    /// Gives the core an event. What carrying out its actions causes at once comes after them, in order.
+    /// Gives the core an event. What carrying out its actions causes at once comes after them, in order. Where one of them
+    /// stops this keeper, the rest is left undone as after a crash: nothing was sent that waited for the disk.
     func feed(_ event: Event) {
         guard !isStopped else { return }
         events.append(event)
@@ -122,7 +123,7 @@ final class Keeper {
             var actions: [Action] = []
             node.handle(events[done], now: now, into: &actions)
             done += 1
-            for action in actions { perform(action) }
+            for action in actions where !isStopped { perform(action) }
         }
         events.removeAll(keepingCapacity: true)
     }
