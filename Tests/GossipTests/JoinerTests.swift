@@ -73,6 +73,56 @@ struct JoinerTests {
         #expect(town.run { town.sites[4].node.chain.height >= Height(9) })
     }
 
+    /// Version 0 at hand makes nobody less of a joiner, whether the way on is a jump, with pins every four versions, or a
+    /// replay.
+    @Test(arguments: [8, 1024] as [UInt32])
+    func aJoinerWithAModelTakesNothingBeforeTheVersionThatItWasToldOf(retentionVersions: UInt32) throws {
+        let town = try Town(count: 4, retentionVersions: retentionVersions, observers: 1)
+        town.crash(4)
+        #expect(town.reach(9))
+        town.expected = VersionDigest(Digest(DigestDomain("test"), [77]))
+        try town.restart(4)
+        _ = town.run(milliseconds: 60_000) { false }
+        #expect(town.sites[4].walked.count >= 9)
+        #expect(town.sites[4].adopted.count == 0)
+        town.crash(4)
+        town.expected = town.sites[0].adopted[4].version.versionDigest
+        try town.restart(4)
+        #expect(town.run { town.sites[4].node.chain.height >= Height(9) })
+    }
+
+    /// What follows a replayed version may lead elsewhere than where the walk came by.
+    @Test func aVersionThatAJoinerWasToldOfIsAwaitedUntilItIsAdopted() throws {
+        let town = try Town(count: 4, observers: 1)
+        town.crash(4)
+        #expect(town.reach(3))
+        town.expected = town.sites[0].adopted[2].version.versionDigest
+        town.drops = { [unowned town] _, to, message in
+            guard to == 4, !town.sites[4].adopted.isEmpty, case .walkPart = message else { return false }
+            return true
+        }
+        try town.restart(4)
+        _ = town.run(milliseconds: 60_000) { false }
+        #expect(town.sites[4].adopted.count == 1)
+        town.drops = { _, _, _ in false }
+        #expect(town.run { town.sites[4].node.chain.height >= Height(3) })
+    }
+
+    /// Thieves of retired keys may come with votes before anybody else comes with versions.
+    @Test func aJoinerStopsWhereAnEarlierCertificateContradictsItsWalk() throws {
+        let town = try Town(count: 4, observers: 1)
+        town.crash(4)
+        #expect(town.reach(3))
+        town.expected = town.sites[0].adopted[2].version.versionDigest
+        try town.restart(4)
+        let forged = Vote(
+            kind: .finalize, height: Height(1), view: .first,
+            version: VersionDigest(Digest(DigestDomain("test"), [78])))
+        town.inject(.votes(town.votes(forged, by: [0, 1, 2])), from: 0, to: 4)
+        #expect(town.run { town.sites[4].node.alarms == [.conflictingCertificates(Height(1))] })
+        #expect(town.sites[4].adopted.isEmpty)
+    }
+
     /// A member whose head's parameters were destroyed takes newer ones, or the same.
     @Test func aMemberThatLostItsParametersGetsThemFromPeers() throws {
         let town = try Town(count: 4, retentionVersions: 8)

@@ -392,7 +392,8 @@ final class Town {
     func restart(_ index: Int) throws {
         var chain = Chain(genesis: genesis)
         for certified in sites[index].adopted { chain = try chain.advanced(by: certified.embedded) }
-        var walk = Walk(chain: chain, awaiting: expected)
+        let isAdopted = sites[index].adopted.contains { $0.version.versionDigest == expected }
+        var walk = Walk(chain: chain, awaiting: isAdopted ? nil : expected)
         for certified in sites[index].walked { try walk.extend(by: certified) }
         sites[index].node = makeNode(
             sites[index].identity,

@@ -110,6 +110,52 @@ struct MembershipTests {
         #expect(try sites.start(0).membership.admits(key) == nil)
     }
 
+    @Test("A site that was told of another chain refuses this one, after a restart too, and takes its own")
+    func refusesForeignChain() throws {
+        let sites = try TestSites(["de", "es", "fr", "pl"])
+        defer { sites.end() }
+        for index in 0...2 { try sites.start(index) }
+        try sites.train(for: "versions") { (0...2).allSatisfy { sites.height($0) >= 2 } }
+        let first = try #require(try sites.daemons[0]?.keeper.database.version(at: Height(1))).version.versionDigest
+        sites.expected[3] = (Height(1), VersionDigest(.zero))
+        let joiner = try sites.start(3)
+        try sites.wait(for: "the refusal") { joiner.keeper.isStopped }
+        #expect(sites.height(3) == 0)
+        sites.stop(3)
+        #expect(throws: DaemonError.self) { try sites.start(3) }
+        try FileManager.default.removeItem(atPath: sites.state(3))
+        sites.expected[3] = (Height(1), first)
+        try sites.start(3)
+        try sites.wait(for: "the joiner") { sites.height(3) >= 2 }
+    }
+
+    @Test("A version digest without its height is awaited too")
+    func awaitsVersion() throws {
+        let sites = try TestSites(["de", "es", "fr", "pl"])
+        defer { sites.end() }
+        for index in 0...2 { try sites.start(index) }
+        try sites.train(for: "versions") { (0...2).allSatisfy { sites.height($0) >= 2 } }
+        let second = try #require(try sites.daemons[0]?.keeper.database.version(at: Height(2))).version.versionDigest
+        sites.expected[3] = (nil, VersionDigest(.zero))
+        let joiner = try sites.start(3)
+        var walked = Height.genesis
+        let onNotice = joiner.keeper.onNotice
+        joiner.keeper.onNotice = { notice in
+            if case .walked(let height) = notice { walked = height }
+            onNotice?(notice)
+        }
+        try sites.wait(for: "the walk") { walked >= Height(2) }
+        #expect(sites.height(3) == 0)
+        sites.stop(3)
+        for expected in [second, sites.genesis.version.versionDigest] {
+            sites.expected[3] = (nil, expected)
+            try sites.start(3)
+            let target = sites.height(0) + 1
+            try sites.train(for: "versions with it") { (0...3).allSatisfy { sites.height($0) >= target } }
+            sites.stop(3)
+        }
+    }
+
     @Test("A chain that is refused while an event is handled ends what the event led to, and the daemon stops in order")
     func refusesInTheMiddle() throws {
         let sites = try TestSites(["de"])

@@ -75,6 +75,9 @@ extension Node {
             }
             return
         }
+        // What a certificate from elsewhere has decided before may be another version.
+        guard witness(certified.certificate, from: link), !isStopped else { return endWalkRequest() }
+        let lackedAwaited = synchronisation.walk.lacksAwaited
         do throws(PayloadFault) {
             try synchronisation.walk.extend(by: certified)
         } catch {
@@ -88,6 +91,8 @@ extension Node {
             height.decided = certified.certificate
             height.cameCertified = true
         }
+        // The walk was only to see whether this is the right chain: a replay was put off for it.
+        if lackedAwaited, !synchronisation.isActive { send(.fetch([.version(height.height)]), to: link) }
         persist([.walked(certified)], then: [.walked(certified.height)])
         pacing.progressed = true
     }
@@ -131,7 +136,9 @@ extension Node {
             let link = links.link(to: member).flatMap { links[$0] }
             return link.map { $0.claimedHeight > chain.height } ?? true
         }
-        synchronisation = Synchronisation(walk: Walk(chain: chain), lacksParameters: false, doubted: doubted)
+        let awaited = synchronisation.walk.awaited(beyond: chain.height)
+        synchronisation = Synchronisation(
+            walk: Walk(chain: chain, awaiting: awaited), lacksParameters: false, doubted: doubted)
     }
 
     /// Whether the walk has come to the end of what peers claim and are believed: its pinned versions are the newest.
@@ -156,11 +163,18 @@ extension Node {
         }
     }
 
-    /// Whether a joiner may take its first parameters; any other node relies on its own chain.
+    /// Whether the walk shows what has to be seen before parameters are taken: the version that an invitation names, and
+    /// to a joiner's first ones a quorum. Any other node relies on its own chain.
     var mayTakeParameters: Bool {
+        guard !synchronisation.walk.lacksAwaited else { return false }
         guard synchronisation.isJoining else { return true }
         let members = synchronisation.walk.tip.chain.members
         let others = members[identity.member] == nil ? members.count : members.count - 1
-        return synchronisation.walk.awaited == nil && reporters >= min(members.quorum, others)
+        return reporters >= min(members.quorum, others)
+    }
+
+    /// The certified version at `height`, adopted or walked; nil where there is none yet, or it is too long ago.
+    public func certifiedVersion(at height: Height) -> VersionDigest? {
+        synchronisation.walk.tip.chain.history.version(at: height)
     }
 }

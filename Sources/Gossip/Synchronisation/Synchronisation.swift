@@ -25,9 +25,11 @@ struct Synchronisation {
         isJoining = lacksParameters && walk.start == .genesis
     }
 
-    /// Whether the way on is by parameters, so that nothing is replayed meanwhile. A jump that is being written stays
-    /// the way on, also where a later version lengthens by its rules how far far behind is.
-    var isActive: Bool { lacksParameters || walk.isFarBehind || fetch?.stage == .adopting }
+    /// Whether the way on is by a walk or by parameters, so that nothing is replayed meanwhile. A jump that is being
+    /// written stays the way on, also where a later version lengthens by its rules how far far behind is.
+    var isActive: Bool {
+        lacksParameters || walk.isFarBehind || walk.lacksAwaited || fetch?.stage == .adopting
+    }
 }
 
 /// Certified versions that one peer was asked for, and the one that is being put together.

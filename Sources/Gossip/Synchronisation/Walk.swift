@@ -27,18 +27,20 @@ public struct Walk: Sendable {
     /// What the first versions beyond the head list: of all that are passed, these alone can list what the head's
     /// contributions are.
     private(set) var listed: Set<ContributionDigest>
-    /// The version that a joiner was told of and has not met yet.
-    private(set) var awaited: VersionDigest?
+    /// The version that a joiner was told of, until the chain up to the head has it.
+    let awaited: VersionDigest?
+    /// Where this walk met the awaited version.
+    private var met: Height?
 
     /// - Parameters:
     ///   - chain: up to the head.
-    ///   - awaited: a version that must be on the chain before a joiner takes its parameters; nil where none is asked
-    ///     for, or the chain up to the head has it.
+    ///   - awaited: a version that must be on the chain before anything is taken; nil where none is asked for, or the
+    ///     chain up to the head has it.
     public init(chain: Chain, awaiting awaited: VersionDigest? = nil) {
         start = chain.height
         tip = Point(chain: chain, version: nil)
         listed = Set(chain.listed.values)
-        self.awaited = awaited
+        self.awaited = chain.headDigest == awaited ? nil : awaited
         pass(tip)
     }
 
@@ -55,12 +57,18 @@ public struct Walk: Sendable {
     }
 
     private mutating func pass(_ point: Point) {
-        if point.chain.headDigest == awaited { awaited = nil }
+        if let awaited, point.chain.headDigest == awaited { met = point.height }
         guard point.chain.rules.isPinned(point.height) else { return }
         pins = Array((pins + [point]).suffix(2))
     }
 
     public var height: Height { tip.height }
+
+    /// Whether nothing beyond the head may be taken yet: a version is awaited, and this way has not come by it.
+    public var lacksAwaited: Bool { awaited != nil && met == nil }
+
+    /// What is still awaited once the version at `height` of this way is the head.
+    func awaited(beyond height: Height) -> VersionDigest? { met.map { $0 <= height } ?? false ? nil : awaited }
 
     /// The parameters that may be wanted next.
     public var wantedRoots: Set<Digest> { Set((pins + [tip]).map(\.root)) }

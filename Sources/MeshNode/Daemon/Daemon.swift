@@ -61,7 +61,7 @@ final class Daemon {
         let residual = try Daemon.residual(recovery.residual, residuals, &recovery.repaired)
         for name in try DiskFile.names(in: state.incoming) { DiskFile.remove(state.incoming + "/" + name) }
 
-        try Daemon.check(ExpectedVersion(configuration.mesh), genesis, chain, database)
+        try Daemon.check(ExpectedVersion(configuration.mesh), genesis, database)
         let site = try SiteIdentity(keys, configuration.site, members: chain.members)
         if let member = chain.members[site.member], try keys.follow(member) { try keys.eraseRetired() }
         try keys.finishErasing()
@@ -96,6 +96,9 @@ final class Daemon {
         for damage in recovery.repaired { keeper.report(damage) }
         logger.info(
             "\(site.name) of network \(genesis.network.short) at version \(chain.height)  \(chain.headDigest.short)")
+        if let awaited = configuration.mesh.expected, recovery.recovered.walk?.lacksAwaited ?? false {
+            logger.notice("takes nothing from a chain before it shows version \(awaited.short), which it was told of")
+        }
         if !site.isMember { logger.notice("\(site.name) is no member: it follows the chain and signs nothing") }
     }
 
@@ -140,12 +143,13 @@ final class Daemon {
     }
 
     private static func check(
-        _ expected: ExpectedVersion?, _ genesis: Genesis, _ chain: Chain, _ database: LedgerDatabase
+        _ expected: ExpectedVersion?, _ genesis: Genesis, _ database: LedgerDatabase
     ) throws {
-        guard let expected, expected.height <= chain.height else { return }
+        guard let expected else { return }
         let found =
             expected.height == .genesis
-            ? genesis.version.versionDigest : try database.version(at: expected.height)?.version.versionDigest
+            ? genesis.version.versionDigest
+            : try (database.version(at: expected.height) ?? database.walked(at: expected.height))?.version.versionDigest
         guard let found, found != expected.version else { return }
         throw DaemonError(Membership.foreign(expected, found: found))
     }

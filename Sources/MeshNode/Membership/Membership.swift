@@ -8,7 +8,7 @@ struct ExpectedVersion {
     let height: Height
     let version: VersionDigest
 
-    /// Nil where the configuration does not name both.
+    /// Nil where the configuration does not name both: a version whose height is not known is only awaited.
     init?(_ mesh: Configuration.Mesh) {
         guard let height = mesh.expectedHeight, let version = mesh.expected else { return nil }
         self.height = height
@@ -62,7 +62,9 @@ final class Membership {
 
     func noticed(_ notice: Notice) {
         switch notice {
-        case .adopted(let certified, _): adopted(certified)
+        case .adopted, .synchronised:
+            if isExpectedChain() { followMembers() }
+        case .walked: _ = isExpectedChain()
         case .proposalKnown(let action, _): proposed(action)
         default: break
         }
@@ -102,11 +104,15 @@ final class Membership {
                     possession: action.signature(by: key, network: network))))
     }
 
-    private func adopted(_ certified: CertifiedVersion) {
-        if let expected, certified.height == expected.height, certified.version.versionDigest != expected.version {
-            onForeignChain?(Membership.foreign(expected, found: certified.version.versionDigest))
-            return
-        }
+    /// Whether the invitation's version stands at its height, as far as the chain is known.
+    private func isExpectedChain() -> Bool {
+        guard let expected, let found = keeper.node.certifiedVersion(at: expected.height), found != expected.version
+        else { return true }
+        onForeignChain?(Membership.foreign(expected, found: found))
+        return false
+    }
+
+    private func followMembers() {
         let chain = keeper.node.chain
         if chain.members != members {
             changed(from: members, to: chain.members)

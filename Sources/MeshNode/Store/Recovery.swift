@@ -89,6 +89,7 @@ struct Recovery: Sendable {
         genesis: Genesis, database: LedgerDatabase, verifier: Verifier, awaited: inout VersionDigest?
     ) throws(StoreError) -> (Chain, CertifiedVersion?, listed: Set<ContributionDigest>) {
         var chain = Chain(genesis: genesis)
+        if chain.headDigest == awaited { awaited = nil }
         var listed: [(height: Height, contributions: [ContributionDigest])] = []
         guard let last = try database.headHeight() else { return (chain, nil, []) }
         var head: CertifiedVersion?

@@ -23,6 +23,8 @@ final class TestSites {
     var roundDeadlineMilliseconds: UInt64 = 1000
     /// Which sites have version 0's model directory.
     var hasModel: (Int) -> Bool = { _ in true }
+    /// What a site's invitation names.
+    var expected: [Int: (height: Height?, version: VersionDigest)] = [:]
     private let ownsLoop: Bool
 
     /// - Parameter loop: another mesh's loop, to run two of them on one thread.
@@ -84,11 +86,14 @@ final class TestSites {
         timing.graceMinimum = 50
         timing.viewInitial = 500
         timing.standstill = 100
+        var mesh = MeshNode.Configuration.Mesh(
+            genesis: folder + "/genesis", model: hasModel(index) ? folder + "/model.safetensors" : nil,
+            listen: ["127.0.0.1:\(ports[index])"], announce: ["127.0.0.1:\(ports[index])"],
+            peers: ports.filter { $0 != ports[index] }.map { "127.0.0.1:\($0)" })
+        mesh.expected = expected[index]?.version
+        mesh.expectedHeight = expected[index]?.height
         return MeshNode.Configuration(
-            mesh: MeshNode.Configuration.Mesh(
-                genesis: folder + "/genesis", model: hasModel(index) ? folder + "/model.safetensors" : nil,
-                listen: ["127.0.0.1:\(ports[index])"], announce: ["127.0.0.1:\(ports[index])"],
-                peers: ports.filter { $0 != ports[index] }.map { "127.0.0.1:\($0)" }),
+            mesh: mesh,
             site: MeshNode.Configuration.Site(
                 name: names[index], stateDirectory: own + "/state", nodeKey: own + "/node.key",
                 linkKey: own + "/link.key", passphraseFile: nil, socket: own + "/control"),
