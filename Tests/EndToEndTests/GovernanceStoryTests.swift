@@ -126,6 +126,44 @@ struct GovernanceStoryTests {
         try running.wait(forHeight: restarted + 2)
     }
 
+    @Test("A site that was down through its own rotation, and for longer than its retired keys are known, comes back")
+    func rotationWhileDown() throws {
+        let (running, operators) = try start()
+        defer { running.end() }
+        running.train()
+        try running.wait(forHeight: 1)
+        let site = running.mesh.sites[3]
+        let retired = try KeyFile.load(.linkKey, from: site.folder + "/link.key").publicKeyBytes
+        let rotation = try operators[3].propose("rotate-key")
+        try Condition.wait(for: "the proposal at the others") {
+            try running.daemons[0..<3].allSatisfy { daemon in
+                try daemon.ask(ProposalsRequest(count: 20)).proposals.contains { $0.action.text == rotation }
+            }
+        }
+        running.stopTraining(3)
+        running.daemons[3].killNow()
+        for index in [0, 1] { try operators[index].approve(rotation) }
+        try Condition.wait(for: "key epoch 1 of pl", seconds: 120) {
+            try running.daemons[0..<3].allSatisfy { daemon in
+                try daemon.ask(MembersRequest()).members.contains { $0.site.text == "pl" && $0.keyEpoch == 1 }
+            }
+        }
+        let rotated = try running.heights([0])[0]
+        try running.wait(forHeight: rotated + Int64(Rules().maxStaleness) + 3, at: [0, 1, 2])
+        try running.restart(3)
+        let back = try running.heights([0])[0]
+        try running.wait(forHeight: back + 1)
+        try Condition.wait(for: "the new key to be in place") {
+            try KeyFile.load(.linkKey, from: site.folder + "/link.key").publicKeyBytes != retired
+                && !FileManager.default.fileExists(atPath: site.folder + "/link.key.next")
+        }
+        try Condition.wait(for: "a version that pl signed with its new key", seconds: 120) {
+            try running.daemons[0].ask(VersionsRequest(count: 20)).versions.contains { version in
+                version.height > back && version.signers.contains { $0.text == "pl" }
+            }
+        }
+    }
+
     @Test("Rules change by three of four; what breaks the mesh or is not signed is refused with its reason")
     func rulesAndRefusals() throws {
         let (running, operators) = try start()

@@ -8,6 +8,10 @@ import Testing
 struct TransportTests {
     private let member = MemberID(Digest(DigestDomain("test"), [1]))
 
+    private func source(_ address: String, _ announcer: MemberID? = nil) -> Dialer.Source {
+        Dialer.Source(address: address, announcer: announcer)
+    }
+
     private func at(_ milliseconds: UInt64) -> Instant { Instant(milliseconds: milliseconds) }
 
     @Test("An address that cannot be reached is tried again ever more rarely, and its error kept")
@@ -20,45 +24,80 @@ struct TransportTests {
             let again = dialer.due(now: at(now), isLinked: { _ in false })
             #expect(due.map(\.address) == ["a:1"])
             #expect(again.isEmpty, "it is being dialled already")
-            dialer.failed("a:1", "connection refused", now: at(now))
-            let next = dialer.targets["a:1"]!.next.milliseconds
+            dialer.failed(source("a:1"), "connection refused", now: at(now))
+            let next = dialer.targets[source("a:1")]!.next.milliseconds
             waits.append(next - now)
             now = next
         }
         #expect(waits[0] <= TransportLimits.backoffFirstMilliseconds)
         #expect(waits[11] >= TransportLimits.backoffMaximumMilliseconds / 2)
         #expect(waits.allSatisfy { $0 <= TransportLimits.backoffMaximumMilliseconds })
-        #expect(dialer.targets["a:1"]?.lastError == "connection refused")
+        #expect(dialer.targets[source("a:1")]?.lastError == "connection refused")
     }
 
     @Test("A member that is linked is not dialled; once lost it is dialled soon")
     func dialsTheLost() {
         var dialer = Dialer(configured: [], random: SeededRandom(simulationSeed: 1))
-        dialer.set(["a:1", "b:2"], of: member)
+        dialer.set(["a:1", "b:2"], of: member, now: at(0))
         let linked = dialer.due(now: at(0), isLinked: { _ in true })
         let unlinked = dialer.due(now: at(0), isLinked: { _ in false })
         #expect(linked.isEmpty && unlinked.count == 2)
-        dialer.succeeded("a:1", member)
-        dialer.failed("b:2", "no answer", now: at(0))
+        dialer.succeeded(source("a:1", member), member)
+        dialer.failed(source("b:2", member), "no answer", now: at(0))
         dialer.lost(member, now: at(1000))
         let due = dialer.due(now: at(1000 + TransportLimits.backoffFirstMilliseconds), isLinked: { _ in false })
-        #expect(due.map(\.address) == ["a:1", "b:2"])
+        #expect(due.map(\.address).sorted() == ["a:1", "b:2"])
     }
 
     @Test("Addresses that a member no longer announces are forgotten, configured ones stay")
     func forgets() {
         var dialer = Dialer(configured: ["a:1"], random: SeededRandom(simulationSeed: 1))
-        dialer.set(["a:1", "b:2"], of: member)
-        dialer.set(["c:3"], of: member)
-        #expect(dialer.targets.keys.sorted() == ["a:1", "c:3"])
-        #expect(dialer.targets["a:1"]?.expected == nil)
+        dialer.set(["a:1", "b:2"], of: member, now: at(0))
+        dialer.set(["c:3"], of: member, now: at(0))
+        #expect(dialer.targets.keys.sorted() == [source("a:1"), source("c:3", member)])
+    }
+
+    @Test("What one member announces changes no other target, and nor does its removal")
+    func keepsTargetsApart() {
+        let other = MemberID(Digest(DigestDomain("test"), [2]))
+        var dialer = Dialer(configured: ["a:1"], random: SeededRandom(simulationSeed: 1))
+        dialer.set(["a:1", "b:2"], of: member, now: at(0))
+        dialer.set(["a:1", "b:2"], of: other, now: at(0))
+        let honest = [source("a:1"), source("a:1", member), source("b:2", member)]
+        #expect(dialer.targets.keys.sorted() == (honest + [source("a:1", other), source("b:2", other)]).sorted())
+        let due = dialer.due(now: at(0), isLinked: { $0 == other })
+        #expect(due.map(\.source) == [source("a:1"), source("b:2", member)], "whoever answers is welcome there")
+        dialer.failed(source("a:1"), "no answer", now: at(0))
+        let next = dialer.due(now: at(0), isLinked: { $0 == other })
+        #expect(next.map(\.source) == [source("a:1", member)])
+        dialer.retain { $0 != other }
+        #expect(dialer.targets.keys.sorted() == honest)
+        #expect(dialer.dialling.count == 2)
+    }
+
+    @Test("Whoever announces new addresses all the time takes neither places nor turns without bound")
+    func sharesTurns() {
+        let waiting = MemberID(Digest(DigestDomain("test"), [2]))
+        var dialer = Dialer(configured: [], random: SeededRandom(simulationSeed: 1))
+        var dialled: [Dialer.Target] = []
+        for round in 0..<20 as Range<UInt64> {
+            dialer.set((0..<8).map { "a\(round):\($0)" }, of: member, now: at(round))
+            dialled += dialer.due(now: at(round), isLinked: { _ in false })
+        }
+        #expect(dialled.count == TransportLimits.dialsMaximum && dialer.dialling.count == dialled.count)
+        #expect(dialer.targets.count == 8)
+        dialer.set(["b:1"], of: waiting, now: at(20))
+        dialer.set((0..<8).map { "a:\($0)" }, of: member, now: at(21))
+        dialer.failed(dialled[0].source, "no answer", now: at(21))
+        let due = dialer.due(now: at(21), isLinked: { _ in false })
+        #expect(due.map(\.address) == ["b:1"])
     }
 
     @Test("An address that leads back here is never dialled again")
     func knowsItself() {
         var dialer = Dialer(configured: ["a:1"], random: SeededRandom(simulationSeed: 1))
         _ = dialer.due(now: at(0), isLinked: { _ in false })
-        dialer.isOwn("a:1")
+        dialer.isOwn(source("a:1"))
         let due = dialer.due(now: at(1 << 40), isLinked: { _ in false })
         #expect(due.isEmpty)
     }
@@ -111,6 +150,20 @@ struct TransportTests {
         let other = gate.admits([10, 0, 0, 2], now: at(0))
         let later = gate.admits([10, 0, 0, 1], now: at(1000))
         #expect(other && later)
+    }
+
+    @Test("An IPv6 network is one host, and an IPv4 address in IPv6 form is the IPv4 host")
+    func gateKnowsNetworks() {
+        var gate = HandshakeGate()
+        let network: [UInt8] = [0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 1]
+        let admitted = (0..<200 as Range<UInt8>).count {
+            gate.admits(network + [0, 0, 0, 0, 0, 0, 0, $0], now: at(0))
+        }
+        #expect(admitted == Int(TransportLimits.bucketSize))
+        let beside = gate.admits([0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 1], now: at(0))
+        let mapped: [UInt8] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff]
+        let four = (0..<200 as Range<UInt8>).count { gate.admits(mapped + [10, 0, 0, $0], now: at(0)) }
+        #expect(beside && four == 200)
     }
 
     @Test("The gate's memory is bounded whatever number of addresses knocks")

@@ -54,6 +54,17 @@ final class KeyRing {
             passphrase: KeyRing.passphrase(site))
     }
 
+    /// The keys that a rotation would leave this site with; nil where none lies here that peers would know.
+    func nextKeys() throws -> (node: SigningKey, link: LinkKey)? {
+        let (node, link) = (KeyRing.next(site.nodeKey), KeyRing.next(site.linkKey))
+        guard DiskFile.exists(link) else { return nil }
+        let passphrase = try KeyRing.passphrase(site)
+        return (
+            DiskFile.exists(node) ? try KeyFile.load(.nodeKey, from: node).signingKey(passphrase: passphrase) : nodeKey,
+            try KeyFile.load(.linkKey, from: link).linkKey(passphrase: passphrase)
+        )
+    }
+
     /// Puts the keys that were taken up into the place of the retired ones, which are erased. To be called once the version
     /// that retired them is durable: before, a restart may need them.
     func eraseRetired() throws {

@@ -39,6 +39,19 @@ final class Membership {
         self.logger = logger
         network = keeper.node.chain.network
         members = keeper.node.chain.members
+        offerNextKeys()
+    }
+
+    /// Peers that have forgotten this site's present keys let it in with the next ones: it was away while they changed. The
+    /// version that names them comes over such a link, and they are taken up as always.
+    private func offerNextKeys() {
+        do {
+            guard let next = try keys.nextKeys() else { return }
+            keeper.transport.nextIdentity = LinkIdentity(
+                network: network, member: keeper.node.identity.member, nodeKey: next.node, linkKey: next.link)
+        } catch {
+            logger.error("this site's next keys cannot be read: \(error)")
+        }
     }
 
     /// Whose link key this is, of those who may have a link: members, members of the last bases, so that one that is

@@ -7,119 +7,141 @@ import Ledger
 ///
 /// A state machine without input and output: the transport dials what `due` gives and reports how it went.
 struct Dialer {
-    struct Target: Equatable {
+    /// An address on somebody's word. Anybody may announce any address, so what one member announces says nothing about
+    /// the same address on another's word or in the configuration.
+    struct Source: Hashable, Comparable {
         let address: String
-        /// Stands in the configuration: it is never forgotten.
-        var isConfigured: Bool
-        /// Who announced it, or who answered there.
-        var member: MemberID?
-        /// The member must be this one; for configured addresses whoever answers is welcome.
-        var expected: MemberID?
-        var failures = 0
-        var next = Gossip.Instant(milliseconds: 0)
-        var isDialling = false
-        /// It leads back to this node.
-        var isOwn = false
-        var lastError: String?
+        /// Nil where the address stands in the configuration.
+        let announcer: MemberID?
+
+        static func < (left: Source, right: Source) -> Bool {
+            guard left.address == right.address else { return left.address < right.address }
+            guard let announcer = right.announcer else { return false }
+            return left.announcer.map { $0 < announcer } ?? true
+        }
     }
 
-    private(set) var targets: [String: Target] = [:]
+    struct Target: Equatable {
+        let source: Source
+        /// Whom it leads to: who announced it; for a configured address who answered there last.
+        var member: MemberID?
+        var failures = 0
+        var next = Gossip.Instant(milliseconds: 0)
+        /// It leads back to this node.
+        var isOwn = false
+        /// Whether the next dial begins with the keys that a rotation would give this site.
+        var usesNextKeys = false
+        var lastError: String?
+
+        var address: String { source.address }
+        /// It stands in the configuration: it is never forgotten, and whoever answers is welcome.
+        var isConfigured: Bool { source.announcer == nil }
+        /// Who must answer.
+        var expected: MemberID? { source.announcer }
+    }
+
+    private(set) var targets: [Source: Target] = [:]
+    /// What is being dialled now, forgotten targets included: it bounds the connections that are under way.
+    private(set) var dialling: Set<Source> = []
     private var random: SeededRandom
 
     init(configured: [String], random: SeededRandom) {
         self.random = random
-        for address in configured { targets[address] = Target(address: address, isConfigured: true) }
+        for address in configured {
+            let source = Source(address: address, announcer: nil)
+            targets[source] = Target(source: source)
+        }
     }
 
     /// A member announced where it can be reached.
-    mutating func set(_ addresses: [String], of member: MemberID) {
-        for address in targets.keys.sorted() {
-            guard let target = targets[address], target.expected == member, !addresses.contains(address) else {
-                continue
-            }
-            if target.isConfigured { targets[address]?.expected = nil } else { targets[address] = nil }
-        }
+    mutating func set(_ addresses: [String], of member: MemberID, now: Gossip.Instant) {
+        targets = targets.filter { $0.key.announcer != member || addresses.contains($0.key.address) }
         for address in addresses {
-            targets[address, default: Target(address: address, isConfigured: false)].member = member
-            targets[address]?.expected = member
+            let source = Source(address: address, announcer: member)
+            guard targets[source] == nil else { continue }
+            // Behind whoever waits for its turn already, so that new announcements take nobody's.
+            targets[source] = Target(source: source, member: member, next: now)
         }
     }
 
     /// Forgets announced addresses of whoever may have no link any more.
     mutating func retain(_ mayHaveLink: (MemberID) -> Bool) {
-        for address in targets.keys.sorted() {
-            guard let target = targets[address], let member = target.expected, !mayHaveLink(member) else { continue }
-            if target.isConfigured {
-                targets[address]?.expected = nil
-                targets[address]?.member = nil
-            } else {
-                targets[address] = nil
-            }
-        }
+        targets = targets.filter { $0.key.announcer.map(mayHaveLink) ?? true }
     }
 
     /// Makes every address due that is not being dialled.
     mutating func dialAgain() {
-        for address in targets.keys.sorted() where targets[address]?.isDialling == false {
-            targets[address]?.failures = 0
-            targets[address]?.next = Gossip.Instant(milliseconds: 0)
+        for source in targets.keys where !dialling.contains(source) {
+            targets[source]?.failures = 0
+            targets[source]?.next = Gossip.Instant(milliseconds: 0)
         }
     }
 
-    /// The addresses to dial now; they count as being dialled from here on.
+    /// The addresses to dial now, those that wait longest first; they count as being dialled from here on.
     mutating func due(now: Gossip.Instant, isLinked: (MemberID) -> Bool) -> [Target] {
         var due: [Target] = []
-        var dialling = targets.values.count { $0.isDialling }
-        for address in targets.keys.sorted() {
-            guard let target = targets[address], !target.isDialling, !target.isOwn, target.next <= now,
-                dialling < TransportLimits.dialsMaximum
-            else { continue }
+        let waiting = targets.values.filter { !$0.isOwn && $0.next <= now && !dialling.contains($0.source) }
+        for target in waiting.sorted(by: { ($0.next, $0.source) < ($1.next, $1.source) }) {
+            guard dialling.count < TransportLimits.dialsMaximum else { break }
             if let member = target.member, isLinked(member) { continue }
-            targets[address]?.isDialling = true
-            dialling += 1
+            guard !isBeingReached(target) else { continue }
+            dialling.insert(target.source)
             due.append(target)
         }
         return due
     }
 
-    mutating func succeeded(_ address: String, _ member: MemberID) {
-        targets[address]?.isDialling = false
-        targets[address]?.failures = 0
-        targets[address]?.member = member
-        targets[address]?.lastError = nil
+    /// Whether a dial that is under way leads to the same member at the same address: of two links one would go again.
+    private func isBeingReached(_ target: Target) -> Bool {
+        if !target.isConfigured { return dialling.contains(Source(address: target.address, announcer: nil)) }
+        return target.member.map { dialling.contains(Source(address: target.address, announcer: $0)) } ?? false
     }
 
-    mutating func failed(_ address: String, _ error: String, now: Gossip.Instant) {
-        guard let target = targets[address] else { return }
-        targets[address]?.isDialling = false
-        targets[address]?.lastError = error
-        targets[address]?.failures = min(target.failures + 1, 16)
+    mutating func succeeded(_ source: Source, _ member: MemberID) {
+        dialling.remove(source)
+        targets[source]?.failures = 0
+        targets[source]?.member = member
+        targets[source]?.lastError = nil
+    }
+
+    /// - Parameter isRefused: the other side does not know the keys that the dial began with: it may know the next.
+    mutating func failed(_ source: Source, _ error: String, isRefused: Bool = false, now: Gossip.Instant) {
+        dialling.remove(source)
+        guard let target = targets[source] else { return }
+        targets[source]?.lastError = error
+        targets[source]?.failures = min(target.failures + 1, 16)
+        if isRefused { targets[source]?.usesNextKeys.toggle() }
         let next = now + delay(failures: target.failures)
-        targets[address]?.next = next
+        targets[source]?.next = next
     }
 
-    mutating func isOwn(_ address: String) {
-        targets[address]?.isDialling = false
-        targets[address]?.isOwn = true
-        targets[address]?.lastError = nil
+    mutating func isOwn(_ source: Source) {
+        dialling.remove(source)
+        targets[source]?.isOwn = true
+        targets[source]?.lastError = nil
     }
 
     /// A link that stood is gone: try again soon, and not at the same moment as the other side.
     mutating func lost(_ member: MemberID, now: Gossip.Instant) {
-        for address in targets.keys.sorted() where targets[address]?.member == member {
-            targets[address]?.failures = 0
+        for source in targets.keys.sorted() where targets[source]?.member == member {
+            targets[source]?.failures = 0
             let next = now + delay(failures: 0)
-            targets[address]?.next = next
+            targets[source]?.next = next
         }
     }
 
+    /// Ascending, each once.
     func addresses(of member: MemberID) -> [String] {
-        targets.values.filter { $0.member == member }.map(\.address).sorted()
+        Set(targets.values.filter { $0.member == member }.map(\.address)).sorted()
+    }
+
+    func isDialling(_ member: MemberID) -> Bool {
+        dialling.contains { targets[$0]?.member == member }
     }
 
     /// The last error on any address of the member.
     func error(of member: MemberID) -> String? {
-        targets.values.filter { $0.member == member && $0.lastError != nil }.min { $0.address < $1.address }
+        targets.values.filter { $0.member == member && $0.lastError != nil }.min { $0.source < $1.source }
             .flatMap { target in target.lastError.map { "\(target.address): \($0)" } }
     }
 

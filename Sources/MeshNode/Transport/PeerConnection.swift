@@ -20,8 +20,12 @@ final class PeerConnection {
     /// The remote address as text.
     let remote: String
     /// The target that was dialled; nil for an accepted connection.
-    let dialled: String?
-    /// Given once the session is established.
+    let dialled: Dialer.Source?
+    /// Its number among this daemon's connections: lower is older.
+    let begun: UInt64
+    /// Who is at the other end, given once the session is established. The session forgets it where it fails.
+    var member: MemberID?
+    /// Given once the session is established and the connection is the member's link.
     var link: LinkID?
     /// Bytes of this peer's pieces that the shell holds.
     var heldBytes = 0
@@ -39,18 +43,21 @@ final class PeerConnection {
     private var hintBytes: [UInt8]?
     private var hintTicks = 0
 
-    init(stream: TCPConnection, session: LinkSession, network: NetworkID, remote: String, dialled: String?) {
+    init(
+        stream: TCPConnection, session: LinkSession, network: NetworkID, remote: String, dialled: Dialer.Source?,
+        begun: UInt64
+    ) {
         self.network = network
         self.stream = stream
         self.session = session
         self.remote = remote
         self.dialled = dialled
+        self.begun = begun
         stream.highWaterBytes = TransportLimits.socketHighWaterBytes
         stream.setUnsentLimit(bytes: TransportLimits.socketUnsentBytes)
         stream.setKeepAlive(idleSeconds: 30)
     }
 
-    var member: MemberID? { session.member }
     var receivedBytes: UInt64 { stream.receivedBytes }
     var sentBytes: UInt64 { stream.writtenBytes }
     var isInitiator: Bool { dialled != nil }

@@ -19,6 +19,8 @@ final class Transport {
 
     private let loop: EventLoop
     private var identity: LinkIdentity
+    /// With the keys that a rotation would give this site: whoever refuses it may know them already.
+    var nextIdentity: LinkIdentity?
     /// Who may have a link now.
     var admit: (LinkPublicKey) -> LinkPeer? = { _ in nil }
     private var random: SeededRandom
@@ -31,7 +33,11 @@ final class Transport {
     private var links: [LinkID: PeerConnection] = [:]
     private var linkOfMember: [MemberID: LinkID] = [:]
     private var nextLink: UInt64 = 1
+    private var nextConnection: UInt64 = 1
     private var heldInAll = 0
+    /// Of `TransportLimits`; a test takes less.
+    var receiveBytesMaximum = TransportLimits.receiveBytesInAll
+    var acceptedHandshakesMaximum = TransportLimits.acceptedHandshakesMaximum
     private var isClosed = false
     /// Bytes of links that are gone, by member.
     private var pastBytes: [MemberID: (received: UInt64, sent: UInt64)] = [:]
@@ -98,21 +104,25 @@ final class Transport {
     func release(_ byteCount: Int, from link: LinkID) {
         // A link that is gone took its bytes out of the sum already.
         guard let connection = links[link] else { return }
-        let wasFull = heldInAll >= TransportLimits.receiveBytesInAll
-        heldInAll -= byteCount
         connection.heldBytes -= byteCount
+        releaseInAll(byteCount)
         if isBelowLimits(connection) { connection.resumeReading() }
-        if wasFull, heldInAll < TransportLimits.receiveBytesInAll {
-            for other in links.keys.sorted() {
-                if let connection = links[other], isBelowLimits(connection) { connection.resumeReading() }
-            }
+    }
+
+    /// Links that waited for room in all are read on once there is some.
+    private func releaseInAll(_ byteCount: Int) {
+        let wasFull = heldInAll >= receiveBytesMaximum
+        heldInAll -= byteCount
+        guard wasFull, heldInAll < receiveBytesMaximum else { return }
+        for link in links.keys.sorted() {
+            if let connection = links[link], isBelowLimits(connection) { connection.resumeReading() }
         }
     }
 
     func close(_ link: LinkID) { links[link]?.close() }
 
     func setAddresses(_ addresses: [String], of member: MemberID) {
-        dialer.set(addresses, of: member)
+        dialer.set(addresses, of: member, now: now)
         dial()
     }
 
@@ -127,7 +137,10 @@ final class Transport {
     }
 
     /// From now on connections begin with these keys; links that stand go on.
-    func use(_ identity: LinkIdentity) { self.identity = identity }
+    func use(_ identity: LinkIdentity) {
+        self.identity = identity
+        nextIdentity = nil
+    }
 
     /// Whoever refused this site before may take it now: tries all addresses again at once.
     func dialAgain() {
@@ -152,16 +165,16 @@ final class Transport {
         let past = pastBytes[member] ?? (0, 0)
         return PeerView(
             addresses: dialer.addresses(of: member), isLinked: connection != nil,
-            isConnecting: dialer.targets.values.contains { $0.member == member && $0.isDialling },
+            isConnecting: dialer.isDialling(member),
             error: connection == nil ? dialer.error(of: member) : nil,
             roundTripMilliseconds: connection?.session.roundTripMilliseconds,
             receivedBytes: past.received + (connection?.receivedBytes ?? 0),
             sentBytes: past.sent + (connection?.sentBytes ?? 0))
     }
 
-    /// Configured addresses with what is known of them, by ascending address.
+    /// All addresses with what is known of them, ascending.
     var targets: [Dialer.Target] {
-        dialer.targets.values.sorted { $0.address < $1.address }.map { target in
+        dialer.targets.values.sorted { $0.source < $1.source }.map { target in
             // Of two sites that dialled each other at once, one saw its connection closed: no error while they talk.
             guard let member = target.member, linkOfMember[member] != nil else { return target }
             var target = target
@@ -197,22 +210,20 @@ final class Transport {
     private func dial(_ target: Dialer.Target) {
         if let address = try? SocketAddress(parsing: target.address) { return connect(target, [address]) }
         guard let (host, port) = SocketAddress.split(target.address) else {
-            return dialer.failed(target.address, "is not host:port", now: now)
+            return dialer.failed(target.source, "is not host:port", now: now)
         }
         NameLookup.start(loop: loop, host: host, port: port) { [weak self] result in
             guard let self, !self.isClosed else { return }
             switch result {
             case .success(let addresses): self.connect(target, addresses)
-            case .failure(let error): self.dialer.failed(target.address, "\(error)", now: self.now)
+            case .failure(let error): self.dialer.failed(target.source, "\(error)", now: self.now)
             }
         }
     }
 
     /// Tries the addresses of a name in the system's order.
     private func connect(_ target: Dialer.Target, _ addresses: [SocketAddress]) {
-        guard let address = addresses.first, pendingHandshakes < TransportLimits.handshakesMaximum else {
-            return dialer.failed(target.address, "too many handshakes are under way", now: now)
-        }
+        guard let address = addresses.first else { return dialer.failed(target.source, "has no address", now: now) }
         do throws(LoopError) {
             try TCPConnection.connect(
                 loop: loop, to: address, timeoutMilliseconds: TransportLimits.dialTimeoutMilliseconds
@@ -222,11 +233,11 @@ final class Transport {
                 case .success(let stream): self.begin(stream, .initiator, target)
                 case .failure(let error):
                     if addresses.count > 1 { return self.connect(target, Array(addresses.dropFirst())) }
-                    self.dialer.failed(target.address, Transport.describe(error), now: self.now)
+                    self.dialer.failed(target.source, Transport.describe(error), now: self.now)
                 }
             }
         } catch {
-            dialer.failed(target.address, Transport.describe(error), now: now)
+            dialer.failed(target.source, Transport.describe(error), now: now)
         }
     }
 
@@ -239,21 +250,30 @@ final class Transport {
     }
 
     private func accepted(_ stream: TCPConnection) {
-        guard !isClosed, let remote = stream.peerAddress, pendingHandshakes < TransportLimits.handshakesMaximum,
-            gate.admits(remote.hostBytes, now: now)
-        else { return stream.close() }
+        guard !isClosed, let remote = stream.peerAddress, gate.admits(remote.hostBytes, now: now) else {
+            return stream.close()
+        }
+        let handshakes = acceptedHandshakes
+        // Strangers that say nothing must not keep a member out. A member is done in a few round trips, so the place that
+        // is longest taken is most likely not a member's.
+        if handshakes.count >= acceptedHandshakesMaximum { handshakes.min { $0.begun < $1.begun }?.close() }
         begin(stream, .responder, nil)
     }
 
-    private var pendingHandshakes: Int { connections.count - links.count }
+    /// What strangers may fill: dials have a limit of their own, so that nobody outside keeps this site from dialling.
+    var acceptedHandshakes: [PeerConnection] {
+        connections.values.filter { !$0.isInitiator && $0.link == nil && !$0.isEnding }
+    }
 
     private func begin(_ stream: TCPConnection, _ role: NoiseHandshake.Role, _ target: Dialer.Target?) {
+        let identity = target?.usesNextKeys == true ? nextIdentity ?? self.identity : self.identity
         let session = LinkSession(
             role: role, identity: identity, expected: target?.expected, admit: admit, random: &random, now: now)
         let connection = PeerConnection(
             stream: stream, session: session, network: identity.network,
             remote: target?.address ?? stream.peerAddress?.description ?? "a connection that is gone",
-            dialled: target?.address)
+            dialled: target?.source, begun: nextConnection)
+        nextConnection += 1
         connections[ObjectIdentifier(connection)] = connection
         connection.onOutput = { [weak self, unowned connection] in self?.received($0, connection) }
         connection.onEnd = { [weak self, unowned connection] in self?.ended(connection, $0) }
@@ -275,13 +295,14 @@ final class Transport {
     }
 
     private func isBelowLimits(_ connection: PeerConnection) -> Bool {
-        connection.heldBytes < TransportLimits.receiveBytesPerPeer && heldInAll < TransportLimits.receiveBytesInAll
+        connection.heldBytes < TransportLimits.receiveBytesPerPeer && heldInAll < receiveBytesMaximum
     }
 
     /// One link a member. Where both sides dialled, the connection that the lower member id dialled stays: both sides
     /// judge alike. Of two that one side dialled, the newer stays: the older's other end is most likely gone.
     private func established(_ connection: PeerConnection, _ member: MemberID) {
-        if let address = connection.dialled { dialer.succeeded(address, member) }
+        connection.member = member
+        if let source = connection.dialled { dialer.succeeded(source, member) }
         if let old = linkOfMember[member], let standing = links[old] {
             let preferred = connection.isInitiator == (identity.member < member)
             if standing.isInitiator != connection.isInitiator && !preferred {
@@ -304,7 +325,7 @@ final class Transport {
     private func drop(_ link: LinkID) {
         guard let connection = links.removeValue(forKey: link), let member = connection.member else { return }
         if linkOfMember[member] == link { linkOfMember[member] = nil }
-        heldInAll -= connection.heldBytes
+        releaseInAll(connection.heldBytes)
         connection.heldBytes = 0
         connection.link = nil
         let past = pastBytes[member] ?? (0, 0)
@@ -322,14 +343,14 @@ final class Transport {
                 onRemark?("link to \(member.short) at \(connection.remote) is down: \(end)")
             }
         }
-        guard let address = connection.dialled else {
+        guard let source = connection.dialled else {
             if !wasEstablished, end != .closedHere { noteRefused("\(connection.remote): \(end)") }
             return
         }
-        if end == .link(.connectedToItself) { return dialer.isOwn(address) }
-        if !wasEstablished && connection.session.stage != .established {
-            dialer.failed(address, end.description, now: now)
-            onRemark?("no link to \(address): \(end)")
+        if end == .link(.connectedToItself) { return dialer.isOwn(source) }
+        if connection.member == nil {
+            dialer.failed(source, end.description, isRefused: end == .refusedByPeer, now: now)
+            onRemark?("no link to \(source.address): \(end)")
         }
     }
 

@@ -1,11 +1,11 @@
 /// The limits of protocol.md "Link" that the shell enforces; the session's own are in `LinkLimits`.
 enum TransportLimits {
-    /// Connections whose handshake is under way, both directions together.
-    static let handshakesMaximum = 512
-    /// Of one remote address: so many connections at once, and so many more each second.
+    /// Accepted connections whose handshake is under way.
+    static let acceptedHandshakesMaximum = 512
+    /// Of one remote host (IPv4 address or IPv6 /64): so many connections at once, and so many more each second.
     static let bucketSize = 64.0
     static let bucketRefillPerSecond = 8.0
-    /// Addresses that have a bucket of their own.
+    /// Hosts that have a bucket of their own.
     static let bucketsMaximum = 4096
     /// Bytes received and not yet checked and written: of one peer, and of all.
     static let receiveBytesPerPeer = 32 << 20
@@ -19,6 +19,7 @@ enum TransportLimits {
     /// Control messages that wait for a peer that does not read; beyond it the link is closed.
     static let controlBytesPerPeer = 64 << 20
     static let dialTimeoutMilliseconds: UInt64 = 5_000
+    /// Dials under way, up to their link.
     static let dialsMaximum = 64
     static let backoffFirstMilliseconds: UInt64 = 200
     static let backoffMaximumMilliseconds: UInt64 = 15_000

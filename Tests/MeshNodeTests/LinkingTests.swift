@@ -1,0 +1,194 @@
+import Crypto
+import EventLoop
+import Gossip
+import Ledger
+import Testing
+
+@testable import MeshNode
+
+/// Transports without daemons, on one loop: which links come to stand, and come back.
+final class LinkingTests {
+    /// One site's transport, and what it told.
+    private final class Site {
+        let identity: LinkIdentity
+        let transport: Transport
+        var admitted: [LinkPublicKey: LinkPeer] = [:]
+        var links: [MemberID: LinkID] = [:]
+        var upCount = 0
+        var messages: [[UInt8]] = []
+        /// Bytes of pieces that came and were not released, by link.
+        var pieceBytes: [LinkID: Int] = [:]
+
+        init(_ identity: LinkIdentity, _ loop: EventLoop) throws {
+            self.identity = identity
+            transport = try Transport(
+                loop: loop, identity: identity, peers: [], own: [], random: SeededRandom.system())
+            transport.admit = { [unowned self] in admitted[$0] }
+            transport.onEvent = { [unowned self] in noticed($0) }
+            try transport.start(listen: [.loopback(port: 0)])
+        }
+
+        var address: String { transport.listenAddresses.first?.description ?? "" }
+        var member: MemberID { identity.member }
+
+        func admit(_ identity: LinkIdentity) {
+            admitted[identity.linkKey.publicKey] = LinkPeer(
+                member: identity.member, nodeKey: identity.nodeKey.verifyingKey)
+        }
+
+        private func noticed(_ event: TransportEvent) {
+            switch event {
+            case .linkUp(let link, let member):
+                upCount += 1
+                links[member] = link
+            case .linkDown(let link): links = links.filter { $0.value != link }
+            case .message(_, let bytes): messages.append(bytes)
+            case .piece(let link, _, _, let bytes): pieceBytes[link, default: 0] += bytes.count
+            }
+        }
+    }
+
+    private let loop: EventLoop
+    private var sites: [Site] = []
+
+    init() throws { loop = try EventLoop() }
+
+    deinit {
+        for site in sites { site.transport.close() }
+        loop.close()
+    }
+
+    private func identity(_ member: MemberID) -> LinkIdentity {
+        LinkIdentity(
+            network: NetworkID(Digest(DigestDomain("test"), [0])), member: member,
+            nodeKey: SigningKey(seed: .random(count: 32)), linkKey: LinkKey(secret: .random(count: 32)))
+    }
+
+    /// So many sites that admit each other; none knows an address.
+    private func makeSites(_ count: UInt8) throws -> [Site] {
+        sites = try (0..<count).map {
+            try Site(identity(MemberID(Digest(DigestDomain("test"), [$0]))), loop)
+        }
+        for site in sites {
+            for other in sites where other !== site { site.admit(other.identity) }
+        }
+        return sites
+    }
+
+    private func link(_ dialler: Site, _ other: Site) throws {
+        dialler.transport.setAddresses([other.address], of: other.member)
+        try loop.wait(for: "the link") { dialler.links[other.member] != nil && other.links[dialler.member] != nil }
+    }
+
+    @Test("A member that announces another's address as its own hinders nobody from dialling it", arguments: [0, 1])
+    func announcesAnothersAddress(linkedFirst: Int) throws {
+        let sites = try makeSites(3)
+        let (site, liar, victim) = (sites[0], sites[1], sites[2])
+        if linkedFirst == 1 { try link(site, liar) }
+        site.transport.setAddresses([victim.address], of: victim.member)
+        site.transport.setAddresses([victim.address], of: liar.member)
+        try loop.wait(for: "the link to the victim") { site.links[victim.member] != nil }
+        // It is lost, and comes back whatever the other announces meanwhile, and also once that is no member any more.
+        let first = try #require(site.links[victim.member])
+        site.transport.close(first)
+        site.transport.setAddresses([victim.address, "127.0.0.1:1"], of: liar.member)
+        try loop.wait(for: "the second link") { site.links[victim.member].map { $0 != first } ?? false }
+        let second = try #require(site.links[victim.member])
+        site.transport.retain { $0 != liar.member }
+        site.transport.close(second)
+        try loop.wait(for: "the third link") { site.links[victim.member].map { $0 != second } ?? false }
+    }
+
+    @Test("Strangers that fill the places for handshakes keep neither this site's own dialling nor a member out")
+    func strangersFillThePlaces() throws {
+        let sites = try makeSites(3)
+        let (site, reached, caller) = (sites[0], sites[1], sites[2])
+        site.transport.acceptedHandshakesMaximum = 2
+        var strangers: [TCPConnection] = []
+        for _ in 0..<4 {
+            try TCPConnection.connect(
+                loop: loop, to: SocketAddress(parsing: site.address), timeoutMilliseconds: 5_000
+            ) { if case .success(let stream) = $0 { strangers.append(stream) } }
+        }
+        try loop.wait(for: "the strangers") { strangers.count == 4 }
+        defer { for stranger in strangers { stranger.close() } }
+        try loop.wait(for: "full places") { site.transport.acceptedHandshakes.count == 2 }
+        try link(site, reached)
+        let during = site.transport.acceptedHandshakes.count
+        #expect(during == 2, "the strangers are still there")
+        try link(caller, site)
+        let after = site.transport.acceptedHandshakes.count
+        #expect(after == 1, "the older stranger made room")
+    }
+
+    @Test("A link that waited for others' pieces is read on when a link that held them ends")
+    func resumesWhereAnotherEnds() throws {
+        let sites = try makeSites(3)
+        let (site, holder, waiting) = (sites[0], sites[1], sites[2])
+        let piece = [UInt8](repeating: 1, count: 1 << 16)
+        site.transport.receiveBytesMaximum = piece.count
+        try link(holder, site)
+        try link(waiting, site)
+        let name = PieceName(contribution: ContributionDigest(Digest(DigestDomain("test"), [9])), index: 0)
+        func send(_ other: Site) throws -> LinkID {
+            let link = try #require(other.links[site.member])
+            #expect(other.transport.reservePiece(piece.count, for: link))
+            other.transport.sendPiece(name, (piece, []), reserved: piece.count, to: link)
+            let here = try #require(site.links[other.member])
+            try loop.wait(for: "the piece") { site.pieceBytes[here] != nil }
+            return here
+        }
+        let held = try send(holder)
+        let paused = try send(waiting)
+        site.transport.release(piece.count, from: paused)
+        site.transport.close(held)
+        let back = try #require(waiting.links[site.member])
+        waiting.transport.send([7], to: back)
+        try loop.wait(for: "the message") { site.messages == [[7]] }
+    }
+
+    @Test("A link that ends because of what came over it is down for everybody, and is dialled again")
+    func fallsAndComesBack() throws {
+        let sites = try makeSites(2)
+        let (site, other) = (sites[0], sites[1])
+        var random = SeededRandom.system()
+        let start = Gossip.Instant(milliseconds: 0)
+        let session = LinkSession(
+            role: .initiator, identity: other.identity, admit: { other.admitted[$0] }, random: &random, now: start)
+        var connected: TCPConnection?
+        try TCPConnection.connect(
+            loop: loop, to: SocketAddress(parsing: site.address), timeoutMilliseconds: 5_000
+        ) { if case .success(let stream) = $0 { connected = stream } }
+        try loop.wait(for: "the connection") { connected != nil }
+        let stream = try #require(connected)
+        func pump() {
+            while let frame = try? session.nextFrame(now: start) { stream.write(frame) }
+        }
+        stream.onBytes = { bytes in
+            var outputs: [LinkOutput] = []
+            try? session.receive(Array(bytes), now: start, into: &outputs)
+            pump()
+        }
+        stream.startReading()
+        pump()
+        try loop.wait(for: "the link") { site.links[other.member] != nil }
+        stream.write([0, 17] + [UInt8](repeating: 0, count: 17))
+        try loop.wait(for: "its end") { site.links.isEmpty && !site.transport.view(of: other.member).isLinked }
+        try link(site, other)
+    }
+
+    @Test("A site whose keys were rotated while it was away gets through with the next ones")
+    func dialsWithNextKeys() throws {
+        let sites = try makeSites(2)
+        let (site, away) = (sites[0], sites[1])
+        let next = identity(away.member)
+        site.admitted = [:]
+        site.admit(next)
+        away.transport.nextIdentity = next
+        try link(away, site)
+        // From now on they are its keys: the next dial begins with them too.
+        away.transport.use(next)
+        away.transport.close(try #require(away.links[site.member]))
+        try loop.wait(for: "the link again") { away.upCount == 2 && away.links.count == 1 }
+    }
+}
