@@ -62,6 +62,7 @@ struct CaptureDrill: ParsableCommand {
     }
 
     private func verdict(_ row: Drill.Row) -> String {
+        guard row.isTried else { return row.isPromised ? "NOT TRIED" : "not tried" }
         if row.isPromised { return row.isKept ? "held" : "BROKEN" }
         return row.isKept ? "not achieved" : "achieved"
     }

@@ -114,14 +114,24 @@ struct JudgementTests {
         #expect(!town.fired.contains(.unjustifiedVote))
     }
 
+    /// Of whomever it comes: nobody here says who proposed it.
     @Test(arguments: [true, false])
-    func refusingAnHonestLeaderIsSeen(isHonest: Bool) {
-        let town = Fabrication(byzantine: isHonest ? [] : [1])
-        let proposal = Proposal(height: Height(1), view: .first, version: town.version("a"), reproposed: .none)
-        town.oracles.synced([.proposal(town.signed(proposal, by: 1))], by: 1)
-        let before = town.fired.count
-        town.oracles.refused(Height(1), .first, by: 0, because: "wrongParent")
-        #expect(town.fired.dropFirst(before) == (isHonest ? [.judgedApart] : []))
+    func refusingAValidPayloadIsSeen(isValid: Bool) {
+        var draft = Draft()
+        draft.isListed = isValid
+        draft.town.oracles.refused(draft.embedded, by: 0, because: "inclusion")
+        #expect(draft.town.fired == (isValid ? [.judgedApart] : []))
+    }
+
+    @Test(arguments: [true, false])
+    func standingByWhatAnotherRefusesIsSeen(isRefusedFirst: Bool) {
+        var draft = Draft()
+        draft.isListed = false
+        let refused = draft.embedded
+        if isRefusedFirst { draft.town.oracles.refused(refused, by: 1, because: "inclusion") }
+        _ = draft.fired
+        if !isRefusedFirst { draft.town.oracles.refused(refused, by: 1, because: "inclusion") }
+        #expect(draft.town.fired == [.invalidPayload, .judgedApart])
     }
 
     @Test(arguments: [true, false])

@@ -60,7 +60,7 @@ extension Node {
             do throws(PayloadFault) {
                 try chain.judge(embedded, verifier: verifier)
             } catch {
-                return refuse(version, error)
+                return refuse(embedded, error)
             }
             height.judged.insert(version)
         }
@@ -68,7 +68,7 @@ extension Node {
         do throws(PayloadFault) {
             try chain.checkWeights(payload.version.manifest, contributions)
         } catch {
-            return refuse(version, error)
+            return refuse(embedded, error)
         }
         guard let roots = computedRoots(of: embedded) else { return nil }
         if roots != payload.version.roots {
@@ -79,9 +79,9 @@ extension Node {
         return verdict
     }
 
-    private func refuse(_ version: VersionDigest, _ fault: PayloadFault) -> Verdict {
-        emit(.payloadRefused(height.height, height.view, fault))
-        height.verdicts[version] = .invalid
+    private func refuse(_ embedded: EmbeddedPayload, _ fault: PayloadFault) -> Verdict {
+        emit(.payloadRefused(height.view, embedded, fault))
+        height.verdicts[embedded.version.versionDigest] = .invalid
         return .invalid
     }
 

@@ -26,8 +26,11 @@ extension Keeper {
             if view > .first { logger.debug("version \(height) takes view \(view)") }
         case .proposed(let height, let view, let version):
             logger.debug("proposed \(version.short) for version \(height) in view \(view)")
-        case .payloadRefused(let height, let view, let fault):
-            logger.warning("the proposal for version \(height) in view \(view) is invalid: \(fault)")
+        case .payloadRefused(let view, let embedded, let fault):
+            let version = embedded.version
+            logger.warning(
+                "the proposal \(version.versionDigest.short) for version \(version.height) in view \(view) is invalid: \(fault)"
+            )
         case .rootMismatch(let height, let expected, let computed):
             logger.error(
                 "version \(height): certified parameters \(expected.parameters.short), computed \(computed.parameters.short)"

@@ -5,14 +5,17 @@ import Ledger
 /// What Byzantine members make of the operators' decisions: play them again, forge the others' signatures, drown them.
 extension World {
     /// Something that a version carried before goes around again, with every signature that it had.
-    func replayActions(_ site: Site) {
+    ///
+    /// - Returns: whether there was anything yet.
+    func replayActions(_ site: Site) -> Bool {
         let carried = oracles.history.keys.sorted().compactMap { oracles.history[$0]?.embedded.action }
-        guard !carried.isEmpty else { return }
+        guard !carried.isEmpty else { return false }
         let old = byzantineRandom.pick(carried)
         spread(ForgedMessage.action(old.signed), from: site)
-        guard let readiness = old.readiness, let after = oracles.roster(after: old) else { return }
+        guard let readiness = old.readiness, let after = oracles.roster(after: old) else { return true }
         let statement = Readiness(action: old.action.digest, members: after.memberSet.digest)
         spread(ForgedMessage.readiness(statement, readiness), from: site)
+        return true
     }
 
     /// An action with as many signatures as it takes, of which only the forger's own are worth anything.

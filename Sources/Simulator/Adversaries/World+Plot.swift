@@ -34,7 +34,7 @@ extension World {
             case .floodsEvidence: floodEvidence(position, site, chain)
             case .forgesCertificates: forgeCertificates(position, site, chain)
             case .malformsLengths: malform(site)
-            case .replaysActions: replayActions(site)
+            case .replaysActions: if !replayActions(site) { continue }
             case .forgesActions: forgeActions(site, chain)
             case .floodsActions: floodActions(site, chain)
             default: continue

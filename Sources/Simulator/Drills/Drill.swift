@@ -23,13 +23,16 @@ public enum Drill: String, Sendable, CaseIterable {
         public let worlds: Int
         /// What came of it, as it was measured.
         public let outcome: String
+        /// Whether the attack really came before honest members, and they went on deciding where that is what it is about: what
+        /// was not tried proves nothing.
+        public let isTried: Bool
         /// Whether the promise was kept in every world.
         public let isKept: Bool
         /// Whether it must be, against so many.
         public let isPromised: Bool
 
         /// Whether the drill went as the protocol says: nobody promises anything against more.
-        public var isAsPromised: Bool { isKept || !isPromised }
+        public var isAsPromised: Bool { isKept && isTried || !isPromised }
     }
 
     public var promise: String {

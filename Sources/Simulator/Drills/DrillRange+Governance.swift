@@ -74,13 +74,14 @@ extension DrillRange {
                 : resisted
                     + (versions > 0 ? "; none of \(versions) versions carries it" : "; meanwhile the chain waits")
                     + ", and none of \(shown) payloads that they proposed with it was certified",
-            isKept: count == 0 && broken == 0)
+            isKept: count == 0 && broken == 0, isTried: count > 0 || shown > 0)
     }
 
     /// As nodes: another version at a height that the others have certified, shown to a member that was cut off meanwhile;
     /// and a replayed state that no revert asks for.
     func certifyAnother() -> Drill.Row {
         var (misled, others, switched, broken) = (0, 0, 0, 0)
+        var (shown, switches) = (0, 0)
         for world in make([.falseAcks]) {
             let lagging = world.sites[world.bodies[members - 1][0]]
             world.coalition.scheme = Scheme(shunned: [world.oracles.people[members - 2]])
@@ -104,7 +105,11 @@ extension DrillRange {
                 site !== lagging
                     && site.disk.adopted.first?.version.versionDigest != world.oracles.versions[1]?.versionDigest
             }
-            if !isMisled(), switchesToReplay(world) { switched += 1 }
+            if other.isShown { shown += 1 }
+            if !isMisled() {
+                if switchesToReplay(world) { switched += 1 }
+                switches += world.coalition.scheme?.proposed.count ?? 0
+            }
             if isPromised, !violations(world).isEmpty { broken += 1 }
         }
         return row(
@@ -114,8 +119,9 @@ extension DrillRange {
             misled + others + switched > 0
                 ? "who was cut off takes the other version in \(misled) of \(worlds) worlds, and \(others) of those who "
                     + "had the first"
-                : "nobody takes the other version, nor the replayed state",
-            isKept: misled + others + switched == 0 && broken == 0)
+                : "nobody takes the other version, which they showed in \(shown) of \(worlds) worlds, nor one of the "
+                    + "\(switches) replayed states that they proposed",
+            isKept: misled + others + switched == 0 && broken == 0, isTried: shown > 0 && (misled > 0 || switches > 0))
     }
 
     /// Whether an honest member takes over the state without what version 1 lists.
@@ -125,7 +131,11 @@ extension DrillRange {
         func isDone() -> Bool {
             honest(world).contains { $0.disk.adopted.contains { $0.version.roots == claimed } }
         }
-        play(world, milliseconds: 2_500, { world.pursue(0..<colluders) }, until: isDone)
+        // Until they have led, which takes some heights where they are few.
+        play(
+            world, milliseconds: 6_000, { world.pursue(0..<colluders) },
+            until: { isDone() || (world.coalition.scheme?.proposed.count ?? 0) >= 2 })
+        if !isDone() { play(world, milliseconds: 1_000, { world.pursue(0..<colluders) }, until: isDone) }
         return isDone()
     }
 }

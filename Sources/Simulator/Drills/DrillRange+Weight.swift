@@ -8,12 +8,11 @@ extension DrillRange {
         let shares = Shares(of: self, make([.copies, .equivocatesContributions, .floodsContributions]))
         return row(
             .dominate, "they contribute twice in a slot, copy what others made, and flood",
-            "one entry each in a version, \(shares.ofWeight) % of all weight", isKept: isWithinNumbers(shares))
-    }
-
-    /// No more of all weight than of all members, but for a member of the others that was late in a version.
-    private func isWithinNumbers(_ shares: Shares) -> Bool {
-        shares.isSound && shares.repeated == 0 && shares.ofWeight * members <= 100 * (colluders + 1)
+            (shares.repeated == 0
+                ? "one entry each in a version" : "\(shares.repeated) entries beyond one of an author in a version")
+                + ", \(shares.ofWeight) % of all weight that versions give; that a copy then loses its own in the averaging "
+                + "is not in these worlds",
+            isKept: shares.isSound && shares.repeated == 0 && shares.isWithinNumbers, isTried: shares.isAny)
     }
 
     /// In a mesh that weighs by tokens they claim a million times what others made theirs of.
@@ -49,10 +48,12 @@ extension DrillRange {
         let (listed, versions, broken) = shun(everybodyElse)
         return row(
             .dominate, "they neither name, nor list as leaders, nor vote for, what anybody else contributed",
-            listed == versions
-                ? "every one of \(versions) versions lists others than them"
-                : "\(versions - listed) of \(versions) versions list nobody but them",
-            isKept: broken == 0 && listed == versions)
+            versions == 0
+                ? "nothing is certified: the chain waits"
+                : listed == versions
+                    ? "every one of \(versions) versions lists others than them"
+                    : "\(versions - listed) of \(versions) versions list nobody but them",
+            isKept: broken == 0 && listed == versions, isTried: versions > 0)
     }
 }
 
@@ -67,6 +68,10 @@ struct Shares {
     var largest = 0
     /// Entries of an author beyond one in a version.
     var repeated = 0
+    /// Whether versions gave any weight.
+    var isAny = false
+    /// Whether colluders have no larger a part of it than of the members.
+    var isWithinNumbers = true
     /// Whether nothing else that is promised was broken.
     var isSound = true
 
@@ -90,5 +95,7 @@ struct Shares {
             if range.isPromised, !range.violations(world).isEmpty { isSound = false }
         }
         ofWeight = Int(100 * own / max(1, all))
+        isAny = all > 0
+        isWithinNumbers = own * UInt64(range.members) <= all * UInt64(range.colluders)
     }
 }

@@ -60,11 +60,13 @@ struct DrillRange {
     /// Honest members' sites.
     func honest(_ world: World) -> [Site] { world.sites.filter(\.isHonest) }
 
+    /// - Parameter isTried: see `Drill.Row`.
     func row(
-        _ promise: Drill, _ attack: String, _ outcome: String, isKept: Bool, isPromised: Bool? = nil
+        _ promise: Drill, _ attack: String, _ outcome: String, isKept: Bool, isTried: Bool = true,
+        isPromised: Bool? = nil
     ) -> Drill.Row {
         Drill.Row(
             promise: promise, attack: attack, colluders: colluders, members: members, worlds: worlds, outcome: outcome,
-            isKept: isKept, isPromised: isPromised ?? self.isPromised)
+            isTried: isTried, isKept: isKept, isPromised: isPromised ?? self.isPromised)
     }
 }

@@ -92,6 +92,8 @@ final class Conflict {
     private let world: World
     private let colluders: Range<Int>
     private var certified: CertifiedVersion?
+    /// Whether a message of it went out to who was cut off.
+    private(set) var isShown = false
 
     init(_ world: World, colluders: Range<Int>) {
         self.world = world
@@ -105,7 +107,8 @@ final class Conflict {
         else { return }
         certified = made
         world.coalition.scheme?.isSpeaking = true
-        for member in colluders {
+        for member in colluders where world.hasLink(from: member, to: lagging.member) {
+            isShown = true
             for message in Wire.messages(of: made) {
                 world.spread(message, from: world.sites[world.bodies[member][0]]) { $0 == lagging.member }
             }

@@ -11,6 +11,23 @@ extension Oracles {
         if let fault = fault(in: embedded) {
             report(.invalidPayload, "member \(member) stands by \(version.versionDigest.short): \(fault)")
         }
+        if let refusal = refusals[version.versionDigest] {
+            report(.judgedApart, "member \(member) stands by \(version.versionDigest.short), which \(refusal)")
+        }
+    }
+
+    /// An honest member refused this payload as provably invalid, whoever proposed it: then it is, and no honest member
+    /// stands by it. Only judgements on what it embeds are told here: the roots that a node compares with come from the
+    /// world itself.
+    func refused(_ embedded: EmbeddedPayload, by member: Int, because fault: String) {
+        let version = embedded.version.versionDigest
+        let refusal = "member \(member) refuses: \(fault)"
+        guard refusals.updateValue(refusal, forKey: version) == nil else { return }
+        if judged.contains(version) {
+            report(.judgedApart, "somebody stands by \(version.short), which \(refusal)")
+        } else if self.fault(in: embedded) == nil {
+            report(.judgedApart, "\(version.short) is valid, and \(refusal)")
+        }
     }
 
     private func fault(in embedded: EmbeddedPayload) -> String? {
@@ -20,6 +37,10 @@ extension Oracles {
         else { return "nobody adopted its parent" }
         if version.parent != parent.versionDigest { return "another parent" }
         if version.network != network { return "another network" }
+        let support = embedded.payload.support
+        guard version.support == support.digest, support.action == embedded.action?.objectDigest else {
+            return "another support"
+        }
         if let fault = faultOfReady(embedded, parent, roster) { return fault }
         let ready = embedded.ready.map(\.body)
         if let replayed = rootsToSwitch(ready) {
@@ -185,16 +206,6 @@ extension Oracles {
             return content == Vote(kind: .notarize, height: height, view: view, version: version).digest
         }
         return roster.isQuorum(count)
-    }
-
-    /// An honest member refused a payload as provably invalid. That of an honest leader never is.
-    func refused(_ height: Height, _ view: View, by member: Int, because fault: String) {
-        let leader = people.indices.first {
-            isHonest[$0] && signed[SignedPlace(signer: people[$0], place: .proposal(height, view))] != nil
-        }
-        if let leader {
-            report(.judgedApart, "member \(member) refuses what \(leader) proposed in \(height)/\(view): \(fault)")
-        }
     }
 
     // MARK: - Views

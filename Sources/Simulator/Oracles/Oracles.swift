@@ -36,6 +36,8 @@ final class Oracles {
     var tokens: [ContributionDigest: UInt64] = [:]
     /// Payloads that were judged.
     var judged: Set<VersionDigest> = []
+    /// What an honest member said of a payload that it refused.
+    var refusals: [VersionDigest: String] = [:]
     /// The views from which proposals of a payload claimed to re-propose it; 0 for afresh.
     var claimedViews: [ProposedPlace: Set<UInt32>] = [:]
     /// What certificates say that a slot holds.

@@ -90,13 +90,19 @@ struct Stage {
     let sample: Int
     let print: ((String) -> Void)?
 
+    var faultBound: Int { (nodes - 1) / 3 }
+    var quorum: Int { 2 * nodes / 3 + 1 }
+
     /// A quiet world that certifies `heights` versions.
-    func options(seed: UInt64 = 1, heights: UInt64 = 4, _ change: (inout FaultProfile) -> Void = { _ in })
-        -> WorldOptions
-    {
-        var options = WorldOptions(nodes: nodes, seed: seed)
+    ///
+    /// - Parameter guests: who is not of the first set and may be admitted, after all others.
+    func options(
+        seed: UInt64 = 1, heights: UInt64 = 4, guests: Int = 0, _ change: (inout FaultProfile) -> Void = { _ in }
+    ) -> WorldOptions {
+        var options = WorldOptions(nodes: nodes + guests, seed: seed)
         options.heights = heights
-        var faults = FaultProfile(members: nodes)
+        var faults = FaultProfile(members: nodes + guests)
+        for guest in nodes..<nodes + guests { faults.newcomers[guest] = true }
         faults.chaosMaximum = 60_000
         change(&faults)
         options.faults = faults

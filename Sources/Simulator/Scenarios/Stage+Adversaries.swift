@@ -14,17 +14,53 @@ extension Stage {
         }
     }
 
-    /// A member hands over another's payload under its own name before the author's own is certified.
+    /// A member alone hears of what another made, and hands over the same payload under its own name: its copy is certified
+    /// before the author's own.
     func copierIsFasterThanTheAuthor() -> [Scenario.Result] {
         (0..<nodes).map { copier in
-            let world = world(options { $0.byzantine[copier] = [.copies] })
-            let outcome = world.run()
-            let member = world.sites[copier].identity.member
-            let isListed = world.oracles.versions.values.contains { version in
-                version.manifest.contains { $0.slot.author == member }
+            let world = world(
+                options {
+                    $0.byzantine[copier] = [.copies]
+                    // What it hands over is the copy.
+                    $0.absentTrainers[copier] = true
+                })
+            let author = world.oracles.people[(copier + 1) % nodes]
+            let slot = Slot(author: author, base: world.genesis.version.versionDigest)
+            world.filter = { _, to, bytes in
+                to == copier || !world.oracles.scans.scan(bytes).contributions.contains { $0.body.slot == slot }
             }
-            return Scenario.Result(name: "member \(copier)", outcome: outcome, cameAbout: isListed)
+            var copy: Contribution?
+            let isCertified = world.run(until: SimulatedTime(milliseconds: 60_000)) {
+                if copy == nil { copy = handOverCopy(of: slot, by: world.sites[copier], in: world) }
+                return copy.map { world.oracles.available[$0.slot] == $0.contributionDigest } ?? false
+            }
+            let isFaster = isCertified && world.oracles.available[slot] == nil
+            world.filter = nil
+            let outcome = world.run()
+            let isListed = world.oracles.versions.values.contains { version in
+                version.manifest.contains { $0.contribution == copy?.contributionDigest }
+            }
+            return Scenario.Result(name: "member \(copier)", outcome: outcome, cameAbout: isFaster && isListed)
         }
+    }
+
+    /// The same pieces under the same root, once the copier holds all of them; nil until then.
+    private func handOverCopy(of slot: Slot, by copier: Site, in world: World) -> Contribution? {
+        guard let process = copier.process, process.node.chain.headDigest == slot.base,
+            let original = world.coalition.contributions[slot]?.first?.body,
+            var blob = copier.disk.blobs[original.contributionDigest], blob.isComplete
+        else { return nil }
+        let copy = Contribution(
+            network: original.network, author: copier.identity.member, base: original.base,
+            baseHeight: original.baseHeight, encoding: original.encoding, payloadBytes: original.payloadBytes,
+            pieceBytes: original.pieceBytes, pieceRoot: original.pieceRoot, norm: original.norm, steps: original.steps,
+            tokens: original.tokens, lossMicronats: original.lossMicronats, dataSets: original.dataSets,
+            trainer: original.trainer)
+        blob.isSynced = true
+        copier.disk.blobs[copy.contributionDigest] = blob
+        world.counts.add(.copies)
+        world.turn(copier, .contribute(copy))
+        return copy
     }
 
     /// A member hands out the first pieces of its contribution and is gone: nobody waits for it.

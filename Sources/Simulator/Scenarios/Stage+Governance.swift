@@ -68,10 +68,19 @@ extension Stage {
             let back = action(.rules(world.genesis.rules), sequence: 2, from: 1)
             world.submit(back, by: everybody)
             isMet = world.run(until: limit) { carried(in: world).count == 2 } && isMet
+            let old = world.oracles.history.values.first { $0.embedded.action?.action == there }?.embedded.action
+            let replay = old.map { ForgedMessage.action($0.signed) }
+            var isReplayed = false
+            world.tap = { from, sent in
+                if case .message(let bytes) = sent, from == thief, bytes == replay { isReplayed = true }
+            }
+            isMet = world.run(until: limit) { isReplayed } && isMet
+            // Long enough that it would be carried.
+            isMet = reaches(UInt64(world.oracles.versions.count) + 3, in: world) && isMet
             let outcome = world.run()
             return Scenario.Result(
                 name: "member \(thief)", outcome: outcome,
-                cameAbout: isMet && carried(in: world) == [there, back] && outcome.faults[.replaysActions] > 0)
+                cameAbout: isMet && carried(in: world) == [there, back])
         }
     }
 
@@ -113,24 +122,39 @@ extension Stage {
             rules.review = .vetoWindow
             world.submit(action(.rules(rules), sequence: 1, from: 1), by: everybody)
             let isInForce = world.run(until: limit) { world.oracles.newestRoster.rules.review == .vetoWindow }
-            var target: UInt64 = 0
-            var isVetoed = false
+            let target = UInt64(world.oracles.versions.count) + 2
+            // Nobody hears a vote to finalize in that view, and everybody hears of the vetoes.
+            var proposed: [Digest: Version] = [:]
             world.filter = { _, _, bytes in
-                let scan = RecordScan(bytes: bytes)
-                let next = UInt64(world.oracles.versions.count) + 1
-                if target == 0, scan.hasVotes(.notarize, height: next) { target = next }
-                // Nobody hears a vote to finalize in that view, and everybody hears of the vetoes.
-                return target == 0 || !scan.hasVotes(.finalize, height: target, view: 1)
+                let scan = world.oracles.scans.scan(bytes)
+                for version in scan.payloads.map(\.version) where version.height.value == target {
+                    proposed[version.versionDigest.digest] = version
+                }
+                return !scan.hasVotes(.finalize, height: target, view: 1)
             }
-            _ = world.run(until: limit) {
-                guard target > 0 else { return false }
-                for slot in world.oracles.available.keys.sorted() where !isVetoed { veto(slot, in: world) }
-                isVetoed = true
-                return world.oracles.quorums[.init(kind: .notarize, height: target, view: 1)] != nil
+            let notarization = Oracles.QuorumPlace(kind: .notarize, height: target, view: 1)
+            let isNotarized = world.run(until: limit) { world.oracles.quorums[notarization] != nil }
+            let notarized = world.oracles.quorums[notarization].flatMap { proposed[$0] }
+            let slots = notarized?.manifest.map(\.slot) ?? []
+            for slot in slots { veto(slot, in: world) }
+            let areKnown = world.run(until: limit) {
+                world.sites.count { isVetoed(slots, at: $0, in: world) } >= quorum
             }
+            let isOpen = world.oracles.versions[target] == nil
+            let isDecided = reaches(target, in: world) && world.oracles.versions[target] == notarized
             let outcome = world.run()
             return Scenario.Result(
-                name: "seed \(seed)", outcome: outcome, cameAbout: isInForce && isVetoed && target > 0)
+                name: "seed \(seed)", outcome: outcome,
+                cameAbout: isInForce && isNotarized && !slots.isEmpty && areKnown && isOpen && isDecided)
+        }
+    }
+
+    /// Whether a node knows of so many vetoes against each of the slots that no fresh payload may list it.
+    private func isVetoed(_ slots: [Slot], at site: Site, in world: World) -> Bool {
+        guard let process = site.process else { return false }
+        let reviews = process.node.report(now: process.clock.reading(at: world.now)).reviews.map(\.statement)
+        return slots.allSatisfy { slot in
+            reviews.count { $0.slot == slot && $0.verdict == .veto } >= max(2, faultBound + 1)
         }
     }
 

@@ -121,6 +121,7 @@ public final class World {
             members: count, newcomers: faults.newcomers, random: &foundingRandom
         ) {
             $0.retentionVersions = options.retentionVersions
+            $0.maxStaleness = options.maxStaleness
             $0.weights = options.weights
             $0.nodeWeightMaximumQ30 = options.nodeWeightMaximumQ30
         }
@@ -267,6 +268,8 @@ public struct WorldOptions: Sendable {
     public var work: any RoundWork = StubRounds()
     /// The rule of the mesh.
     public var retentionVersions = Rules().retentionVersions
+    /// The rule of the mesh.
+    public var maxStaleness = Rules().maxStaleness
     /// The rules of the mesh about whose contribution weighs how much.
     public var weights = WeightMode.equal
     /// See `Rules.nodeWeightMaximumQ30`.
