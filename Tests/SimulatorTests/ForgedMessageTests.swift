@@ -49,6 +49,19 @@ struct ForgedMessageTests {
         #expect(ForgedMessage.fetchedDigests([0x80]).isEmpty)
     }
 
+    @Test func aBoastDiffersInItsHeightOnly() throws {
+        func summary(at height: UInt64) -> Message {
+            .summary(
+                Summary(
+                    height: Height(height), head: town.version("a"), view: View(2), ready: Bitmap(full: 4), views: [],
+                    candidates: []))
+        }
+        let bytes = summary(at: 7).encoded
+        #expect(ForgedMessage.summarizedHeight(bytes) == 7)
+        #expect(try Message(encoded: ForgedMessage.summary(bytes, at: 1_000)) == summary(at: 1_000))
+        #expect(ForgedMessage.summarizedHeight(ForgedMessage.walk(from: Height(7))) == nil)
+    }
+
     /// Signatures stand as they were given: also of a number that the bitmap denies.
     @Test func aRepeatedSignatureTravels() throws {
         let vote = town.vote(.nullify)

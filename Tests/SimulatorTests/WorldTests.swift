@@ -32,6 +32,37 @@ struct WorldTests {
         #expect(outcome.measures.pieces > 0)
     }
 
+    /// In worlds of the swarm in which one member does this alone.
+    @Test(arguments: ByzantineBehaviour.allCases)
+    func everyByzantineBehaviourHasAnEffect(behaviour: ByzantineBehaviour) {
+        var totals = Totals()
+        for seed in stride(from: UInt64(1), to: 40, by: 2) where totals.faults[behaviour] == 0 {
+            var options = WorldOptions(nodes: 4, seed: seed)
+            var faults = World(options).faults
+            faults.byzantine = Array(repeating: [], count: 4)
+            faults.byzantine[0] = [behaviour]
+            faults.deadAfterHealing = Array(repeating: false, count: 4)
+            faults.losesJournal = faults.deadAfterHealing
+            faults.lossInterval = nil
+            faults.absentTrainers[0] = false
+            options.faults = faults
+            totals.add(World(options).run())
+        }
+        #expect(totals.failures.isEmpty)
+        #expect(totals.faults[behaviour] > 0)
+    }
+
+    /// There a member boasts while another adopts a version, and crashes after it walked.
+    @Test func aBoastLeavesNothingOnADiskThatCannotBeRead() {
+        var options = WorldOptions(nodes: 5, seed: 277)
+        var faults = World(options).faults
+        for member in 0..<5 where !faults.byzantine[member].isEmpty { faults.byzantine[member] = [.boasts] }
+        options.faults = faults
+        let outcome = World(options).run()
+        #expect(outcome.faults[.boasts] > 0)
+        #expect(outcome.holds, "\(outcome.violations)")
+    }
+
     @Test func seedsInjectEveryKindOfFault() {
         var totals = Totals()
         var lacking = Set(FaultKind.allCases)

@@ -43,6 +43,7 @@ extension Node {
             return
         }
         height.isAdopting = true
+        synchronisation.request = nil
         let certified = CertifiedVersion(embedded: embedded, certificate: certificate, contributions: records)
         persist([.adopt(certified)], then: [.adopted(certified)])
     }

@@ -4,8 +4,11 @@ import Ledger
 extension Node {
     /// Asks the next peer for certified versions, where somebody claims enough of them. Those that failed before are
     /// asked again only while nobody else claims as much, and wait again as soon as somebody does.
+    ///
+    /// While a version is being adopted nothing is walked: the walk begins anew from it, and what the old one still brought
+    /// would come to lie on disk behind it, as if it were beyond.
     func walkOn() {
-        guard synchronisation.durable == synchronisation.walk.height, !isStopped else { return }
+        guard synchronisation.durable == synchronisation.walk.height, !isStopped, !height.isAdopting else { return }
         if let request = synchronisation.request, synchronisation.doubted[request.member] == nil { return }
         let tip = synchronisation.walk.height
         guard links.highestClaimed > tip else { return }

@@ -5,6 +5,7 @@ import Ledger
 /// node would ever encode can be sent too.
 enum ForgedMessage {
     private enum Code: UInt64 {
+        case summary = 1
         case contribution = 2
         case have = 3
         case want = 4
@@ -44,6 +45,23 @@ enum ForgedMessage {
 
     static func wantBlocks(of root: Digest, _ blocks: Range<UInt64>) -> [UInt8] {
         encoded(.blocks, .array([.bytes(root.bytes), .array(blocks.map { .unsigned($0) })]))
+    }
+
+    /// The height that a summary begins with; nil for any other message.
+    static func summarizedHeight(_ bytes: [UInt8]) -> UInt64? {
+        guard case .array(let parts) = try? CBOR(encoded: bytes), parts.count == 2,
+            parts[0] == .unsigned(Code.summary.rawValue), case .array(let items) = parts[1],
+            case .unsigned(let height) = items.first
+        else { return nil }
+        return height
+    }
+
+    /// The summary, all else as it was, of somebody at another height.
+    static func summary(_ bytes: [UInt8], at height: UInt64) -> [UInt8] {
+        guard case .array(let parts) = try? CBOR(encoded: bytes), case .array(let items) = parts.last else {
+            return bytes
+        }
+        return encoded(.summary, .array([.unsigned(height)] + items.dropFirst()))
     }
 
     /// Everything that a `fetch` can ask for under one name: of each kind that goes by a digest.

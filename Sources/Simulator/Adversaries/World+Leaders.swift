@@ -49,11 +49,20 @@ extension World {
         guard let forged = forgedPayload(over: chain, by: behaviour, isReproposed: reproposed > .none) else {
             return nil
         }
-        counts.add(behaviour)
         let messages = messages(proposing: forged, by: position, in: proposal.view, from: reproposed)
         let isForHalf = behaviour == .equivocatesProposals
         let isShownTo = (0..<options.nodes).map { _ in !isForHalf || byzantineRandom.chance(50) }
+        if isShownTo.contains(true), isWrong(forged, over: chain, by: behaviour) { counts.add(behaviour) }
         return Substitute(isShownTo: isShownTo, messages: messages, hidden: proposal.version)
+    }
+
+    /// Where there is nothing to list, nothing can be left out of it or listed wrongly.
+    private func isWrong(_ forged: EmbeddedPayload, over chain: Chain, by behaviour: ByzantineBehaviour) -> Bool {
+        switch behaviour {
+        case .censors: forged.version.manifest.count < chain.slotsToList(by: forged.ready.map(\.body)).count
+        case .listsUnavailable: !forged.availability.isEmpty
+        default: true
+        }
     }
 
     /// Proposals for views to come that the member leads, whatever will be notarized or given up before: who enters such a

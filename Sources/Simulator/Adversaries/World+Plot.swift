@@ -21,6 +21,7 @@ extension World {
         guard let process = site.process, let position = position(of: site) else { return }
         let chain = process.node.chain
         for behaviour in site.behaviours {
+            let sent = measures.messages
             switch behaviour {
             case .reproposesUnjustified:
                 proposeAhead(position, site, chain)
@@ -39,7 +40,7 @@ extension World {
             case .floodsActions: floodActions(site, chain)
             default: continue
             }
-            counts.add(behaviour)
+            if measures.messages > sent { counts.add(behaviour) }
         }
     }
 
@@ -147,11 +148,12 @@ extension World {
     /// A second contribution in the slot, for half of the members.
     func contributeTwice(_ site: Site, _ base: VersionDigest, _ height: Height) {
         guard site.does(.equivocatesContributions), let position = position(of: site) else { return }
-        counts.add(.equivocatesContributions)
+        let sent = measures.messages
         let (second, blob) = contribution(site, base, height)
         site.disk.blobs[second.contributionDigest] = blob
         let wanted = someMembers(percent: 50)
         spread(ForgedMessage.contribution(coalition.signed(second, by: position)), from: site) { wanted[$0] }
+        if measures.messages > sent { counts.add(.equivocatesContributions) }
     }
 
     private func contributeStale(_ position: Int, _ site: Site, _ chain: Chain) {

@@ -5,7 +5,7 @@ public struct CrashPoint: Hashable, Sendable, CustomStringConvertible {
         case asked
         /// It is durable; the process never hears of it, so nothing that waits for it is sent.
         case durable
-        /// It was reported, and of what waited for it a part was sent.
+        /// It was reported, and of what waited for it a part was sent; all of it where that is a single thing.
         case reported
     }
 

@@ -51,6 +51,7 @@ extension World {
         trace.record(now, 9, UInt64(site.index), disk.height.value)
         trace.say(now, "\(site.member) gets another disk, of height \(disk.height) in place of \(site.disk.height)")
         site.disk = disk
+        oracles.replacedDisk(of: site.member, by: (try? disk.entries()) ?? [])
         if isDeclared { site.disk.commit([.abstention(Abstention(until: nil))]) }
     }
 }

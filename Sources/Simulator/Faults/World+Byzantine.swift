@@ -64,11 +64,8 @@ extension World {
 
     /// A summary begins with its sender's height; this one says more.
     private func boast(_ bytes: [UInt8]) -> [UInt8] {
-        guard case .array(let parts) = try? CBOR(encoded: bytes), parts.count == 2, case .array(var items) = parts[1],
-            items.count == 6, case .unsigned(let height) = items[0]
-        else { return bytes }
-        items[0] = .unsigned(height + byzantineRandom.draw(1...1_000_000))
-        return CBOR.array([parts[0], .array(items)]).encoded
+        guard let height = ForgedMessage.summarizedHeight(bytes) else { return bytes }
+        return ForgedMessage.summary(bytes, at: height + byzantineRandom.draw(1...1_000_000))
     }
 
     /// What leaves in place of a piece; nil for nothing.

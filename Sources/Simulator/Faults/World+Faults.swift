@@ -15,7 +15,6 @@ extension World {
             return oracles.report(.unreadableJournal, "member \(site.member): \(error)")
         }
         site.life += 1
-        if site.does(.twins) { counts.add(.twins) }
         let node = Node(
             identity: site.identity, timing: options.timing, recovered: recovered, verifier: verifier, reader: reader,
             random: site.random.split())
@@ -75,20 +74,22 @@ extension World {
         }
     }
 
-    func meetCrashPoint(_ site: Site, _ phase: CrashPoint.Phase) {
+    /// - Parameter ticket: of the batch, once it is durable.
+    func meetCrashPoint(_ site: Site, _ phase: CrashPoint.Phase, _ ticket: PersistTicket? = nil) {
         guard !crashPoints.isEmpty, let process = site.process else { return }
         let batch = phase == .asked ? site.batchesAsked : site.batchesAsked - process.batches.count
         for point in crashPoints where point.member == site.member && point.batch == batch {
             switch (point.phase, phase) {
-            case (.asked, .asked), (.durable, .durable):
-                crashPoints.removeAll { $0 == point }
-                for other in sites where other === site || point.takesAll { crash(other, downFor: 300_000) }
-            case (.reported, .durable):
-                crashPoints.removeAll { $0 == point }
-                site.crashTrigger = .midTurn
+            case (.asked, .asked), (.durable, .durable): crash(site, at: point)
+            case (.reported, .durable): process.reportedPoint = ticket.map { ($0, point) }
             default: continue
             }
         }
+    }
+
+    func crash(_ site: Site, at point: CrashPoint) {
+        crashPoints.removeAll { $0 == point }
+        for other in sites where other === site || point.takesAll { crash(other, downFor: 300_000) }
     }
 
     // MARK: - Links
@@ -117,11 +118,14 @@ extension World {
         }
         pairs.removeAll { isBlocked[$0] }
         for blocked in pairs { isBlocked[blocked] = true }
-        switch (isIsolation, isSymmetric) {
-        case (false, true): counts.add(.partitions)
-        case (false, false): counts.add(.partitionsOneWay)
-        case (true, true): counts.add(.isolations)
-        case (true, false): counts.add(.isolationsOneWay)
+        // All may be on one side, or cut off already.
+        if !pairs.isEmpty {
+            switch (isIsolation, isSymmetric) {
+            case (false, true): counts.add(.partitions)
+            case (false, false): counts.add(.partitionsOneWay)
+            case (true, true): counts.add(.isolations)
+            case (true, false): counts.add(.isolationsOneWay)
+            }
         }
         trace.record(now, 7, UInt64(pairs.count))
         trace.say(now, "partition: \(pairs.map { "\($0 / count)-\($0 % count)" }.joined(separator: " "))")

@@ -51,17 +51,11 @@ extension World {
         let other = faultRandom.draw(below: count)
         let direction = faultRandom.draw(below: 3)
         let until = now + 1_000 * faultRandom.draw(50...faults.clogLengthMaximum)
-        counts.add(.clogs)
         trace.record(now, 11, UInt64(one), UInt64(other))
         trace.say(now, "clog: member \(one), until \(until)")
-        for peer in 0..<count where peer != one {
-            switch direction {
-            case 0: cloggedUntil[pair(one, peer)] = max(cloggedUntil[pair(one, peer)], until)
-            case 1: cloggedUntil[pair(peer, one)] = max(cloggedUntil[pair(peer, one)], until)
-            default:
-                guard peer == other else { continue }
-                cloggedUntil[pair(one, peer)] = max(cloggedUntil[pair(one, peer)], until)
-            }
-        }
+        let peers = (0..<count).filter { $0 != one && (direction < 2 || $0 == other) }
+        let links = peers.map { direction == 1 ? pair($0, one) : pair(one, $0) }.filter { cloggedUntil[$0] < until }
+        for link in links { cloggedUntil[link] = until }
+        if !links.isEmpty { counts.add(.clogs) }
     }
 }

@@ -142,6 +142,17 @@ final class Oracles {
         for entry in entries { check(entry, of: member) }
     }
 
+    /// An honest member's disk holds this journal, and nothing else that it held. What it signed stays signed.
+    func replacedDisk(of member: Int, by entries: [JournalEntry]) {
+        guard isHonest[member] else { return }
+        grounds[member] = SyncedGround()
+        accused[member] = []
+        for entry in entries {
+            grounds[member].insert(entry, signer: people[member])
+            if case .evidence(let evidence) = entry { holds(evidence, by: member) }
+        }
+    }
+
     private func check(_ entry: JournalEntry, of member: Int) {
         switch entry {
         case .certificate(let certificate):

@@ -10,7 +10,8 @@ extension Stage {
         }
     }
 
-    /// The same, on a bad network, with the lagging member's power cut around every batch of its way back.
+    /// The same, on a network that loses and repeats messages until the member is back, with its power cut around every
+    /// batch of its way.
     func crashesOnTheWayToParameters() -> [Scenario.Result] {
         var results: [Scenario.Result] = []
         for batch in stride(from: 1, through: 24, by: sample) {
@@ -19,16 +20,17 @@ extension Stage {
                 results.append(
                     farBehind(
                         lagging, name: "member \(lagging), batch \(batch) \(phase)",
-                        options: farBehindOptions(seed: UInt64(batch)),
+                        options: farBehindOptions(seed: UInt64(batch), lossPercent: 5),
                         crash: CrashPoint(member: lagging, batch: batch, phase: phase, takesAll: false)))
             }
         }
         return results
     }
 
-    private func farBehindOptions(seed: UInt64) -> WorldOptions {
+    private func farBehindOptions(seed: UInt64, lossPercent: UInt64 = 0) -> WorldOptions {
         var options = options(seed: seed, heights: 14) {
             $0.isOrdered = seed % 2 == 0
+            $0.lossPercent = lossPercent
             $0.duplicationPercent = 10
             $0.trainingMaximum = 100
         }
@@ -44,17 +46,20 @@ extension Stage {
         let isBehind = world.run(until: SimulatedTime(milliseconds: 120_000)) {
             world.sites.contains { $0.disk.height.value >= 12 }
         }
-        let start = world.sites[world.bodies[lagging][0]].disk.height
+        let site = world.sites[world.bodies[lagging][0]]
+        let start = site.disk.height
+        var isBack = true
         if let crash {
-            let asked = world.sites[world.bodies[lagging][0]].batchesAsked
             world.crashPoints = [
                 CrashPoint(
-                    member: crash.member, batch: asked + crash.batch, phase: crash.phase, takesAll: crash.takesAll)
+                    member: crash.member, batch: site.batchesAsked + crash.batch, phase: crash.phase,
+                    takesAll: crash.takesAll)
             ]
+            world.filter = nil
+            isBack = world.run(until: world.now + 120_000_000) { world.crashPoints.isEmpty && site.jumps > 0 }
         }
         let outcome = world.run(healsAtOnce: true)
-        let site = world.sites[world.bodies[lagging][0]]
         return Scenario.Result(
-            name: name, outcome: outcome, cameAbout: isBehind && start == .genesis && site.jumps > 0)
+            name: name, outcome: outcome, cameAbout: isBehind && start == .genesis && isBack && site.jumps > 0)
     }
 }

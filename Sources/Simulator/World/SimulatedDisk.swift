@@ -27,7 +27,11 @@ struct SimulatedDisk {
             case .adopt(let certified):
                 adopted.append(certified)
                 walked = []
-            case .walked(let certified): walked.append(certified)
+            case .walked(let certified):
+                // One a height, as rows of a table: a jump may leave some of what the next walk brings again.
+                walked.removeAll { $0.height == certified.height }
+                walked.append(certified)
+                walked.sort { $0.height < $1.height }
             case .jump(let certified):
                 adopted += walked.filter { $0.height <= certified.height }
                 walked = []
@@ -73,11 +77,16 @@ struct SimulatedDisk {
         return torn
     }
 
+    /// What a restart reads of the journal, its versions apart.
+    func entries() throws -> [JournalEntry] {
+        try journal.map { try JournalEntry(kind: $0.kind, encoded: $0.encoded) }
+    }
+
     /// What a process finds when it starts.
     func recovered(genesis: Genesis) throws -> Recovered {
         var chain = Chain(genesis: genesis)
         for certified in adopted { chain = try chain.advanced(by: certified.embedded) }
-        let entries = try journal.map { try JournalEntry(kind: $0.kind, encoded: $0.encoded) }
+        let entries = try entries()
         var walk = Walk(chain: chain)
         for certified in walked { try walk.extend(by: certified) }
         return Recovered(

@@ -86,6 +86,8 @@ final class Process {
     var batches: [(ticket: PersistTicket, entries: [JournalEntry])] = []
     var lastSync = SimulatedTime.zero
     var lastReport = SimulatedTime.zero
+    /// The batch in whose report a directed scenario crashes it.
+    var reportedPoint: (ticket: PersistTicket, point: CrashPoint)?
     /// Parameters that averagings gave.
     var candidates: Set<Digest> = []
     /// Contributions whose blobs were given up while a job on them may still run.

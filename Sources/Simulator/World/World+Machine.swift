@@ -12,14 +12,23 @@ extension World {
         measures.actionsMaximum = max(measures.actionsMaximum, actions.count)
         trace.record(now, 3, UInt64(site.index), UInt64(actions.count))
         if site.isHonest, measures.occurrences.isMultiple(of: 32) { check(process.node.sizes, of: site) }
+        let point = crashPoint(in: event, process)
         var rest = actions.count
-        if site.crashTrigger == .midTurn, actions.count > 1 {
+        if point != nil || site.crashTrigger == .midTurn, actions.count > 1 {
             site.crashTrigger = nil
             rest = 1 + faultRandom.draw(below: actions.count - 1)
             counts.add(.crashesMidTurn)
         }
         for action in actions.prefix(rest) { perform(action, site, process) }
+        if let point { return crash(site, at: point) }
         if rest < actions.count { crash(site) }
+    }
+
+    private func crashPoint(in event: Event, _ process: Process) -> CrashPoint? {
+        guard case .persisted(let ticket) = event, let (batch, point) = process.reportedPoint, batch == ticket else {
+            return nil
+        }
+        return point
     }
 
     private func perform(_ action: Action, _ site: Site, _ process: Process) {
@@ -100,7 +109,7 @@ extension World {
         let due = max(now + machineRandom.draw(0...500), process.lastReport + 1)
         process.lastReport = due
         queue.push(.persisted(site: site.index, life: site.life, ticket), at: due)
-        meetCrashPoint(site, .durable)
+        meetCrashPoint(site, .durable, ticket)
     }
 
     /// A batch becomes durable, whether or not the process ever hears of it.
@@ -217,7 +226,7 @@ extension World {
         }
     }
 
-    private func hear(_ notice: Notice, _ site: Site) {
+    func hear(_ notice: Notice, _ site: Site) {
         switch notice {
         case .adopted(let certified, _):
             trace.say(now, "\(site.member) adopted \(certified.height) \(certified.version.versionDigest.short)")

@@ -27,6 +27,10 @@ extension World {
         }
         connections[identifier] = Connection(ends: ends)
         current[slot] = identifier
+        for site in [left, right] where site.does(.twins) {
+            let isDouble = sites(of: site.member).contains { $0 !== site && $0.process?.links.isEmpty == false }
+            if isDouble { counts.add(.twins) }
+        }
     }
 
     private func body(of member: Int, for peer: Int) -> Site {

@@ -1,0 +1,119 @@
+import Crypto
+import Gossip
+import Ledger
+import Testing
+
+@testable import Simulator
+
+/// The oracles that watch what nodes ask of their machines, say of each other and find on their disks: each is shown what
+/// it must see, and the honest thing beside it.
+struct MachineOracleTests {
+    private let world: World
+    private let limit = SimulatedTime(milliseconds: 20_000)
+
+    /// A quiet world in which everybody is linked and somebody has adopted a version that another has not yet.
+    init() {
+        var options = WorldOptions(nodes: 4, seed: 1)
+        var faults = FaultProfile(members: 4)
+        faults.byzantine[3] = [.withholdsPieces]
+        options.faults = faults
+        world = World(options)
+        let world = world
+        // The last of them hears of nothing that is decided.
+        world.filter = { _, to, bytes in
+            to != 2 || !RecordScan(bytes: bytes).certificates.contains { $0.vote.kind == .finalize }
+        }
+        _ = world.run(until: limit) { world.sites[0].disk.height.value >= 1 }
+    }
+
+    private var fired: [Violation.Oracle] { world.oracles.violations.map(\.oracle) }
+
+    private func process(of member: Int) throws -> Process { try #require(world.sites[member].process) }
+    private func decided() throws -> CertifiedVersion { try #require(world.sites[0].disk.adopted.first) }
+
+    @Test func theStageIsSet() throws {
+        #expect(fired.isEmpty)
+        #expect(try decided().height == Height(1))
+        #expect(world.sites[2].disk.height == .genesis)
+        #expect(try process(of: 2).links.count == 3)
+    }
+
+    @Test(arguments: [0, 1])
+    func abstainingToBelowWhatWasSignedIsSeen(height: UInt64) {
+        let town = Fabrication()
+        town.oracles.synced([.vote(town.signed(town.vote(.notarize), by: 0))], by: 0)
+        town.oracles.abstains(0, until: Height(height))
+        #expect(town.fired == (height == 1 ? [] : [.abstention]))
+    }
+
+    @Test(arguments: [true, false], [true, false])
+    func aHeadWithoutParametersIsSeen(isJump: Bool, isHeld: Bool) throws {
+        let (site, process, certified) = (world.sites[2], try process(of: 2), try decided())
+        let root = certified.version.roots.parameters
+        process.candidates = isHeld ? [root] : []
+        site.disk.parameters[root] = isHeld ? World.wholeParameters : nil
+        world.commit(isJump ? [.walked(certified), .jump(certified)] : [.adopt(certified)], site, process)
+        #expect(fired == (isHeld ? [] : [.missingParameters]))
+    }
+
+    @Test func storingWhatIsNotHeldIsSeen() throws {
+        let piece = PieceName(contribution: ContributionDigest(.zero), index: 0)
+        let contribution = Fabrication().contribution(by: 1)
+        world.storePiece(world.sites[2], contribution, piece, PieceHandle(1 << 40), LinkID(1))
+        #expect(fired == [.wrongJob])
+    }
+
+    @Test(arguments: [true, false])
+    func validatingWhatIsNotHeldIsSeen(isHeld: Bool) throws {
+        let contribution = Fabrication().contribution(by: 1)
+        if isHeld {
+            var blob = Blob(pieceCount: 1)
+            blob.pieces[0] = ProvenPiece(bytes: [0], proof: [])
+            world.sites[2].disk.blobs[contribution.contributionDigest] = blob
+        }
+        world.validate(world.sites[2], contribution)
+        #expect(fired == (isHeld ? [] : [.wrongJob]))
+    }
+
+    @Test func replayingWithoutARevertIsSeen() throws {
+        let process = try process(of: 2)
+        world.beginReplay(world.sites[2], process, process.node.chain)
+        #expect(fired == [.wrongJob])
+    }
+
+    @Test(arguments: [
+        (peer: 1, reason: CloseReason.badPiece, isSeen: true), (1, .replacedByNewerLink, false),
+        (3, .badPiece, false),
+    ])
+    func cuttingOffAnHonestMemberIsSeen(peer: Int, reason: CloseReason, isSeen: Bool) throws {
+        let links = try process(of: 2).links
+        let link = try #require(
+            links.keys.sorted().first { link in
+                guard let mine = links[link], let connection = world.connections[mine.connection] else { return false }
+                return world.sites[connection.ends[1 - mine.end].site].member == peer
+            })
+        world.close(world.sites[2], link, reason)
+        #expect(fired == (isSeen ? [.cutOffHonest] : []))
+    }
+
+    @Test(arguments: [0, 3])
+    func anAlarmOfAnHonestMemberIsSeen(member: Int) {
+        world.hear(.alarm(.secondInstance), world.sites[member])
+        #expect(fired == (member == 3 ? [] : [.alarm]))
+    }
+
+    /// Of a chain that begins with its second version nothing can be made.
+    @Test(arguments: [true, false])
+    func aDiskThatCannotBeReadIsSeen(isTorn: Bool) throws {
+        let site = world.sites[2]
+        world.crash(site, downFor: 1)
+        let certified = try decided()
+        var disk = SimulatedDisk()
+        disk.commit([.adopt(certified)])
+        if isTorn { disk.commit([.adopt(certified)]) }
+        site.disk = disk
+        world.boot(site)
+        #expect(fired == (isTorn ? [.unreadableJournal] : []))
+        #expect((site.process == nil) == isTorn)
+    }
+}
