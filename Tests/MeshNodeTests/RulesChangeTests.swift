@@ -15,7 +15,9 @@ struct RulesChangeTests {
         try sites.train(for: "version 2") { (0..<4).allSatisfy { sites.height($0) >= 2 } }
         try sites.wait(for: "one head") {
             Set(sites.daemons.values.map(\.keeper.node.chain.headDigest)).count == 1
-                && sites.daemons.values.allSatisfy { !$0.desk.isTaken($0.keeper.node.chain.headDigest) }
+                && sites.daemons.values.allSatisfy {
+                    !$0.desk.isWorking && !$0.desk.isTaken($0.keeper.node.chain.headDigest)
+                }
         }
         // Two of four agree on nothing.
         for index in 2..<4 { sites.stop(index) }
