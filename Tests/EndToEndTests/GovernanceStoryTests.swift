@@ -92,6 +92,14 @@ struct GovernanceStoryTests {
         #expect(Set(heads).count == 1)
     }
 
+    private func waitForTheRotation(at daemons: [DaemonProcess]) throws {
+        try Condition.wait(for: "key epoch 1 of pl", seconds: 120) {
+            try daemons.allSatisfy { daemon in
+                try daemon.ask(MembersRequest()).members.contains { $0.site.text == "pl" && $0.keyEpoch == 1 }
+            }
+        }
+    }
+
     @Test("A node key is rotated live, and the retired one is erased")
     func rotation() throws {
         let (running, operators) = try start()
@@ -102,11 +110,7 @@ struct GovernanceStoryTests {
         let retired = try KeyFile.load(.nodeKey, from: site.folder + "/node.key").publicKeyBytes
         let rotation = try operators[3].propose("rotate-key")
         for index in [0, 1] { try operators[index].approve(rotation) }
-        try Condition.wait(for: "key epoch 1 of pl", seconds: 120) {
-            try running.daemons.allSatisfy { daemon in
-                try daemon.ask(MembersRequest()).members.contains { $0.site.text == "pl" && $0.keyEpoch == 1 }
-            }
-        }
+        try waitForTheRotation(at: running.daemons)
         try Condition.wait(for: "the new key to be in place") {
             try KeyFile.load(.nodeKey, from: site.folder + "/node.key").publicKeyBytes != retired
                 && !FileManager.default.fileExists(atPath: site.folder + "/node.key.next")
@@ -143,11 +147,7 @@ struct GovernanceStoryTests {
         running.stopTraining(3)
         running.daemons[3].killNow()
         for index in [0, 1] { try operators[index].approve(rotation) }
-        try Condition.wait(for: "key epoch 1 of pl", seconds: 120) {
-            try running.daemons[0..<3].allSatisfy { daemon in
-                try daemon.ask(MembersRequest()).members.contains { $0.site.text == "pl" && $0.keyEpoch == 1 }
-            }
-        }
+        try waitForTheRotation(at: Array(running.daemons[0..<3]))
         let rotated = try running.heights([0])[0]
         try running.wait(forHeight: rotated + Int64(Rules().maxStaleness) + 3, at: [0, 1, 2])
         try running.restart(3)

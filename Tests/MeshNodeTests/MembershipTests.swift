@@ -110,12 +110,18 @@ struct MembershipTests {
         #expect(try sites.start(0).membership.admits(key) == nil)
     }
 
-    @Test("A site that was told of another chain refuses this one, after a restart too, and takes its own")
-    func refusesForeignChain() throws {
+    /// Four sites, of which all but the last run and have certified two versions.
+    private func threeOfFour() throws -> TestSites {
         let sites = try TestSites(["de", "es", "fr", "pl"])
-        defer { sites.end() }
         for index in 0...2 { try sites.start(index) }
         try sites.train(for: "versions") { (0...2).allSatisfy { sites.height($0) >= 2 } }
+        return sites
+    }
+
+    @Test("A site that was told of another chain refuses this one, after a restart too, and takes its own")
+    func refusesForeignChain() throws {
+        let sites = try threeOfFour()
+        defer { sites.end() }
         let first = try #require(try sites.daemons[0]?.keeper.database.version(at: Height(1))).version.versionDigest
         sites.expected[3] = (Height(1), VersionDigest(.zero))
         let joiner = try sites.start(3)
@@ -131,10 +137,8 @@ struct MembershipTests {
 
     @Test("A version digest without its height is awaited too")
     func awaitsVersion() throws {
-        let sites = try TestSites(["de", "es", "fr", "pl"])
+        let sites = try threeOfFour()
         defer { sites.end() }
-        for index in 0...2 { try sites.start(index) }
-        try sites.train(for: "versions") { (0...2).allSatisfy { sites.height($0) >= 2 } }
         let second = try #require(try sites.daemons[0]?.keeper.database.version(at: Height(2))).version.versionDigest
         sites.expected[3] = (nil, VersionDigest(.zero))
         let joiner = try sites.start(3)

@@ -12,13 +12,7 @@ struct RulesChangeTests {
         let sites = try TestSites(["de", "es", "fr", "pl"], rules: rules)
         defer { sites.end() }
         for index in 0..<4 { try sites.start(index) }
-        try sites.train(for: "version 2") { (0..<4).allSatisfy { sites.height($0) >= 2 } }
-        try sites.wait(for: "one head") {
-            Set(sites.daemons.values.map(\.keeper.node.chain.headDigest)).count == 1
-                && sites.daemons.values.allSatisfy {
-                    !$0.desk.isWorking && !$0.desk.isTaken($0.keeper.node.chain.headDigest)
-                }
-        }
+        try sites.settle(at: 2)
         // Two of four agree on nothing.
         for index in 2..<4 { sites.stop(index) }
         for index in 0..<2 { try sites.contribute(index, seed: UInt64(index)) }

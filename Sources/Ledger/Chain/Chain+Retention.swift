@@ -4,8 +4,7 @@ extension Chain {
     /// The oldest version from which a revert may leave something out: within the window, and beyond a version whose
     /// parameters no rules have let go since. A window that was made longer holds no more than the one before it did.
     public var oldestRevertable: Height {
-        let past = height.value - min(height.value, UInt64(rules.retentionVersions))
-        return Height(max(past, retentionFloor.value) + 1)
+        max(rules.beforeWindow(head: height), retentionFloor).next
     }
 
     /// The oldest version whose parameters are kept.
@@ -39,16 +38,14 @@ extension Chain {
     }
 
     private var oldestRegularBase: Height {
-        let past = height.value - min(height.value, UInt64(rules.retentionVersions))
-        return max(retentionFloor, regularBase(upTo: Height(past)))
+        max(retentionFloor, regularBase(upTo: rules.beforeWindow(head: height)))
     }
 
     /// The oldest base that was left when the last rules went that kept less than those after them.
     private var retentionFloor: Height {
         governance.pastRules.map { past in
             // Through the version before, sites let go what these rules did not keep.
-            let head = past.through.value - 1
-            return regularBase(upTo: Height(head - min(head, UInt64(past.rules.retentionVersions))))
+            regularBase(upTo: past.rules.beforeWindow(head: Height(past.through.value - 1)))
         }.max() ?? .genesis
     }
 

@@ -22,11 +22,13 @@ extension Rules {
     /// parent of the head.
     public var newestBases: UInt64 { max(2, UInt64(maxStaleness) + 1) }
 
+    /// The last version before the retention window.
+    func beforeWindow(head: Height) -> Height { Height(head.value - min(head.value, UInt64(retentionVersions))) }
+
     /// The oldest version whose parameters are kept. A revert of anything that was listed up to it can no longer be
     /// computed.
     public func oldestBase(head: Height) -> Height {
-        let past = head.value - min(head.value, UInt64(retentionVersions))
-        return Height(past / baseInterval * baseInterval)
+        Height(beforeWindow(head: head).value / baseInterval * baseInterval)
     }
 
     /// Whether the parameters of the version at `height` are kept by a site whose head is at `head`.
