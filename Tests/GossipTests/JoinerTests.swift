@@ -109,12 +109,21 @@ struct JoinerTests {
         town.crash(4)
         #expect(town.reach(3))
         town.expected = town.sites[0].adopted[2].version.versionDigest
+        // Nothing else tells it of the contradiction.
+        town.drops = { _, to, message in
+            guard to == 4 else { return false }
+            switch message {
+            case .summary, .walkPart: return false
+            default: return true
+            }
+        }
         try town.restart(4)
         let forged = Vote(
             kind: .finalize, height: Height(1), view: .first,
             version: VersionDigest(Digest(DigestDomain("test"), [78])))
         town.inject(.votes(town.votes(forged, by: [0, 1, 2])), from: 0, to: 4)
         #expect(town.run { town.sites[4].node.alarms == [.conflictingCertificates(Height(1))] })
+        #expect(town.sites[4].walked.isEmpty)
         #expect(town.sites[4].adopted.isEmpty)
     }
 
