@@ -1,5 +1,6 @@
-import Simulator
 import Testing
+
+@testable import Simulator
 
 /// The directed schedules; where one enumerates very many, a sample of them (`meshsim scenarios` runs all).
 struct ScenarioTests {
@@ -20,6 +21,19 @@ struct ScenarioTests {
         for result in scenario.run(nodes: 7) {
             #expect(result.outcome.holds, "\(result.name): \(result.outcome.violations)")
             #expect(result.cameAbout, "\(result.name): the schedule did not come about")
+        }
+    }
+
+    /// A world without crashes may end before the last batch that it counts is reported.
+    @Test(arguments: [4, 5, 7])
+    func crashesAroundTheLastBatchesComeAbout(nodes: Int) {
+        let stage = Stage(nodes: nodes, sample: 1, print: nil)
+        for (member, count) in stage.batchCounts(stage.options()).enumerated() {
+            for phase in CrashPoint.Phase.allCases {
+                let result = stage.crash(at: CrashPoint(member: member, batch: count, phase: phase))
+                #expect(result.outcome.holds, "\(result.name): \(result.outcome.violations)")
+                #expect(result.cameAbout, "\(result.name): the schedule did not come about")
+            }
         }
     }
 }

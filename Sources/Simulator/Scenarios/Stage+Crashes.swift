@@ -5,14 +5,14 @@ import Ledger
 extension Stage {
     /// Every point around a batch at which a member can crash, one world each.
     func crashAroundEveryBatch() -> [Scenario.Result] {
-        let counts = batchCounts(options())
-        var results: [Scenario.Result] = []
-        for point in points(counts, takesAll: false) {
-            let world = world(options())
-            world.crashPoints = [point]
-            results.append(result(point.description, world))
-        }
-        return results
+        points(batchCounts(options()), takesAll: false).map(crash)
+    }
+
+    /// A quiet world but for the one crash.
+    func crash(at point: CrashPoint) -> Scenario.Result {
+        let world = world(options())
+        world.crashPoints = [point]
+        return result(point.description, world)
     }
 
     /// The first view of height 1 fails, so that certificates of views matter; at some point everybody crashes, and a
@@ -44,7 +44,7 @@ extension Stage {
     }
 
     /// How many batches each member asks for where nobody crashes.
-    private func batchCounts(_ options: WorldOptions, prepare: (World) -> Void = { _ in }) -> [Int] {
+    func batchCounts(_ options: WorldOptions, prepare: (World) -> Void = { _ in }) -> [Int] {
         let world = World(options)
         prepare(world)
         _ = world.run()
@@ -57,12 +57,11 @@ extension Stage {
         }
     }
 
+    /// Ends after the crash has come, however late: the world in which the batches were counted may have ended while its
+    /// last one was on its way.
     private func result(_ name: String, _ world: World, healsAtCrash: Bool = false) -> Scenario.Result {
-        if healsAtCrash {
-            let isMet = world.run(until: SimulatedTime(milliseconds: 60_000)) { world.crashPoints.isEmpty }
-            guard isMet else { return Scenario.Result(name: name, outcome: world.outcome(), cameAbout: false) }
-        }
-        let outcome = world.run(healsAtOnce: healsAtCrash)
-        return Scenario.Result(name: name, outcome: outcome, cameAbout: world.crashPoints.isEmpty)
+        let cameAbout = world.run(until: SimulatedTime(milliseconds: 60_000)) { world.crashPoints.isEmpty }
+        let outcome = cameAbout ? world.run(healsAtOnce: healsAtCrash) : world.outcome()
+        return Scenario.Result(name: name, outcome: outcome, cameAbout: cameAbout)
     }
 }

@@ -82,7 +82,7 @@ final class Process {
     var nextLink: UInt64 = 1
     var nextHandle: UInt64 = 1
     var handles: [PieceHandle: ProvenPiece] = [:]
-    /// Batches that are not durable yet, and batches that are but were not reported.
+    /// Batches that are not durable yet, the oldest first.
     var batches: [(ticket: PersistTicket, entries: [JournalEntry])] = []
     var lastSync = SimulatedTime.zero
     var lastReport = SimulatedTime.zero
