@@ -9,9 +9,9 @@ struct Fabrication {
     let founding: Founding
     let oracles: Oracles
 
-    init(byzantine: Set<Int> = []) {
+    init(byzantine: Set<Int> = [], minContributions: UInt32 = 1) {
         var random = SeededRandom(simulationSeed: 1)
-        founding = Founding(members: 4, random: &random)
+        founding = Founding(members: 4, random: &random) { $0.minContributions = minContributions }
         oracles = Oracles(genesis: founding.genesis, isHonest: (0..<4).map { !byzantine.contains($0) })
         oracles.holders = { _, _ in 4 }
         oracles.holds = { _, _ in true }

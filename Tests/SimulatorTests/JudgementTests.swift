@@ -9,14 +9,17 @@ import Testing
 struct JudgementTests {
     /// What a leader of height 1 may propose when members 0, 1 and 2 name the contribution of member 0.
     private struct Draft {
-        let town = Fabrication(byzantine: [3])
+        let town: Fabrication
         let contribution: Contribution
         var named = [0, 1, 2]
         var signers = [0, 1, 2]
         var isListed = true
         var roots: StateRoots?
 
-        init() { contribution = town.contribution(by: 0) }
+        init(minContributions: UInt32 = 1) {
+            town = Fabrication(byzantine: [3], minContributions: minContributions)
+            contribution = town.contribution(by: 0)
+        }
 
         var embedded: EmbeddedPayload {
             let genesis = town.founding.genesis
@@ -61,6 +64,12 @@ struct JudgementTests {
         var draft = Draft()
         draft.named = [0]
         #expect(draft.fired == [.invalidPayload])
+    }
+
+    @Test(arguments: [true, false]) func listingFewerThanTheRulesAskForIsSeen(isListed: Bool) {
+        var draft = Draft(minContributions: 2)
+        draft.isListed = isListed
+        #expect(draft.fired == (isListed ? [.invalidPayload] : []))
     }
 
     @Test func listingOnTooFewAcksIsSeen() {

@@ -207,15 +207,22 @@ struct OracleTests {
         #expect(town.fired == [.repeatedSlot])
     }
 
+    @Test(arguments: [0, 1, 2]) func aVersionThatListsFewerThanTheRulesAskForIsSeen(listed: Int) {
+        let town = Fabrication(minContributions: 2)
+        town.adopt(town.certified(listing: (0..<listed).map { town.contribution(by: $0) }))
+        #expect(town.fired == (listed == 1 ? [.tooFewContributions] : []))
+    }
+
     @Test func aVersionThatSkipsAHeightIsSeen() {
         let town = Fabrication()
         town.adopt(town.certified(height: 2))
         #expect(town.fired == [.conflictingVersions])
     }
 
-    @Test(arguments: [true, false])
-    func whatEnoughHonestMembersNamedMustBeListed(isListed: Bool) {
-        let town = Fabrication(byzantine: [3])
+    /// Unless the rules ask for more contributions than that.
+    @Test(arguments: [true, false], [UInt32(1), 2])
+    func whatEnoughHonestMembersNamedMustBeListed(isListed: Bool, minContributions: UInt32) {
+        let town = Fabrication(byzantine: [3], minContributions: minContributions)
         let contribution = town.contribution(by: 0)
         let stored = Stored(contribution)
         for member in 0..<3 {
@@ -230,9 +237,10 @@ struct OracleTests {
             town.oracles.synced([.availability(available), .ready(town.signed(ready, by: member))], by: member)
         }
         town.adopt(town.certified(listing: isListed ? [contribution] : []))
-        #expect(town.fired.isEmpty)
+        let isEnough = minContributions == 1
+        #expect(town.fired == (isListed && !isEnough ? [.tooFewContributions] : []))
         town.oracles.checkInclusion()
-        #expect(town.fired == (isListed ? [] : [.inclusion]))
+        #expect(town.fired.contains(.inclusion) == (!isListed && isEnough))
     }
 
     @Test func aMessageBeyondTheLimitIsSeen() {
@@ -251,6 +259,18 @@ struct OracleTests {
         options.healingLimitMilliseconds = 30_000
         let outcome = World(options).run()
         #expect(outcome.violations.map(\.oracle) == [.noProgress])
+    }
+
+    /// Three of four train, and the rules ask for all: nothing moves. For three of them: it does.
+    @Test(arguments: [UInt32(3), 4]) func aWorldWaitsForAsManyAsTheRulesAskFor(minContributions: UInt32) {
+        var options = WorldOptions(nodes: 4, seed: 1)
+        var faults = FaultProfile(members: 4)
+        faults.absentTrainers = [true, false, false, false]
+        options.faults = faults
+        options.minContributions = minContributions
+        options.healingLimitMilliseconds = 30_000
+        let outcome = World(options).run()
+        #expect(outcome.violations.map(\.oracle) == (minContributions == 3 ? [] : [.noProgress]))
     }
 
     @Test func aWorldThatRunsAwayFails() {

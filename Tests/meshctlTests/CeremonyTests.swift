@@ -156,9 +156,68 @@ import Testing
         try place.write(rules, to: "again.toml")
         try place.run(
             "genesis", "create", "--model", "model", "--out", "again.mesh", "--rules", "again.toml", "--cards",
-            "de/site.card")
+            "de/site.card", "fr/site.card")
         #expect(try GenesisFile(encoded: place.bytes("again.mesh")).genesis.rules == genesis.rules)
     }
+
+    /// More than half of the founders must contribute, and none has more than half of a step, if nothing else is said.
+    @Test func oneMemberDoesNotMoveTheModelAlone() throws {
+        let place = try Workplace()
+        let names = ["a", "b", "c", "d", "e", "f", "g"]
+        for name in names { try place.run("keygen", "--site", name) }
+        try place.makeModel()
+        func rules(_ count: Int, _ options: String...) throws -> Rules {
+            let cards = names[..<count].map { "\($0)/site.card" }
+            let result = try place.run(
+                ["genesis", "create", "--force", "--model", "model", "--cards"] + cards + options)
+            try #require(result.status == 0, "\(result.errors)")
+            return try GenesisFile(encoded: place.bytes("genesis.mesh")).genesis.rules
+        }
+        for (count, least) in [(1, 1), (2, 2), (3, 2), (4, 3), (5, 3), (6, 4), (7, 4)] {
+            let rules = try rules(count)
+            #expect(rules.minContributions == least)
+            #expect(rules.nodeWeightMaximumQ30 == (count > 2 ? Rules.oneQ30 / 2 : Rules.oneQ30))
+        }
+        let chosen = try rules(3, "--min-contributions", "1", "--node-weight-maximum", "1/3")
+        #expect(chosen.minContributions == 1)
+        #expect(chosen.nodeWeightMaximumQ30 == Rules.fairShareQ30(memberCount: 3))
+        try place.write("min_contributions = 3\n", to: "rules.toml")
+        #expect(try rules(3, "--rules", "rules.toml").minContributions == 3)
+        #expect(try rules(3, "--rules", "rules.toml", "--min-contributions", "2").minContributions == 2)
+    }
+
+    @Test(arguments: [
+        (["--min-contributions", "4"], "at least 4 contributions a version, and there are 3 members"),
+        (["--min-contributions", "0"], "min_contributions is out of range"),
+        (["--node-weight-maximum", "33%"], "caps a member's weight at 33.0 %, below the fair share of 1/3"),
+        (["--node-weight-maximum", "101%"], "The value '101%' is invalid"),
+    ])
+    func rulesThatNoMeshCanMeetAreRefused(options: [String], message: String) throws {
+        let place = try Workplace()
+        let names = ["a", "b", "c"]
+        for name in names { try place.run("keygen", "--site", name) }
+        try place.makeModel()
+        let result = try place.run(
+            ["genesis", "create", "--model", "model", "--cards"] + names.map { "\($0)/site.card" } + options)
+        #expect(result.status != 0)
+        #expect(result.errors.contains(message), "\(result.errors)")
+        #expect(!FileManager.default.fileExists(atPath: place.path("genesis.mesh")))
+    }
+
+    private static let shares: [(String, UInt32)] = [
+        ("50%", 536_870_912), ("0.5", 536_870_912), ("1/2", 536_870_912), ("1", 1_073_741_824), ("100%", 1_073_741_824),
+        ("1/3", 357_913_942), ("33.3%", 357_556_028), ("0.00000001", 11),
+    ]
+
+    @Test(arguments: shares) func sharesAreReadExactly(text: String, valueQ30: UInt32) {
+        #expect(Share(argument: text)?.valueQ30 == valueQ30)
+    }
+
+    @Test(arguments: [
+        "0", "0%", "2", "50", "100.1%", "3/2", "1/0", "-1/2", "", "%", ".5", "5.", "1/2/3", "0,5", "1e-1", "½", " 1/2",
+        "1.000.000", "1/1073741824",
+    ])
+    func whatIsNoShareIsRefused(text: String) { #expect(Share(argument: text) == nil) }
 
     @Test(arguments: [
         ("inner_steps = \"many\"", "rules.toml:1: inner_steps must be a whole number"),

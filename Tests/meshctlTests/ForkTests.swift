@@ -61,6 +61,7 @@ import Testing
         #expect(genesis.version.parent == version.versionDigest)
         #expect(genesis.rules.retentionVersions == 64)
         #expect(genesis.rules.innerSteps == history.genesis.rules.innerSteps)
+        #expect(Int(genesis.rules.minContributions) == founders.count / 2 + 1)
         #expect(genesis.tensors == history.genesis.tensors)
         try sign(founders)
         // It lives on, and an outsider can check it, back to the version that it comes from.

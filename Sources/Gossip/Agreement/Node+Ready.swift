@@ -11,7 +11,7 @@ extension Node {
         let content = readyContent()
         guard !content.isEmpty || replayedRoots != nil else { return }
         noteEnough(content.nameable.count)
-        guard isReadyDue(content.nameable) else { return }
+        guard isReadyDue(content) else { return }
         let ready = sign(
             Ready(
                 height: height.height, parent: chain.headDigest, slots: content.slots,
@@ -27,16 +27,24 @@ extension Node {
         emit(.readySigned(height.height, slots: content.slots.count))
     }
 
-    private func isReadyDue(_ slots: [Slot]) -> Bool {
+    private func isReadyDue(_ content: ReadyContent) -> Bool {
+        let slots = content.nameable
+        let suffices = suffice(slots)
+        guard suffices || !content.actions.isEmpty || replayedRoots != nil else { return false }
         // What rests on an action or the replay alone has time until the deadline: contributions may still come.
-        if !slots.isEmpty, !awaitsReplay, !expectsMore(than: contributions.authors(of: slots)) { return true }
+        if suffices, !awaitsReplay, !expectsMore(than: contributions.authors(of: slots)) { return true }
         return readyDeadline.map { $0 <= now } ?? false
+    }
+
+    /// Whether these are contributions of as many members as the rules ask for. Fewer start no version by themselves.
+    private func suffice(_ slots: [Slot]) -> Bool {
+        contributions.authors(of: slots).count >= Int(chain.rules.minContributions)
     }
 
     /// When to stop waiting for more contributions.
     var readyDeadline: Instant? {
         guard selfIndex != nil, height.own.ready == nil, height.decided == nil, maySign(at: height.height),
-            replayedRoots != nil || !contributions.certifiedSlots.isEmpty || !completeActions.isEmpty
+            replayedRoots != nil || suffice(eligibleSlots) || !completeActions.isEmpty
         else { return nil }
         let deadline = height.began + roundMilliseconds
         guard let enough = height.enoughSince, !awaitsReplay else { return deadline }
@@ -44,11 +52,11 @@ extension Node {
         return min(deadline, enough + grace)
     }
 
-    /// Enough: as many as the rules hope for and a quorum of members, or f + 1 members that are ready already.
+    /// Enough: as many as the rules ask for and a quorum of members, or f + 1 members that are ready already.
     private func noteEnough(_ count: Int) {
         guard height.enoughSince == nil else { return }
-        let hoped = max(Int(chain.rules.minContributions), chain.members.quorum)
-        if count >= min(hoped, chain.members.count) || height.ready.count > chain.members.faultBound {
+        let enough = max(Int(chain.rules.minContributions), chain.members.quorum)
+        if count >= min(enough, chain.members.count) || height.ready.count > chain.members.faultBound {
             height.enoughSince = now
         }
     }

@@ -54,10 +54,7 @@ extension Node {
     private var readySlotsMaximum: Int { Wire.readySlotsMaximum(memberCount: chain.members.count) }
 
     /// How many authors' slots a ready record has room for, however many reviews they need.
-    private var turnMembers: Int {
-        guard chain.rules.review == .approve else { return readySlotsMaximum }
-        return max(1, min(readySlotsMaximum, Limits.readyReviews / max(1, Int(chain.rules.approvals))))
-    }
+    private var turnMembers: Int { chain.rules.contributionsNamed(memberCount: chain.members.count) }
 
     /// The newest of each author, then the next of each. Among authors the turn goes round: it begins where that of
     /// the height before ended, the same at all members, so that they name the same slots and everybody is named.

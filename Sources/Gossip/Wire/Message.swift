@@ -259,12 +259,12 @@ public enum Wire {
     static let fetchItemsMaximum = 256
 
     /// Meshes of so many members say everything in full: a version that lists all of them fits a message.
-    static let fullMembersMaximum = 200
+    static let fullMembersMaximum = Limits.fullMembers
 
     /// Slots that a node names in a ready record, so that the record fits a message with all the actions and reviews that
     /// it may carry, and in a larger mesh also the payload that lists what f + 1 of a quorum of records name: twice as many
     /// and one more at most, beside the names of those records.
-    static func readySlotsMaximum(memberCount: Int) -> Int { memberCount <= fullMembersMaximum ? 480 : 96 }
+    static func readySlotsMaximum(memberCount: Int) -> Int { Limits.readySlots(memberCount: memberCount) }
     static let wantedPiecesMaximum = 32
     /// As far as one `have` can say.
     static let piecesMaximum = Limits.pieces

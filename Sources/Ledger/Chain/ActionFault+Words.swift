@@ -48,6 +48,10 @@ extension RulesFault {
             "asks for \(approvals) approvals where \(max(0, count - 1)) other sites could give one"
         case .approvalsBeyondRecord(let approvals):
             "asks for \(approvals) approvals where a ready record carries \(Limits.readyReviews) reviews"
+        case .minContributionsBeyondMembers(let minimum, let count):
+            "asks for at least \(minimum) contributions a version, and there are \(count) members"
+        case .minContributionsBeyondRecord(let minimum, let named):
+            "asks for at least \(minimum) contributions a version where a ready record names \(named)"
         }
     }
 

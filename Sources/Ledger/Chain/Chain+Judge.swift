@@ -46,6 +46,9 @@ extension Chain {
         let version = embedded.version
         guard version.roots.outer == head.roots.outer else { throw .wrongOuterRoot }
         let slots = version.manifest.map(\.slot)
+        guard slots.isEmpty || slots.count >= Int(rules.minContributions) else {
+            throw .tooFewContributions(count: slots.count, minimum: rules.minContributions)
+        }
         let expected = slotsToList(by: ready)
         guard slots == expected else { throw .inclusion(expected: expected, listed: slots) }
         precondition(embedded.availability.count == version.manifest.count)

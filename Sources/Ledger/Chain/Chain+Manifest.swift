@@ -30,7 +30,8 @@ extension Chain {
     }
 
     /// The slots that a fresh payload on these ready records must list, by ascending author: those named by at least
-    /// f + 1 of them, eligible, not exempt by review, the newest base of each author.
+    /// f + 1 of them, eligible, not exempt by review, the newest base of each author. None where these are fewer than the
+    /// rules' `minContributions`: what a few members made does not move the model.
     public func slotsToList(by ready: [Ready]) -> [Slot] {
         var counts: [Slot: Int] = [:]
         for record in ready { for slot in record.slots { counts[slot, default: 0] += 1 } }
@@ -42,6 +43,7 @@ extension Chain {
             if let other = newest[slot.author], other.height > height { continue }
             newest[slot.author] = (slot, height)
         }
+        guard newest.count >= Int(rules.minContributions) else { return [] }
         return newest.values.map(\.slot).sorted()
     }
 

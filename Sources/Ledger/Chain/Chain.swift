@@ -147,6 +147,8 @@ public enum PayloadFault: Error, Equatable, Sendable {
     case foreignReady(Digest)
     case repeatedReadySigner(MemberID)
     case inclusion(expected: [Slot], listed: [Slot])
+    /// Lists some contributions, and fewer than the rules' `minContributions`.
+    case tooFewContributions(count: Int, minimum: UInt32)
     case foreignCertificate(Slot)
     case invalidCertificate(Slot)
     case tooFewHolders(Slot)

@@ -28,6 +28,10 @@ public enum Limits {
     /// Governance actions that one ready record names, and reviews that it carries: what does not fit waits a height.
     public static let readyActions = 16
     public static let readyReviews = 64
+    /// Meshes of so many members say everything in full: a version that lists all of them fits a message.
+    public static let fullMembers = 200
+    /// Slots that a member of a mesh of so many names in a ready record.
+    public static func readySlots(memberCount: Int) -> Int { memberCount <= fullMembers ? 480 : 96 }
     /// Exclusions that a chain can hold, for ever.
     public static let reverts = 4096
     /// A record that travels as a control message.

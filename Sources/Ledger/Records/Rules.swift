@@ -67,8 +67,8 @@ public struct Rules: Statement, Hashable {
     public var maxStaleness: UInt32 = 1
     /// The weight of a contribution one version late, in 1/2^30; a version later again, its square, and so on.
     public var stalenessDiscountQ30: UInt32 = 1 << 29
-    /// How many contributions a member hopes for before it calls a round ready without waiting for the deadline.
-    /// It only delays: it never makes a version valid or invalid.
+    /// The fewest contributions that a version may list, 1 to the number of members. Where the ready records name fewer,
+    /// the version lists none (`Chain.slotsToList`).
     public var minContributions: UInt32 = 1
     /// In bytes.
     public var contributionBytesMaximum: UInt64 = 1 << 34
@@ -158,15 +158,31 @@ public struct Rules: Statement, Hashable {
         if 2 * operatorThresholdNumerator < operatorThresholdDenominator {
             return .operatorThresholdBelowHalf(operatorThresholdNumerator, operatorThresholdDenominator)
         }
-        let fairShare = (UInt64(Rules.oneQ30) + UInt64(memberCount) - 1) / UInt64(memberCount)
-        if UInt64(nodeWeightMaximumQ30) < fairShare {
+        if nodeWeightMaximumQ30 < Rules.fairShareQ30(memberCount: memberCount) {
             return .nodeWeightBelowFairShare(maximumQ30: nodeWeightMaximumQ30, memberCount: memberCount)
         }
         if review == .approve, !(1...max(1, memberCount - 1)).contains(Int(approvals)) {
             return .approvalsOutOfRange(approvals, memberCount: memberCount)
         }
         if review == .approve, approvals > UInt32(Limits.readyReviews) { return .approvalsBeyondRecord(approvals) }
+        if minContributions > memberCount {
+            return .minContributionsBeyondMembers(minContributions, memberCount: memberCount)
+        }
+        let named = contributionsNamed(memberCount: memberCount)
+        if minContributions > named { return .minContributionsBeyondRecord(minContributions, named: named) }
         return nil
+    }
+
+    /// The share of one of so many equal members, in 1/2^30, rounded up.
+    public static func fairShareQ30(memberCount: Int) -> UInt32 {
+        UInt32((UInt64(Rules.oneQ30) + UInt64(memberCount) - 1) / UInt64(memberCount))
+    }
+
+    /// How many members' contributions a ready record has room for, with the approvals that each may need.
+    public func contributionsNamed(memberCount: Int) -> Int {
+        let slots = Limits.readySlots(memberCount: memberCount)
+        guard review == .approve else { return slots }
+        return max(1, min(slots, Limits.readyReviews / max(1, Int(approvals))))
     }
 }
 
@@ -180,4 +196,8 @@ public enum RulesFault: Error, Hashable, Sendable {
     case approvalsOutOfRange(UInt32, memberCount: Int)
     /// More than a ready record carries: nothing could ever be named.
     case approvalsBeyondRecord(UInt32)
+    /// More contributions than there are members: no version could ever list any.
+    case minContributionsBeyondMembers(UInt32, memberCount: Int)
+    /// More contributions than a ready record names: no version could ever list any.
+    case minContributionsBeyondRecord(UInt32, named: Int)
 }

@@ -1,4 +1,5 @@
 import Crypto
+import Ledger
 
 extension FaultProfile {
     /// The faults of a seed. Every other seed is an attack: f colluders follow a plan, and the plans take turns, so that
@@ -28,6 +29,12 @@ extension FaultProfile {
         chaosMaximum /= 8
         let trainers = Set(random.permutation(of: absentTrainers.count).prefix(16))
         for member in absentTrainers.indices where !trainers.contains(member) { absentTrainers[member] = true }
+    }
+
+    /// Half of the meshes have a rule about how many must contribute: at most as many as are sure to.
+    func drawnMinContributions(_ random: inout SeededRandom) -> UInt32 {
+        let trainers = trainers(founders).count
+        return random.chance(50) ? UInt32(random.draw(1...UInt64(max(1, trainers)))) : Rules().minContributions
     }
 
     private mutating func drawNetwork(_ random: inout SeededRandom) {

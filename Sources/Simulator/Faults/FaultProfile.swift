@@ -85,6 +85,11 @@ public struct FaultProfile: Sendable {
     /// The members of the first set.
     var founders: [Int] { newcomers.indices.filter { !newcomers[$0] } }
 
+    /// Those of `members` that are honest, live and train.
+    func trainers(_ members: [Int]) -> Set<Int> {
+        Set(members.filter { !isFaulty($0) && !absentTrainers[$0] })
+    }
+
     /// Who must be counted among the f that a set of members tolerates.
     func isFaulty(_ member: Int) -> Bool {
         !byzantine[member].isEmpty || deadAfterHealing[member] || losesJournal[member]

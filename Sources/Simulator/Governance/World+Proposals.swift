@@ -64,7 +64,7 @@ extension World {
         case 0: return admission(roster)
         case 1: return removal(roster)
         case 2: return rotation(roster)
-        case 3, 4: return (.rules(drawnRules(roster)), nil)
+        case 3, 4: return drawnRules(roster).map { (.rules($0), nil) }
         default: return revert()
         }
     }
@@ -119,7 +119,7 @@ extension World {
     }
 
     /// Whether every set that this and the open proposals may give, in whatever order, tolerates those in it who fail, is
-    /// no smaller than three, and keeps an honest member that trains and lives.
+    /// no smaller than three, and keeps as many honest members that train and live as the rules may ask for.
     private func isTolerable(_ change: Change, _ roster: Roster) -> Bool {
         var people = Set(roster.members.compactMap { oracles.index($0.id) })
         var left: Set<Int> = []
@@ -132,8 +132,13 @@ extension World {
         }
         // At worst the honest ones leave and the others stay.
         let fewest = roster.count - left.count { !faults.isFaulty($0) }
-        let trains = people.subtracting(left).contains { !faults.isFaulty($0) && !faults.absentTrainers[$0] }
-        return trains && roster.count - left.count >= 3 && people.count(where: faults.isFaulty) <= (fewest - 1) / 3
+        let asked = operators.open.map(\.change) + [change]
+        let least = asked.reduce(roster.rules.minContributions) { least, change in
+            if case .rules(let rules) = change { max(least, rules.minContributions) } else { least }
+        }
+        let trains = faults.trainers(roster.members.compactMap { oracles.index($0.id) }).subtracting(left)
+        return trains.count >= least && roster.count - left.count >= 3
+            && people.count(where: faults.isFaulty) <= (fewest - 1) / 3
     }
 
     /// Nobody needs a member that left. Some machines are switched off at once.
@@ -148,7 +153,9 @@ extension World {
     // MARK: - Rules and history
 
     /// The rules of now with one of them changed: few enough ways that what was in force once comes back.
-    private func drawnRules(_ roster: Roster) -> Rules {
+    ///
+    /// - Returns: nil for what would leave the mesh without enough who contribute.
+    private func drawnRules(_ roster: Roster) -> Rules? {
         var rules = roster.rules
         switch operators.random.draw(below: 5) {
         case 0: rules.maxStaleness = UInt32(operators.random.draw(0...2))
@@ -159,7 +166,7 @@ extension World {
             rules.review = operators.random.chance(50) ? .open : .vetoWindow
             rules.reviewSeconds = UInt32(operators.random.draw(0...1))
         }
-        return rules
+        return isTolerable(.rules(rules), roster) ? rules : nil
     }
 
     /// Something that a version lists is taken out, from that version on or, at times, from a later one.

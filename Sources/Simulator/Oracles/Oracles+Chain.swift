@@ -42,6 +42,9 @@ extension Oracles {
             }
             listed[entry.slot] = height
         }
+        if let least = rosters[height]?.rules.minContributions, (1..<Int(least)).contains(version.manifest.count) {
+            report(.tooFewContributions, "\(version.manifest.count) at \(height), where the rules ask for \(least)")
+        }
         if Set(version.manifest.map(\.slot.author)).count != version.manifest.count {
             report(.repeatedSlot, "an author twice at \(height)")
         }
@@ -67,13 +70,19 @@ extension Oracles {
             for record in records.values where record.parent == version.parent {
                 for slot in record.slots { counts[slot, default: 0] += 1 }
             }
-            for slot in counts.keys.sorted() where (counts[slot] ?? 0) >= 2 * roster.faultBound + 1 {
+            let binding = counts.keys.sorted().filter { slot in
+                counts[slot, default: 0] >= 2 * roster.faultBound + 1
+                    && !isExempt(slot, reviewBooks[height] ?? [:], roster)
+            }
+            // Too few bind nobody: whether others were there too is not for honest members alone to say.
+            if Set(binding.map(\.author)).count < roster.rules.minContributions, version.manifest.isEmpty { continue }
+            for slot in binding {
                 guard !version.manifest.contains(where: { $0.slot == slot }) else { continue }
                 let baseHeight = baseHeight(slot.base) ?? 0
                 let isSuperseded = version.manifest.contains {
                     $0.slot.author == slot.author && $0.baseHeight.value > baseHeight
                 }
-                if !isSuperseded, !isExempt(slot, reviewBooks[height] ?? [:], roster) {
+                if !isSuperseded {
                     report(.inclusion, "\(Claim.Place.contribution(slot).name) is missing at \(height)")
                 }
             }

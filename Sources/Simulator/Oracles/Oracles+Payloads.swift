@@ -117,7 +117,7 @@ extension Oracles {
     }
 
     /// Named by f + 1 of them, not listed below, not kept out by reviews, on a base that is young enough; of an author the
-    /// newest base.
+    /// newest base. None at all where the rules ask for more.
     private func slotsToList(_ ready: [Ready], height: UInt64, _ book: ReviewBook, _ roster: Roster) -> [Slot] {
         var newest: [MemberID: (slot: Slot, base: UInt64)] = [:]
         for slot in Set(ready.flatMap(\.slots)) {
@@ -127,7 +127,8 @@ extension Oracles {
             else { continue }
             newest[slot.author] = (slot, base)
         }
-        return newest.values.map(\.slot).sorted()
+        let isAllowed = newest.count >= roster.rules.minContributions
+        return isAllowed ? newest.values.map(\.slot).sorted() : []
     }
 
     /// Whether a version of this height may list the slot: its author decides both heights, its base was never out of reach

@@ -32,7 +32,8 @@ struct Roster {
 
     /// The roster of the next height after a version that carried this.
     ///
-    /// - Returns: nil where the change makes no set of members, so that no version may carry it.
+    /// - Returns: nil where the change makes no set of members, or one with fewer than the contributions that the rules
+    ///   ask for, so that no version may carry it.
     func after(_ action: GovernanceAction) -> Roster? {
         var members = members
         var tombstones = memberSet.tombstones
@@ -54,7 +55,9 @@ struct Roster {
         case .revert: break
         case .switchToReplay: return nil
         }
-        guard let next = try? MemberSet(members: members, tombstones: tombstones) else { return nil }
+        guard let next = try? MemberSet(members: members, tombstones: tombstones),
+            rules.minContributions <= next.count
+        else { return nil }
         var sequences = sequences
         sequences[action.change.subject] = action.sequence
         return Roster(next, rules, sequences)

@@ -34,6 +34,8 @@ public struct Violation: Sendable, CustomStringConvertible {
         case wrongAction = "wrong-action"
         /// The chain lists a slot twice, or an author twice in one version.
         case repeatedSlot = "repeated-slot"
+        /// A version lists some contributions, and fewer than the rules ask for.
+        case tooFewContributions = "too-few-contributions"
         /// A certified version's roots are not those of its parent and manifest.
         case wrongRoots = "wrong-roots"
         /// A version became a head while its parameters were nowhere.

@@ -29,7 +29,6 @@ struct Founding {
         var rules = Rules()
         rules.pieceBytes = Limits.pieceBytesMinimum
         rules.contributionBytesMaximum = 1 << 20
-        rules.minContributions = UInt32(max(1, founders.count - 1))
         change(&rules)
         do {
             genesis = Genesis(

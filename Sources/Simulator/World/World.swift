@@ -114,6 +114,9 @@ public final class World {
         byzantineRandom = random.split()
         let count = options.nodes
         faults = options.faults ?? FaultProfile.drawn(members: count, seed: options.seed, random: &profileRandom)
+        let minContributions =
+            options.minContributions
+            ?? (options.faults == nil ? faults.drawnMinContributions(&profileRandom) : Rules().minContributions)
         precondition(
             faults.byzantine.count == count && faults.absentTrainers.count == count && faults.newcomers.count == count,
             "a flag a member")
@@ -124,6 +127,7 @@ public final class World {
             $0.maxStaleness = options.maxStaleness
             $0.weights = options.weights
             $0.nodeWeightMaximumQ30 = options.nodeWeightMaximumQ30
+            $0.minContributions = minContributions
         }
         genesis = founding.genesis
         trace = Trace(print: print)
@@ -274,6 +278,8 @@ public struct WorldOptions: Sendable {
     public var weights = WeightMode.equal
     /// See `Rules.nodeWeightMaximumQ30`.
     public var nodeWeightMaximumQ30 = Rules.oneQ30
+    /// The rule of the mesh. nil: drawn from the seed where the faults are, else the least.
+    public var minContributions: UInt32?
     /// After healing, every honest living member advances by two versions within this time.
     public var healingLimitMilliseconds: UInt64 = 120_000
     /// A world in which more happens than this runs away.

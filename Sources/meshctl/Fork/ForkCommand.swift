@@ -130,7 +130,7 @@ struct ForkCommand: ParsableCommand {
         } catch {
             throw Failure(GenesisCreateCommand.words(error, founders))
         }
-        let rules = try ruleOptions.resolved(from: chain.rules, quorum: set.quorum)
+        let rules = try ruleOptions.resolved(from: chain.rules, memberCount: set.count)
         if let fault = rules.fault(memberCount: set.count) {
             throw Failure("a mesh of \(set.count) may not have a rule that \(fault.words)")
         }

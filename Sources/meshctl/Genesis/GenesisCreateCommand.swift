@@ -37,7 +37,7 @@ struct GenesisCreateCommand: ParsableCommand {
         } catch {
             throw Failure(GenesisCreateCommand.words(error, members))
         }
-        let rules = try ruleOptions.resolved(quorum: set.quorum)
+        let rules = try ruleOptions.resolved(memberCount: set.count)
         if let fault = rules.fault(memberCount: set.count) {
             throw Failure("a mesh of \(set.count) may not have a rule that \(fault.words)")
         }

@@ -41,8 +41,17 @@ struct RuleOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Versions that a contribution may be late (default: 1).", valueName: "count"))
     var maxStaleness: UInt32?
 
-    @Option(help: ArgumentHelp("Contributions that a round hopes for (default: a quorum).", valueName: "count"))
+    @Option(
+        help: ArgumentHelp(
+            "Contributions that a version must list at least, or it lists none (default: more than half of the members).",
+            valueName: "count"))
     var minContributions: UInt32?
+
+    @Option(
+        help: ArgumentHelp(
+            "Largest share of one member in a version, such as 50%, 0.5 or 1/2 (default: 50%, with up to two members 100%).",
+            valueName: "share"))
+    var nodeWeightMaximum: Share?
 
     @Option(help: ArgumentHelp("Versions that contributions are kept (default: 1024).", valueName: "count"))
     var retentionVersions: UInt32?
@@ -52,15 +61,22 @@ struct RuleOptions: ParsableArguments {
         case dense
     }
 
-    /// - Parameters:
-    ///   - base: what holds where neither file nor option says otherwise.
-    ///   - quorum: how many sites must sign.
-    func resolved(from base: Rules = Rules(), quorum: Int) throws -> Rules {
-        var fields = RuleFields(base)
-        // All but those that may fail: a site that is down then delays a round by the grace alone.
-        fields["min_contributions"] = .unsigned(UInt64(quorum))
+    /// The rules for a mesh that is founded by so many members.
+    ///
+    /// - Parameter base: what holds where neither file nor option says otherwise, nil for the defaults. Its
+    ///   `minContributions` does not: that follows from the number of members, and so does a cap below their fair share.
+    func resolved(from base: Rules? = nil, memberCount: Int) throws -> Rules {
+        let defaults = RuleOptions.defaults(memberCount: memberCount)
+        var start = base ?? defaults
+        // Fewer members than the old mesh had cannot all keep below its cap.
+        if start.nodeWeightMaximumQ30 < Rules.fairShareQ30(memberCount: memberCount) {
+            start.nodeWeightMaximumQ30 = defaults.nodeWeightMaximumQ30
+        }
+        var fields = RuleFields(start)
+        var isMinimumChosen = minContributions != nil
         if let rules {
             let settings = try Settings(path: rules)
+            if settings.entries["min_contributions"] != nil { isMinimumChosen = true }
             for (name, entry) in settings.entries.sorted(by: { $0.value.line < $1.value.line }) {
                 do {
                     try fields.set(name, entry.value)
@@ -79,11 +95,27 @@ struct RuleOptions: ParsableArguments {
         set("piece_bytes", pieceBytes)
         set("max_staleness", maxStaleness)
         set("min_contributions", minContributions)
+        set("node_weight_maximum_q30", nodeWeightMaximum?.valueQ30)
         set("retention_versions", retentionVersions)
         var result = try fields.rules()
         result.encoding = try chosenEncoding(result.encoding)
+        if !isMinimumChosen {
+            let named = result.contributionsNamed(memberCount: memberCount)
+            result.minContributions = UInt32(min(RuleOptions.majority(of: memberCount), named))
+        }
         return try RuleFields(result).rules()
     }
+
+    /// One member may have half of a step, and with up to two members all of it.
+    private static func defaults(memberCount: Int) -> Rules {
+        var rules = Rules()
+        if memberCount > 2 { rules.nodeWeightMaximumQ30 = Rules.oneQ30 / 2 }
+        return rules
+    }
+
+    /// More than half of the members, so at least one honest member. Never more than n - f, so f members that stop
+    /// contributing stop nobody.
+    private static func majority(of memberCount: Int) -> Int { memberCount / 2 + 1 }
 
     private func chosenEncoding(_ current: Encoding) throws -> Encoding {
         switch (encoding, current) {

@@ -111,6 +111,8 @@ extension PayloadFault {
             "counts the ready record of \(names.members[member]?.name ?? member.short) twice"
         case .inclusion(let expected, let listed):
             "must list \(Words.list(expected.map(names.name))) and lists \(Words.list(listed.map(names.name)))"
+        case .tooFewContributions(let count, let minimum):
+            "lists \(count) \(count == 1 ? "contribution" : "contributions"), and the rules ask for at least \(minimum)"
         case .foreignCertificate(let slot):
             "the availability certificate of \(names.name(slot)) does not belong to its contribution"
         case .invalidCertificate(let slot): "the availability certificate of \(names.name(slot)) has no valid quorum"
