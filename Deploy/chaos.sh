@@ -128,14 +128,14 @@ chaos_one_way() {
 # it, and the state that comes of it takes over in a version of its own.
 chaos_revert() { # HEIGHT
     local digest author action name signed=1 needed=$((${#names[@]} * 2 / 3 + 1)) deadline=$((SECONDS + 60))
-    read -r digest author < <(ask "$sockets/$teller" version "$1" | jq -r '.contributions[0] | [.contribution, .author] | @tsv')
+    read -r digest author < <(ask "$sockets/$teller/operator.sock" version "$1" | jq -r '.contributions[0] | [.contribution, .author] | @tsv')
     action=$("$bin/meshctl" propose revert contribution "$digest" --from "$1" --key "$(site_dir "$teller")/keys" \
-        --socket "$sockets/$teller" --json | jq -r .action)
+        --socket "$sockets/$teller/operator.sock" --json | jq -r .action)
     for name in "${names[@]}"; do
         [ "$name" != "$teller" ] || continue
         ((signed < needed)) || break
         until "$bin/meshctl" proposal approve "$action" --yes --key "$(site_dir "$name")/keys" \
-            --socket "$sockets/$name" >"$run/logs/approve-$name.log" 2>&1; do
+            --socket "$sockets/$name/operator.sock" >"$run/logs/approve-$name.log" 2>&1; do
             check_alive
             ((SECONDS < deadline)) || { show_log "$run/logs/approve-$name.log"; die "$name could not approve the revert"; }
             sleep 0.1
@@ -156,7 +156,7 @@ chaos_require() { # LAST
         ((chaos_count[$kind] > 0)) || die "the run ended before its trouble was through: $kind: 0"
     done
     for ((height = 1; height <= $1; height++)); do
-        [ "$(ask "$sockets/$teller" version "$height" | jq -r .action)" = switch ] || continue
+        [ "$(ask "$sockets/$teller/operator.sock" version "$height" | jq -r .action)" = switch ] || continue
         chaos_count[switch]=$height
         return 0
     done

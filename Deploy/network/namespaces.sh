@@ -10,7 +10,8 @@ round_deadline=''       # of a round in milliseconds; 15000 where not set
 names_prefix=mn$$      # of namespaces; and of devices, which may have 15 bytes
 
 namespace_of() { say "$names_prefix-$1"; }
-socket_of() { say "$work/$1/control.sock"; }
+socket_of() { say "$work/$1/operator.sock"; }
+trainer_socket_of() { say "$work/$1/trainer.sock"; }
 address_of() { say "10.78.${number_of[$1]}.${2:-1}"; }
 
 # Runs a command in the network of a site.
@@ -142,7 +143,6 @@ name = "$site"
 state = "state"
 node_key = "keys/node.key"
 link_key = "keys/link.key"
-socket = "control.sock"
 
 [timing]
 round_deadline_milliseconds = ${round_deadline:-15000}
@@ -164,7 +164,7 @@ start_daemon() {
 start_trainer() {
     local site=$1
     start "trainer of $site" "$work/$site/trainer.log" become "$site" unshare --net \
-        env OPENBLAS_NUM_THREADS=1 nice "$bin/meshtrain" run --socket control.sock --model ../model --data ../text \
+        env OPENBLAS_NUM_THREADS=1 nice "$bin/meshtrain" run --socket trainer.sock --model ../model --data ../text \
         --state trainer --evaluate-bytes 0
 }
 

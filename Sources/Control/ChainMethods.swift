@@ -3,7 +3,7 @@ public struct MembersRequest: ControlMethod {
 
     public typealias Response = MembersResponse
     public static let schema = MethodSchema(
-        "members", role: .operator)
+        "members", role: .auditor)
 
     public init() {
     }
@@ -74,7 +74,7 @@ public struct RulesRequest: ControlMethod {
 
     public typealias Response = RulesResponse
     public static let schema = MethodSchema(
-        "rules", role: .operator)
+        "rules", role: .auditor)
 
     public init() {
     }
@@ -114,7 +114,7 @@ public struct VersionsRequest: ControlMethod {
 
     public typealias Response = VersionsResponse
     public static let schema = MethodSchema(
-        "versions", role: .operator,
+        "versions", role: .auditor,
         fields: [
             FieldSchema("count", .integer(1...100)),
             FieldSchema("from", .integer(0...ControlSchema.integerLimit), isOptional: true),
@@ -167,7 +167,7 @@ public struct VersionRequest: ControlMethod {
 
     public typealias Response = VersionResponse
     public static let schema = MethodSchema(
-        "version", role: .operator,
+        "version", role: .auditor,
         fields: [FieldSchema("height", .integer(0...ControlSchema.integerLimit))])
 
     public init(height: Int64) {
@@ -224,7 +224,7 @@ public struct ContributionsRequest: ControlMethod {
 
     public typealias Response = ContributionsResponse
     public static let schema = MethodSchema(
-        "contributions", role: .operator,
+        "contributions", role: .auditor,
         fields: [FieldSchema("height", .integer(0...ControlSchema.integerLimit))])
 
     public init(height: Int64) {
@@ -286,7 +286,7 @@ public struct RoundsRequest: ControlMethod {
 
     public typealias Response = RoundsResponse
     public static let schema = MethodSchema(
-        "rounds", role: .operator,
+        "rounds", role: .auditor,
         fields: [
             FieldSchema("count", .integer(1...100)),
             FieldSchema("from", .integer(0...ControlSchema.integerLimit), isOptional: true),
@@ -355,7 +355,7 @@ public struct LedgerExportBegin: ControlMethod {
 
     public typealias Response = LedgerExport
     public static let schema = MethodSchema(
-        "ledger.export.begin", role: .operator,
+        "ledger.export.begin", role: .auditor,
         fields: [FieldSchema("through", .integer(0...ControlSchema.integerLimit), isOptional: true)],
         frames: [.ledger])
 
@@ -391,7 +391,7 @@ public struct ParametersExportBegin: ControlMethod {
 
     public typealias Response = ParametersExport
     public static let schema = MethodSchema(
-        "parameters.export.begin", role: .operator,
+        "parameters.export.begin", role: .auditor,
         fields: [FieldSchema("height", .integer(0...ControlSchema.integerLimit), isOptional: true)],
         frames: [.parameters])
 

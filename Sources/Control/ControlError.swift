@@ -12,8 +12,8 @@ public enum ControlError: Error, Hashable, Sendable {
     /// Not a JSON-RPC 2.0 message of the kind expected.
     case invalidMessage
     case unknownMethod
-    /// The method is not one of the caller's role.
-    case forbidden(method: String, role: ControlRole)
+    /// The method is answered on another socket: it is one of `needed`, and the connection is one of `role`.
+    case wrongSocket(method: String, role: ControlRole, needed: ControlRole)
     case invalidParameters(method: String, problem: ParameterProblem)
     /// A message of ours would exceed the limit of a frame.
     case tooLong(bytes: Int, limitBytes: Int)
@@ -26,8 +26,8 @@ public enum ControlReason: String, Codable, Hashable, Sendable, CaseIterable {
     case unknownMethod = "unknown-method"
     case invalidParameters = "invalid-parameters"
     case internalError = "internal-error"
-    /// The method is not one of the caller's role.
-    case forbidden
+    /// The method is answered on another socket of the daemon; `error.data.socket` says on which.
+    case wrongSocket = "wrong-socket"
     /// The trainer speaks another version of the schema.
     case protocolVersion = "protocol-version"
     /// `trainer.attach` comes first.
@@ -83,6 +83,8 @@ public enum ControlReason: String, Codable, Hashable, Sendable, CaseIterable {
 public struct ControlRefusal: Error, Codable, Hashable, Sendable {
     public struct Detail: Codable, Hashable, Sendable {
         public let reason: ControlReason
+        /// With the reason `wrong-socket`: the socket that answers the method.
+        public let socket: ControlRole?
     }
 
     public let code: Int
@@ -90,10 +92,10 @@ public struct ControlRefusal: Error, Codable, Hashable, Sendable {
     public let message: String
     public let data: Detail
 
-    public init(_ reason: ControlReason, message: String) {
+    public init(_ reason: ControlReason, message: String, socket: ControlRole? = nil) {
         code = reason.code
         self.message = message
-        data = Detail(reason: reason)
+        data = Detail(reason: reason, socket: socket)
     }
 
     public var reason: ControlReason { data.reason }
@@ -104,8 +106,13 @@ public struct ControlRefusal: Error, Codable, Hashable, Sendable {
         case .json: self.init(.parseError, message: "not acceptable JSON: \(error)")
         case .invalidMessage: self.init(.invalidRequest, message: "not a JSON-RPC 2.0 request")
         case .unknownMethod: self.init(.unknownMethod, message: "no such method")
-        case .forbidden(let method, let role):
-            self.init(.forbidden, message: "\(method) is not for the role \(role.rawValue)")
+        case .wrongSocket(let method, let role, let needed):
+            // Operators read too, and every daemon has their socket.
+            let socket: ControlRole = needed == .trainer ? .trainer : .operator
+            self.init(
+                .wrongSocket,
+                message: "\(method) is not answered on the \(role.rawValue) socket; use the \(socket.rawValue) socket "
+                    + "([sockets] \(socket.rawValue) in meshnode.toml)", socket: socket)
         case .invalidParameters(let method, let problem):
             self.init(.invalidParameters, message: "\(method): \(problem)")
         case .tooLong(let bytes, let limit):

@@ -21,7 +21,9 @@ public struct ControlRequest: Hashable, Sendable {
             guard let schema = ControlSchema.method(name), schema.direction == .towardDaemon else {
                 throw ControlError.unknownMethod
             }
-            guard schema.role == role else { throw ControlError.forbidden(method: schema.name, role: role) }
+            guard role.mayCall(methodOf: schema.role) else {
+                throw ControlError.wrongSocket(method: schema.name, role: role, needed: schema.role)
+            }
             try schema.check(message["params"])
             let parameters = JSONParameters(message: bytes, isPresent: message["params"] != nil)
             guard let call = try ControlCall(method: schema.name, decode: parameters) else {

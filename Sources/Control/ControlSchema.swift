@@ -1,9 +1,15 @@
-/// Who may call a method.
+/// Who may call a method. Each role has a socket of its own, with its own file mode and group: the socket decides the role
+/// of a connection, the client does not.
 public enum ControlRole: String, Codable, Hashable, Sendable, CaseIterable {
     /// A program that trains: it may attach, fetch bases and hand over contributions.
     case trainer
-    /// A person or a script that looks, or hands over what an operator signed.
+    /// A person or a script that reads, or hands over what an operator signed.
     case `operator`
+    /// A person or a script that only reads.
+    case auditor
+
+    /// Whether a connection of this role may call a method of `role`. An operator may also call what auditors may.
+    public func mayCall(methodOf role: ControlRole) -> Bool { self == role || (self == .operator && role == .auditor) }
 }
 
 /// Which way a message goes.
@@ -32,6 +38,7 @@ public struct FieldSchema: Hashable, Sendable {
 public struct MethodSchema: Hashable, Sendable {
     public let name: String
     public let direction: ControlDirection
+    /// The role with the fewest rights that may call it: `auditor` for a method that only reads.
     public let role: ControlRole
     public let fields: [FieldSchema]
     /// The kinds of tensor frames that belong to the method, in the direction that each kind has.

@@ -7,7 +7,7 @@ public struct EvidenceRequest: ControlMethod {
 
     public typealias Response = EvidenceResponse
     public static let schema = MethodSchema(
-        "evidence", role: .operator,
+        "evidence", role: .auditor,
         fields: [
             FieldSchema("count", .integer(1...100)),
             FieldSchema("from", .integer(0...ControlSchema.integerLimit), isOptional: true),
@@ -77,7 +77,7 @@ public struct EvidenceSummary: Codable, Hashable, Sendable {
 /// ascending offsets.
 public struct EvidenceExportBegin: ControlMethod {
     public typealias Response = EvidenceExport
-    public static let schema = MethodSchema("evidence.export.begin", role: .operator, frames: [.evidence])
+    public static let schema = MethodSchema("evidence.export.begin", role: .auditor, frames: [.evidence])
 
     public init() {
     }

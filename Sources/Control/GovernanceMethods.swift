@@ -13,7 +13,7 @@ public struct GovernanceRequest: ControlMethod {
 
     public typealias Response = GovernanceState
     public static let schema = MethodSchema(
-        "governance", role: .operator,
+        "governance", role: .auditor,
         fields: [
             FieldSchema("subject", .enumeration(Subject.allCases.map(\.rawValue))),
             FieldSchema("member", .digest, isOptional: true),
@@ -120,7 +120,7 @@ public struct ProposalsRequest: ControlMethod {
 
     public typealias Response = ProposalsResponse
     public static let schema = MethodSchema(
-        "proposals", role: .operator,
+        "proposals", role: .auditor,
         fields: [FieldSchema("count", .integer(1...20)), FieldSchema("after", .digest, isOptional: true)])
 
     public init(count: Int64, after: DigestText? = nil) {
@@ -198,7 +198,7 @@ public struct ProposalRequest: ControlMethod {
 
     public typealias Response = ProposalResponse
     public static let schema = MethodSchema(
-        "proposal", role: .operator, fields: [FieldSchema("action", .digest)])
+        "proposal", role: .auditor, fields: [FieldSchema("action", .digest)])
 
     public init(action: DigestText) {
         self.action = action

@@ -9,7 +9,7 @@ public struct RevertPreviewRequest: ControlMethod {
 
     public typealias Response = RevertPreview
     public static let schema = MethodSchema(
-        "revert.preview", role: .operator,
+        "revert.preview", role: .auditor,
         fields: [
             FieldSchema("contribution", .digest, isOptional: true), FieldSchema("dataSet", .digest, isOptional: true),
             FieldSchema("from", .integer(1...ControlSchema.integerLimit), isOptional: true),

@@ -24,7 +24,7 @@ public struct ReviewsRequest: ControlMethod {
 
     public typealias Response = ReviewsResponse
     public static let schema = MethodSchema(
-        "reviews", role: .operator,
+        "reviews", role: .auditor,
         fields: [
             FieldSchema("count", .integer(1...100)), FieldSchema("skip", .integer(0...1_000_000), isOptional: true),
         ])

@@ -3,7 +3,7 @@ public struct StatusRequest: ControlMethod {
 
     public typealias Response = StatusResponse
     public static let schema = MethodSchema(
-        "status", role: .operator)
+        "status", role: .auditor)
 
     public init() {
     }
@@ -216,7 +216,7 @@ public struct PeersRequest: ControlMethod {
 
     public typealias Response = PeersResponse
     public static let schema = MethodSchema(
-        "peers", role: .operator)
+        "peers", role: .auditor)
 
     public init() {
     }
@@ -268,7 +268,7 @@ public struct DoctorRequest: ControlMethod {
 
     public typealias Response = DoctorResponse
     public static let schema = MethodSchema(
-        "doctor", role: .operator)
+        "doctor", role: .auditor)
 
     public init() {
     }

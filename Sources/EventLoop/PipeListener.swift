@@ -7,13 +7,18 @@ public final class PipeListener: LoopHandle {
     public enum Access: Sendable {
         /// 0600: the same user.
         case owner
-        /// 0660: the same user and the file's group.
-        case ownerAndGroup
+        /// 0660: the same user, and the members of this group; nil leaves the file the group that it gets.
+        case ownerAndGroup(gid_t?)
 
-        var mode: mode_t {
+        /// Sets group and permission bits of the file at `path`: first the group, so that no other one gets the bits.
+        ///
+        /// - Returns: whether both were set; errno says why not.
+        fileprivate func apply(to path: String) -> Bool {
             switch self {
-            case .owner: 0o600
-            case .ownerAndGroup: 0o660
+            case .owner: return chmod(path, 0o600) == 0
+            case .ownerAndGroup(let group):
+                if let group, lchown(path, uid_t.max, group) != 0 { return false }
+                return chmod(path, 0o660) == 0
             }
         }
     }
@@ -41,7 +46,7 @@ public final class PipeListener: LoopHandle {
         }
         let stream = storage.assumingMemoryBound(to: uv_stream_t.self)
         var status = uv_pipe_bind(storage.assumingMemoryBound(to: uv_pipe_t.self), path)
-        if status == 0 && chmod(path, access.mode) != 0 { status = SystemErrorCode(errno: errno).rawValue }
+        if status == 0 && !access.apply(to: path) { status = SystemErrorCode(errno: errno).rawValue }
         if status == 0 {
             status = uv_listen(stream, backlog) { raw, status in
                 LoopHandle.owner(of: raw, as: PipeListener.self)?.accept(status)

@@ -7,7 +7,7 @@ struct MeshControl: ParsableCommand {
         commandName: "meshctl",
         abstract: "Found, join, watch and verify a training mesh.",
         discussion: """
-            Every verb takes --json for programs. Verbs that ask the daemon find its control socket by --socket, by \
+            Every verb takes --json for programs. Verbs that ask the daemon find its operator socket by --socket, by \
             --config, by ./meshnode.toml, or by the environment's MESH_SOCKET.
             """,
         groupedSubcommands: [

@@ -16,7 +16,7 @@ enum ConnectionError: Error, CustomStringConvertible {
     }
 }
 
-/// One connection to the daemon's control socket: one question at a time, and the notifications that come between.
+/// One connection to the daemon's trainer socket: one question at a time, and the notifications that come between.
 /// Not for concurrent use.
 final class DaemonConnection {
     private let socket: BlockingSocket

@@ -10,14 +10,14 @@ import Model
 struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
-        abstract: "Trains for the mesh, attached to a daemon by its control socket.",
+        abstract: "Trains for the mesh, attached to a daemon by its trainer socket.",
         discussion: """
             Each round: fetch the certified base, train as many steps as the rules say, hand over the difference. The \
             learning rate and the batch come from the rules of the network. What is kept under --state (the \
             optimizer's moments, the position) survives a restart at any moment.
             """)
 
-    @Option(help: "The daemon's control socket for trainers.") var socket: String
+    @Option(help: "The daemon's trainer socket.") var socket: String
     @Option(help: "Directory with the config.json of the network's model.") var model: String
     @Option(help: "Directory of UTF-8 text. It never leaves this process.") var data: String
     @Option(help: "Directory for the checkpoint and rounds.jsonl; made where missing.") var state: String

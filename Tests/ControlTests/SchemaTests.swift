@@ -78,10 +78,36 @@ import Testing
         }
     }
 
-    @Test(arguments: Samples.towardDaemon) func theOtherRoleIsRefused(method: MethodSchema) {
-        let other: ControlRole = method.role == .trainer ? .operator : .trainer
-        #expect(throws: RejectedRequest(id: 7, error: .forbidden(method: method.name, role: other))) {
-            try ControlRequest.decode(Array(Samples.request(method).utf8), role: other)
+    @Test(arguments: Samples.towardDaemon) func wrongSocket_isRefusedAndTheRightOneNamed(method: MethodSchema) throws {
+        for role in ControlRole.allCases {
+            let bytes = Array(Samples.request(method).utf8)
+            if role == method.role || (role == .operator && method.role == .auditor) {
+                #expect(try ControlRequest.decode(bytes, role: role).id == 7)
+                continue
+            }
+            let error = ControlError.wrongSocket(method: method.name, role: role, needed: method.role)
+            #expect(throws: RejectedRequest(id: 7, error: error)) { try ControlRequest.decode(bytes, role: role) }
+            let refusal = ControlRefusal(error)
+            #expect(refusal.reason == .wrongSocket)
+            #expect(refusal.data.socket == (method.role == .trainer ? .trainer : .operator))
+            #expect(refusal.message.contains("use the \(method.role == .trainer ? "trainer" : "operator") socket"))
+        }
+    }
+
+    @Test func trainerSocket_answersAClosedListOfMethods() {
+        let answered = ControlSchema.methods.filter { ControlRole.trainer.mayCall(methodOf: $0.role) }.map(\.name)
+        #expect(
+            answered == [
+                "trainer.attach", "trainer.base", "trainer.contribute.begin", "trainer.contribute.commit",
+                "trainer.contribute.abort", "round.version",
+            ])
+    }
+
+    @Test func auditorSocket_answersNoMethodThatHasAnEffect() {
+        let effects = ControlSchema.methods.filter { $0.role == .operator }.map(\.name)
+        #expect(effects.sorted() == ["invite", "invite.withdraw", "proposal.submit", "review.submit"])
+        for method in ControlSchema.methods where ControlRole.auditor.mayCall(methodOf: method.role) {
+            #expect(method.frames.allSatisfy { !$0.isTowardDaemon }, "\(method.name)")
         }
     }
 

@@ -16,7 +16,7 @@ struct ControlSocketTests {
     }
 
     private func attach(_ running: RunningMesh) throws -> (ControlClient, TrainerAttached) {
-        let client = try ControlClient.connect(to: running.mesh.sites[0].socket)
+        let client = try ControlClient.connect(to: running.mesh.sites[0].trainerSocket)
         return (client, try client.request(ScriptedTrainer.attach))
     }
 
@@ -115,21 +115,65 @@ struct ControlSocketTests {
         #expect(summary.parametersRoot == transfer.parametersRoot)
     }
 
-    @Test(
-        "An operator's connection cannot train, a second trainer is refused, and the socket is the owner's and the group's"
-    )
+    @Test("Each socket refuses the other's methods and names the other socket; a second trainer is refused")
     func separatesRoles() throws {
         let running = try start()
         defer { running.end() }
+        let site = running.mesh.sites[0]
         let (trainer, welcome) = try attach(running)
-        defer { withExtendedLifetime(trainer) {} }
-        let client = try ControlClient.connect(to: running.mesh.sites[0].socket)
+        let client = try ControlClient.connect(to: site.operatorSocket)
         #expect(try client.request(StatusRequest()).trainer == .training)
-        #expect(refusal(client, TrainerBase(version: welcome.version)) == .forbidden)
-        let second = try ControlClient.connect(to: running.mesh.sites[0].socket)
+        let onOperatorSocket = try #require(throws: ControlRefusal.self) {
+            try client.request(TrainerBase(version: welcome.version))
+        }
+        #expect(onOperatorSocket.reason == .wrongSocket && onOperatorSocket.data.socket == .trainer)
+        let onTrainerSocket = try #require(throws: ControlRefusal.self) { try trainer.request(StatusRequest()) }
+        #expect(onTrainerSocket.reason == .wrongSocket && onTrainerSocket.data.socket == .operator)
+        #expect(onTrainerSocket.message.contains("use the operator socket"))
+        // A client that has not attached yet may ask nothing more than one that has.
+        let second = try ControlClient.connect(to: site.trainerSocket)
+        #expect(refusal(second, LedgerExportBegin(through: nil)) == .wrongSocket)
         #expect(refusal(second, ScriptedTrainer.attach) == .alreadyAttached)
-        let attributes = try FileManager.default.attributesOfItem(atPath: running.mesh.sites[0].socket)
-        #expect(attributes[.posixPermissions] as? Int == 0o660)
+    }
+
+    @Test("Without a group only the daemon's user may connect; with one the group too, and auditors only read")
+    func socketFiles_haveTheConfiguredModesAndGroups() throws {
+        let mesh = try Mesh(["de"], parameters: parameters, timing: "round_deadline_milliseconds = 300")
+        let site = mesh.sites[0]
+        let auditorSocket = site.folder + "/readers"
+        // Groups that this process may give a file: all of them as root, else its own.
+        let group = try #require(getgrgid(getegid())).pointee.gr_name.map { String(cString: $0) }
+        let sockets = "\n[sockets]\noperator_group = \"\(try #require(group))\"\nauditor = \"readers\"\n"
+        let text = try String(contentsOfFile: site.configuration, encoding: .utf8)
+        try (text + sockets).write(toFile: site.configuration, atomically: true, encoding: .utf8)
+        let running = try RunningMesh(mesh)
+        defer { running.end() }
+        let auditor = try ControlClient.connect(to: auditorSocket)
+        #expect(try auditor.request(StatusRequest()).height == 0)
+        let member = try #require(DigestText(String(repeating: "0", count: 64)))
+        #expect(refusal(auditor, InviteWithdraw(member: member)) == .wrongSocket)
+        #expect(refusal(auditor, ScriptedTrainer.attach) == .wrongSocket)
+        for (path, mode) in [(site.trainerSocket, 0o600), (site.operatorSocket, 0o660), (auditorSocket, 0o600)] {
+            let attributes = try FileManager.default.attributesOfItem(atPath: path)
+            #expect(attributes[.posixPermissions] as? Int == mode, "\(path)")
+        }
+        let attributes = try FileManager.default.attributesOfItem(atPath: site.operatorSocket)
+        #expect(attributes[.groupOwnerAccountID] as? Int == Int(getegid()))
+    }
+
+    @Test("The daemon refuses to start where the trainer's group could open the operator socket")
+    func oneGroupForBothSockets_isRefusedAtStart() throws {
+        let mesh = try Mesh(["de"], parameters: parameters, timing: "round_deadline_milliseconds = 300")
+        defer { mesh.remove() }
+        let site = mesh.sites[0]
+        let text = try String(contentsOfFile: site.configuration, encoding: .utf8)
+        try (text + "\n[sockets]\ntrainer_mode = \"0660\"\noperator_mode = \"0660\"\n").write(
+            toFile: site.configuration, atomically: true, encoding: .utf8)
+        let daemon = try DaemonProcess(site)
+        try Condition.wait(for: "the end of the daemon") { !daemon.isRunning }
+        #expect(daemon.process.terminationStatus == 1)
+        #expect(daemon.log.contains("a trainer could use the operator socket"))
+        #expect(!FileManager.default.fileExists(atPath: site.operatorSocket))
     }
 
     @Test("Every question of an operator is answered")
@@ -161,8 +205,9 @@ struct ControlSocketTests {
         let running = try start()
         defer { running.end() }
         var random = SeededRandom(simulationSeed: seed)
-        for _ in 0..<20 {
-            let client = try ControlClient.connect(to: running.mesh.sites[0].socket)
+        let site = running.mesh.sites[0]
+        for turn in 0..<20 {
+            let client = try ControlClient.connect(to: turn % 2 == 0 ? site.trainerSocket : site.operatorSocket)
             let count = Int.random(in: 1...3000, using: &random)
             // The daemon may close at once: then there is nobody to send the rest to.
             try? client.send(raw: (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) })

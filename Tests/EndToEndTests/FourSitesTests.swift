@@ -69,7 +69,7 @@ struct FourSitesTests {
         try running.wait(forHeight: 1)
         for (turn, phase) in [RoundPhase.collecting, .ready, .proposing, .notarizing, .finalizing].enumerated() {
             let victim = turn % running.daemons.count
-            let socket = try ControlClient.connect(to: running.mesh.sites[victim].socket)
+            let socket = try ControlClient.connect(to: running.mesh.sites[victim].operatorSocket)
             try Condition.wait(for: "the phase \(phase.rawValue)", intervalMicroseconds: 200) {
                 try socket.request(StatusRequest()).phase == phase
             }
@@ -138,7 +138,7 @@ struct FourSitesTests {
                 try Condition.wait(for: "all links") {
                     try running.daemons.allSatisfy { try $0.status().peers.allSatisfy { $0.link == .up } }
                 }
-                let sender = Task.detached { [socket = sites[0].socket] in
+                let sender = Task.detached { [socket = sites[0].trainerSocket] in
                     let client = try ControlClient.connect(to: socket)
                     let welcome = try client.request(ScriptedTrainer.attach)
                     _ = try ScriptedTrainer.handOver(client, base: welcome.version, seed: 1, count: parameters)

@@ -43,8 +43,8 @@ struct GovernanceStoryTests {
         let joined = try Operator.run(
             [
                 "join", "--genesis", mesh.folder + "/genesis", "--invitation", invitation, "--key", site.folder,
-                "--model", mesh.folder + "/model.safetensors", "--listen", "127.0.0.1:\(site.port)", "--socket",
-                site.socket, "--out", site.configuration,
+                "--model", mesh.folder + "/model.safetensors", "--listen", "127.0.0.1:\(site.port)", "--out",
+                site.configuration,
             ], in: mesh.folder)
         try #require(joined.status == 0, "\(joined.output)\(joined.errors)")
         let configuration = try String(contentsOfFile: site.configuration, encoding: .utf8)

@@ -75,7 +75,7 @@ struct SynchronisationTests {
         try control.run("keygen", "--site", "it")
         try control.run(
             "join", "--genesis", "genesis", "--peer", "127.0.0.1:\(mesh.sites[0].port)", "--key", "it", "--observe",
-            "--out", "it/meshnode.toml", "--state", "it/state", "--socket", "it/control", "--listen", "127.0.0.1:0")
+            "--out", "it/meshnode.toml", "--state", "it/state", "--listen", "127.0.0.1:0")
         let site = Mesh.Site(name: "it", folder: mesh.folder + "/it", port: 0)
         let observer = try DaemonProcess(site)
         defer { observer.killNow() }
@@ -104,9 +104,9 @@ struct SynchronisationTests {
         let control = Command(product: "meshctl", folder: place)
         try control.run(
             "fork", "--at", "\(height)", "--members", "de,es", "--genesis", mesh.folder + "/genesis", "--socket",
-            mesh.sites[0].socket)
+            mesh.sites[0].operatorSocket)
         let version = try running.daemons[0].ask(VersionRequest(height: height)).summary.version.text
-        try control.run("ledger", "export", "old.ledger", "--socket", mesh.sites[0].socket)
+        try control.run("ledger", "export", "old.ledger", "--socket", mesh.sites[0].operatorSocket)
         running.daemons[0].killNow()
         for name in ["de", "es"] {
             try control.run(
@@ -118,7 +118,7 @@ struct SynchronisationTests {
         let fork = try ForkedMesh(mesh, ["de", "es"], place: place, timing: Self.timing)
         defer { fork.end() }
         try Condition.wait(for: "versions of the fork") { try fork.daemons.allSatisfy { try $0.status().height >= 3 } }
-        try control.run("ledger", "export", "fork.ledger", "--socket", fork.sites[0].socket)
+        try control.run("ledger", "export", "fork.ledger", "--socket", fork.sites[0].operatorSocket)
         for daemon in fork.daemons { #expect(try daemon.terminate() == 0) }
         let report = try control.run(
             "verify", "--genesis", "fork/genesis.mesh", "--ledger", "fork.ledger", "--model", "fork/model",
@@ -181,7 +181,6 @@ final class ForkedMesh {
                 state = "state"
                 node_key = "\(keys)/node.key"
                 link_key = "\(keys)/link.key"
-                socket = "control"
 
                 [timing]
                 \(timing)
@@ -189,7 +188,7 @@ final class ForkedMesh {
             try text.write(toFile: site.configuration, atomically: true, encoding: .utf8)
         }
         daemons = try sites.map { try DaemonProcess($0) }
-        trainers = sites.enumerated().map { ScriptedTrainer(socket: $1.socket, seed: UInt64($0 + 7) << 32) }
+        trainers = sites.enumerated().map { ScriptedTrainer(socket: $1.trainerSocket, seed: UInt64($0 + 7) << 32) }
     }
 
     func end() {

@@ -17,7 +17,6 @@ struct ConfigurationTests {
         state = "/var/lib/mesh"
         node_key = "node.key"
         link_key = "link.key"
-        socket = "control"
 
         [timing]
         round_deadline_milliseconds = 60000
@@ -25,6 +24,46 @@ struct ConfigurationTests {
         [workers]
         count = 3
         """
+
+    @Test("The sockets are beside the configuration without a directory, else in it; a group gives mode 0660")
+    func readsSockets() throws {
+        func sockets(_ lines: String) throws -> Configuration.Sockets {
+            try Configuration(text: Self.good + "\n[sockets]\n" + lines, file: "/etc/mesh/meshnode.toml").sockets
+        }
+        let plain = try sockets("")
+        #expect(plain.trainer == .init(path: "/etc/mesh/trainer.sock"))
+        #expect(plain.operator == .init(path: "/etc/mesh/operator.sock"))
+        #expect(plain.auditor == nil)
+        let all = try sockets(
+            """
+            directory = "/run/mesh"
+            trainer = "t"
+            trainer_group = "mesh-trainer"
+            operator = "/srv/o"
+            operator_mode = "0660"
+            auditor_group = "mesh-auditor"
+            """)
+        #expect(all.trainer == .init(path: "/run/mesh/t", isForGroup: true, group: "mesh-trainer"))
+        #expect(all.operator == .init(path: "/srv/o", isForGroup: true))
+        #expect(all.auditor == .init(path: "/run/mesh/auditor.sock", isForGroup: true, group: "mesh-auditor"))
+    }
+
+    @Test(
+        "Sockets for everybody, one path for two sockets, and a group that the mode locks out are refused",
+        arguments: [
+            ("operator_mode = \"0666\"", "[sockets] operator_mode"), ("trainer_mode = 660", "[sockets] trainer_mode"),
+            ("trainer = \"operator.sock\"", "[sockets] operator"), ("auditor = \"trainer.sock\"", "[sockets] auditor"),
+            ("auditor = \"operator.sock\"", "[sockets] auditor"),
+            ("operator_mode = \"0600\"\noperator_group = \"staff\"", "[sockets] operator_mode"),
+            ("socket = \"control\"", "[sockets] socket"),
+            ("trainer = \"" + String(repeating: "x", count: 108) + "\"", "[sockets] trainer"),
+        ])
+    func refusesUnsafeSockets(line: String, key: String) throws {
+        let error = try #require(throws: ConfigurationError.self) {
+            try Configuration(text: Self.good + "\n[sockets]\n" + line, file: "meshnode.toml")
+        }
+        #expect(error.key == key)
+    }
 
     @Test("A whole configuration is read, paths relative to its folder")
     func readsAll() throws {
@@ -41,17 +80,17 @@ struct ConfigurationTests {
     @Test(
         "A mistake is named with file, line, key and what was expected",
         arguments: [
-            ("count = 3", "count = 0", 18, "[workers] count", "1 to 1024"),
-            ("count = 3", "count = \"x\"", 18, "[workers] count", "whole number"),
-            ("count = 3", "threads = 3", 18, "[workers] threads", "count"),
-            ("[workers]", "[worker]", 17, "[worker]", "[workers]"),
+            ("count = 3", "count = 0", 17, "[workers] count", "1 to 1024"),
+            ("count = 3", "count = \"x\"", 17, "[workers] count", "whole number"),
+            ("count = 3", "threads = 3", 17, "[workers] threads", "count"),
+            ("[workers]", "[worker]", 16, "[worker]", "[workers]"),
             ("0.0.0.0:7700", "here", 3, "[mesh] listen", "numeric address"),
             ("\"fr.example.org:7700\"", "\"fr.example.org\"", 5, "[mesh] peers", "host:port"),
             ("\"fr.example.org:7700\"", "7", 5, "[mesh] peers", "host:port"),
             ("name = \"de\"", "name = \"De\"", 8, "[site] name", "a-z"),
             ("node_key = \"node.key\"", "", 7, "[site] node_key", "node key file"),
             ("genesis = \"genesis\"", "genesis = 1", 2, "[mesh] genesis", "path"),
-            ("60000", "-1", 15, "[timing] round_deadline_milliseconds", "whole number"),
+            ("60000", "-1", 14, "[timing] round_deadline_milliseconds", "whole number"),
             ("peers = [", "peers = [[", 5, nil, "TOML"),
         ])
     func namesMistakes(from: String, to: String, line: Int, key: String?, expected: String) throws {

@@ -23,7 +23,7 @@ struct ControlConnectionTests {
             client = try TestClient.connect(loop, to: listener.path)
             try loop.wait(for: "the other end") { accepted != nil }
             listener.close()
-            server = ControlConnection(stream: accepted!)
+            server = ControlConnection(stream: accepted!, role: .operator)
         }
 
         func end() {
@@ -116,7 +116,7 @@ struct ControlConnectionTests {
         let sites = try TestSites(["de"])
         defer { sites.end() }
         try sites.start(0)
-        let client = try TestClient.connect(sites.loop, to: sites.configuration(0).site.socket)
+        let client = try TestClient.connect(sites.loop, to: sites.configuration(0).sockets.operator.path)
         client.read()
         func ask<Method: ControlMethod>(_ ids: ClosedRange<Int64>, _ method: Method) throws {
             for id in ids { try client.ask(id, method) }
@@ -137,7 +137,7 @@ struct ControlConnectionTests {
         let sites = try TestSites(["de"])
         defer { sites.end() }
         let daemon = try sites.start(0)
-        let client = try TestClient.connect(sites.loop, to: sites.configuration(0).site.socket)
+        let client = try TestClient.connect(sites.loop, to: sites.configuration(0).sockets.operator.path)
         client.read()
         var isBegun = false
         daemon.keeper.beginExport { isBegun = true }
@@ -162,7 +162,7 @@ struct ControlConnectionTests {
         try sites.start(0)
         try sites.contribute(0, seed: 1)
         try sites.wait(for: "a version that lists it") { sites.height(0) >= 1 }
-        let path = sites.configuration(0).site.socket
+        let path = sites.configuration(0).sockets.operator.path
         var clients: [TestClient] = []
         defer { for client in clients { client.stream.close() } }
         /// Reads the answer and no more.

@@ -11,7 +11,7 @@ struct MembershipTests {
     private func site(_ folder: String) -> MeshNode.Configuration.Site {
         MeshNode.Configuration.Site(
             name: "de", stateDirectory: folder + "/state", nodeKey: folder + "/node.key",
-            linkKey: folder + "/link.key", passphraseFile: nil, socket: folder + "/control")
+            linkKey: folder + "/link.key", passphraseFile: nil)
     }
 
     private func makeKeys(_ folder: String, suffix: String = "") throws -> (node: SigningKey, link: LinkKey) {

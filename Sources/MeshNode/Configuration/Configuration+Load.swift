@@ -8,7 +8,7 @@ extension Configuration {
     /// A configuration file is some dozen lines; nothing longer is read.
     static let fileBytesMaximum = 1 << 20
 
-    private static let sections = ["mesh", "site", "timing", "workers"]
+    private static let sections = ["mesh", "site", "sockets", "timing", "workers"]
 
     /// Reads the file at `path`. Relative paths in it are relative to its folder.
     static func load(path: String) throws -> Configuration {
@@ -47,6 +47,8 @@ extension Configuration {
         mesh = try Mesh(&reader, folder: folder)
         reader = try ConfigurationReader(file: file, root: root, section: "site", lines: lines)
         site = try Site(&reader, folder: folder)
+        reader = try ConfigurationReader(file: file, root: root, section: "sockets", lines: lines)
+        sockets = try Sockets(&reader, folder: folder)
         reader = try ConfigurationReader(file: file, root: root, section: "timing", lines: lines)
         timing = try Timing(&reader)
         reader = try ConfigurationReader(file: file, root: root, section: "workers", lines: lines)
@@ -139,9 +141,45 @@ extension Configuration.Site {
             .map { Configuration.resolve($0, in: folder) }
         card = try reader.optionalString("card", expected: "the path of the site's card")
             .map { Configuration.resolve($0, in: folder) }
-        let socketWords = "the path of the control socket, at most 107 bytes"
-        socket = Configuration.resolve(try reader.string("socket", expected: socketWords), in: folder)
-        guard socket.utf8.count <= 107 else { throw reader.error("socket", socketWords, text: socket) }
+        try reader.finish()
+    }
+}
+
+extension Configuration.Sockets {
+    fileprivate init(_ reader: inout ConfigurationReader, folder: String) throws(ConfigurationError) {
+        let directory = Configuration.resolve(
+            try reader.optionalString("directory", expected: "the path of the directory of the sockets") ?? "",
+            in: folder)
+        /// - Parameter isOptional: whether there is a socket only where one of its keys is set.
+        func socket(
+            _ name: String, isOptional: Bool = false
+        ) throws(ConfigurationError) -> Configuration.Socket? {
+            let pathWords = "the path of a socket, at most 107 bytes"
+            let given = try reader.optionalString(name, expected: pathWords)
+            let mode = try reader.optionalString(name + "_mode", expected: "0600 or 0660")
+            let group = try reader.optionalString(name + "_group", expected: "the name of a group")
+            if isOptional, given == nil, mode == nil, group == nil { return nil }
+            if let mode, mode != "0600", mode != "0660" {
+                throw reader.error(name + "_mode", "0600 or 0660, in quotes", text: mode)
+            }
+            guard group == nil || mode != "0600" else {
+                throw reader.error(name + "_mode", "0660, or no \(name)_group", text: "0600")
+            }
+            let prefix = directory.isEmpty || directory.hasSuffix("/") ? directory : directory + "/"
+            let path = Configuration.resolve(given ?? name + ".sock", in: prefix)
+            guard path.utf8.count <= 107 else { throw reader.error(name, pathWords, text: path) }
+            return Configuration.Socket(path: path, isForGroup: group != nil || mode == "0660", group: group)
+        }
+        guard let trainer = try socket("trainer"), let `operator` = try socket("operator") else {
+            preconditionFailure("these two are not optional")
+        }
+        (self.trainer, self.operator) = (trainer, `operator`)
+        auditor = try socket("auditor", isOptional: true)
+        for (name, path) in [("operator", `operator`.path), ("auditor", auditor?.path)] {
+            guard path != trainer.path, name == "operator" || path != `operator`.path else {
+                throw reader.error(name, "a path of its own", text: path ?? "")
+            }
+        }
         try reader.finish()
     }
 }

@@ -31,12 +31,28 @@ struct Configuration: Sendable {
         var passphraseFile: String?
         /// The site's public card: who it is before the mesh has admitted it.
         var card: String?
-        /// The control socket; at most 107 bytes.
-        var socket: String
+    }
+
+    /// Where a control socket is, and who may connect to it.
+    struct Socket: Equatable, Sendable {
+        /// At most 107 bytes.
+        var path: String
+        /// 0660 where true, else 0600.
+        var isForGroup = false
+        /// The group of the file, by name; the process's own where it is nil.
+        var group: String?
+    }
+
+    struct Sockets: Equatable, Sendable {
+        var trainer: Socket
+        var `operator`: Socket
+        /// Only reading; nil where the site has none.
+        var auditor: Socket?
     }
 
     var mesh: Mesh
     var site: Site
+    var sockets: Sockets
     var timing = Timing()
     /// Threads for encoding, decoding, averaging and hashing.
     var workerCount: Int

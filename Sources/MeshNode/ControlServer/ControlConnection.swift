@@ -1,8 +1,7 @@
 import Control
 import EventLoop
 
-/// One client of the control socket: frames in, requests out, answers back. A client is a trainer or an operator; its
-/// first request says which.
+/// One client of a control socket: frames in, requests out, answers back. The socket decides what the client may ask.
 ///
 /// A request is dealt with once the one before it is answered and the client has taken what waited for it, so what a
 /// client can make the daemon hold is bounded. The frames of a transfer from the client cause no output and do not wait:
@@ -12,7 +11,8 @@ final class ControlConnection {
     var onTensor: ((TensorFrame) -> Void)?
     var onClosed: (() -> Void)?
 
-    private(set) var role: ControlRole?
+    /// Whose socket the client connected to.
+    let role: ControlRole
     private let stream: PipeConnection
     private var decoder = FrameDecoder()
     /// A request whose turn has not come. Nothing that follows it is read.
@@ -29,8 +29,9 @@ final class ControlConnection {
     /// What is under way to the client in tensor frames.
     private(set) var outgoing: TensorFrameKind?
 
-    init(stream: PipeConnection) {
+    init(stream: PipeConnection, role: ControlRole) {
         self.stream = stream
+        self.role = role
         stream.highWaterBytes = 1 << 20
     }
 
@@ -160,26 +161,11 @@ final class ControlConnection {
 
     private func received(_ bytes: [UInt8]) {
         do throws(RejectedRequest) {
-            let request = try decodeRequest(bytes)
+            let request = try ControlRequest.decode(bytes, role: role)
             isAnswering = true
             onRequest?(request)
         } catch {
             refuse(error.id, ControlRefusal(error.error))
-        }
-    }
-
-    /// A client that has not said yet what it is may be either.
-    private func decodeRequest(_ bytes: [UInt8]) throws(RejectedRequest) -> ControlRequest {
-        if let role { return try ControlRequest.decode(bytes, role: role) }
-        do throws(RejectedRequest) {
-            let request = try ControlRequest.decode(bytes, role: .operator)
-            role = .operator
-            return request
-        } catch {
-            guard case .forbidden = error.error else { throw error }
-            let request = try ControlRequest.decode(bytes, role: .trainer)
-            role = .trainer
-            return request
         }
     }
 }

@@ -3,21 +3,23 @@ import EventLoop
 import Gossip
 import Ledger
 
-/// The control socket: one trainer, any number of operators. Has no method that takes a file or text.
+/// The control sockets: one for a trainer, one for operators, perhaps one for auditors. Has no method that takes a file or
+/// text.
 ///
-/// Its mode is 0660: a trainer runs under a user of its own, which may read nothing of the daemon's, and attaches by
-/// their common group.
+/// A trainer runs under a user of its own, which may read nothing of the daemon's, and attaches by the group of its socket.
+/// What is for operators is refused there.
 final class ControlServer {
     let keeper: Keeper
     let desk: TrainerDesk
     let membership: Membership
     let site: SiteInformation
     private let loop: EventLoop
-    private var listener: PipeListener?
+    private var listeners: [PipeListener] = []
     private var connections: [ObjectIdentifier: ControlConnection] = [:]
     private(set) var trainer: TrainerSession?
     var isStopping = false
 
+    /// Connections to one of the sockets at a time. Those of one socket take no place of another's.
     static let connectionsMaximum = 64
 
     init(
@@ -30,15 +32,18 @@ final class ControlServer {
         self.site = site
     }
 
-    func start(path: String) throws(LoopError) {
-        listener = try PipeListener(loop: loop, path: path, access: .ownerAndGroup) { [weak self] connection in
-            self?.accepted(connection)
+    func start(_ sockets: [ControlSocket]) throws(LoopError) {
+        for socket in sockets {
+            listeners.append(
+                try PipeListener(loop: loop, path: socket.path, access: socket.access) { [weak self] stream in
+                    self?.accepted(stream, socket.role)
+                })
         }
     }
 
     func close() {
         isStopping = true
-        listener?.close()
+        for listener in listeners { listener.close() }
         for connection in connections.values { connection.close() }
     }
 
@@ -54,9 +59,11 @@ final class ControlServer {
     /// How many clients are being sent tensor frames of this kind.
     func count(sending kind: TensorFrameKind) -> Int { connections.values.count { $0.outgoing == kind } }
 
-    private func accepted(_ stream: PipeConnection) {
-        guard connections.count < ControlServer.connectionsMaximum else { return stream.close() }
-        let connection = ControlConnection(stream: stream)
+    private func accepted(_ stream: PipeConnection, _ role: ControlRole) {
+        guard connections.values.count(where: { $0.role == role }) < ControlServer.connectionsMaximum else {
+            return stream.close()
+        }
+        let connection = ControlConnection(stream: stream, role: role)
         let key = ObjectIdentifier(connection)
         connections[key] = connection
         connection.onRequest = { [weak self, unowned connection] in self?.received($0, connection) }

@@ -16,6 +16,7 @@ final class Daemon {
     let control: ControlServer
     let membership: Membership
     private let configuration: Configuration
+    private let sockets: [ControlSocket]
     private let journal: JournalWriter
     private let workers: WorkerPool
     private let database: LedgerDatabase
@@ -34,6 +35,7 @@ final class Daemon {
         self.configuration = configuration
         self.loop = loop
         self.logger = logger
+        sockets = try ControlSocket.all(configuration.sockets)
         let genesis = try Daemon.genesis(configuration.mesh.genesis)
         let keys = try KeyRing(configuration.site)
         let layout = try ParameterLayout(genesis)
@@ -115,7 +117,7 @@ final class Daemon {
         var listen: [SocketAddress] = []
         for text in configuration.mesh.listen { listen.append(try SocketAddress(parsing: text)) }
         try transport.start(listen: listen)
-        try control.start(path: configuration.site.socket)
+        try control.start(sockets)
         scrubber.start()
         for address in transport.listenAddresses { logger.info("listens on \(address)") }
     }

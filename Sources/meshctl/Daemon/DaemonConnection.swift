@@ -1,7 +1,7 @@
 import Control
 import EventLoop
 
-/// One connection to a daemon's control socket: one question at a time. Not for concurrent use.
+/// One connection to a daemon's operator or auditor socket: one question at a time. Not for concurrent use.
 final class DaemonConnection {
     private let socket: BlockingSocket
     private let path: String
@@ -20,7 +20,9 @@ final class DaemonConnection {
         } catch .connect(_, let code) where code == .permissionDenied {
             throw Failure(
                 "this account may not use \(path)",
-                advice: "The daemon's user may, and its group if the directory allows.")
+                advice:
+                    "The operator socket is for the daemon's user and for the group that [sockets] operator_group names."
+            )
         } catch {
             throw Failure(error.description)
         }

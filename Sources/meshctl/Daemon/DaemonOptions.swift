@@ -3,7 +3,7 @@ import Glibc
 
 /// Which daemon a verb asks.
 struct DaemonOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("The daemon's control socket.", valueName: "path"))
+    @Option(help: ArgumentHelp("The daemon's operator socket, or its auditor socket.", valueName: "path"))
     var socket: String?
 
     @Option(help: ArgumentHelp("The daemon's configuration (default: meshnode.toml).", valueName: "file"))
@@ -31,6 +31,6 @@ struct DaemonOptions: ParsableArguments {
             throw Failure(
                 "no daemon was named", advice: "Give --socket PATH or --config FILE, or set MESH_SOCKET.")
         }
-        return configuration.socket
+        return configuration.operatorSocket
     }
 }

@@ -135,7 +135,7 @@ struct StatusText {
 
     private var trainer: String {
         switch status.trainer {
-        case .absent: "absent: start meshtrain, or a program that speaks the control socket"
+        case .absent: "absent: start meshtrain, or a program that speaks the trainer socket"
         case .training: "training"
         case .transferring: "handing over"
         case .done: "done with this round"

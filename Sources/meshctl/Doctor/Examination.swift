@@ -26,7 +26,7 @@ struct Examination {
         if let genesis { model(configuration, genesis) }
         state(configuration)
         addresses(configuration)
-        self.socket(socket ?? configuration.socket)
+        self.socket(socket ?? configuration.operatorSocket)
         if let genesis { peers(configuration, genesis) }
     }
 

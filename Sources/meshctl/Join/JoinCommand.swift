@@ -42,8 +42,25 @@ struct JoinCommand: ParsableCommand {
     var state: String?
 
     @Option(
-        help: ArgumentHelp("The control socket (default: meshnode.sock, beside the configuration).", valueName: "path"))
-    var socket: String?
+        help: ArgumentHelp(
+            "The directory of trainer.sock and operator.sock (default: that of the configuration).", valueName: "dir"))
+    var sockets: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The group that may open the trainer socket (default: only the daemon's user).", valueName: "name"))
+    var trainerGroup: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The group that may open the operator socket (default: only the daemon's user).", valueName: "name"))
+    var operatorGroup: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The group that may open auditor.sock, which only reads (default: there is no such socket).",
+            valueName: "name"))
+    var auditorGroup: String?
 
     @Option(
         help: ArgumentHelp(
@@ -178,11 +195,12 @@ struct JoinCommand: ParsableCommand {
     ) throws -> String {
         let target = DiskFile.absolute(out)
         let folder = target.lastIndex(of: "/").map { String(target[..<$0]) } ?? ""
-        let socketPath = socket.map(DiskFile.absolute) ?? folder + "/meshnode.sock"
-        guard socketPath.utf8.count <= 107 else {
+        let socketFolder = sockets.map(DiskFile.absolute) ?? folder
+        // The longest of the names that the daemon appends.
+        guard socketFolder.utf8.count + "/operator.sock".utf8.count <= 107 else {
             throw Failure(
-                "the control socket's path has more than 107 bytes: \(socketPath)",
-                advice: "Choose a shorter one with --socket.")
+                "the sockets' paths would have more than 107 bytes: \(socketFolder)/operator.sock",
+                advice: "Choose a directory with a shorter path with --sockets.")
         }
         let directory = KeyDirectory(DiskFile.absolute(key))
         var lines = [
@@ -216,7 +234,10 @@ struct JoinCommand: ParsableCommand {
         if let passphraseFile {
             lines.append("passphrase_file = \(Settings.quoted(DiskFile.absolute(passphraseFile)))")
         }
-        lines.append("socket = \(Settings.quoted(socketPath))")
+        lines += ["", "[sockets]", "directory = \(Settings.quoted(socketFolder))"]
+        for (name, group) in [("trainer", trainerGroup), ("operator", operatorGroup), ("auditor", auditorGroup)] {
+            if let group { lines.append("\(name)_group = \(Settings.quoted(group))") }
+        }
         return lines.joined(separator: "\n") + "\n"
     }
 

@@ -8,7 +8,8 @@ struct SiteConfiguration {
     let nodeKey: String
     let linkKey: String
     let passphraseFile: String?
-    let socket: String
+    /// Where operators ask the daemon.
+    let operatorSocket: String
     let listen: [String]
     let announce: [String]
     let peers: [String]
@@ -31,7 +32,11 @@ struct SiteConfiguration {
         nodeKey = try file("site.node_key")
         linkKey = try file("site.link_key")
         passphraseFile = try optionalFile("site.passphrase_file")
-        socket = try file("site.socket")
+        let directory = try optionalFile("sockets.directory") ?? folder
+        let socket = settings.string("sockets.operator") ?? "operator.sock"
+        operatorSocket =
+            socket.hasPrefix("/") || directory.isEmpty
+            ? socket : directory + (directory.hasSuffix("/") ? "" : "/") + socket
         listen = settings.strings("mesh.listen") ?? []
         announce = settings.strings("mesh.announce") ?? []
         peers = settings.strings("mesh.peers") ?? []

@@ -57,7 +57,7 @@ final class DaemonProcess {
 
     /// Asks one question over a connection of its own, trying until the daemon answers.
     func ask<Method: ControlMethod>(_ request: Method) throws -> Method.Response {
-        let client = try ControlClient.connect(to: site.socket)
+        let client = try ControlClient.connect(to: site.operatorSocket)
         return try client.request(request)
     }
 

@@ -15,7 +15,8 @@ struct Mesh {
         let folder: String
         let port: UInt16
         var configuration: String { folder + "/meshnode.toml" }
-        var socket: String { folder + "/control" }
+        var operatorSocket: String { folder + "/operator.sock" }
+        var trainerSocket: String { folder + "/trainer.sock" }
         var state: String { folder + "/state" }
     }
 
@@ -94,7 +95,6 @@ struct Mesh {
             state = "state"
             node_key = "node.key"
             link_key = "link.key"
-            socket = "control"
 
             [timing]
             \(timing)

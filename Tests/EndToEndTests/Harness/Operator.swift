@@ -65,7 +65,7 @@ struct Operator {
 
     /// Signs a proposal as soon as this site's daemon knows it.
     func approve(_ action: String) throws {
-        let daemon = try ControlClient.connect(to: site.socket)
+        let daemon = try ControlClient.connect(to: site.operatorSocket)
         try Condition.wait(for: "the proposal at \(site.name)") {
             (try? daemon.request(ProposalRequest(action: DigestText(action)!))) != nil
         }

@@ -14,7 +14,7 @@ final class RunningMesh {
     /// Lets scripted trainers attach at these sites, at all where none is named.
     func train(_ indices: [Int]? = nil) {
         for index in indices ?? Array(daemons.indices) {
-            trainers[index] = ScriptedTrainer(socket: mesh.sites[index].socket, seed: UInt64(index) << 32)
+            trainers[index] = ScriptedTrainer(socket: mesh.sites[index].trainerSocket, seed: UInt64(index) << 32)
         }
     }
 
@@ -25,7 +25,7 @@ final class RunningMesh {
     }
 
     func train(newcomer index: Int) {
-        trainers[index] = ScriptedTrainer(socket: daemons[index].site.socket, seed: UInt64(index) << 32)
+        trainers[index] = ScriptedTrainer(socket: daemons[index].site.trainerSocket, seed: UInt64(index) << 32)
     }
 
     func stopTraining(_ index: Int) { trainers.removeValue(forKey: index)?.stop() }

@@ -96,7 +96,9 @@ final class TestSites {
             mesh: mesh,
             site: MeshNode.Configuration.Site(
                 name: names[index], stateDirectory: own + "/state", nodeKey: own + "/node.key",
-                linkKey: own + "/link.key", passphraseFile: nil, socket: own + "/control"),
+                linkKey: own + "/link.key", passphraseFile: nil),
+            sockets: MeshNode.Configuration.Sockets(
+                trainer: .init(path: own + "/trainer.sock"), operator: .init(path: own + "/operator.sock")),
             timing: timing, workerCount: 1)
     }
 
