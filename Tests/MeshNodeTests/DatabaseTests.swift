@@ -86,6 +86,17 @@ struct DatabaseTests {
         #expect(try database.slots().map(\.state) == [.returned])
     }
 
+    @Test("A slot that is settled stays so, and nothing of it goes back into the residual")
+    func settles() throws {
+        let folder = try TestFolder()
+        let database = try open(folder)
+        let slot = Self.slot(3, residual: "a")
+        try database.commit(JournalBatch(handovers: [slot], settlements: [slot.base]))
+        try database.commit(JournalBatch(returns: [ResidualReturn(base: slot.base, residual: "b")]))
+        #expect(try database.meta("residual") == "a")
+        #expect(try database.slots().map(\.state) == [.settled])
+    }
+
     @Test("Of a member's addresses the newest is kept; pruning drops what lies below a height and no address")
     func prunes() throws {
         let folder = try TestFolder()

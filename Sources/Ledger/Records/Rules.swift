@@ -58,6 +58,8 @@ public struct Rules: Statement, Hashable {
 
     /// Fixed-point one in weights and discounts.
     public static let oneQ30: UInt32 = 1 << 30
+    /// The largest `maxStaleness`.
+    public static let maxStalenessMaximum: UInt32 = 16
 
     public var averaging: AveragingRule = .clipDedupMean
     public var encoding: Encoding = .topK(kept: 64, bits: 2)
@@ -123,7 +125,7 @@ public struct Rules: Statement, Hashable {
         averaging = try reader.variant("averaging")
         encoding = try reader.record("encoding")
         outerLearningRateQ16 = try reader.unsigned32("outer_learning_rate_q16", in: 1...(64 << 16))
-        maxStaleness = try reader.unsigned32("max_staleness", in: 0...16)
+        maxStaleness = try reader.unsigned32("max_staleness", in: 0...Rules.maxStalenessMaximum)
         stalenessDiscountQ30 = try reader.unsigned32("staleness_discount_q30", in: 0...Rules.oneQ30)
         minContributions = try reader.unsigned32("min_contributions", in: 1...UInt32(Limits.members))
         contributionBytesMaximum = try reader.unsigned("contribution_bytes_maximum", in: 1...Limits.payloadBytesMaximum)

@@ -10,10 +10,13 @@ struct JournalBatch: Sendable, Equatable {
     var handovers: [SlotRow] = []
     /// Slots whose contribution went back into the residual.
     var returns: [ResidualReturn] = []
+    /// Slots, by base, of which nothing has to go back into the residual.
+    var settlements: [VersionDigest] = []
     var rounds: [RoundRow] = []
 
     var isEmpty: Bool {
-        tickets.isEmpty && entries.isEmpty && handovers.isEmpty && returns.isEmpty && rounds.isEmpty
+        tickets.isEmpty && entries.isEmpty && handovers.isEmpty && returns.isEmpty && settlements.isEmpty
+            && rounds.isEmpty
     }
 
     /// What comes after this one joins it.
@@ -22,6 +25,7 @@ struct JournalBatch: Sendable, Equatable {
         entries += other.entries
         handovers += other.handovers
         returns += other.returns
+        settlements += other.settlements
         rounds += other.rounds
     }
 }
@@ -33,6 +37,8 @@ struct SlotRow: Sendable, Equatable {
         case sent
         /// Its values are in the residual again.
         case returned
+        /// A version lists it, or the trainer keeps the residual itself: nothing goes back.
+        case settled
     }
 
     var base: VersionDigest

@@ -13,6 +13,7 @@ extension LedgerDatabase {
                 if let residual = row.residual { try LedgerDatabase.setMeta("residual", residual, database) }
             }
             for back in batch.returns { try returnSlot(back, database) }
+            for base in batch.settlements { try endSlot(base, as: .settled, database) }
             for round in batch.rounds { try LedgerDatabase.insert(round, database) }
             return try LedgerDatabase.lastSequence(database)
         }
@@ -121,20 +122,24 @@ extension LedgerDatabase {
     }
 
     private func returnSlot(_ back: ResidualReturn, _ database: Database) throws {
-        let found = try Row.fetchOne(
-            database, sql: "SELECT * FROM slots WHERE base = ?", arguments: [Data(back.base.digest.bytes)])
-        guard let found else { return }
-        var row = try LedgerDatabase.slot(found, path)
         // Given back once: a second notice of the same contribution must not add it to the residual again.
-        guard row.state == .sent else { return }
-        row.state = .returned
+        guard try endSlot(back.base, as: .returned, database) else { return }
+        try LedgerDatabase.setMeta("residual", back.residual, database)
+    }
+
+    /// Gives a slot its last state; false where there is no such slot or it has its last state.
+    @discardableResult
+    private func endSlot(_ base: VersionDigest, as state: SlotRow.State, _ database: Database) throws -> Bool {
+        let key = Data(base.digest.bytes)
+        guard let found = try Row.fetchOne(database, sql: "SELECT * FROM slots WHERE base = ?", arguments: [key])
+        else { return false }
+        var row = try LedgerDatabase.slot(found, path)
+        guard row.state == .sent else { return false }
+        row.state = state
         try database.execute(
             sql: "UPDATE slots SET state = ?, checksum = ? WHERE base = ?",
-            arguments: [
-                row.state.rawValue, Column.checksum("slots", LedgerDatabase.columns(of: row)),
-                Data(back.base.digest.bytes),
-            ])
-        try LedgerDatabase.setMeta("residual", back.residual, database)
+            arguments: [row.state.rawValue, Column.checksum("slots", LedgerDatabase.columns(of: row)), key])
+        return true
     }
 
     private static func columns(of row: SlotRow) -> [CBOR] {

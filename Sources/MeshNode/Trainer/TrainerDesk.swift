@@ -127,6 +127,11 @@ final class TrainerDesk {
             waiting.completion(.failure(ControlRefusal(reason, message: "the contribution is refused: \(refusal)")))
         case .ownContributionLeftOut(let digest):
             if let slot = slots.values.first(where: { $0.contribution == digest }) { giveBack(slot) }
+        case .adopted(let certified, _):
+            let listed = Set(certified.version.manifest.map(\.contribution))
+            for slot in slots.values where slot.state == .sent && listed.contains(slot.contribution) {
+                markSettled(slot)
+            }
         default: break
         }
     }
@@ -150,23 +155,50 @@ final class TrainerDesk {
         slots.values.contains { $0.contribution == digest && $0.state == .sent }
     }
 
-    /// A slot from before this start: listed by some version, or left out.
+    /// A slot from before this start of which it is not known whether a version listed it. Each is looked for once: what
+    /// is found is written down.
     private func settleOld(_ slot: SlotRow) {
         let database = keeper.database
-        let range = slot.baseHeight.next...Height(slot.baseHeight.value + 64)
+        let heights = slot.baseHeight.value + 1...slot.baseHeight.value + TrainerDesk.versionsOpen
         keeper.journal.read(
-            { () -> Bool in
-                let versions = (try? database.versions(in: range)) ?? []
-                return versions.contains { version in
-                    version.version.manifest.contains { $0.contribution == slot.contribution }
+            { () -> Swift.Result<Bool, StoreError> in
+                do throws(StoreError) {
+                    for height in heights {
+                        guard let version = try database.version(at: Height(height)) else { break }
+                        if version.version.manifest.contains(where: { $0.contribution == slot.contribution }) {
+                            return .success(true)
+                        }
+                    }
+                    return .success(false)
+                } catch {
+                    return .failure(error)
                 }
             },
-            completion: { [weak self] isListed in if !isListed { self?.giveBack(slot) } })
+            completion: { [weak self] found in
+                switch found {
+                case .success(true): self?.markSettled(slot)
+                case .success(false): self?.giveBack(slot)
+                // Looked for again at the next start: what a version lists must not be sent twice.
+                case .failure(let error): self?.keeper.report(error)
+                }
+            })
+    }
+
+    /// So many versions after its base can list a contribution at most.
+    private static let versionsOpen = UInt64(Rules.maxStalenessMaximum) + 1
+
+    /// Nothing of the slot has to go back, which a later start then need not look for.
+    private func markSettled(_ slot: SlotRow) {
+        slots[slot.base]?.state = .settled
+        keeper.journal.append(JournalBatch(settlements: [slot.base]))
     }
 
     /// Adds the values of a contribution that no version lists to the residual again.
     private func giveBack(_ slot: SlotRow) {
-        guard slot.residual != nil else { return }
+        guard slot.residual != nil else {
+            markSettled(slot)
+            return keeper.removeBlob(slot.contribution)
+        }
         perform { [self] done in
             guard slots[slot.base]?.state == .sent else { return done() }
             let (jobs, residuals, residual, label) = (keeper.jobs, residuals, residual, label())
