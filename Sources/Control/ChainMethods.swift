@@ -254,16 +254,20 @@ public struct ContributionSummary: Codable, Hashable, Sendable {
     public let tokens: Int64
     /// Nats per token, as its author says.
     public let loss: Double
-    /// Its share in the average, where it is listed.
+    /// Its share in the average by the version record, if it is listed: before near copies share theirs.
     public let weightMillionths: Int64?
+    /// How it went into the version; absent if it is not listed, or if this site did not average the version.
+    public let figures: ContributionFigures?
     public let isListed: Bool
     /// The members decided to leave it out. The version that lists it stays as it is.
     public let isReverted: Bool?
 
     public init(
         author: SiteName, baseHeight: Int64, contribution: DigestText, bytes: Int64, steps: Int64, tokens: Int64,
-        loss: Double, weightMillionths: Int64? = nil, isListed: Bool, isReverted: Bool? = nil
+        loss: Double, weightMillionths: Int64? = nil, isListed: Bool, isReverted: Bool? = nil,
+        figures: ContributionFigures? = nil
     ) {
+        self.figures = figures
         self.isReverted = isReverted
         self.author = author
         self.baseHeight = baseHeight
@@ -274,6 +278,43 @@ public struct ContributionSummary: Codable, Hashable, Sendable {
         self.loss = loss
         self.weightMillionths = weightMillionths
         self.isListed = isListed
+    }
+}
+
+/// How a contribution went into the version that lists it: the same at every site that averaged the version.
+public struct ContributionFigures: Codable, Hashable, Sendable {
+    /// Its share of the step, after near copies shared theirs.
+    public let sharedWeightMillionths: Int64
+    /// The length that clipping left of it, in millionths of its own.
+    public let clipFactorMillionths: Int64
+    /// Cosine with the step of the version; absent if one of the two is zero.
+    public let stepCosineMillionths: Int64?
+    /// The other contribution with the largest cosine; absent if there is no other one.
+    public let nearest: ContributionCosine?
+    /// The other contribution with the smallest cosine.
+    public let farthest: ContributionCosine?
+
+    public init(
+        sharedWeightMillionths: Int64, clipFactorMillionths: Int64, stepCosineMillionths: Int64? = nil,
+        nearest: ContributionCosine? = nil, farthest: ContributionCosine? = nil
+    ) {
+        self.sharedWeightMillionths = sharedWeightMillionths
+        self.clipFactorMillionths = clipFactorMillionths
+        self.stepCosineMillionths = stepCosineMillionths
+        self.nearest = nearest
+        self.farthest = farthest
+    }
+}
+
+/// The cosine between two contributions of a version.
+public struct ContributionCosine: Codable, Hashable, Sendable {
+    /// The author of the other one.
+    public let author: SiteName
+    public let cosineMillionths: Int64
+
+    public init(author: SiteName, cosineMillionths: Int64) {
+        self.author = author
+        self.cosineMillionths = cosineMillionths
     }
 }
 

@@ -47,15 +47,21 @@ public struct StatusResponse: Codable, Hashable, Sendable {
     public let replay: ReplayState?
     /// What the state directory holds, as far as it was counted yet.
     public let diskUse: DiskUse?
+    /// Members whose contributions a version must list at least, or it lists none.
+    public let minContributions: Int64
+    /// Members whose contributions are certified as available for the next version.
+    public let availableContributions: Int64
 
     public init(
         site: SiteName, network: DigestText, height: Int64, head: DigestText, view: Int64, phase: RoundPhase,
         phaseMilliseconds: Int64, waitsFor: [Waiting], members: Int64, quorum: Int64, peers: [PeerState],
         trainer: TrainerState, disk: DiskState, alarms: [Alarm], residentBytes: Int64, uptimeMilliseconds: Int64,
         isMember: Bool = true, proposals: Int64 = 0, observers: Int64 = 0, diskUse: DiskUse? = nil,
-        replay: ReplayState? = nil
+        replay: ReplayState? = nil, minContributions: Int64 = 1, availableContributions: Int64 = 0
     ) {
         self.replay = replay
+        self.minContributions = minContributions
+        self.availableContributions = availableContributions
         self.site = site
         self.network = network
         self.height = height
@@ -199,6 +205,8 @@ public struct Alarm: Codable, Hashable, Sendable {
         case disk
         case corruption
         case equivocation
+        /// Two members' contributions cancel each other, version after version.
+        case opposedContributions = "opposed-contributions"
         case conflictingCertificates = "conflicting-certificates"
         case duplicateKey = "duplicate-key"
         case wrongGenesis = "wrong-genesis"

@@ -39,7 +39,7 @@ struct DatabaseTests {
             height: Height(height), version: VersionDigest(.zero), adoptedAt: 1, durationMilliseconds: 2,
             contributors: ["de", "fr"], signers: ["de"], lossMicronats: nil, contributionBytes: 3, sentBytes: 4,
             receivedBytes: 5, isReplayed: false,
-            times: RoundTimes(firstContribution: 6, available: nil, ready: 7, certified: 8))
+            times: RoundTimes(firstContribution: 6, available: nil, ready: 7, certified: 8), figures: nil)
     }
 
     @Test("What was committed is there after the next start, in its order")

@@ -31,7 +31,7 @@ import Testing
         let folder = try TemporaryFolder()
         for workers in [1, 2, 5] {
             let path = folder.file("average-\(workers)")
-            let roots = try ManifestAverage.average(
+            let (roots, _) = try ManifestAverage.average(
                 manifest, payloads: payloads, parent: ParameterArray(mesh.versionZero), layout: mesh.layout,
                 rules: mesh.genesis.rules, outputPath: path, workers: workers)
             #expect(roots == expected.roots)

@@ -35,7 +35,7 @@ struct AveragingTests {
         rate: UInt32 = 4 << 16
     ) throws -> (root: Digest, values: [Float]) {
         let output = MemoryBlockSink()
-        let tree = try Averager.average(
+        let (tree, _) = try Averager.average(
             layout: layout, entries: entries, rule: AveragingRule(outerLearningRateQ16: rate),
             base: ParameterArray(base), output: output, workers: workers)
         return (tree.root, output.values)
@@ -258,7 +258,7 @@ struct AveragingTests {
         let file = try ParameterFile(
             path: folder.file("base"), parameterCount: layout.parameterCount, expectedRoot: root)
         let writer = try ParameterFileWriter(path: folder.file("next"), parameterCount: layout.parameterCount)
-        let tree = try Averager.average(
+        let (tree, _) = try Averager.average(
             layout: layout, entries: list, rule: .standard, base: file, output: writer, workers: 2)
         #expect(try writer.finish().root == tree.root)
         #expect(try average(layout, list, base: base).root == tree.root)

@@ -67,7 +67,7 @@ struct GoldenTests {
             let root = try Averager.average(
                 layout: layout, entries: entries, rule: .standard, base: base, output: MemoryBlockSink(),
                 workers: workers
-            ).root
+            ).tree.root
             #expect(root.description == "e6de1e20e8d1a59bfeb5c37152dbffb044eadb4989866ae67b86e9a334e4f6d2")
         }
     }

@@ -14,13 +14,23 @@ import Testing
 
     private func status(
         phase: RoundPhase = .collecting, waitsFor: [Waiting] = [], peers: [PeerState] = [], alarms: [Alarm] = [],
-        view: Int64 = 1
+        view: Int64 = 1, minContributions: Int64 = 1, availableContributions: Int64 = 0
     ) throws -> StatusResponse {
         let digest = try #require(DigestText(String(repeating: "0a", count: 32)))
         return StatusResponse(
             site: try site("de"), network: digest, height: 12, head: digest, view: view, phase: phase,
             phaseMilliseconds: 12_400, waitsFor: waitsFor, members: 4, quorum: 3, peers: peers, trainer: .training,
-            disk: .writable, alarms: alarms, residentBytes: 48 << 20, uptimeMilliseconds: 3_700_000)
+            disk: .writable, alarms: alarms, residentBytes: 48 << 20, uptimeMilliseconds: 3_700_000,
+            minContributions: minContributions, availableContributions: availableContributions)
+    }
+
+    @Test(arguments: [(Int64(3), Int64(1), true), (3, 3, false), (1, 0, false)])
+    func saysWhenTheRulesAskForMoreContributions(least: Int64, available: Int64, isSaid: Bool) throws {
+        let text = StatusText(try status(minContributions: least, availableContributions: available))
+            .rendered(Terminal(isColoured: false))
+        let line = "3 contributions, as many as a version must list (min_contributions): 1 can be listed now"
+        #expect(text.contains(line) == isSaid)
+        #expect(text.contains("min_contributions") == isSaid)
     }
 
     @Test func saysWhomARoundWaitsForAndWhy() throws {
@@ -55,6 +65,36 @@ import Testing
     func everyPhaseHasWords(phase: RoundPhase) throws {
         let text = StatusText(try status(phase: phase)).rendered(Terminal(isColoured: false))
         #expect(text.split(separator: "\n").allSatisfy { !$0.hasSuffix(" ") })
+    }
+}
+
+@Suite struct ContributionTableTests {
+    private func summary(_ author: String, _ figures: ContributionFigures?) throws -> ContributionSummary {
+        ContributionSummary(
+            author: try #require(SiteName(author)), baseHeight: 1,
+            contribution: try #require(DigestText(String(repeating: "0a", count: 32))), bytes: 4096, steps: 2,
+            tokens: 512, loss: 5.4354, weightMillionths: 333_333, isListed: true, figures: figures)
+    }
+
+    @Test func showsWhatNearCopiesShareAndWhoUndoesWhom() throws {
+        let (es, fr) = (try #require(SiteName("es")), try #require(SiteName("fr")))
+        let figures = ContributionFigures(
+            sharedWeightMillionths: 166_667, clipFactorMillionths: 512_000, stepCosineMillionths: 70_000,
+            nearest: ContributionCosine(author: es, cosineMillionths: 1_000_000),
+            farthest: ContributionCosine(author: fr, cosineMillionths: -894_427))
+        let lines = ContributionTable.rendered([try summary("de", figures)], Terminal(isColoured: false))
+            .split(separator: "\n")
+        #expect(
+            lines == [
+                "author  base     size  steps  tokens    loss  weight  clip  step  nearest  farthest  listed  contribution",
+                "de         1  4.0 KiB      2     512  5.4354  16.7 %  0.51  0.07  1.00 es  -0.89 fr  yes     0a0a0a0a0a0a",
+            ])
+    }
+
+    @Test func saysWhatIsNotKnownHere() throws {
+        let text = ContributionTable.rendered([try summary("de", nil)], Terminal(isColoured: false))
+        #expect(text.contains("33.3 %     -     -  -        -         yes"))
+        #expect(text.contains("not known here"))
     }
 }
 

@@ -2,6 +2,7 @@ import Control
 import Crypto
 import Gossip
 import Ledger
+import Tensor
 
 extension ControlServer {
     /// Reads on the journal's thread, so that the loop never waits for the disk; answers, or says what failed.
@@ -83,7 +84,7 @@ extension ControlServer {
                     response(
                         certified.version, summary(of: certified, rounds),
                         view: Int64(certified.certificate.vote.view.value), action: action(of: certified),
-                        contributions: listed(certified)))
+                        contributions: listed(certified, rounds)))
             })
     }
 
@@ -108,25 +109,44 @@ extension ControlServer {
         return VersionResponse.Action(rawValue: carried.action.change.kind)
     }
 
-    private func listed(_ certified: CertifiedVersion) -> [ContributionSummary] {
-        zip(certified.version.manifest, certified.contributions).map { entry, contribution in
-            summary(
+    private func listed(_ certified: CertifiedVersion, _ rounds: [RoundRow]) -> [ContributionSummary] {
+        let round = rounds.first { $0.height == certified.height && $0.version == certified.version.versionDigest }
+        let entries = certified.version.manifest.enumerated()
+        return zip(entries, certified.contributions).map { place, contribution in
+            let (index, entry) = place
+            return summary(
                 of: contribution.body,
                 weightMillionths: Int64(entry.weightQ30) * 1_000_000 / Int64(Rules.oneQ30)
                     / Int64(max(1, certified.version.manifest.count)), isListed: true,
-                isReverted: chain.governance.excludes(contribution.body, at: certified.height))
+                isReverted: chain.governance.excludes(contribution.body, at: certified.height),
+                figures: round?.figures.flatMap { figures(of: index, in: $0) })
         }
     }
 
+    private func figures(of index: Int, in round: RoundFigures) -> ContributionFigures? {
+        guard round.figures.entries.indices.contains(index) else { return nil }
+        let entry = round.figures.entries[index]
+        func cosine(_ neighbour: AveragingFigures.Neighbour) -> ContributionCosine {
+            ContributionCosine(
+                author: siteName(round.authors[neighbour.entry], in: chain.members),
+                cosineMillionths: neighbour.cosineMillionths)
+        }
+        return ContributionFigures(
+            sharedWeightMillionths: entry.sharedWeightMillionths, clipFactorMillionths: entry.clipFactorMillionths,
+            stepCosineMillionths: entry.stepCosineMillionths, nearest: entry.nearest.map(cosine),
+            farthest: entry.farthest.map(cosine))
+    }
+
     private func summary(
-        of contribution: Ledger.Contribution, weightMillionths: Int64?, isListed: Bool, isReverted: Bool? = nil
+        of contribution: Ledger.Contribution, weightMillionths: Int64?, isListed: Bool, isReverted: Bool? = nil,
+        figures: ContributionFigures? = nil
     ) -> ContributionSummary {
         ContributionSummary(
             author: siteName(contribution.author, in: chain.members),
             baseHeight: Int64(contribution.baseHeight.value), contribution: text(contribution.contributionDigest),
             bytes: Int64(clamping: contribution.payloadBytes), steps: Int64(clamping: contribution.steps),
             tokens: Int64(clamping: contribution.tokens), loss: Double(contribution.lossMicronats) / 1e6,
-            weightMillionths: weightMillionths, isListed: isListed, isReverted: isReverted)
+            weightMillionths: weightMillionths, isListed: isListed, isReverted: isReverted, figures: figures)
     }
 
     func answerContributions(_ id: Int64, _ parameters: ContributionsRequest, _ connection: ControlConnection) {
@@ -138,13 +158,16 @@ extension ControlServer {
         let database = keeper.database
         read(
             id, connection,
-            { () throws(StoreError) -> CertifiedVersion? in try database.version(at: height) },
-            { [self] certified in
+            { () throws(StoreError) -> (CertifiedVersion, [RoundRow])? in
+                guard let version = try database.version(at: height) else { return nil }
+                return (version, try database.rounds(through: height, count: 1))
+            },
+            { [self] found in
                 let held = candidates.map { summary(of: $0, weightMillionths: nil, isListed: false) }
                 connection.answer(
                     id, to: ContributionsRequest.self,
                     ContributionsResponse(
-                        height: Int64(height.value), contributions: certified.map { listed($0) } ?? held))
+                        height: Int64(height.value), contributions: found.map { listed($0, $1) } ?? held))
             })
     }
 

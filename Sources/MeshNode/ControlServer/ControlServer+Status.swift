@@ -15,7 +15,10 @@ extension ControlServer {
             residentBytes: ControlServer.residentBytes,
             uptimeMilliseconds: Int64(clamping: keeper.now.milliseconds - site.started),
             isMember: isMember, proposals: Int64(report.proposals.count),
-            observers: Int64(membership.observers.cards.count), diskUse: diskUse, replay: replayState)
+            observers: Int64(membership.observers.cards.count), diskUse: diskUse, replay: replayState,
+            minContributions: Int64(chain.rules.minContributions),
+            availableContributions: Int64(
+                Set(report.candidates.filter(\.isAvailable).map(\.contribution.author)).count))
     }
 
     private var diskUse: DiskUse? {
@@ -129,6 +132,9 @@ extension ControlServer {
                 kind: .equivocation,
                 message: "\(who): \(proofs) \(proofs == 1 ? "proof" : "proofs"), see meshctl evidence")
         }
+        alarms += keeper.oppositions.map {
+            Control.Alarm(kind: .opposedContributions, message: keeper.describe($0))
+        }
         if let failure = keeper.health.commitFailure {
             alarms.append(
                 Control.Alarm(kind: .disk, message: "nothing is signed until the journal can be written: \(failure)"))
@@ -205,10 +211,10 @@ extension ControlServer {
                 message: disk == .writable ? "\(site.stateDirectory) is writable\(use)" : "\(disk.rawValue)"))
         for alarm in alarms(report) {
             // What another member did is nothing that this site could repair.
+            let isOfOthers = alarm.kind == .equivocation || alarm.kind == .opposedContributions
             checks.append(
                 Check(
-                    name: alarm.kind.rawValue, outcome: alarm.kind == .equivocation ? .warning : .failure,
-                    message: alarm.message))
+                    name: alarm.kind.rawValue, outcome: isOfOthers ? .warning : .failure, message: alarm.message))
         }
         checks.append(
             Check(

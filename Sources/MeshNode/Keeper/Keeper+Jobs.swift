@@ -30,12 +30,13 @@ extension Keeper {
             },
             completion: { [weak self] outcome in
                 self?.settle(outcome)
-                if let self, let roots = outcome.value {
-                    candidateRoots.insert(roots.parameters)
+                if let self, let average = outcome.value {
+                    candidateRoots.insert(average.roots.parameters)
+                    note(average.figures, of: id, on: parent)
                     averagingMilliseconds = loop.now.milliseconds - min(loop.now.milliseconds, began)
                 }
                 if outcome.trouble != nil { for entry in manifest { self?.recheck(entry.contribution) } }
-                self?.feed(.averaged(id, outcome.value))
+                self?.feed(.averaged(id, outcome.value?.roots))
             })
     }
 

@@ -118,13 +118,15 @@ extension Keeper {
             durationMilliseconds: round.milliseconds, contributors: contributors, signers: signers,
             lossMicronats: losses.isEmpty ? nil : losses.reduce(0) { $0 + $1 / UInt64(losses.count) },
             contributionBytes: certified.contributions.reduce(0) { $0 &+ $1.body.payloadBytes },
-            sentBytes: round.sent, receivedBytes: round.received, isReplayed: replayed, times: round.times)
+            sentBytes: round.sent, receivedBytes: round.received, isReplayed: replayed, times: round.times,
+            figures: figures(of: version))
         journal.append(JournalBatch(rounds: [row]))
         logger.info(
             """
             version \(version.height)  \(version.versionDigest.short)  contributed \(Keeper.list(contributors))  \
             signed \(Keeper.list(signers))  \(Keeper.seconds(round.milliseconds))\(replayed ? "  caught up" : "")
             """)
+        noteOpposition([row])
         retain(version)
         endReplayIfDone()
     }

@@ -3,6 +3,7 @@ import EventLoop
 import Gossip
 import Ledger
 import Logging
+import Tensor
 
 /// Drives the core: gives it events, carries its actions out, and gives their results back. Holds no protocol state.
 ///
@@ -45,6 +46,9 @@ final class Keeper {
     /// Parameters on disk by height, of versions that may still be a base, and what was averaged for the next one.
     var baseRoots: [(height: Height, root: Digest)]
     var candidateRoots: Set<Digest> = []
+    /// What averagings on the head found.
+    var averagingFigures: [AveragingID: AveragingFigures] = [:]
+    var opposition = OppositionWatch()
     let threadCount: Int
     let shelf: BlockShelf
     /// Links for which versions are being read, for peers that walk.
@@ -98,6 +102,7 @@ final class Keeper {
         transport.onRemark = { [weak self] in self?.logger.info("\($0)") }
         if node.chain.governance.pendingReverts.isEmpty { clearReplay() }
         feed(.start)
+        watchOpposition()
         countDiskUse()
     }
 

@@ -52,21 +52,27 @@ struct RoundJobs: Sendable {
         }
     }
 
+    /// The roots of the next version, and how its contributions went into it.
+    struct Average: Sendable {
+        let roots: StateRoots
+        let figures: AveragingFigures
+    }
+
     /// Averages a manifest on top of the parent's parameters; the result lies synced under its root afterwards.
     ///
     /// Every piece of every contribution, and every block of the parent, is held against its Merkle root again.
     func average(
         _ manifest: [ManifestEntry], parent: Digest, rules: Rules, name: String, workers: Int
-    ) -> Outcome<StateRoots?> {
+    ) -> Outcome<Average?> {
         let output = parameters.state.params + "/" + name + ".f32"
         do {
             for entry in manifest { try blobs.verify(entry.contribution) }
             let base = try parameters.open(parent)
-            let roots = try ManifestAverage.average(
+            let (roots, figures) = try ManifestAverage.average(
                 manifest, payloads: BlobPayloads(blobs: blobs), parent: base, layout: layout, rules: rules,
                 outputPath: output, workers: workers)
             try DiskFile.rename(output, to: parameters.state.parameters(roots.parameters))
-            return Outcome(value: roots)
+            return Outcome(value: Average(roots: roots, figures: figures))
         } catch let error as StoreError {
             return Outcome(value: nil, trouble: error)
         } catch let error as ManifestFault {

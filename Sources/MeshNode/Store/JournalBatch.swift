@@ -72,6 +72,8 @@ struct RoundRow: Sendable, Equatable {
     /// Whether it came by catch-up and not by taking part.
     var isReplayed: Bool
     var times: RoundTimes
+    /// Nil if this process did not average the version.
+    var figures: RoundFigures?
 }
 
 /// Makes batches durable, one after the other. The daemon's is `LedgerDatabase`; a test puts a crash in its place.

@@ -11,7 +11,7 @@ extension RoundRow {
             "sent": .unsigned(sentBytes), "received": .unsigned(receivedBytes), "replayed": .boolean(isReplayed),
             "first_contribution": .optionalColumn(times.firstContribution),
             "available": .optionalColumn(times.available), "ready": .optionalColumn(times.ready),
-            "certified": .optionalColumn(times.certified),
+            "certified": .optionalColumn(times.certified), "figures": figures?.cbor ?? .null,
         ])
     }
 
@@ -33,7 +33,9 @@ extension RoundRow {
             return texts.count == items.count ? texts : nil
         }
         func isOptional(_ key: String) -> Bool { fields[key] == .null || unsigned(key) != nil }
-        guard entries.count == 15, let height = unsigned("height"), case .bytes(let version)? = fields["version"],
+        let figures = fields["figures"].flatMap { RoundFigures(cbor: $0) }
+        guard entries.count == 16, figures != nil || fields["figures"] == .null, let height = unsigned("height"),
+            case .bytes(let version)? = fields["version"],
             let digest = Digest(bytes: version), let adoptedAt = unsigned("adopted_at"),
             let duration = unsigned("duration"), let contributors = texts("contributors"),
             let signers = texts("signers"), isOptional("loss"),
@@ -48,6 +50,6 @@ extension RoundRow {
             isReplayed: replayed,
             times: RoundTimes(
                 firstContribution: unsigned("first_contribution"), available: unsigned("available"),
-                ready: unsigned("ready"), certified: unsigned("certified")))
+                ready: unsigned("ready"), certified: unsigned("certified")), figures: figures)
     }
 }

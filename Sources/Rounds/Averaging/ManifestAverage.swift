@@ -16,7 +16,8 @@ public enum ManifestFault: Error, Hashable, Sendable {
 /// The averaging of a version's manifest on top of its parent's parameters: a pure function of both and of the rules,
 /// with the same bits for any number of workers on any machine.
 public enum ManifestAverage {
-    /// Writes the parameters of the next version to a new parameter file, and returns the roots that its record names.
+    /// Writes the parameters of the next version to a new parameter file. Returns the roots that its record names, and how
+    /// the contributions went into it.
     ///
     /// - Parameters:
     ///   - manifest: in its order; an empty one gives the parent's parameters again, bit for bit.
@@ -27,17 +28,17 @@ public enum ManifestAverage {
     public static func average(
         _ manifest: [ManifestEntry], payloads: some PayloadSource, parent: any ParameterSource,
         layout: ParameterLayout, rules: Rules, outputPath: String, workers: Int
-    ) throws(ManifestFault) -> StateRoots {
+    ) throws(ManifestFault) -> (roots: StateRoots, figures: AveragingFigures) {
         let entries = try self.entries(manifest, payloads: payloads, layout: layout, rules: rules)
         let writer: ParameterFileWriter
-        let tree: MerkleTree
+        let result: (tree: MerkleTree, figures: AveragingFigures)
         do throws(ParameterFileError) {
             writer = try ParameterFileWriter(path: outputPath, parameterCount: layout.parameterCount)
         } catch {
             throw .file(error)
         }
         do throws(AveragingError) {
-            tree = try Averager.average(
+            result = try Averager.average(
                 layout: layout, entries: entries, rule: Tensor.AveragingRule(rules), base: parent, output: writer,
                 workers: workers)
         } catch {
@@ -45,25 +46,25 @@ public enum ManifestAverage {
         }
         do throws(ParameterFileError) {
             let written = try writer.finish()
-            precondition(tree.root == written.root, "the file has the blocks that were averaged")
+            precondition(result.tree.root == written.root, "the file has the blocks that were averaged")
         } catch {
             throw .file(error)
         }
-        return StateRoots(parameters: tree.root)
+        return (StateRoots(parameters: result.tree.root), result.figures)
     }
 
     /// The same in memory: for small models, the simulator and tests.
     public static func average(
         _ manifest: [ManifestEntry], payloads: some PayloadSource, parent: [Float], layout: ParameterLayout,
         rules: Rules, workers: Int = 1
-    ) throws(ManifestFault) -> (parameters: [Float], roots: StateRoots) {
+    ) throws(ManifestFault) -> (parameters: [Float], roots: StateRoots, figures: AveragingFigures) {
         let entries = try self.entries(manifest, payloads: payloads, layout: layout, rules: rules)
         let sink = MemoryBlockSink()
         do throws(AveragingError) {
-            let tree = try Averager.average(
+            let (tree, figures) = try Averager.average(
                 layout: layout, entries: entries, rule: Tensor.AveragingRule(rules), base: ParameterArray(parent),
                 output: sink, workers: workers)
-            return (sink.values, StateRoots(parameters: tree.root))
+            return (sink.values, StateRoots(parameters: tree.root), figures)
         } catch {
             throw fault(error, manifest)
         }

@@ -73,7 +73,8 @@ public struct ExclusionReplay: Sendable {
         do throws(ManifestFault) {
             roots = try ManifestAverage.average(
                 entries, payloads: payloads, parent: parent, layout: layout, rules: rules, outputPath: outputPath,
-                workers: workers)
+                workers: workers
+            ).roots
         } catch {
             if case .missingPayload(let digest) = error,
                 let entry = entries.first(where: { $0.contribution == digest })

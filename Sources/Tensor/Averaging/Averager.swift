@@ -44,7 +44,8 @@ public enum Averager {
         return total.withLock { $0 }
     }
 
-    /// Both passes: writes the next base to `output` and returns its Merkle tree. The caller finishes the output.
+    /// Both passes: writes the next base to `output` and returns its Merkle tree, and how the contributions went into it.
+    /// The caller finishes the output.
     ///
     /// - Parameters:
     ///   - entries: the manifest's, in its order.
@@ -53,11 +54,12 @@ public enum Averager {
     public static func average(
         layout: ParameterLayout, entries: [AveragingEntry], rule: AveragingRule, base: any ParameterSource,
         output: any BlockSink, workers: Int
-    ) throws(AveragingError) -> MerkleTree {
+    ) throws(AveragingError) -> (tree: MerkleTree, figures: AveragingFigures) {
         precondition(base.parameterCount == layout.parameterCount)
         let statistics = try statistics(layout: layout, entries: entries, workers: workers)
         let plan = AveragingPlan(statistics: statistics, weightsQ30: entries.map(\.weightQ30), rule: rule)
         let leaves = Mutex([Digest](repeating: .zero, count: layout.blockCount))
+        let step = Mutex(StepStatistics(entryCount: entries.count))
         let scratchCount = min(ParameterLayout.blockParameters, layout.parameterCount)
         try JobThreads.run(
             count: layout.blockCount, workers: workers,
@@ -77,7 +79,8 @@ public enum Averager {
                 } catch {
                     throw .file(error)
                 }
-                try worker.averager.average(block: block, parameters)
+                let part = try worker.averager.average(block: block, parameters)
+                step.withLock { $0.merge(part) }
                 do throws(ParameterFileError) {
                     leaf = try output.writeBlock(block, UnsafeBufferPointer(parameters))
                 } catch {
@@ -85,6 +88,9 @@ public enum Averager {
                 }
                 leaves.withLock { $0[block] = leaf }
             })
-        return MerkleTree(leaves: leaves.withLock { $0 })
+        return (
+            MerkleTree(leaves: leaves.withLock { $0 }),
+            AveragingFigures(statistics: statistics, plan: plan, step: step.withLock { $0 })
+        )
     }
 }

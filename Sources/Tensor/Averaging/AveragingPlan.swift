@@ -7,6 +7,8 @@ public struct AveragingPlan: Hashable, Sendable {
     public let multipliersQ30: [[UInt32]]
     /// The weight of each entry after near copies shared theirs, in 2^30ths: for people and reports.
     public let sharedWeightsQ30: [UInt64]
+    /// One row an entry, one clip factor a tensor, in 2^30ths: for people and reports.
+    public let clipFactorsQ30: [[UInt32]]
 
     /// - Parameters:
     ///   - statistics: of all segments.
@@ -21,16 +23,19 @@ public struct AveragingPlan: Hashable, Sendable {
         sharedWeightsQ30 = shared
         let tensorCount = statistics.measures.first?.squareSums.count ?? 0
         var multipliers = Array(repeating: [UInt32](), count: entries.count)
+        var clipFactors = multipliers
         let whole = Self.clipFactorsQ30(statistics.measures.map(\.norm))
         for tensor in 0..<tensorCount {
             let factors = Self.clipFactorsQ30(statistics.measures.map { $0.norm(ofTensor: tensor) })
             for entry in entries {
-                let factor = UInt64(min(whole[entry], factors[entry]))
+                let factor = min(whole[entry], factors[entry])
+                clipFactors[entry].append(factor)
                 multipliers[entry].append(
                     UInt32(((UInt128(shared[entry]) * UInt128(factor)) >> 30) / UInt128(entries.count)))
             }
         }
         multipliersQ30 = multipliers
+        clipFactorsQ30 = clipFactors
     }
 
     /// Factors that bring each norm down to the lower median of all: the element at (n - 1) / 2 in ascending order.

@@ -47,10 +47,20 @@ public struct AveragingStatistics: Hashable, Sendable {
     /// `10 product > 9 |a| |b|`, squared; the sums of squares are below 2^120, so both sides fit 256 bits.
     public func areNearCopies(_ first: Int, _ second: Int) -> Bool {
         let product = product(min(first, second), max(first, second))
-        guard product > 0 else { return false }
-        let scaled = 10 * product.magnitude
+        return product > 0 && isCosine(product.magnitude, of: first, second, above: (9, 10))
+    }
+
+    /// Whether two entries largely cancel each other: the cosine of their angle is below -1/2, decided exactly.
+    public func areOpposed(_ first: Int, _ second: Int) -> Bool {
+        let product = product(min(first, second), max(first, second))
+        return product < 0 && isCosine(product.magnitude, of: first, second, above: (1, 2))
+    }
+
+    private func isCosine(_ product: UInt128, of first: Int, _ second: Int, above ratio: (UInt128, UInt128)) -> Bool {
+        let scaled = ratio.1 * product
         let left = scaled.multipliedFullWidth(by: scaled)
-        let right = (9 * measures[first].squareSum).multipliedFullWidth(by: 9 * measures[second].squareSum)
+        let right = (ratio.0 * measures[first].squareSum)
+            .multipliedFullWidth(by: ratio.0 * measures[second].squareSum)
         return (left.high, left.low) > (right.high, right.low)
     }
 }

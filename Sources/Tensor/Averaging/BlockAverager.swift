@@ -21,26 +21,38 @@ public final class BlockAverager {
     /// With no entries the block stays as it is, bit for bit.
     ///
     /// - Parameter parameters: in: the block of the base; out: of the next base.
+    /// - Returns: how the contributions lie to the step in this block.
     public func average(
         block: Int, _ parameters: UnsafeMutableBufferPointer<Float>
-    ) throws(AveragingError) {
+    ) throws(AveragingError) -> StepStatistics {
         let range = layout.parameters(ofBlock: block)
         precondition(parameters.count == range.count)
-        guard !decoders.isEmpty, let values = parameters.baseAddress else { return }
+        var statistics = StepStatistics(entryCount: decoders.count)
+        guard !decoders.isEmpty, let values = parameters.baseAddress else { return statistics }
         sums.buffer.update(repeating: 0)
-        for (entry, decoder) in decoders.enumerated() {
-            do throws(CodecError) {
-                for index in layout.chunks(touching: range) {
-                    let place = layout.chunk(at: index)
-                    let multiplier = plan.multipliersQ30[entry][place.tensor]
-                    if multiplier > 0 { add(try decoder.chunk(index), at: place, multiplier, within: range) }
+        var chunks: [SegmentDecoder.Chunk] = []
+        chunks.reserveCapacity(decoders.count)
+        for index in layout.chunks(touching: range) {
+            let place = layout.chunk(at: index)
+            chunks.removeAll(keepingCapacity: true)
+            for (entry, decoder) in decoders.enumerated() {
+                do throws(CodecError) {
+                    let chunk = try decoder.chunk(index)
+                    add(chunk, at: place, plan.multipliersQ30[entry][place.tensor], within: range)
+                    chunks.append(chunk)
+                } catch {
+                    throw .contribution(entry: entry, error)
                 }
-            } catch {
-                throw .contribution(entry: entry, error)
             }
+            let overlap = place.range.clamped(to: range)
+            let inBlock = overlap.lowerBound - range.lowerBound..<overlap.upperBound - range.lowerBound
+            statistics.add(
+                chunks, sums: UnsafeBufferPointer(rebasing: sums.buffer[inBlock]),
+                first: overlap.lowerBound - place.offset)
         }
         let largest = mesh_outer_step(values, sums.pointer, plan.rule.outerLearningRate, range.count)
         guard largest < Float.infinity.bitPattern else { throw .nonFinite(block: block) }
+        return statistics
     }
 
     private func add(

@@ -102,11 +102,18 @@ struct StatusText {
 
     /// One line a reason, in the order of a round.
     private var waits: [String] {
-        Waiting.Reason.allCases.compactMap { reason in
+        var lines = Waiting.Reason.allCases.compactMap { reason -> String? in
             let sites = status.waitsFor.filter { $0.reason == reason }.map(\.site.text)
             guard !sites.isEmpty else { return nil }
             return "\(Words.list(sites)): \(StatusText.words(reason, count: sites.count))"
         }
+        let isLacking = status.availableContributions < status.minContributions
+        if status.phase == .collecting, status.minContributions > 1, isLacking {
+            lines.append(
+                "\(Words.count(Int(status.minContributions), "contribution", "contributions")), as many as a version must "
+                    + "list (min_contributions): \(status.availableContributions) can be listed now")
+        }
+        return lines
     }
 
     private static func words(_ reason: Waiting.Reason, count: Int) -> String {

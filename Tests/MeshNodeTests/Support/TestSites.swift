@@ -138,15 +138,20 @@ final class TestSites {
 
     /// Hands a random delta over to the daemon's desk, where the slot of its head is free.
     func contribute(_ index: Int, seed: UInt64) throws {
+        var random = SeededRandom(simulationSeed: seed &+ height(index))
+        try contribute(
+            index,
+            delta: (0..<layout.parameterCount).map { _ in
+                Float(Int16(truncatingIfNeeded: random.next())) / 32_768 / 256
+            })
+    }
+
+    func contribute(_ index: Int, delta: [Float]) throws {
         guard let daemon = daemons[index] else { return }
         let chain = daemon.keeper.node.chain
         guard !daemon.desk.isTaken(chain.headDigest), let base = chain.base(chain.headDigest) else { return }
-        var random = SeededRandom(simulationSeed: seed &+ chain.height.value)
         var bytes: [UInt8] = []
-        for _ in 0..<layout.parameterCount {
-            let value = Float(Int16(truncatingIfNeeded: random.next())) / 32_768 / 256
-            withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes += $0 }
-        }
+        for value in delta { withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes += $0 } }
         let path = state(index) + "/incoming/test-\(chain.height)"
         try DiskFile.open(path, .create).write(bytes, at: 0)
         daemon.desk.handOver(
