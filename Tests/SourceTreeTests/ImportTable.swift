@@ -3,7 +3,7 @@
 let importTable: [ModuleRow] = [
     // module             ours                                       outside
     ModuleRow("Crypto", [], ["CSodium", "Glibc"]),
-    ModuleRow("Tensor", ["Crypto"], ["CKernels", "CZstd", "Glibc", "Synchronization"]),
+    ModuleRow("Tensor", ["Crypto"], ["CKernels", "Glibc", "Synchronization"]),
     ModuleRow("Ledger", ["Crypto"], []),
     ModuleRow("Rounds", ["Ledger", "Tensor", "Crypto"], ["Synchronization"]),
     ModuleRow("Gossip", ["Ledger", "Crypto"], []),
@@ -23,7 +23,8 @@ let importTable: [ModuleRow] = [
     ModuleRow(
         "Bench",
         [
-            "Crypto", "Tensor", "Ledger", "Rounds", "Gossip", "Simulator", "EventLoop", "Control", "Model",
+            "Crypto", "Tensor", "Ledger", "Rounds", "Gossip", "Simulator", "EventLoop", "Control",
+            "Model",
         ], ["ArgumentParser"] + system),
 ]
 
