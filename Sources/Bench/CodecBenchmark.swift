@@ -1,5 +1,8 @@
 import ArgumentParser
+import Compression
 import Glibc
+import Gossip
+import Ledger
 import Tensor
 
 /// Size and speed of the top-k codec on one thread, beside memcpy and the entropy bound.
@@ -33,37 +36,85 @@ struct CodecBenchmark: ParsableCommand {
         }
         residual.initialize(repeating: 0)
         var noise = HeavyTailedNoise(seed: 7)
-        var bytes = 0
+        var payload: [UInt8] = []
         var seconds = Double.infinity
         for _ in 0...rounds {
             noise.fill(delta)
             let clock = ContinuousClock()
             let start = clock.now
-            bytes = try encodeAll(encoder, delta: delta, residual: residual)
+            let segments = try encodeAll(encoder, delta: delta, residual: residual)
             seconds = min(seconds, (clock.now - start) / .seconds(1))
+            payload = Self.payload(of: segments, layout: layout)
         }
+        let floatGigabytes = 4e-9 * Double(layout.parameterCount)
+        let transit = Self.transit(of: payload)
         let figures = Figures(
-            bytesPerParameter: Double(bytes) / Double(layout.parameterCount),
-            encodeGigabytesPerSecond: 4e-9 * Double(layout.parameterCount) / seconds,
+            bytesPerParameter: Double(payload.count) / Double(layout.parameterCount),
+            linkBytesPerParameter: Double(transit.bytes) / Double(layout.parameterCount),
+            encodeGigabytesPerSecond: floatGigabytes / seconds,
+            decodeGigabytesPerSecond: floatGigabytes / (try Self.decodeSeconds(payload, layout: layout)),
+            compressMegabytesPerSecond: 1e-6 * Double(payload.count) / transit.compressSeconds,
+            decompressMegabytesPerSecond: 1e-6 * Double(payload.count) / transit.decompressSeconds,
             memcpyGigabytesPerSecond: Self.memcpyGigabytesPerSecond(from: delta, to: residual),
             entropyBytesPerParameter: Self.entropyBytesPerParameter(kept: 64, chunk: 4096, bits: 2))
         print(json ? figures.json : figures.text)
     }
 
-    /// Payload bytes: header, directory and segments.
     private func encodeAll(
         _ encoder: SegmentEncoder, delta: UnsafeMutableBufferPointer<Float>,
         residual: UnsafeMutableBufferPointer<Float>
-    ) throws -> Int {
-        var bytes = Contribution.headerBytes(layout: encoder.layout)
-        for segment in 0..<encoder.layout.segmentCount {
+    ) throws -> [[UInt8]] {
+        try (0..<encoder.layout.segmentCount).map { segment in
             let range = encoder.layout.parameters(ofSegment: segment)
-            bytes += try encoder.encode(
+            return try encoder.encode(
                 segment: segment, delta: UnsafeBufferPointer(rebasing: delta[range]),
                 residual: UnsafeMutableBufferPointer(rebasing: residual[range])
-            ).bytes.count
+            ).bytes
         }
-        return bytes
+    }
+
+    private static func payload(of segments: [[UInt8]], layout: ParameterLayout) -> [UInt8] {
+        ContributionEncoder.front(segmentSizes: segments.map(\.count), layout: layout, profile: .standard)
+            + segments.joined()
+    }
+
+    /// Decodes everything with every check, as validation does; the fastest of three times.
+    private static func decodeSeconds(_ payload: [UInt8], layout: ParameterLayout) throws -> Double {
+        let clock = ContinuousClock()
+        var best = Double.infinity
+        for _ in 0..<3 {
+            let start = clock.now
+            _ = try Tensor.Contribution(payload: MemoryPayload(payload), layout: layout, profile: .standard).measure()
+            best = min(best, (clock.now - start) / .seconds(1))
+        }
+        return best
+    }
+
+    private struct Transit {
+        var bytes = 0
+        var compressSeconds = 0.0
+        var decompressSeconds = 0.0
+    }
+
+    /// The payload piece by piece on a link, with piece headers, proofs, and the length and tag of each link frame.
+    private static func transit(of payload: [UInt8]) -> Transit {
+        let clock = ContinuousClock()
+        let size = Int(Rules().pieceBytes)
+        let count = (payload.count + size - 1) / size
+        let proofDigests = count <= 1 ? 0 : Int.bitWidth - (count - 1).leadingZeroBitCount
+        var transit = Transit()
+        for start in stride(from: 0, to: payload.count, by: size) {
+            let piece = Array(payload[start..<min(start + size, payload.count)])
+            let begin = clock.now
+            let frame = PieceFrame.compress(piece) ?? piece
+            let middle = clock.now
+            _ = PieceFrame.decompress(frame, byteCount: piece.count)
+            transit.decompressSeconds += (clock.now - middle) / .seconds(1)
+            transit.compressSeconds += (middle - begin) / .seconds(1)
+            let message = 41 + 32 * proofDigests + frame.count
+            transit.bytes += message + 19 * (message / (LinkLimits.frameBytesMaximum - 17) + 1)
+        }
+        return transit
     }
 
     /// Decoder layers of the usual proportions: four attention and three feed-forward matrices, two norms each.
@@ -112,25 +163,36 @@ struct CodecBenchmark: ParsableCommand {
 /// What the benchmark found.
 private struct Figures {
     let bytesPerParameter: Double
+    let linkBytesPerParameter: Double
     let encodeGigabytesPerSecond: Double
+    let decodeGigabytesPerSecond: Double
+    let compressMegabytesPerSecond: Double
+    let decompressMegabytesPerSecond: Double
     let memcpyGigabytesPerSecond: Double
     let entropyBytesPerParameter: Double
 
     var json: String {
         """
-        {"bytes_per_parameter_k64_2bit": \(bytesPerParameter), "encode_gb_per_s": \(encodeGigabytesPerSecond), \
+        {"bytes_per_parameter_k64_2bit": \(bytesPerParameter), \
+        "link_bytes_per_parameter_k64_2bit": \(linkBytesPerParameter), \
+        "encode_gb_per_s": \(encodeGigabytesPerSecond), "decode_gb_per_s": \(decodeGigabytesPerSecond), \
+        "compress_mb_per_s": \(compressMegabytesPerSecond), "decompress_mb_per_s": \(decompressMegabytesPerSecond), \
         "memcpy_gb_per_s": \(memcpyGigabytesPerSecond), "entropy_bytes_per_parameter": \(entropyBytesPerParameter)}
         """
     }
 
     var text: String {
         """
-        size    \(rounded(bytesPerParameter, 5)) bytes per parameter, \
-        \(rounded(bytesPerParameter / entropyBytesPerParameter, 3)) of the entropy bound \
-        \(rounded(entropyBytesPerParameter, 5)), \(rounded(bytesPerParameter / 4, 5)) of float32
+        payload \(rounded(bytesPerParameter, 5)) bytes per parameter
+        on link \(rounded(linkBytesPerParameter, 5)) bytes per parameter, \
+        \(rounded(linkBytesPerParameter / entropyBytesPerParameter, 3)) of the entropy bound \
+        \(rounded(entropyBytesPerParameter, 5)), \(rounded(linkBytesPerParameter / 4, 5)) of float32
         encode  \(rounded(encodeGigabytesPerSecond, 2)) GB/s of float32, \
         \(rounded(encodeGigabytesPerSecond / memcpyGigabytesPerSecond, 3)) of memcpy \
         (\(rounded(memcpyGigabytesPerSecond, 1)) GB/s), one thread
+        decode  \(rounded(decodeGigabytesPerSecond, 2)) GB/s of float32, one thread
+        pieces  \(rounded(compressMegabytesPerSecond, 0)) MB/s of payload to frames, \
+        \(rounded(decompressMegabytesPerSecond, 0)) MB/s back, one thread
         """
     }
 

@@ -188,14 +188,14 @@ uint32_t MESH_KERNEL(mesh_quantise)(
         mantissa = 16;
         shift += 1;
     }
-    mantissa <<= 3;
-    int exponent = shift - 3 + (int)exponent_largest - 118;
-    if (exponent > 38) return MESH_SCALE_TOO_LARGE;
+    int exponent = shift + (int)exponent_largest - 118;
     if (exponent < 0) {
-        mantissa = exponent < -9 ? 0 : (mantissa + ((uint64_t)1 << (-exponent - 1))) >> -exponent;
+        mantissa = exponent < -6 ? 0 : (mantissa + ((uint64_t)1 << (-exponent - 1))) >> -exponent;
         exponent = 0;
     }
-    if (mantissa == 0) return 0;
+    uint32_t code = (uint32_t)mantissa + ((uint32_t)exponent << 4);
+    if (code > MESH_SCALE_CODE_MAX) return MESH_SCALE_TOO_LARGE;
+    if (code == 0) return 0;
 
     // mantissa * 2^(exponent - 40) and its small multiples are exact in float32.
     float unit = (float)mantissa * (float)double_from_bits((uint64_t)(exponent - 40 + 1023) << 52);
@@ -208,7 +208,7 @@ uint32_t MESH_KERNEL(mesh_quantise)(
         float sent = (float)level * unit;
         values[indices[i]] = chosen[i] - sent;
     }
-    return (uint32_t)mantissa | (uint32_t)exponent << 8;
+    return code;
 }
 
 // value * 2^40 is exact in double; adding 1.5 * 2^52 rounds it to an integer, ties to even, in the low bits.

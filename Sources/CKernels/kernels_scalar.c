@@ -108,15 +108,14 @@ uint32_t mesh_quantise_scalar(
             exponent += 1;
         }
     }
-    mantissa *= 8;
-    exponent -= 3;
-    if (exponent > 38) return MESH_SCALE_TOO_LARGE;
     if (exponent < 0) {
         int shift = -exponent;
-        mantissa = shift > 9 ? 0 : (mantissa + (1ull << shift) / 2) >> shift;
+        mantissa = shift > 6 ? 0 : (mantissa + (1ull << shift) / 2) >> shift;
         exponent = 0;
     }
-    if (mantissa == 0) return 0;
+    uint32_t code = (uint32_t)mantissa + 16 * (uint32_t)exponent;
+    if (code > MESH_SCALE_CODE_MAX) return MESH_SCALE_TOO_LARGE;
+    if (code == 0) return 0;
 
     float unit = ldexpf((float)mantissa, exponent - 40);
     for (size_t i = 0; i < count; i++) {
@@ -128,7 +127,7 @@ uint32_t mesh_quantise_scalar(
         float sent = (float)level * unit;
         values[indices[i]] = value - sent;
     }
-    return (uint32_t)mantissa | (uint32_t)exponent << 8;
+    return code;
 }
 
 uint32_t mesh_fixed_from_float_scalar(int64_t *fixed, const float *values, size_t count) {

@@ -58,6 +58,7 @@ public enum ControlReason: String, Codable, Hashable, Sendable, CaseIterable {
     case nonFinite = "non-finite"
     case indexOutOfOrder = "index-out-of-order"
     case sizeMismatch = "size-mismatch"
+    case notCanonical = "not-canonical"
     case normMismatch = "norm-mismatch"
     case wrongBase = "wrong-base"
     case notAMember = "not-a-member"

@@ -11,7 +11,14 @@ enum FileEntry {
             preconditionFailure("the layout is sound")
         }
         for profile in [CodecProfile.standard, .topK(kept: 64, bits: 4), .denseFloat32] {
-            _ = try? Tensor.Contribution(payload: MemoryPayload(bytes), layout: layout, profile: profile).measure()
+            guard
+                let contribution = try? Tensor.Contribution(
+                    payload: MemoryPayload(bytes), layout: layout, profile: profile),
+                (try? contribution.measure()) != nil, case .topK(let kept, let bits) = profile
+            else { continue }
+            let lists = try? EntryLists(contribution)
+            precondition(
+                lists?.payload(layout, kept: kept, bits: bits) == bytes, "a payload has a second form")
         }
     }
 

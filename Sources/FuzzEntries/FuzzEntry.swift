@@ -16,6 +16,8 @@ public enum FuzzEntry: String, CaseIterable, Sendable {
     case control
     /// The payload of a contribution, under each codec profile.
     case payload
+    /// A compressed frame of a piece.
+    case pieceFrame = "piece-frame"
     /// A safetensors file.
     case safetensors
     /// An exported ledger.
@@ -34,6 +36,7 @@ public enum FuzzEntry: String, CaseIterable, Sendable {
         case .member: _ = MemberEntry.run(bytes)
         case .control: ControlEntry.run(bytes)
         case .payload: FileEntry.payload(bytes)
+        case .pieceFrame: PieceFrameEntry.run(bytes)
         case .safetensors: FileEntry.safetensors(bytes)
         case .ledgerFile: FileEntry.ledger(bytes)
         case .keyFile: FileEntry.key(bytes)

@@ -1,3 +1,4 @@
+import Compression
 import Control
 import Crypto
 import Gossip
@@ -15,6 +16,7 @@ public enum FuzzSeeds {
         case .member: [conversation(versions: 1), conversation(versions: 3)]
         case .control: control
         case .payload: payloads
+        case .pieceFrame: payloads.compactMap { PieceFrameEntry.seed(of: $0) }
         case .safetensors: safetensors
         case .ledgerFile: [ledgerFile]
         case .keyFile: keyFiles

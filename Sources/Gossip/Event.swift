@@ -69,7 +69,8 @@ public enum Event: Sendable {
     case linkDown(LinkID)
     /// One whole control message, at most `Wire.messageBytesMaximum` bytes.
     case message(LinkID, [UInt8])
-    /// One whole piece. The shell holds its bytes under the handle until `storePiece` or `dropPiece` names it.
+    /// One whole piece as it came, `byteCount` bytes. If these are fewer than the piece has, they are a compressed frame of
+    /// it. The shell holds them under the handle until `storePiece` or `dropPiece` names it.
     case piece(LinkID, PieceName, byteCount: Int, PieceHandle)
     /// The instant that `setTimer` asked for has come.
     case timer

@@ -63,6 +63,45 @@ struct HostilePeerTests {
         #expect(town.sites[0].node.contributions[huge.contributionDigest] == nil)
     }
 
+    /// Site 2 has asked for the pieces of site 0's contribution, and none comes.
+    private func waitingForAPiece() throws -> (Town, Node, ContributionDigest) {
+        let town = try Town(count: 4, payloadPieces: 2)
+        town.settle()
+        town.dropsPiece = { _, to, _ in to == 2 }
+        town.contribute(0)
+        town.settle()
+        return (town, town.sites[2].node, town.contribution(of: 0).contributionDigest)
+    }
+
+    /// Fewer bytes than a piece has are a compressed frame, which the shell judges; more are none of this piece.
+    @Test(arguments: [(1, true), (700, true), (1023, true), (1024, true), (1025, false), (1 << 20, false)])
+    func pieceOfKnownSize_isStoredIfNotLarger_elseItsSenderIsCutOff(byteCount: Int, isStored: Bool) throws {
+        let (town, node, digest) = try waitingForAPiece()
+        let link = try #require(node.contributions[digest]?.requests[0]?.link)
+        var actions: [Action] = []
+        node.handle(
+            .piece(link, PieceName(contribution: digest, index: 0), byteCount: byteCount, PieceHandle(7)),
+            now: town.now, into: &actions)
+        let stores = actions.contains { if case .storePiece(_, _, PieceHandle(7), link) = $0 { true } else { false } }
+        let closes = actions.contains { if case .close(link, .badPiece) = $0 { true } else { false } }
+        #expect(stores == isStored)
+        #expect(closes == !isStored)
+    }
+
+    /// A frame that does not give the signed piece costs its sender the link, and nobody else anything.
+    @Test func frameThatDoesNotFitTheRoot_cutsOffItsSenderOnly() throws {
+        let (town, node, digest) = try waitingForAPiece()
+        let name = PieceName(contribution: digest, index: 0)
+        let link = try #require(node.contributions[digest]?.requests[0]?.link)
+        var actions: [Action] = []
+        node.handle(.piece(link, name, byteCount: 9, PieceHandle(7)), now: town.now, into: &actions)
+        node.handle(.pieceStored(name, .mismatch, from: link), now: town.now, into: &actions)
+        let closed = actions.compactMap { if case .close(let link, .badPiece) = $0 { link } else { nil } }
+        #expect(closed == [link])
+        #expect(node.contributions[digest]?.status == .fetching)
+        #expect(node.contributions[digest]?.pieces[0] == false)
+    }
+
     /// What was kept for the next height is taken up once and then gone, or it would fill its place for ever.
     @Test func whatWasKeptForTheNextHeightIsKeptOnce() throws {
         let town = try Town(count: 4)

@@ -1,7 +1,10 @@
+import Compression
 import Crypto
 import EventLoop
+import Glibc
 import Gossip
 import Ledger
+import Tensor
 import Testing
 
 @testable import MeshNode
@@ -145,6 +148,48 @@ final class LinkingTests {
         let back = try #require(waiting.links[site.member])
         waiting.transport.send([7], to: back)
         try loop.wait(for: "the message") { site.messages == [[7]] }
+    }
+
+    /// Frames, proofs, piece headers, link frames and their tags: everything that the sender's socket counts.
+    @Test("A contribution of two million parameters takes at most 0.0185 bytes per parameter on a link")
+    func contributionOnTheWire() throws {
+        let layout = try ParameterLayout([("w", [1024, 1024]), ("v", [1024, 1024])])
+        var random = SeededRandom(simulationSeed: 6)
+        // A normal times a log-normal: tails as those of pseudo-gradients.
+        let delta = (0..<layout.parameterCount).map { _ -> Float in
+            let radius = (-2 * log(Double.random(in: 1e-9...1, using: &random))).squareRoot()
+            let angle = Double.random(in: 0..<2 * Double.pi, using: &random)
+            return Float(1e-3 * radius * cos(angle) * exp(0.7 * radius * sin(angle)))
+        }
+        var residual = [Float](repeating: 0, count: layout.parameterCount)
+        let payload = try ContributionEncoder.encode(
+            layout: layout, profile: .standard, errorFeedback: .standard, delta: delta, residual: &residual
+        ).payload
+        let pieceBytes = Int(Rules().pieceBytes)
+        let pieces = stride(from: 0, to: payload.count, by: pieceBytes).map {
+            Array(payload[$0..<min($0 + pieceBytes, payload.count)])
+        }
+        let tree = MerkleTree(leaves: pieces.map { MerkleTree.leaf($0) })
+        let sites = try makeSites(2)
+        let (sender, receiver) = (sites[0], sites[1])
+        try link(sender, receiver)
+        let link = try #require(sender.links[receiver.member])
+        let back = try #require(receiver.links[sender.member])
+        let before = sender.transport.totalBytes.sent
+        var frameBytes = 0
+        for (index, piece) in pieces.enumerated() {
+            let frame = try #require(PieceFrame.compress(piece))
+            #expect(PieceFrame.decompress(frame, byteCount: piece.count) == piece)
+            frameBytes += frame.count
+            let name = PieceName(contribution: ContributionDigest(Digest(DigestDomain("test"), [9])), index: index)
+            #expect(sender.transport.reservePiece(piece.count, for: link))
+            sender.transport.sendPiece(name, (frame, tree.proof(of: index)), reserved: piece.count, to: link)
+        }
+        try loop.wait(for: "the pieces") { receiver.pieceBytes[back] == frameBytes }
+        let sent = sender.transport.totalBytes.sent - before
+        #expect(sent > UInt64(frameBytes))
+        #expect(Double(sent) <= 0.0185 * Double(layout.parameterCount))
+        #expect(Double(payload.count) <= 0.0206 * Double(layout.parameterCount))
     }
 
     @Test("A link that ends because of what came over it is down for everybody, and is dialled again")

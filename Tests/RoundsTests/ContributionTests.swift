@@ -78,7 +78,7 @@ import Testing
         #expect(
             refusals.isSubset(of: [
                 "size-mismatch", "norm-mismatch", "too-large", "index-out-of-order", "shape-mismatch",
-                "dtype-mismatch", "non-finite",
+                "dtype-mismatch", "non-finite", "not-canonical",
             ]))
     }
 

@@ -3,8 +3,9 @@
 let importTable: [ModuleRow] = [
     // module             ours                                       outside
     ModuleRow("Crypto", [], ["CSodium", "Glibc"]),
-    ModuleRow("Tensor", ["Crypto"], ["CKernels", "CZstd", "Glibc", "Synchronization"]),
+    ModuleRow("Tensor", ["Crypto"], ["CKernels", "Glibc", "Synchronization"]),
     ModuleRow("Ledger", ["Crypto"], []),
+    ModuleRow("Compression", [], ["CZstd", "Glibc"]),
     ModuleRow("Rounds", ["Ledger", "Tensor", "Crypto"], ["Synchronization"]),
     ModuleRow("Gossip", ["Ledger", "Crypto"], []),
     ModuleRow("Simulator", ["Gossip", "Ledger", "Rounds", "Tensor", "Crypto"], []),
@@ -12,18 +13,19 @@ let importTable: [ModuleRow] = [
     ModuleRow("Control", [], ["FoundationEssentials", "Glibc"]),
     ModuleRow("Model", ["Tensor"], ["CBLAS", "Glibc", "FoundationEssentials", "Synchronization"]),
     ModuleRow(
-        "MeshNode", ["Control", "EventLoop", "Gossip", "Rounds", "Ledger", "Tensor", "Crypto"],
+        "MeshNode", ["Control", "EventLoop", "Compression", "Gossip", "Rounds", "Ledger", "Tensor", "Crypto"],
         ["ArgumentParser", "GRDB", "TOMLKit", "Logging"] + system),
     ModuleRow(
         "meshctl", ["Control", "EventLoop", "Ledger", "Rounds", "Tensor", "Crypto"], ["ArgumentParser"] + system),
     ModuleRow("meshtrain", ["Model", "Tensor", "Crypto", "Control", "EventLoop"], ["ArgumentParser"] + system),
-    ModuleRow("FuzzEntries", ["Control", "Gossip", "Rounds", "Ledger", "Tensor", "Crypto"], ["Glibc"]),
+    ModuleRow("FuzzEntries", ["Control", "Compression", "Gossip", "Rounds", "Ledger", "Tensor", "Crypto"], ["Glibc"]),
     ModuleRow("meshsim", ["Simulator"], ["ArgumentParser"] + system),
     ModuleRow("netrelay", ["Crypto"], ["ArgumentParser"] + system),
     ModuleRow(
         "Bench",
         [
-            "Crypto", "Tensor", "Ledger", "Rounds", "Gossip", "Simulator", "EventLoop", "Control", "Model",
+            "Crypto", "Tensor", "Ledger", "Rounds", "Gossip", "Simulator", "EventLoop", "Compression", "Control",
+            "Model",
         ], ["ArgumentParser"] + system),
 ]
 

@@ -223,11 +223,13 @@ struct AveragingTests {
         let layout = try TestLayouts.several()
         let good = try contribution(layout, .standard, seed: 25).contribution
         var bytes = try #require(good.payload as? MemoryPayload).bytes
-        try #require(good.isCompressed(1))
-        bytes[good.range(ofSegment: 1).lowerBound] ^= 1
+        // Both bytes of the head word of segment 1's first chunk: a scale beyond the largest.
+        let start = good.range(ofSegment: 1).lowerBound
+        bytes[start] = 255
+        bytes[start + layout.chunks(ofSegment: 1).count] |= 3
         let bad = try Contribution(payload: MemoryPayload(bytes), layout: layout, profile: .standard)
         let list = [AveragingEntry(contribution: good), AveragingEntry(contribution: bad)]
-        #expect(throws: AveragingError.contribution(entry: 1, .malformedSegment(segment: 1))) {
+        #expect(throws: AveragingError.contribution(entry: 1, .scaleOutOfRange(chunk: 256))) {
             try average(layout, list, base: base(layout), workers: 2)
         }
     }

@@ -41,14 +41,13 @@ struct GoldenTests {
             layout: layout, profile: .standard, errorFeedback: .standard,
             delta: random.pseudoGradient(layout.parameterCount), residual: &residual
         ).payload
-        #expect(Hex.encode(bytes) == "4d504731010240006c01000000000000010000000f000000000000001717b0a8266546470d3903")
+        #expect(Hex.encode(bytes) == "4d504732010240006c01000000000000010000000b000000b6b50101266546470d3903")
     }
 
-    /// With the zstd of Debian 12 (1.5.4): another version may write other frames, which decode alike.
     @Test
     func aPayloadOfSeveralSegments() throws {
         let (bytes, _) = try payload(.standard, seed: 52)
-        #expect(Digest(DigestDomain("test/golden"), bytes).short == "3db615680cdf")
+        #expect(Digest(DigestDomain("test/golden"), bytes).short == "776ffb7d16a2")
     }
 
     @Test

@@ -12,6 +12,8 @@ struct KernelPath: Sendable, CustomTestStringConvertible {
         @Sendable (UnsafeMutablePointer<Float>, UnsafePointer<UInt16>, Int, UInt32, UnsafeMutablePointer<UInt8>) ->
             UInt32
     let fixedFromFloat: @Sendable (UnsafeMutablePointer<Int64>, UnsafePointer<Float>, Int) -> UInt32
+    let addSparse:
+        @Sendable (UnsafeMutablePointer<Int64>, UnsafePointer<UInt16>, UnsafePointer<Int8>, Int, Int64) -> Void
     let addDense: @Sendable (UnsafeMutablePointer<Int64>, UnsafePointer<Int64>, UInt32, Int) -> Void
     let outerStep: @Sendable (UnsafeMutablePointer<Float>, UnsafePointer<Int64>, Float, Int) -> UInt32
 
@@ -19,14 +21,16 @@ struct KernelPath: Sendable, CustomTestStringConvertible {
     static var all: [KernelPath] {
         let dispatched = KernelPath(
             testDescription: "dispatched", addDecayed: mesh_add_decayed, topK: mesh_top_k, quantise: mesh_quantise,
-            fixedFromFloat: mesh_fixed_from_float, addDense: mesh_add_dense, outerStep: mesh_outer_step)
+            fixedFromFloat: mesh_fixed_from_float, addSparse: mesh_add_sparse, addDense: mesh_add_dense,
+            outerStep: mesh_outer_step)
         let baseline = KernelPath(
             testDescription: "baseline", addDecayed: mesh_add_decayed_baseline, topK: mesh_top_k_baseline,
             quantise: mesh_quantise_baseline, fixedFromFloat: mesh_fixed_from_float_baseline,
-            addDense: mesh_add_dense_baseline, outerStep: mesh_outer_step_baseline)
+            addSparse: mesh_add_sparse_baseline, addDense: mesh_add_dense_baseline, outerStep: mesh_outer_step_baseline)
         let v3 = KernelPath(
             testDescription: "x86-64-v3", addDecayed: mesh_add_decayed_v3, topK: mesh_top_k_v3,
-            quantise: mesh_quantise_v3, fixedFromFloat: mesh_fixed_from_float_v3, addDense: mesh_add_dense_v3,
+            quantise: mesh_quantise_v3, fixedFromFloat: mesh_fixed_from_float_v3, addSparse: mesh_add_sparse_v3,
+            addDense: mesh_add_dense_v3,
             outerStep: mesh_outer_step_v3)
         return [dispatched, baseline] + (mesh_has_v3() != 0 ? [v3] : [])
     }
@@ -141,6 +145,82 @@ struct KernelTests {
         #expect(Array(fixed[..<5]) == [0, 2, 2, 0, -2])
         #expect(fixed[6] == -(1 << 40))
         #expect(fixed[7] == 0)
+    }
+
+    /// The floats of a damaged dense payload, whatever they are: each path refuses the same and converts alike.
+    @Test(arguments: KernelPath.all, 0..<4)
+    func damagedDensePayload_isJudgedAndConvertedAlike(path: KernelPath, seed: UInt64) throws {
+        var random = TestRandom(seed + 80)
+        let layout = try TestLayouts.small()
+        var residual = [Float](repeating: 0, count: layout.parameterCount)
+        let payload = try ContributionEncoder.encode(
+            layout: layout, profile: .denseFloat32, errorFeedback: .standard,
+            delta: random.pseudoGradient(layout.parameterCount), residual: &residual
+        ).payload
+        var refused = 0
+        for _ in 0..<200 {
+            let bytes = damaged(payload, &random)
+            let values = stride(from: 24, to: 24 + 4 * 4096, by: 4).map { place in
+                Float(bitPattern: (0..<4).reduce(0) { $0 | UInt32(bytes[place + $1]) << UInt32(8 * $1) })
+            }
+            var fast = [Int64](repeating: 0, count: values.count)
+            var plain = fast
+            let largest = path.fixedFromFloat(&fast, values, values.count)
+            #expect(largest == mesh_fixed_from_float_scalar(&plain, values, values.count))
+            guard largest < FixedPoint.floatLimit.bitPattern else {
+                refused += 1
+                continue
+            }
+            #expect(fast == plain)
+        }
+        #expect((1..<200).contains(refused))
+    }
+
+    /// What a damaged top-k payload still says is added and applied alike by each path.
+    @Test(arguments: KernelPath.all, 0..<4)
+    func damagedTopKPayload_isAveragedAlike(path: KernelPath, seed: UInt64) throws {
+        var random = TestRandom(seed + 90)
+        let layout = try TestLayouts.small()
+        let profile = CodecProfile.topK(kept: 200, bits: 4)
+        var residual = [Float](repeating: 0, count: layout.parameterCount)
+        let payload = try ContributionEncoder.encode(
+            layout: layout, profile: profile, errorFeedback: .standard,
+            delta: random.pseudoGradient(layout.parameterCount), residual: &residual
+        ).payload
+        let parameters = random.pseudoGradient(4097)
+        var read = 0
+        for _ in 0..<100 {
+            let bytes = damaged(payload, &random)
+            guard let contribution = try? Contribution(payload: MemoryPayload(bytes), layout: layout, profile: profile)
+            else { continue }
+            let decoder = SegmentDecoder(contribution)
+            for index in 0..<layout.chunkCount {
+                guard case .sparse(let indices, let levels, let unit)? = try? decoder.chunk(index),
+                    let places = indices.baseAddress, let steps = levels.baseAddress
+                else { continue }
+                read += 1
+                var fast = [Int64](repeating: 0, count: 4097)
+                var plain = fast
+                path.addSparse(&fast, places, steps, indices.count, unit)
+                for entry in indices.indices { plain[Int(indices[entry])] += Int64(levels[entry]) * unit }
+                #expect(fast == plain)
+                var (fastNext, plainNext) = (parameters, parameters)
+                #expect(
+                    path.outerStep(&fastNext, fast, 3.7, 4097) == mesh_outer_step_scalar(&plainNext, plain, 3.7, 4097))
+                #expect(fastNext.map(\.bitPattern) == plainNext.map(\.bitPattern))
+            }
+        }
+        #expect(read > 100)
+    }
+
+    /// With up to three bytes behind the directory changed.
+    private func damaged(_ payload: [UInt8], _ random: inout TestRandom) -> [UInt8] {
+        var bytes = payload
+        for _ in 0..<Int.random(in: 1...3, using: &random) {
+            bytes[Int.random(in: 24..<min(bytes.count, 24 + 4 * 4096), using: &random)] = UInt8.random(
+                in: 0...255, using: &random)
+        }
+        return bytes
     }
 
     @Test(arguments: KernelPath.all)

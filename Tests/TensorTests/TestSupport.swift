@@ -115,7 +115,7 @@ func contribution(
 }
 
 /// The decoded values as fixed-point numbers, read chunk by chunk.
-func decoded(_ contribution: Contribution) throws -> [Int64] {
+func decoded(_ contribution: Contribution) throws(CodecError) -> [Int64] {
     let layout = contribution.layout
     var values = [Int64](repeating: 0, count: layout.parameterCount)
     let decoder = SegmentDecoder(contribution)

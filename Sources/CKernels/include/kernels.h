@@ -11,7 +11,10 @@
 /// The longest chunk that the chunk kernels take.
 #define MESH_CHUNK_MAX 4096
 
-/// What mesh_quantise answers where the scale does not fit its two bytes.
+/// The largest scale code: 31 * 2^41 in units of 2^-40.
+#define MESH_SCALE_CODE_MAX 687
+
+/// What mesh_quantise returns if the scale is beyond the largest code.
 #define MESH_SCALE_TOO_LARGE UINT32_MAX
 
 /// values[i] = delta[i] + decay * values[i], two roundings, no contraction.
@@ -24,8 +27,8 @@ size_t mesh_top_k(const float *values, size_t count, size_t k, uint16_t *indices
 
 /// Quantises values[indices[..]] to odd levels times one scale (Docs/codec.md), writes one code a value, and takes what
 /// is sent out of `values`. `bits` is 2 or 4.
-/// Returns mantissa | exponent << 8; 0 where the values are too small for any scale (nothing is sent);
-/// MESH_SCALE_TOO_LARGE where they are too large (values are left alone then).
+/// Returns the scale's code, 1 to MESH_SCALE_CODE_MAX; 0 if the values are too small for any scale (nothing is sent);
+/// MESH_SCALE_TOO_LARGE if they are too large (values are unchanged then).
 uint32_t mesh_quantise(float *values, const uint16_t *indices, size_t count, unsigned bits, uint8_t *codes);
 
 /// fixed[i] = values[i] * 2^40, rounded to nearest, ties to even. Returns the largest magnitude bits among `values`:

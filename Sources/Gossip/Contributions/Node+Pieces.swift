@@ -95,7 +95,8 @@ extension Node {
             return
         }
         releaseRequest(name, from: link, came: true)
-        guard byteCount == candidate.contribution.byteCount(ofPiece: name.index) else {
+        // Fewer bytes are a compressed frame: the shell expands it to the size that the record says, and no further.
+        guard byteCount <= candidate.contribution.byteCount(ofPiece: name.index) else {
             actions.append(.dropPiece(handle))
             cutOff(link, .badPiece)
             return

@@ -40,20 +40,13 @@ extension Keeper {
             })
     }
 
-    /// Reads the piece and its proof from disk, for a peer that takes it off our hands soon enough.
+    /// Reads the piece and its proof from disk and compresses it, unless too much waits for the peer already.
     func sendPiece(_ name: PieceName, to link: LinkID) {
         let byteCount = Int(node.chain.rules.pieceBytes)
         guard transport.reservePiece(byteCount, for: link) else { return }
-        let blobs = jobs.blobs
+        let jobs = jobs
         workers.submit(
-            { () -> RoundJobs.Outcome<SentPiece?> in
-                do throws(StoreError) {
-                    let piece = try blobs.readPiece(name.contribution, index: name.index)
-                    return RoundJobs.Outcome(value: piece.map { SentPiece(bytes: $0.bytes, proof: $0.proof) })
-                } catch {
-                    return RoundJobs.Outcome(value: nil, trouble: error)
-                }
-            },
+            { jobs.readPiece(name) },
             completion: { [weak self] outcome in
                 if let trouble = outcome.trouble {
                     self?.report(trouble)
@@ -62,11 +55,6 @@ extension Keeper {
                 self?.transport.sendPiece(
                     name, outcome.value.map { ($0.bytes, $0.proof) }, reserved: byteCount, to: link)
             })
-    }
-
-    struct SentPiece: Sendable {
-        let bytes: [UInt8]
-        let proof: [Digest]
     }
 
     func sendVersion(_ height: Height, to link: LinkID) {

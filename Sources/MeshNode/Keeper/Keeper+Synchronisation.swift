@@ -53,10 +53,11 @@ extension Keeper {
             guard transport.reservePiece(byteCount, for: link) else { return }
             let shelf = shelf
             workers.submit(
-                { () -> RoundJobs.Outcome<SentPiece?> in
+                { () -> RoundJobs.Outcome<RoundJobs.SentPiece?> in
                     do throws(StoreError) {
                         let block = try shelf.block(index, of: root)
-                        return RoundJobs.Outcome(value: block.map { SentPiece(bytes: $0.bytes, proof: $0.proof) })
+                        return RoundJobs.Outcome(
+                            value: block.map { RoundJobs.SentPiece(bytes: $0.bytes, proof: $0.proof) })
                     } catch {
                         return RoundJobs.Outcome(value: nil, trouble: error)
                     }

@@ -1,3 +1,4 @@
+import Compression
 import Crypto
 import Gossip
 import Ledger
@@ -17,15 +18,38 @@ struct RoundJobs: Sendable {
         var trouble: StoreError?
     }
 
+    /// Expands a piece that came as a frame, checks it against the signed root, and writes it.
     func storePiece(
-        _ contribution: Ledger.Contribution, _ index: Int, _ proof: [Digest], _ bytes: [UInt8]
+        _ contribution: Ledger.Contribution, _ index: Int, _ proof: [Digest], _ received: [UInt8]
     ) -> Outcome<PieceOutcome> {
+        let size = contribution.byteCount(ofPiece: index)
+        guard let bytes = received.count == size ? received : PieceFrame.decompress(received, byteCount: size) else {
+            return Outcome(value: .mismatch)
+        }
         do throws(StoreError) {
             let stands = try blobs.storePiece(contribution, index: index, proof: proof, bytes: bytes)
             return Outcome(value: stands ? .stored : .mismatch)
         } catch {
             return Outcome(value: .failed, trouble: error)
         }
+    }
+
+    /// A piece as it goes over a link, with its proof: its frame, or its bytes if a frame is not smaller.
+    func readPiece(_ name: PieceName) -> Outcome<SentPiece?> {
+        do throws(StoreError) {
+            let piece = try blobs.readPiece(name.contribution, index: name.index)
+            return Outcome(
+                value: piece.map { piece in
+                    SentPiece(bytes: PieceFrame.compress(piece.bytes) ?? piece.bytes, proof: piece.proof)
+                })
+        } catch {
+            return Outcome(value: nil, trouble: error)
+        }
+    }
+
+    struct SentPiece: Sendable {
+        let bytes: [UInt8]
+        let proof: [Digest]
     }
 
     /// Decodes and checks all of a complete payload, then makes it durable under its name.

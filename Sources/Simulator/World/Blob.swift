@@ -8,6 +8,25 @@ struct ProvenPiece {
     let proof: [Digest]
 }
 
+extension ProvenPiece {
+    private static let wordBytes = 8
+
+    /// As it travels between two machines: a simulated piece is one word, repeated, and its frame is that word. Not zstd,
+    /// so that a seed gives the same run with every version of it.
+    var framed: ProvenPiece {
+        let word = bytes.prefix(ProvenPiece.wordBytes)
+        guard bytes.count > word.count, bytes.indices.allSatisfy({ bytes[$0] == word[$0 & 7] }) else { return self }
+        return ProvenPiece(bytes: Array(word), proof: proof)
+    }
+
+    /// The piece of this size in what came; nil if there is none.
+    func expanded(to byteCount: Int) -> ProvenPiece? {
+        guard bytes.count != byteCount else { return self }
+        guard bytes.count == ProvenPiece.wordBytes, byteCount > bytes.count else { return nil }
+        return ProvenPiece(bytes: (0..<byteCount).map { bytes[$0 & 7] }, proof: proof)
+    }
+}
+
 /// The payload of one contribution on a simulated disk, as far as it is there.
 struct Blob {
     var pieces: [ProvenPiece?]

@@ -139,17 +139,16 @@ extension World {
         _ site: Site, _ contribution: Contribution, _ name: PieceName, _ handle: PieceHandle, _ link: LinkID
     ) {
         guard let process = site.process else { return }
-        guard let piece = process.handles.removeValue(forKey: handle) else {
+        guard let received = process.handles.removeValue(forKey: handle) else {
             return oracles.report(.wrongJob, "member \(site.member) stores a piece that it does not hold")
         }
-        let fits =
-            contribution.contributionDigest == name.contribution
-            && (0..<contribution.pieceCount).contains(name.index)
-            && piece.bytes.count == contribution.byteCount(ofPiece: name.index)
-            && MerkleTree.verify(
+        guard contribution.contributionDigest == name.contribution, (0..<contribution.pieceCount).contains(name.index)
+        else { return oracles.report(.wrongJob, "member \(site.member) stores a piece of no contribution") }
+        guard let piece = received.expanded(to: contribution.byteCount(ofPiece: name.index)),
+            MerkleTree.verify(
                 leaf: MerkleTree.leaf(piece.bytes), index: name.index, leafCount: contribution.pieceCount,
                 proof: piece.proof, root: contribution.pieceRoot)
-        guard fits else { return turn(site, .pieceStored(name, .mismatch, from: link)) }
+        else { return turn(site, .pieceStored(name, .mismatch, from: link)) }
         if process.forgotten.contains(name.contribution) || machineFails(site) {
             return turn(site, .pieceStored(name, .failed, from: link))
         }

@@ -146,15 +146,17 @@ extension World {
         guard let blob = site.disk.blobs[name.contribution], blob.pieces.indices.contains(name.index),
             let piece = blob.pieces[name.index]
         else { return }
-        send(piece, name, from: site, over: link)
+        // Some machines compress, some do not.
+        let sent = site.member.isMultiple(of: 2) ? piece.framed : piece
+        send(sent, name, byteCount: piece.bytes.count, from: site, over: link)
     }
 
-    /// Puts a piece or block on the wire.
-    func send(_ piece: ProvenPiece, _ name: PieceName, from site: Site, over link: LinkID) {
+    /// Puts a piece or block of so many bytes, which may be framed, on the wire.
+    func send(_ piece: ProvenPiece, _ name: PieceName, byteCount: Int, from site: Site, over link: LinkID) {
         guard let mine = site.process?.links[link], let connection = connections[mine.connection] else { return }
         let (from, to) = (site.member, sites[connection.ends[1 - mine.end].site].member)
         guard let given = altered(piece, from: site, to: to) else { return }
-        tap?(from, .piece(name, given.bytes))
+        tap?(from, .piece(name, given.expanded(to: byteCount)?.bytes ?? given.bytes))
         measures.pieces += 1
         trace.record(now, 2, UInt64(site.index), UInt64(to), UInt64(name.index))
         trace.say(now, "\(from) -> \(to)  piece \(name.index) of \(name.contribution.short)")
@@ -163,7 +165,7 @@ extension World {
         let isDoubled = !isHealed && networkRandom.chance(faults.duplicationPercent)
         if isDoubled { counts.add(.messagesDuplicated) }
         for _ in 0..<(isDoubled ? 2 : 1) {
-            let arrival = arrivalTime(over: mine, from: from, to: to, byteCount: 10 * piece.bytes.count)
+            let arrival = arrivalTime(over: mine, from: from, to: to, byteCount: 10 * byteCount)
             queue.push(.piece(connection: mine.connection, end: 1 - mine.end, name, given), at: arrival)
         }
     }

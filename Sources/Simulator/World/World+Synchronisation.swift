@@ -48,7 +48,8 @@ extension World {
         guard site.disk.hasParameters(root) else { return send(site, link, Wire.absentBlocks(of: root)) }
         for block in blocks where (0..<World.blockCount).contains(block) {
             let name = BlockName(root: root, index: block)
-            send(ProvenPiece(bytes: World.block(name), proof: []), name.asPiece, from: site, over: link)
+            let block = ProvenPiece(bytes: World.block(name), proof: [])
+            send(block, name.asPiece, byteCount: block.bytes.count, from: site, over: link)
         }
     }
 

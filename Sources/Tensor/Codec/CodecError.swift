@@ -8,20 +8,24 @@ public enum CodecError: Error, Hashable, Sendable {
     /// The payload is for another number of parameters.
     case parameterCountMismatch(expected: Int, found: Int)
     case dtypeMismatch(name: String, found: String)
-    /// The payload has another profile than the rules ask for; nil where it has none that is known.
+    /// The payload has another profile than the rules ask for; nil if it has none that is known.
     case profileMismatch(expected: CodecProfile, found: CodecProfile?)
     /// An infinity or not-a-number, at or after this parameter of the flat vector.
     case nonFinite(parameter: Int)
     /// A gap that leads past the end of its chunk.
     case indexOutOfOrder(chunk: Int)
-    /// More entries than the profile allows, or a count without a scale, or a scale without a count.
+    /// More entries missing than the chunk can have.
     case entryCountOutOfRange(chunk: Int)
-    /// A scale that is not in its one normal form, or beyond the largest exponent.
+    /// Entries without a scale, or a scale without entries: a chunk without entries has one form, zero.
+    case emptyChunkNotCanonical(chunk: Int)
+    /// A scale code beyond the largest.
     case scaleOutOfRange(chunk: Int)
-    /// The payload, its directory or a segment is longer or shorter than it says, or is no valid zstd frame.
+    /// The payload, its directory or a segment has another length than it says, or than its entries take.
     case sizeMismatch(segment: Int?, expectedBytes: Int, foundBytes: Int)
-    /// A segment that is no valid zstd frame, expands past what its entries can take, or has bits set after its end.
-    case malformedSegment(segment: Int)
+    /// The gaps of a segment's entries take more or fewer bytes than the segment has for them.
+    case gapBytesMismatch(segment: Int)
+    /// A bit behind a segment's last code is set.
+    case unusedBitsNotZero(segment: Int)
     case normMismatch(claimed: UInt64, computed: UInt64)
     /// A value of 1024 or more, or one that no scale reaches, at or after this parameter of the flat vector.
     case tooLarge(parameter: Int)
@@ -39,7 +43,8 @@ public enum CodecError: Error, Hashable, Sendable {
         case .dtypeMismatch, .profileMismatch: "dtype-mismatch"
         case .nonFinite: "non-finite"
         case .indexOutOfOrder: "index-out-of-order"
-        case .entryCountOutOfRange, .sizeMismatch, .malformedSegment: "size-mismatch"
+        case .entryCountOutOfRange, .sizeMismatch, .gapBytesMismatch: "size-mismatch"
+        case .emptyChunkNotCanonical, .unusedBitsNotZero: "not-canonical"
         case .normMismatch: "norm-mismatch"
         case .scaleOutOfRange, .tooLarge, .normTooLarge: "too-large"
         case .unreadable: nil

@@ -5,11 +5,10 @@ public struct Contribution: Sendable {
     public let payload: any PayloadReader
     /// Where each segment starts in the payload; one more for the end.
     private let offsets: [Int]
-    private let compressed: [Bool]
 
     /// Checks header and directory against the layout and profile that the rules ask for.
     ///
-    /// The memory that this takes (16 bytes a segment) follows from the layout, not from the payload.
+    /// The memory that this takes (8 bytes per segment) follows from the layout, not from the payload.
     public init(
         payload: any PayloadReader, layout: ParameterLayout, profile: CodecProfile
     ) throws(CodecError) {
@@ -26,18 +25,17 @@ public struct Contribution: Sendable {
         }
         let directory = try Self.bytes(of: payload, at: PayloadHeader.byteCount, count: directoryBytes)
         var offsets = [start]
-        var compressed: [Bool] = []
         offsets.reserveCapacity(layout.segmentCount + 1)
-        compressed.reserveCapacity(layout.segmentCount)
         for segment in 0..<layout.segmentCount {
-            let entry = UInt32(PayloadHeader.littleEndian(directory[4 * segment..<4 * segment + 4]))
-            let size = Int(entry & ~PayloadHeader.compressedFlag)
-            let isCompressed = entry & PayloadHeader.compressedFlag != 0
-            let limit = SegmentFormat.byteLimit(layout: layout, segment: segment, profile: profile)
-            let isInRange = profile == .denseFloat32 ? !isCompressed && size == limit : size > 0 && size <= limit
-            guard isInRange else { throw .sizeMismatch(segment: segment, expectedBytes: limit, foundBytes: size) }
+            let size = Int(PayloadHeader.littleEndian(directory[4 * segment..<4 * segment + 4]))
+            let allowed = SegmentFormat.byteCounts(layout: layout, segment: segment, profile: profile)
+            guard allowed.contains(size) else {
+                throw .sizeMismatch(
+                    segment: segment,
+                    expectedBytes: size < allowed.lowerBound ? allowed.lowerBound : allowed.upperBound,
+                    foundBytes: size)
+            }
             offsets.append(offsets[segment] + size)
-            compressed.append(isCompressed)
         }
         guard offsets[layout.segmentCount] == payload.byteCount else {
             throw .sizeMismatch(
@@ -47,7 +45,6 @@ public struct Contribution: Sendable {
         self.profile = profile
         self.payload = payload
         self.offsets = offsets
-        self.compressed = compressed
     }
 
     /// Bytes of a payload before its first segment: header and directory.
@@ -55,17 +52,15 @@ public struct Contribution: Sendable {
         PayloadHeader.byteCount + PayloadHeader.directoryEntryBytes * layout.segmentCount
     }
 
-    /// The largest payload that can be valid for a layout and profile, in bytes: what a claimed size is held against
-    /// before anything is allocated or fetched.
+    /// The largest payload that is valid for a layout and profile, in bytes; such a payload exists. A claimed size is
+    /// compared with it before anything is allocated or fetched.
     public static func byteLimit(layout: ParameterLayout, profile: CodecProfile) -> Int {
         var limit = headerBytes(layout: layout)
         for segment in 0..<layout.segmentCount {
-            limit += SegmentFormat.byteLimit(layout: layout, segment: segment, profile: profile)
+            limit += SegmentFormat.byteCounts(layout: layout, segment: segment, profile: profile).upperBound
         }
         return limit
     }
-
-    func isCompressed(_ segment: Int) -> Bool { compressed[segment] }
 
     func range(ofSegment segment: Int) -> Range<Int> { offsets[segment]..<offsets[segment + 1] }
 

@@ -34,12 +34,9 @@ public enum ContributionEncoder {
         let room = ParameterLayout.segmentChunks * ParameterLayout.chunkParameters
         let change = Storage<Float>(count: min(room, layout.parameterCount), filledWith: 0)
         let kept = Storage<Float>(count: min(room, layout.parameterCount), filledWith: 0)
-        let header = PayloadHeader(
-            profile: profile, parameterCount: layout.parameterCount, segmentCount: layout.segmentCount)
-        let start = PayloadHeader.byteCount + PayloadHeader.directoryEntryBytes * layout.segmentCount
-        var front = header.bytes
-        front.reserveCapacity(start)
-        var offset = start
+        var sizes: [Int] = []
+        sizes.reserveCapacity(layout.segmentCount)
+        var offset = Contribution.headerBytes(layout: layout)
         var squareSum: UInt128 = 0
         do {
             for segment in 0..<layout.segmentCount {
@@ -53,15 +50,14 @@ public enum ContributionEncoder {
                 try nextResidual.append(UnsafeBufferPointer(keptBuffer))
                 try payload.write(output.bytes, at: offset)
                 offset += output.bytes.count
-                let entry = UInt32(output.bytes.count) | (output.isCompressed ? PayloadHeader.compressedFlag : 0)
-                withUnsafeBytes(of: entry.littleEndian) { front += $0 }
+                sizes.append(output.bytes.count)
                 let (sum, overflow) = squareSum.addingReportingOverflow(output.squareSum)
                 guard !overflow, sum < FixedPoint.squareSumLimit else {
                     throw CodecError.normTooLarge
                 }
                 squareSum = sum
             }
-            try payload.write(front, at: 0)
+            try payload.write(front(segmentSizes: sizes, layout: layout, profile: profile), at: 0)
         } catch let error as CodecError {
             throw .codec(error)
         } catch let error as ParameterFileError {
@@ -70,6 +66,18 @@ public enum ContributionEncoder {
             preconditionFailure("only the two error types above are thrown: \(error)")
         }
         return EncodedSummary(byteCount: offset, norm: FixedPoint.squareRoot(squareSum))
+    }
+
+    /// What stands before the segments: header and directory.
+    ///
+    /// - Parameter segmentSizes: in bytes, one for each segment of the layout.
+    public static func front(segmentSizes: [Int], layout: ParameterLayout, profile: CodecProfile) -> [UInt8] {
+        precondition(segmentSizes.count == layout.segmentCount)
+        var bytes = PayloadHeader(
+            profile: profile, parameterCount: layout.parameterCount, segmentCount: layout.segmentCount
+        ).bytes
+        for size in segmentSizes { withUnsafeBytes(of: UInt32(size).littleEndian) { bytes += $0 } }
+        return bytes
     }
 
     /// Encodes in memory: for small models, the simulator and tests. `residual` is updated in place, on success only.

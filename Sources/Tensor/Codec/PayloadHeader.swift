@@ -1,26 +1,25 @@
 /// The first 20 bytes of a payload: what it is, before anything is allocated for it.
 ///
 /// ```
-///  0  4  "MPG1"
+///  0  4  "MPG2"
 ///  4  1  kind: 1 top-k, 2 dense float32
 ///  5  1  bits of a value (top-k: 2 or 4), else 0
 ///  6  2  kept of 4096 (top-k), else 0
 ///  8  8  parameters in the flat vector
 /// 16  4  segments
 /// ```
-/// then 4 bytes a segment: its stored bytes, the highest bit set where they are a zstd frame. Integers are
-/// little-endian. The segments follow in order, without a gap, to the end of the payload.
+/// then 4 bytes per segment: its size in bytes. Integers are little-endian. The segments follow in order, without a
+/// gap, to the end of the payload.
 struct PayloadHeader: Equatable {
     static let byteCount = 20
     static let directoryEntryBytes = 4
-    static let compressedFlag: UInt32 = 1 << 31
 
     var profile: CodecProfile
     var parameterCount: Int
     var segmentCount: Int
 
     var bytes: [UInt8] {
-        var bytes = Array("MPG1".utf8)
+        var bytes = Array("MPG2".utf8)
         let (kind, bits, kept) =
             switch profile {
             case .topK(let kept, let bits): (UInt8(1), UInt8(bits), UInt16(kept))
@@ -33,7 +32,7 @@ struct PayloadHeader: Equatable {
         return bytes
     }
 
-    /// Reads the 20 bytes and holds them against what the network's layout and rules ask for.
+    /// Reads the 20 bytes and compares them with what the network's layout and rules ask for.
     static func check(
         _ bytes: [UInt8], layout: ParameterLayout, profile: CodecProfile
     ) throws(CodecError) {
@@ -44,7 +43,7 @@ struct PayloadHeader: Equatable {
             case (2, 0, 0): .denseFloat32
             default: nil
             }
-        guard Array(bytes[0..<4]) == Array("MPG1".utf8), found == profile else {
+        guard Array(bytes[0..<4]) == Array("MPG2".utf8), found == profile else {
             throw .profileMismatch(expected: profile, found: found)
         }
         let parameters = littleEndian(bytes[8..<16])

@@ -8,7 +8,7 @@ import CKernels
 public final class SegmentDecoder {
     /// A chunk's decoded values. Pointers stay valid until the decoder's next call.
     public enum Chunk {
-        /// Levels are odd, within ±3 or ±15; `unit` is at most 255 * 2^38.
+        /// Levels are odd, within ±3 or ±15; `unit` is at most 31 * 2^41.
         case sparse(indices: UnsafeBufferPointer<UInt16>, levels: UnsafeBufferPointer<Int8>, unit: Int64)
         case dense(UnsafeBufferPointer<Int64>)
     }
@@ -16,9 +16,7 @@ public final class SegmentDecoder {
     public let contribution: Contribution
     private var loaded: Int?
 
-    private let decompressor = ZstdDecompressor()
     private var stored: Storage<UInt8>
-    private var expanded: Storage<UInt8>
 
     private let entryStart = Storage<Int>(count: ParameterLayout.segmentChunks + 1, filledWith: 0)
     private let units = Storage<Int64>(count: ParameterLayout.segmentChunks, filledWith: 0)
@@ -31,7 +29,7 @@ public final class SegmentDecoder {
         self.contribution = contribution
         switch contribution.profile {
         case .topK(let kept, _):
-            let entries = kept * ParameterLayout.segmentChunks
+            let entries = min(kept * ParameterLayout.segmentChunks, contribution.layout.parameterCount)
             indices = Storage(count: entries, filledWith: 0)
             levels = Storage(count: entries, filledWith: 0)
             floats = Storage(count: 1, filledWith: 0)
@@ -43,7 +41,6 @@ public final class SegmentDecoder {
             fixed = Storage(count: ParameterLayout.chunkParameters, filledWith: 0)
         }
         stored = Storage(count: 4096, filledWith: 0)
-        expanded = Storage(count: 4096, filledWith: 0)
     }
 
     /// The values of one chunk of the layout's sequence. Decodes its segment first, unless that was the last one.
@@ -81,15 +78,11 @@ public final class SegmentDecoder {
     }
 
     private func loadTopK(_ segment: Int) throws(CodecError) {
-        guard case .topK(_, let bits) = contribution.profile else { preconditionFailure("a top-k profile") }
-        let layout = contribution.layout
-        let bytes = try streams(of: segment)
-        let chunks = layout.chunks(ofSegment: segment)
-        let format = SegmentFormat(chunks: chunks, bits: bits)
-        guard bytes.count >= format.headBytes else {
-            throw .sizeMismatch(segment: segment, expectedBytes: format.headBytes, foundBytes: bytes.count)
-        }
-        try loadHead(bytes, chunks: chunks)
+        guard case .topK(let kept, let bits) = contribution.profile else { preconditionFailure("a top-k profile") }
+        let chunks = contribution.layout.chunks(ofSegment: segment)
+        let format = SegmentFormat(chunks: chunks, kept: kept, bits: bits)
+        let bytes = try bytes(of: segment)
+        try loadHeads(bytes, format)
         let entries = entryStart[chunks.count]
         let codeBytes = format.codeBytes(entries: entries)
         let gapBytes = bytes.count - format.headBytes - codeBytes
@@ -103,41 +96,27 @@ public final class SegmentDecoder {
         try loadLevels(codes, count: entries, bits: bits, segment: segment)
     }
 
-    /// The segment's bytes, expanded if need be into memory that the layout bounds.
-    private func streams(of segment: Int) throws(CodecError) -> UnsafeBufferPointer<UInt8> {
+    /// The segment's bytes, at least as many as its heads take: the directory was compared with the layout.
+    private func bytes(of segment: Int) throws(CodecError) -> UnsafeBufferPointer<UInt8> {
         let range = contribution.range(ofSegment: segment)
         if stored.buffer.count < range.count { stored = Storage(count: range.count, filledWith: 0) }
         let input = UnsafeMutableBufferPointer(rebasing: stored.buffer[..<range.count])
         try contribution.payload.read(at: range.lowerBound, into: UnsafeMutableRawBufferPointer(input))
-        guard contribution.isCompressed(segment) else { return UnsafeBufferPointer(input) }
-        let limit = SegmentFormat.byteLimit(
-            layout: contribution.layout, segment: segment, profile: contribution.profile)
-        if expanded.buffer.count < limit { expanded = Storage(count: limit, filledWith: 0) }
-        let output = UnsafeMutableBufferPointer(rebasing: expanded.buffer[..<limit])
-        guard let size = decompressor.decompress(UnsafeBufferPointer(input), into: output) else {
-            throw .malformedSegment(segment: segment)
-        }
-        return UnsafeBufferPointer(rebasing: output[..<size])
+        return UnsafeBufferPointer(input)
     }
 
-    private func loadHead(_ bytes: UnsafeBufferPointer<UInt8>, chunks: Range<Int>) throws(CodecError) {
+    private func loadHeads(_ bytes: UnsafeBufferPointer<UInt8>, _ format: SegmentFormat) throws(CodecError) {
         var total = 0
         entryStart[0] = 0
-        for (position, index) in chunks.enumerated() {
-            let limit = contribution.profile.entryLimit(chunkCount: contribution.layout.chunk(at: index).count)
-            let missing = Int(bytes[position]) | Int(bytes[chunks.count + position]) << 8
-            let exponent = bytes[2 * chunks.count + position]
-            let mantissa = bytes[3 * chunks.count + position]
-            guard missing <= limit else { throw .entryCountOutOfRange(chunk: index) }
-            if missing == limit {
-                guard mantissa == 0, exponent == 0 else { throw .entryCountOutOfRange(chunk: index) }
-            } else {
-                guard SegmentFormat.isNormalScale(mantissa: mantissa, exponent: exponent) else {
-                    throw .scaleOutOfRange(chunk: index)
-                }
+        for (position, index) in format.chunks.enumerated() {
+            var word: UInt32 = 0
+            for plane in 0..<format.headPlanes {
+                word |= UInt32(bytes[plane * format.chunks.count + position]) << UInt32(8 * plane)
             }
-            units[position] = Int64(mantissa) << Int64(exponent)
-            total += limit - missing
+            let limit = contribution.profile.entryLimit(chunkCount: contribution.layout.chunk(at: index).count)
+            let head = try ChunkHead(word: word, limit: limit, chunk: index)
+            units[position] = head.scale.unit
+            total += head.entries
             entryStart[position + 1] = total
         }
     }
@@ -151,7 +130,7 @@ public final class SegmentDecoder {
             var next = 0
             for entry in entryStart[position]..<entryStart[position + 1] {
                 while true {
-                    guard read < gaps.count else { throw .malformedSegment(segment: segment) }
+                    guard read < gaps.count else { throw .gapBytesMismatch(segment: segment) }
                     let gap = gaps[read]
                     read += 1
                     next += Int(gap)
@@ -162,7 +141,7 @@ public final class SegmentDecoder {
                 next += 1
             }
         }
-        guard read == gaps.count else { throw .malformedSegment(segment: segment) }
+        guard read == gaps.count else { throw .gapBytesMismatch(segment: segment) }
     }
 
     private func loadLevels(
@@ -176,7 +155,7 @@ public final class SegmentDecoder {
         }
         let used = count % perByte
         if used > 0, let last = codes.last, last >> UInt8(used * bits) != 0 {
-            throw .malformedSegment(segment: segment)
+            throw .unusedBitsNotZero(segment: segment)
         }
     }
 }

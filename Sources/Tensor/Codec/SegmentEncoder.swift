@@ -6,20 +6,15 @@ public final class SegmentEncoder {
     public let profile: CodecProfile
     public let errorFeedback: ErrorFeedback
 
-    private let compressor = ZstdCompressor(level: 1)
     private let indices = Storage<UInt16>(count: ParameterLayout.chunkParameters, filledWith: 0)
     private let codes = Storage<UInt8>(count: ParameterLayout.chunkParameters, filledWith: 0)
-    private var streams: [UInt8] = []
-    private var compressed: Storage<UInt8>
-
-    /// Below this size a frame costs more than it saves.
-    private static let compressionBytesLeast = 64
+    private var gaps: [UInt8] = []
+    private var packed: [UInt8] = []
 
     /// What a segment became.
     public struct Output: Sendable {
         /// What goes to the payload.
         public let bytes: [UInt8]
-        public let isCompressed: Bool
         /// Sum of the squares of the decoded values, in units of 2^-80.
         public let squareSum: UInt128
     }
@@ -29,7 +24,6 @@ public final class SegmentEncoder {
         self.layout = layout
         self.profile = profile
         self.errorFeedback = errorFeedback
-        compressed = Storage(count: 4096, filledWith: 0)
     }
 
     /// Encodes a segment of a pseudo-gradient.
@@ -52,21 +46,21 @@ public final class SegmentEncoder {
             throw .nonFinite(parameter: range.lowerBound + first)
         }
         switch profile {
-        case .topK(_, let bits):
-            return try encodeTopK(segment: segment, bits: bits, start: range.lowerBound, values: values)
+        case .topK(let kept, let bits):
+            return try encodeTopK(segment: segment, kept: kept, bits: bits, start: range.lowerBound, values: values)
         case .denseFloat32:
             return try encodeDense(start: range.lowerBound, residual: residual, largest: largest)
         }
     }
 
     private func encodeTopK(
-        segment: Int, bits: Int, start: Int, values: UnsafeMutablePointer<Float>
+        segment: Int, kept: Int, bits: Int, start: Int, values: UnsafeMutablePointer<Float>
     ) throws(CodecError) -> Output {
         let chunks = layout.chunks(ofSegment: segment)
-        let format = SegmentFormat(chunks: chunks, bits: bits)
-        var head = [UInt8](repeating: 0, count: format.headBytes)
-        var gaps: [UInt8] = []
-        var packed: [UInt8] = []
+        let format = SegmentFormat(chunks: chunks, kept: kept, bits: bits)
+        var heads = [UInt8](repeating: 0, count: format.headBytes)
+        gaps.removeAll(keepingCapacity: true)
+        packed.removeAll(keepingCapacity: true)
         var accumulator: UInt64 = 0
         var accumulated = 0
         var squareSum: UInt128 = 0
@@ -77,15 +71,14 @@ public final class SegmentEncoder {
             let limit = profile.entryLimit(chunkCount: chunk.count)
             let chunkValues = values + (chunk.offset - start)
             var entries = mesh_top_k(chunkValues, chunk.count, limit, indices.pointer)
-            let scale = mesh_quantise(chunkValues, indices.pointer, entries, UInt32(bits), codes.pointer)
-            guard scale != UInt32.max else { throw .tooLarge(parameter: chunk.offset) }
-            if scale == 0 { entries = 0 }
-            let mantissa = UInt8(truncatingIfNeeded: scale)
-            let exponent = UInt8(truncatingIfNeeded: scale >> 8)
-            head[position] = UInt8(truncatingIfNeeded: limit - entries)
-            head[chunks.count + position] = UInt8(truncatingIfNeeded: (limit - entries) >> 8)
-            head[2 * chunks.count + position] = exponent
-            head[3 * chunks.count + position] = mantissa
+            let code = mesh_quantise(chunkValues, indices.pointer, entries, UInt32(bits), codes.pointer)
+            guard code != UInt32.max else { throw .tooLarge(parameter: chunk.offset) }
+            if code == 0 { entries = 0 }
+            let scale = ScaleCode(value: code)
+            let word = ChunkHead(entries: entries, scale: scale).word(limit: limit)
+            for plane in 0..<format.headPlanes {
+                heads[plane * chunks.count + position] = UInt8(truncatingIfNeeded: word >> UInt32(8 * plane))
+            }
 
             var next = 0
             var squares = 0
@@ -108,35 +101,11 @@ public final class SegmentEncoder {
                     accumulated = 0
                 }
             }
-            let unit = UInt128(mantissa) << UInt128(exponent)
+            let unit = UInt128(scale.unit)
             squareSum += unit * unit * UInt128(squares)
         }
         if accumulated > 0 { packed.append(UInt8(truncatingIfNeeded: accumulator)) }
-
-        streams.removeAll(keepingCapacity: true)
-        streams += head
-        streams += gaps
-        streams += packed
-        let ends = [
-            format.controlBytes, format.headBytes, format.headBytes + gaps.count,
-            format.headBytes + gaps.count + packed.count,
-        ]
-        return compress(ends: ends, squareSum: squareSum)
-    }
-
-    /// The smaller of the bytes as they are and their frame.
-    private func compress(ends: [Int], squareSum: UInt128) -> Output {
-        if streams.count >= Self.compressionBytesLeast {
-            if compressed.buffer.count < streams.count {
-                compressed = Storage(count: streams.count, filledWith: 0)
-            }
-            let room = UnsafeMutableBufferPointer(rebasing: compressed.buffer[..<(streams.count - 1)])
-            let size = streams.withUnsafeBufferPointer { compressor.compress($0, partsEndingAt: ends, into: room) }
-            if let size {
-                return Output(bytes: Array(room[..<size]), isCompressed: true, squareSum: squareSum)
-            }
-        }
-        return Output(bytes: streams, isCompressed: false, squareSum: squareSum)
+        return Output(bytes: heads + gaps + packed, squareSum: squareSum)
     }
 
     private func encodeDense(
@@ -157,6 +126,6 @@ public final class SegmentEncoder {
             squareSum += UInt128(square.high) << 64 | UInt128(square.low)
         }
         residual.update(repeating: 0)
-        return Output(bytes: bytes, isCompressed: false, squareSum: squareSum)
+        return Output(bytes: bytes, squareSum: squareSum)
     }
 }
