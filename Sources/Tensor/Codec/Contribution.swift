@@ -55,16 +55,6 @@ public struct Contribution: Sendable {
         PayloadHeader.byteCount + PayloadHeader.directoryEntryBytes * layout.segmentCount
     }
 
-    /// The largest payload that can be valid for a layout and profile, in bytes: what a claimed size is held against
-    /// before anything is allocated or fetched.
-    public static func byteLimit(layout: ParameterLayout, profile: CodecProfile) -> Int {
-        var limit = headerBytes(layout: layout)
-        for segment in 0..<layout.segmentCount {
-            limit += SegmentFormat.byteLimit(layout: layout, segment: segment, profile: profile)
-        }
-        return limit
-    }
-
     func isCompressed(_ segment: Int) -> Bool { compressed[segment] }
 
     func range(ofSegment segment: Int) -> Range<Int> { offsets[segment]..<offsets[segment + 1] }
