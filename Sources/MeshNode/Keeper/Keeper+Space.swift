@@ -9,9 +9,9 @@ extension Keeper {
     func measureSpace() {
         guard !isMeasuringSpace else { return }
         isMeasuringSpace = true
-        let path = jobs.blobs.state.path
+        let (path, measure) = (jobs.blobs.state.path, freeBytes)
         workers.submit(
-            { DiskFile.freeBytes(at: path) },
+            { measure(path) },
             completion: { [weak self] free in
                 self?.isMeasuringSpace = false
                 if let free { self?.feed(.freeSpace(free)) }

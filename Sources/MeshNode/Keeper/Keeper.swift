@@ -39,6 +39,8 @@ final class Keeper {
     private let timer: LoopTimer
     private let spaceTimer: LoopTimer
     var isMeasuringSpace = false
+    /// Measures what is free at a path; a test says something else.
+    var freeBytes: @Sendable (String) -> UInt64? = { DiskFile.freeBytes(at: $0) }
     private var events: [Event] = []
     private var isHandling = false
     private(set) var isStopped = false
@@ -102,7 +104,7 @@ final class Keeper {
         if node.chain.governance.pendingReverts.isEmpty { clearReplay() }
         transport.signaturesComputed = { [node] in node.signaturesComputed }
         feed(.start)
-        if let free = DiskFile.freeBytes(at: jobs.blobs.state.path) { feed(.freeSpace(free)) }
+        if let free = freeBytes(jobs.blobs.state.path) { feed(.freeSpace(free)) }
         spaceTimer.start(everyMilliseconds: Keeper.spaceMilliseconds) { [weak self] in self?.measureSpace() }
         countDiskUse()
     }
