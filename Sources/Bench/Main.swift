@@ -6,8 +6,7 @@ struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "Bench", abstract: "Measures parts of the mesh on this machine.",
         subcommands: [
-            CodecBenchmark.self, ModelBench.self, SeedsBenchmark.self, MeshBenchmark.self, WeightsCommand.self,
-            HandOverCommand.self,
-            FloodCommand.self,
+            CodecBenchmark.self, ModelBench.self, SeedsBenchmark.self, MeshBenchmark.self, PaceBenchmark.self,
+            WeightsCommand.self, HandOverCommand.self, FloodCommand.self,
         ])
 }

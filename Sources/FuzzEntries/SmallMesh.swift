@@ -35,7 +35,7 @@ enum SmallMesh {
         var rules = Rules()
         rules.pieceBytes = pieceBytes
         return Genesis(
-            nonce: .zero, members: members, rules: rules, tensors: [TensorShape(name: "w", shape: [8])],
+            nonce: .zero, members: members, rules: rules, tensors: [TensorShape(name: "w", shape: [1 << 17])],
             attachments: [], roots: StateRoots(parameters: .zero))
     }()
 

@@ -5,6 +5,10 @@ import Ledger
 public enum CloseReason: Equatable, Sendable {
     case malformedMessage
     case invalidSignature
+    /// More signatures that do not verify than honest peers bring.
+    case tooManyFailedChecks
+    /// A contribution whose record breaks the rules of its base: every node that relays records checks that first.
+    case recordOutsideRules
     case badPiece
     case unaskedPiece
     case replacedByNewerLink
@@ -28,6 +32,8 @@ public enum Action: Sendable {
     /// Check the piece against the contribution's root and put it into the blob, then `Event.pieceStored`.
     case storePiece(Contribution, PieceName, PieceHandle, from: LinkID)
     case dropPiece(PieceHandle)
+    /// The pieces of this incomplete payload go, since the disk is short of room.
+    case dropPieces(ContributionDigest)
     /// Decode and check the complete payload, sync the blob, then `Event.validated`.
     case validate(Contribution)
     /// Average the manifest on top of the parent's parameters, keep the result as a candidate under its root, then

@@ -78,6 +78,8 @@ public enum Event: Sendable {
     case pieceStored(PieceName, PieceOutcome, from: LinkID)
     /// A piece that was stored is damaged or gone: it is fetched again.
     case pieceLost(PieceName)
+    /// Bytes free on the disk of the node's state: at the start, now and then, and after a write that failed.
+    case freeSpace(UInt64)
     case validated(ContributionDigest, ValidationOutcome)
     /// The roots that an averaging gave; nil where it failed for a reason of this machine (asked again later).
     case averaged(AveragingID, StateRoots?)

@@ -29,6 +29,8 @@ public final class Node {
     var recovery: RecoveryState
     var evidence = EvidenceTable()
     var conflicts = ConflictTable()
+    var checks = CheckBudgets()
+    var storage = StorageRoom()
     /// The last adopted version, to answer members that are one behind.
     var headVersion: CertifiedVersion?
 
@@ -89,6 +91,7 @@ public final class Node {
         case .persisted(let ticket): persisted(ticket)
         case .pieceStored(let name, let outcome, let link): pieceStored(name, outcome, from: link)
         case .pieceLost(let name): pieceLost(name)
+        case .freeSpace(let bytes): measured(freeBytes: bytes)
         case .validated(let digest, let outcome): validated(digest, outcome)
         case .averaged(let id, let roots): averaged(id, roots)
         case .contribute(let contribution): contribute(contribution)
@@ -214,6 +217,6 @@ struct Pacing {
     var linksChanged: Instant?
     /// Ticks since the member set changed: peers that adopt later must hear once more to whom this node has links.
     var ticksSinceChange = 4
-    /// From a quorum being ready to the decision, smoothed: what a view should allow for.
+    /// From the entry into the deciding view to the decision, smoothed: what a view should allow for.
     var decisionMilliseconds: UInt64 = 0
 }

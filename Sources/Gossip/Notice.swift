@@ -26,6 +26,10 @@ public enum Notice: Equatable, Sendable {
     /// This node's replay without what is excluded came through this version.
     case replayFinished(Height)
     case linkCutOff(MemberID, CloseReason)
+    /// Less than the reserve is free: nothing is fetched, and so many incomplete payloads gave their pieces back.
+    case storageShort(freeBytes: UInt64, reserveBytes: UInt64, dropped: Int)
+    /// The reserve is free again.
+    case storageRecovered(freeBytes: UInt64)
     /// The journal was lost: nothing is signed until others have said how far they are.
     case journalLost(JournalLoss)
     /// They have: nothing is signed up to this height.

@@ -53,14 +53,49 @@ struct HostilePeerTests {
         #expect(answers.count == 1)
     }
 
-    @Test func aContributionOfMorePiecesThanAMessageCanNameIsRefused() throws {
+    /// A request is small and its answer large: what one link is answered with is bounded, whatever it asks for.
+    @Test func requestsForObjectsAreAnsweredWithinABudgetOfBytes() throws {
+        let town = try Town(count: 4)
+        #expect(town.reach(1))
+        let head = town.sites[0].node.chain.headDigest
+        let before = town.sites[0].sent.count
+        for _ in 0..<20_000 { town.inject(.fetch([.payload(head)]), from: 1, to: 0) }
+        town.settle()
+        let answers = town.sites[0].sent[before...].compactMap { sent -> Int? in
+            if case .certified = sent.message, sent.to == 1 { sent.message.encoded.count } else { nil }
+        }
+        let size = try #require(answers.first)
+        #expect(20_000 * size > LinkTable.AnswerBudget.bytesMaximum)
+        let bytes = answers.reduce(0, +)
+        #expect(bytes >= LinkTable.AnswerBudget.bytesMaximum - size)
+        #expect(bytes < LinkTable.AnswerBudget.bytesMaximum + size)
+    }
+
+    /// A signed record of more bytes than the model can give is refused before anything is fetched, whatever the rules
+    /// allow. Its sender is cut off: honest nodes check before they relay.
+    @Test(arguments: [1, Limits.pieces])
+    func aContributionBeyondWhatTheModelCanGiveIsRefusedAndItsSenderCutOff(excess: Int) throws {
         let town = try Town(count: 4)
         town.settle()
-        let huge = town.contribution(of: 1, pieces: Limits.pieces + 1)
+        let bound = Int(town.sites[0].node.chain.bases[0].payloadBytesMaximum)
+        let huge = town.contribution(of: 1, pieces: bound / 1024 + excess)
         #expect(huge.payloadBytes < town.genesis.rules.contributionBytesMaximum)
-        town.inject(.contribution(signed(huge, by: 1, in: town)), from: 1, to: 0)
+        town.inject(.contribution(signed(huge, by: 1, in: town)), from: 2, to: 0)
         town.settle()
         #expect(town.sites[0].node.contributions[huge.contributionDigest] == nil)
+        let relayer = town.sites[2].identity.member
+        #expect(town.sites[0].notices.contains(.linkCutOff(relayer, .recordOutsideRules)))
+    }
+
+    @Test func aContributionInAnotherEncodingIsRefusedBeforeItIsFetched() throws {
+        let town = try Town(count: 4)
+        town.settle()
+        let dense = town.contribution(of: 1, encoding: .dense)
+        town.inject(.contribution(signed(dense, by: 1, in: town)), from: 1, to: 0)
+        town.settle()
+        #expect(town.sites[0].node.contributions[dense.contributionDigest] == nil)
+        #expect(
+            town.sites[0].notices.contains(.linkCutOff(town.sites[1].identity.member, .recordOutsideRules)))
     }
 
     /// Site 2 has asked for the pieces of site 0's contribution, and none comes.

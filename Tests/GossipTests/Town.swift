@@ -16,6 +16,7 @@ final class Town {
         var sent: [(to: Int, message: Message)] = []
         var notices: [Notice] = []
         var forgotten: [ContributionDigest] = []
+        var droppedPieces: [ContributionDigest] = []
         var pieces: [ContributionDigest: [Bool]] = [:]
         var walked: [CertifiedVersion] = []
         /// Parameters by root, as far as they are here: one flag a block.
@@ -86,7 +87,8 @@ final class Town {
         rules.retentionVersions = retentionVersions
         genesis = Genesis(
             nonce: Digest(DigestDomain("test"), [1]), members: try MemberSet(members: members), rules: rules,
-            tensors: [TensorShape(name: "w", shape: [8])], attachments: [],
+            // A dense kilobyte holds 256 parameters: the model is large enough for every payload of the tests.
+            tensors: [TensorShape(name: "w", shape: [UInt64(max(64, payloadPieces)) * 64 * 1024])], attachments: [],
             roots: StateRoots(parameters: Digest(DigestDomain("test"), [2])))
         for (index, member) in genesis.members.members.enumerated() {
             let identity = NodeIdentity(
@@ -160,14 +162,16 @@ final class Town {
     }
 
     /// What this site makes on top of its own head.
-    func contribution(of index: Int, steps: UInt64 = 1, pieces: Int? = nil) -> Contribution {
+    func contribution(
+        of index: Int, steps: UInt64 = 1, pieces: Int? = nil, encoding: Encoding? = nil
+    ) -> Contribution {
         let chain = sites[index].node.chain
         let leaves = (0..<payloadPieces).map {
             MerkleTree.leaf([UInt8(index), UInt8(truncatingIfNeeded: $0), UInt8(truncatingIfNeeded: $0 >> 8)])
         }
         return Contribution(
             network: chain.network, author: sites[index].identity.member, base: chain.headDigest,
-            baseHeight: chain.height, encoding: chain.rules.encoding,
+            baseHeight: chain.height, encoding: encoding ?? chain.rules.encoding,
             payloadBytes: UInt64(pieces ?? payloadPieces) * 1024, pieceBytes: 1024,
             pieceRoot: MerkleTree(leaves: leaves).root, norm: 1, steps: steps, tokens: 1, lossMicronats: 1,
             dataSets: [], trainer: .zero)
@@ -262,6 +266,9 @@ final class Town {
             let (from, to) = ends(link)
             queue.append((to, .linkDown(linkID(to, from))))
         case .forget(let digest): sites[index].forgotten.append(digest)
+        case .dropPieces(let digest):
+            sites[index].droppedPieces.append(digest)
+            sites[index].pieces[digest] = nil
         case .addresses, .dropPiece: break
         case .sendWalk(let link, let from):
             // One answer, three versions: as if they were large.

@@ -98,7 +98,8 @@ import Testing
             good.body, signer: world.sites[1].member.id, key: world.sites[1].nodeKey, network: world.network)
         #expect(!chain.isSignedByAuthor(lent, verifier: verifier))
         let unknown = Chain.Base(
-            digest: VersionDigest(.zero), height: .genesis, members: chain.members, rules: chain.rules)
+            digest: VersionDigest(.zero), height: .genesis, members: chain.members, rules: chain.rules,
+            payloadBytesMaximum: chain.bases[0].payloadBytesMaximum)
         #expect(!chain.isSignedByAuthor(world.contribution(by: 0, on: unknown), verifier: verifier))
         #expect(!chain.isWithinRules(world.contribution(by: 0, on: unknown).body))
         #expect(!chain.isWithinRules(world.contribution(by: 0, on: chain.bases[0], network: NetworkID(.zero)).body))

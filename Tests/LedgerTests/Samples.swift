@@ -21,7 +21,7 @@ extension Sample {
         let world = try World()
         let chain = world.chain
         let base = chain.bases[0]
-        let contributions = [0, 2, 3].map { world.contribution(by: $0, on: base) }
+        let contributions = [0, 2, 3].map { world.contribution(by: $0, on: base, payloadBytes: 700_000) }
         let draft = world.draft(on: chain, listing: contributions)
         let certificate = world.finalize(draft.version)
         let site = world.sites[1]
@@ -156,7 +156,9 @@ extension Sample {
                 "support-with-action", Support(ready: draft.ready.map(\.objectDigest), action: complete.objectDigest)),
             Sample(
                 "evidence-contributions",
-                Evidence.contributions(contributions[0], world.contribution(by: 0, on: world.chain.bases[0], norm: 1))),
+                Evidence.contributions(
+                    contributions[0],
+                    world.contribution(by: 0, on: world.chain.bases[0], norm: 1, payloadBytes: 700_000))),
             Sample(
                 "evidence-stored",
                 Evidence.stored(

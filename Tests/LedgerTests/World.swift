@@ -42,12 +42,13 @@ struct World {
 
     func contribution(
         by author: Int, on base: Chain.Base, norm: UInt64 = 12_345, network: NetworkID? = nil,
-        pieceBytes: UInt32? = nil, tokens: UInt64 = 81_920, dataSets: [UInt8] = [1, 2]
+        payloadBytes: UInt64 = 300, pieceBytes: UInt32? = nil, tokens: UInt64 = 81_920, dataSets: [UInt8] = [1, 2]
     ) -> Signed<Contribution> {
         let site = sites[author]
         let body = Contribution(
             network: network ?? self.network, author: site.member.id, base: base.digest, baseHeight: base.height,
-            encoding: genesis.rules.encoding, payloadBytes: 700_000, pieceBytes: pieceBytes ?? genesis.rules.pieceBytes,
+            encoding: genesis.rules.encoding, payloadBytes: payloadBytes,
+            pieceBytes: pieceBytes ?? genesis.rules.pieceBytes,
             pieceRoot: Digest(bytes: [UInt8](repeating: UInt8(author), count: 32))!, norm: norm, steps: 10,
             tokens: tokens, lossMicronats: 1_234_567,
             dataSets: dataSets.map { Digest(bytes: [UInt8](repeating: $0, count: 32))! },

@@ -82,6 +82,24 @@ struct BlobTests {
         #expect(damages.isEmpty)
     }
 
+    @Test("A start without room drops incomplete payloads and keeps complete ones; with room it keeps all")
+    func makesRoom() throws {
+        let (folder, blobs) = try makeStore()
+        defer { withExtendedLifetime(folder) {} }
+        let (complete, incomplete) = (SamplePayload(pieceCount: 3, seed: 1), SamplePayload(pieceCount: 5, seed: 2))
+        for index in 0..<3 { #expect(try complete.store(index, in: blobs)) }
+        try blobs.complete(complete.digest)
+        for index in 0..<4 { #expect(try incomplete.store(index, in: blobs)) }
+        #expect(try blobs.makeRoom(reserveBytes: 0) == 0)
+        #expect(try blobs.digests() == [complete.digest, incomplete.digest].sorted())
+        #expect(try blobs.makeRoom(reserveBytes: .max) == 1)
+        #expect(try blobs.digests() == [complete.digest])
+        blobs.forgetIncomplete(complete.digest)
+        try blobs.verify(complete.digest)
+        #expect(try #require(DiskFile.freeBytes(at: folder.path)) > 0)
+        #expect(DiskFile.freeBytes(at: folder.path + "/nothing") == nil)
+    }
+
     @Test("A flipped bit of the payload is found in its piece, and that piece alone is missing", arguments: 0..<8)
     func namesPiece(seed: UInt64) throws {
         let (folder, blobs) = try makeStore()

@@ -111,6 +111,62 @@ struct ControlConnectionTests {
         #expect(pair.client.replies == [.version(versions[4])])
     }
 
+    @Test(
+        "Clients that send nothing, and clients that ask for nothing more, keep no operator out",
+        arguments: [true, false])
+    func idleClientsGiveUpTheirPlaces(areSilent: Bool) throws {
+        let sites = try TestSites(["de"])
+        defer { sites.end() }
+        try sites.start(0)
+        let path = sites.configuration(0).sockets.operator.path
+        var idle: [TestClient] = []
+        defer { for client in idle { client.stream.close() } }
+        for _ in 0..<ControlPlaces.connectionsMaximum + 8 {
+            let client = try TestClient.connect(sites.loop, to: path)
+            client.read()
+            idle.append(client)
+            guard !areSilent else { continue }
+            try client.ask(1, StatusRequest())
+            try sites.wait(for: "the answer of a client that stays") { client.isAnswered(1) }
+        }
+        let client = try TestClient.connect(sites.loop, to: path)
+        defer { client.stream.close() }
+        client.read()
+        try client.ask(1, StatusRequest())
+        try sites.wait(for: "the operator's answer") { client.isAnswered(1) }
+        #expect(client.refusal(of: 1) == nil)
+    }
+
+    @Test("The quietest client that asked for nothing gives up its place, the trainer and clients that wait never do")
+    func placesAreGivenUpInOrder() {
+        final class Client {}
+        let clients = (0..<6).map { _ in Client() }
+        func place(
+            _ index: Int, attached: Bool = false, requested: Bool = true, busy: Bool = false, unsent: Bool = false,
+            quiet: UInt64 = 0
+        ) -> ControlPlaces.Place {
+            ControlPlaces.Place(
+                client: ObjectIdentifier(clients[index]), isAttached: attached, hasRequested: requested, isBusy: busy,
+                hasUnsent: unsent, quietMilliseconds: quiet)
+        }
+        var places = [
+            place(0, attached: true, quiet: 1 << 40), place(1, busy: true, quiet: 1 << 40),
+            place(2, requested: false, quiet: 1), place(3, requested: false, quiet: 2), place(4, quiet: 9),
+            place(5, busy: true, unsent: true, quiet: ControlPlaces.stalledMilliseconds),
+        ]
+        var order: [Int] = []
+        while let next = ControlPlaces.givenUp(places) {
+            places.removeAll { $0.client == next }
+            order.append(clients.firstIndex { ObjectIdentifier($0) == next }!)
+        }
+        #expect(order == [3, 2, 4, 5])
+        let limit = ControlPlaces.silentMilliseconds
+        #expect(ControlPlaces.isOverdue(place(0, requested: false, quiet: limit)))
+        #expect(!ControlPlaces.isOverdue(place(0, requested: false, quiet: limit - 1)))
+        #expect(!ControlPlaces.isOverdue(place(0, quiet: 1 << 40)))
+        #expect(!ControlPlaces.isOverdue(place(0, attached: true, requested: false, quiet: 1 << 40)))
+    }
+
     @Test("One transfer at a time to each client")
     func oneTransferAtATime() throws {
         let sites = try TestSites(["de"])

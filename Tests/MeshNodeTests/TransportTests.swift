@@ -1,4 +1,5 @@
 import Crypto
+import EventLoop
 import Gossip
 import Ledger
 import Testing
@@ -140,6 +141,42 @@ struct TransportTests {
             #expect(daemon.transport.view(of: other).isLinked)
             #expect(daemon.keeper.node.report(now: daemon.keeper.now).linkedMembers == [other])
         }
+    }
+
+    @Test("A flood on one link is handled in shares, turn by turn, and arrives whole and in order", arguments: [0, 32])
+    func floodsAreShared(signaturesPerMessage: UInt64) throws {
+        let sites = try TestSites(["de", "es"])
+        defer { sites.end() }
+        try sites.start(0)
+        try sites.start(1)
+        let (sender, receiver) = (try #require(sites.daemons[0]), try #require(sites.daemons[1]))
+        let member = receiver.keeper.node.identity.member
+        try sites.wait(for: "the link") { sender.transport.link(to: member) != nil }
+        let link = try #require(sender.transport.link(to: member))
+        var (handled, inTurn, most): ([[UInt8]], Int, Int) = ([], 0, 0)
+        receiver.transport.signaturesComputed = { signaturesPerMessage * UInt64(handled.count) }
+        receiver.transport.onEvent = { event in
+            guard case .message(_, let bytes) = event, bytes.first == 0xfe else { return }
+            handled.append(bytes)
+            inTurn += 1
+            most = max(most, inTurn)
+        }
+        let turn = try LoopTimer(loop: sites.loop)
+        defer { turn.close() }
+        func begin() {
+            inTurn = 0
+            turn.start(afterMilliseconds: 0) { begin() }
+        }
+        begin()
+        let sent = (0..<2_000).map { [0xfe, UInt8($0 >> 8), UInt8($0 & 255)] }
+        for bytes in sent { sender.transport.send(bytes, to: link) }
+        try sites.wait(for: "all of it") { handled.count == sent.count }
+        #expect(handled == sent)
+        // Of one turn what waited from before, and what the socket brought.
+        let share =
+            signaturesPerMessage == 0
+            ? TransportLimits.messagesPerTurn : Int(TransportLimits.signaturesPerTurn / signaturesPerMessage)
+        #expect(most <= 2 * share)
     }
 
     @Test("One remote address cannot begin handshakes without bound, and another is not hindered")

@@ -56,7 +56,7 @@ import Testing
         var rules = mesh.genesis.rules
         rules.contributionBytesMaximum = size - 1
         #expect(fault(good, payload, rules: rules) == .tooLarge(bytes: size, limit: size - 1))
-        let limit = UInt64(Tensor.Contribution.byteLimit(layout: mesh.layout, profile: .standard))
+        let limit = mesh.genesis.rules.encoding.payloadBytesMaximum(of: mesh.genesis.tensors)
         #expect(fault(record(good, bytes: limit + 1), payload) == .tooLarge(bytes: limit + 1, limit: limit))
     }
 

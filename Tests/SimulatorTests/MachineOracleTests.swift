@@ -75,6 +75,22 @@ struct MachineOracleTests {
         #expect(fired == (isHeld ? [] : [.wrongJob]))
     }
 
+    /// A payload that the model cannot give, on a disk beside those that versions list.
+    @Test(arguments: [true, false])
+    func moreBytesThanTheModelCanGiveAreSeen(isListed: Bool) throws {
+        let site = world.sites[2]
+        let largest = world.genesis.rules.payloadBytesMaximum(of: world.genesis.tensors)
+        let limit = Int(largest) * world.options.nodes * (Int(world.genesis.rules.maxStaleness) + 1)
+        var blob = Blob(pieceCount: 1)
+        blob.pieces[0] = ProvenPiece(bytes: [UInt8](repeating: 0, count: limit + 1), proof: [])
+        let certified = try decided()
+        let listed = try #require(certified.version.manifest.first?.contribution)
+        if isListed { site.disk.commit([.adopt(certified)]) }
+        site.disk.blobs[listed] = blob
+        world.checkDisk(of: site)
+        #expect(fired == (isListed ? [] : [.unboundedDisk]))
+    }
+
     @Test func replayingWithoutARevertIsSeen() throws {
         let process = try process(of: 2)
         world.beginReplay(world.sites[2], process, process.node.chain)

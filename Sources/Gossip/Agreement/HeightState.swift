@@ -108,7 +108,9 @@ struct HeightState {
     var cameCertified = false
     var isAdopting = false
     /// When the current view's timer started; it does once a quorum is ready or any later view was entered.
-    var viewStarted: Instant?
+    private(set) var viewStarted: Instant?
+    /// When this node entered each view, view 1 when a quorum was ready.
+    private(set) var entered: [View: Instant] = [:]
     /// When enough contributions were available, from which the grace runs.
     var enoughSince: Instant?
     /// When a quorum was ready.
@@ -131,6 +133,15 @@ struct HeightState {
         if !own.isEmpty || view > .first { state.viewStarted = now }
         return state
     }
+
+    /// `view` begins, and with it its timer.
+    mutating func enterView(at now: Instant) {
+        viewStarted = now
+        if entered[view] == nil { entered[view] = now }
+    }
+
+    /// The timer of `view` runs once more: the view has taken too long.
+    mutating func restartViewTimer(at now: Instant) { viewStarted = now }
 
     /// Keeps a ready record; false where the member has another here, which stays its first.
     mutating func keep(_ record: Signed<Ready>, at index: Int) -> Bool {

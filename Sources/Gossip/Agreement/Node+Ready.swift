@@ -116,7 +116,7 @@ extension Node {
         if height.quorumReadySince == nil, height.ready.count >= height.members.quorum {
             height.quorumReadySince = now
             emit(.quorumReady(height.height))
-            if height.viewStarted == nil { height.viewStarted = now }
+            if height.viewStarted == nil { height.enterView(at: now) }
         }
         fetchNamedActions(ready.body)
         pacing.progressed = true

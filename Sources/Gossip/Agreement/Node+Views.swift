@@ -14,17 +14,21 @@ extension Node {
         guard let highest = height.exited.max(), highest >= height.view else { return }
         height.entry = height.views[highest]?.exit
         height.view = highest.next
-        height.viewStarted = now
+        height.enterView(at: now)
         emit(.viewEntered(height.height, height.view))
         pacing.idleTicks = 0
         pacing.progressed = true
     }
 
-    /// T(v) = T0 * 2^(v-1), capped; T0 follows what decisions took.
+    /// T0, the timer of view 1. It follows what deciding views took.
+    var firstViewMilliseconds: UInt64 {
+        min(timing.viewMaximum, max(timing.viewInitial, 3 * pacing.decisionMilliseconds))
+    }
+
+    /// T(v) = T0 * 2^(v-1), capped.
     var viewMilliseconds: UInt64 {
-        let first = max(timing.viewInitial, 3 * pacing.decisionMilliseconds)
         let doublings = min(height.view.value - 1, 16)
-        return min(timing.viewMaximum, first << UInt64(doublings))
+        return min(timing.viewMaximum, firstViewMilliseconds << UInt64(doublings))
     }
 
     var viewDeadline: Instant? {
@@ -35,7 +39,7 @@ extension Node {
     /// The view has taken too long: gives it up, and every earlier one that has neither certificate.
     func expireView() {
         guard let deadline = viewDeadline, deadline <= now else { return }
-        height.viewStarted = now
+        height.restartViewTimer(at: now)
         for view in height.viewsWithoutExit { nullify(view) }
         nullify(height.view)
     }

@@ -70,15 +70,18 @@ extension Node {
             let view = certificate.vote.view
             if height.views[view] == nil { height.views[view] = ViewState() }
             emit(.certified(height.height, view))
-            noteDecision()
+            noteDecision(in: view)
         }
         gossip(.votes(certificate), except: link)
         pacing.progressed = true
     }
 
-    private func noteDecision() {
-        guard let since = height.quorumReadySince else { return }
-        let took = now.since(since)
+    /// Only the deciding view counts: views that failed before it say nothing of how long an agreement takes. No sample
+    /// counts for more than the timer of view 1, so that slow leaders, of which at most a third are faulty, cannot raise
+    /// that timer without limit.
+    private func noteDecision(in view: View) {
+        guard let entered = height.entered[view] else { return }
+        let took = min(now.since(entered), firstViewMilliseconds)
         pacing.decisionMilliseconds =
             pacing.decisionMilliseconds == 0 ? took : (3 * pacing.decisionMilliseconds + took) / 4
     }

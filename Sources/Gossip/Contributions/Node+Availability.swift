@@ -57,10 +57,8 @@ extension Node {
         contributions.certificates[certificate.digest] = certificate
         let stored = certificate.stored
         guard contributions.slots[stored.slot]?.certificate == nil else { return }
-        contributions.updateSlot(stored.slot) {
-            $0.certificate = certificate
-            $0.candidate = stored.contribution
-        }
+        settle(stored.slot, on: stored.contribution)
+        contributions.updateSlot(stored.slot) { $0.certificate = certificate }
         if let candidate = contributions[stored.contribution] {
             emit(.contributionAvailable(candidate.contribution))
         }

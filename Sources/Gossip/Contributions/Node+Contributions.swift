@@ -26,12 +26,10 @@ extension Node {
 
     private func refusal(of contribution: Contribution) -> String {
         let slot = contribution.slot
-        guard let base = chain.base(slot.base) else { return "wrong-base" }
+        guard chain.base(slot.base) != nil else { return "wrong-base" }
         if contributions.slots[slot]?.candidate != nil || chain.listed[slot] != nil { return "duplicate" }
         if chain.members[contribution.author] == nil { return "not-a-member" }
-        if contribution.payloadBytes > base.rules.contributionBytesMaximum { return "too-large" }
-        if chain.governance.forbids(contribution) { return "excluded-data-set" }
-        return "outside-the-rules"
+        return chain.breach(of: contribution)?.refusal ?? "outside-the-rules"
     }
 
     func ownContributionIsDurable(_ signed: Signed<Contribution>) {
@@ -51,7 +49,11 @@ extension Node {
             noteHolders(digest, from: link)
             return
         }
-        guard chain.isWithinRules(contribution), mayAccept(contribution, digest) else { return }
+        if let breach = chain.breach(of: contribution) {
+            if breach.isProvable { cutOff(link, .recordOutsideRules) }
+            return
+        }
+        guard mayAccept(contribution, digest) else { return }
         guard chain.isSignedByAuthor(signed, verifier: verifier) else {
             cutOff(link, .invalidSignature)
             return
@@ -59,7 +61,11 @@ extension Node {
         contributions.take(signed)
         let slot = contribution.slot
         let isWanted = isWanted(digest)
-        contributions.updateSlot(slot) { if $0.candidate == nil || isWanted { $0.candidate = digest } }
+        if isWanted {
+            settle(slot, on: digest)
+        } else {
+            contributions.updateSlot(slot) { if $0.candidate == nil { $0.candidate = digest } }
+        }
         emit(.contributionReceived(contribution))
         relay(.contribution(signed), of: contribution.author, from: link)
         noteHolders(digest, from: link)
@@ -81,6 +87,21 @@ extension Node {
         where contributions.slots[slot]?.certificate?.stored.contribution == digest { return true }
         guard let decided = height.decided, let payload = height.payloads[decided.vote.version] else { return false }
         return payload.version.manifest.contains { $0.contribution == digest }
+    }
+
+    /// A certificate or the decided version names the contribution of a slot. Another one that was announced for the slot
+    /// is never certified: it goes, so that an author takes room for one payload per slot.
+    func settle(_ slot: Slot, on digest: ContributionDigest) {
+        let before = contributions.updateSlot(slot) { state -> ContributionDigest? in
+            defer { state.candidate = digest }
+            return state.candidate
+        }
+        guard let before, before != digest, slot.author != identity.member, let candidate = contributions[before] else {
+            return
+        }
+        releaseRequests(of: candidate)
+        contributions.remove(before)
+        actions.append(.forget(before))
     }
 
     /// The author holds every piece of what it announced, and so does a peer that has adopted a version beyond it.

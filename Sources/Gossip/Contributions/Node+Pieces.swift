@@ -21,7 +21,7 @@ extension Node {
     /// every author's line carries what it made, no line carries anything twice. What room is left relays.
     func schedulePieces() {
         // What a node that is far behind lacks for its old height is of no use: its links are for parameters.
-        guard !synchronisation.isActive else { return }
+        guard !synchronisation.isActive, hasRoomForPieces else { return }
         let wanted = contributions.fetching.filter { digest in
             contributions[digest].map { !$0.providers.isEmpty && !$0.isPaused } ?? false
         }
@@ -45,9 +45,11 @@ extension Node {
         let hasRoom = providers.contains { provider in
             self.links[provider.link].map { $0.inFlight < $0.window } ?? false
         }
-        guard hasRoom else { return }
+        let affordable = Int(clamping: fetchableBytes / UInt64(candidate.contribution.pieceBytes))
+        guard hasRoom, affordable > 0 else { return }
         var chosen: [LinkID: [Int]] = [:]
-        for piece in rarestFirst(considered(candidate, providers.map(\.pieces)), providers.map(\.pieces)) {
+        let pieces = rarestFirst(considered(candidate, providers.map(\.pieces)), providers.map(\.pieces))
+        for piece in pieces.prefix(affordable) {
             var best: (link: LinkID, cost: (failures: Int, load: Int))?
             for provider in providers where provider.pieces[piece] {
                 guard let link = self.links[provider.link], link.inFlight < link.window else { continue }
@@ -101,7 +103,8 @@ extension Node {
             cutOff(link, .badPiece)
             return
         }
-        guard candidate.status == .fetching, !candidate.pieces[name.index], !candidate.storing.contains(name.index)
+        guard candidate.status == .fetching, !candidate.pieces[name.index], !candidate.storing.contains(name.index),
+            hasRoomForPieces
         else {
             actions.append(.dropPiece(handle))
             return
@@ -115,6 +118,7 @@ extension Node {
         contributions.update(name.contribution) { $0.storing.remove(name.index) }
         switch outcome {
         case .stored:
+            storage.stored(candidate.contribution.byteCount(ofPiece: name.index))
             contributions.update(name.contribution) { $0.pieces.insert(name.index) }
             announceProgress(name.contribution)
             if let candidate = contributions[name.contribution], candidate.isComplete {

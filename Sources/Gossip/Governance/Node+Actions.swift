@@ -77,7 +77,8 @@ extension Node {
         guard let possession = signed.possession else { return true }
         switch signed.action.change {
         case .admit(let member), .rotate(let member):
-            return signed.action.isSigned(possession, by: member.nodeKey, network: chain.network)
+            return verifier.isSigned(
+                possession, over: signed.action, by: member.nodeKey, network: chain.network)
         case .remove, .rules, .revert, .switchToReplay: return false
         }
     }

@@ -8,18 +8,39 @@ import Ledger
 extension Node {
     /// A signature of this node came back. One that the books lack was made by a life whose journal is gone, or by
     /// another daemon with this key.
-    func notice(own statement: SignedStatement) {
+    ///
+    /// - Returns: false if the signature is forged.
+    @discardableResult
+    func notice(own statement: SignedStatement) -> Bool {
         let abstainsUntil = recovery.isFixedInThisLife ? recovery.abstainsUntil : nil
         // The signature, which is dear to check, comes last: a node that lost its journal meets its own again and again.
         guard !isStopped, abstainsUntil.map({ statement.height > $0 }) ?? !recovery.isLost, isLacking(statement),
+            maySign(statement, with: identity.nodeKey.verifyingKey)
+        else { return true }
+        guard
             statement.isSigned(
-                by: identity.member, key: identity.nodeKey.verifyingKey, network: chain.network)
-        else { return }
+                by: identity.member, key: identity.nodeKey.verifyingKey, network: chain.network, verifier: verifier)
+        else { return false }
         if abstainsUntil != nil {
             raise(.secondInstance)
         } else {
             beginRecovery(.signatureReturned(statement.height))
         }
+        return true
+    }
+
+    /// Own statements that one message brings, up to the first that is forged: of hundreds of them one costs a check.
+    func notice(own statements: [SignedStatement]) {
+        for statement in statements where !notice(own: statement) { return }
+    }
+
+    /// Whether the set of the statement's height knows this key; true where that set is not known here. What a key of
+    /// before a rotation signed comes back in good faith and is not worth a check.
+    private func maySign(_ statement: SignedStatement, with key: VerifyingKey) -> Bool {
+        guard let members = chain.history.members(of: statement.height), let own = members[identity.member] else {
+            return true
+        }
+        return own.nodeKey == key
     }
 
     /// Signs nothing from now on, which a crash does not undo, and asks everybody how far they are.

@@ -51,7 +51,7 @@ extension Node {
     /// From here on this node signs, unless it abstains.
     private func open() {
         recovery.isOpen = true
-        if height.viewStarted != nil { height.viewStarted = now }
+        if height.viewStarted != nil { height.restartViewTimer(at: now) }
         signWhatWaited()
         pacing.progressed = true
     }
@@ -80,7 +80,7 @@ extension Node {
             return
         }
         recovery.answers[report.signer] = body
-        for statement in body.statements { notice(own: statement) }
+        notice(own: body.statements)
         // Also where its payload is still far away: it says that nothing more is to be decided at this height.
         if let certificate = body.certificate, certificate.vote.height == height.height, height.decided == nil,
             certificate.isValid(members: height.members, network: chain.network, verifier: verifier)

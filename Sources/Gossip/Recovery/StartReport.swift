@@ -85,9 +85,10 @@ extension SignedStatement {
         }
     }
 
-    func isSigned(by member: MemberID, key: VerifyingKey, network: NetworkID) -> Bool {
+    func isSigned(by member: MemberID, key: VerifyingKey, network: NetworkID, verifier: Verifier) -> Bool {
         func check(_ signed: Signed<some Statement>) -> Bool {
-            signed.signer == member && signed.body.isSigned(signed.signature, by: key, network: network)
+            signed.signer == member
+                && verifier.isSigned(signed.signature, over: signed.body, by: key, network: network)
         }
         return switch self {
         case .vote(let signed): check(signed)

@@ -19,13 +19,20 @@ extension Node {
     }
 
     /// A peer lacks things that this node may hold: each is answered once a message, and of versions, which are large,
-    /// only the first.
+    /// only the first. Beyond `AnswerBudget` nothing is answered for a while, and the peer asks others.
     func received(fetch items: [FetchItem], from link: LinkID) {
         var answered: Set<FetchItem> = []
         let version = items.first { if case .version = $0 { true } else { false } }
+        let window = timing.standstill / 4
         for item in items where answered.insert(item).inserted {
             if case .version = item, item != version { continue }
+            guard links[link]?.fetchAnswers.hasRoom(now: now, windowMilliseconds: window) ?? false else { return }
+            let before = actions.count
             answer(item, on: link)
+            let bytes = actions[before...].reduce(0) { sum, action in
+                if case .send(_, let bytes) = action { sum + bytes.count } else { sum }
+            }
+            links.update(link) { $0.fetchAnswers.add(bytes, now: now, windowMilliseconds: window) }
         }
     }
 

@@ -38,11 +38,13 @@ extension Node {
             cutOff(link, .malformedMessage)
             return
         }
-        for statement in statements(of: identity.member, in: message) { notice(own: statement) }
-        if isEarly(message) {
-            keepEarly(bytes, from: link)
-        } else {
-            received(message, from: link)
+        chargingFailures(to: link) {
+            notice(own: statements(of: identity.member, in: message))
+            if isEarly(message) {
+                keepEarly(bytes, from: link)
+            } else {
+                received(message, from: link)
+            }
         }
     }
 
@@ -112,7 +114,8 @@ extension Node {
                 $0.earlyBytes = 0
             }
             for bytes in early where links[id] != nil {
-                if let message = try? reader.message(bytes) { received(message, from: id) }
+                guard let message = try? reader.message(bytes) else { continue }
+                chargingFailures(to: id) { received(message, from: id) }
             }
         }
     }

@@ -74,6 +74,7 @@ extension Node {
 
     private func retryAtTick() {
         averagings.forgetFailures()
+        checks.forgive(now: now, every: timing.standstill)
         retryReplay()
         retryBlocks()
         takeWaitingAddresses()

@@ -39,24 +39,4 @@ extension Chain {
         }
         do { return try advanced(by: embedded) } catch { throw .payload(version.height, error) }
     }
-
-    /// The rules that a contribution and its payload must keep to: those of its base. Nil where that is no base any more.
-    public func rules(for contribution: Contribution) -> Rules? { base(contribution.base)?.rules }
-
-    /// Whether the record says only what the rules of its base allow, as far as that shows without its payload, and names
-    /// no data set that the members excluded for the future.
-    public func isWithinRules(_ contribution: Contribution) -> Bool {
-        guard let base = base(contribution.base) else { return false }
-        return contribution.network == network && contribution.payloadBytes <= base.rules.contributionBytesMaximum
-            && contribution.pieceBytes == base.rules.pieceBytes && contribution.pieceCount <= Limits.pieces
-            && base.height == contribution.baseHeight && !governance.forbids(contribution)
-    }
-
-    /// Whether the author's node key, in the set of its base, signed the record.
-    public func isSignedByAuthor(_ contribution: Signed<Contribution>, verifier: Verifier) -> Bool {
-        guard contribution.signer == contribution.body.author, let base = base(contribution.body.base) else {
-            return false
-        }
-        return contribution.isValid(in: base.members, network: network, verifier: verifier)
-    }
 }

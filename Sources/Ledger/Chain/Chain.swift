@@ -12,9 +12,13 @@ public struct Chain: Sendable {
         public let members: MemberSet
         /// In force for height + 1: what contributions on this base must keep to.
         public let rules: Rules
+        /// The largest payload of a contribution on this base, in bytes. It follows from the model and `rules`.
+        public let payloadBytesMaximum: UInt64
     }
 
     public let network: NetworkID
+    /// The model's tensors, in the order of the flat vector.
+    public let tensors: [TensorShape]
     public let head: Version
     public let headDigest: VersionDigest
     /// In force for height + 1.
@@ -36,11 +40,16 @@ public struct Chain: Sendable {
 
     public init(genesis: Genesis) {
         network = genesis.network
+        tensors = genesis.tensors
         head = genesis.version
         headDigest = genesis.version.versionDigest
         rules = genesis.rules
         members = genesis.members
-        bases = [Base(digest: headDigest, height: .genesis, members: genesis.members, rules: genesis.rules)]
+        bases = [
+            Base(
+                digest: headDigest, height: .genesis, members: genesis.members, rules: genesis.rules,
+                payloadBytesMaximum: genesis.rules.payloadBytesMaximum(of: genesis.tensors))
+        ]
         listed = [:]
         reviews = [:]
         governance = Governance()
@@ -49,11 +58,12 @@ public struct Chain: Sendable {
     }
 
     private init(
-        network: NetworkID, head: Version, headDigest: VersionDigest, rules: Rules, members: MemberSet, bases: [Base],
-        listed: [Slot: ContributionDigest], reviews: [Slot: SlotReviews], governance: Governance,
-        trainedVersions: UInt64, after history: ChainHistory
+        network: NetworkID, tensors: [TensorShape], head: Version, headDigest: VersionDigest, rules: Rules,
+        members: MemberSet, bases: [Base], listed: [Slot: ContributionDigest], reviews: [Slot: SlotReviews],
+        governance: Governance, trainedVersions: UInt64, after history: ChainHistory
     ) {
         self.network = network
+        self.tensors = tensors
         self.head = head
         self.headDigest = headDigest
         self.rules = rules
@@ -87,15 +97,17 @@ public struct Chain: Sendable {
         if let action = embedded.action?.action { governance.note(action, at: version.height, rules: rules) }
         if isSwitch { governance.noteSwitch(at: version.height) }
         let digest = version.versionDigest
-        let base = Base(digest: digest, height: version.height, members: outcome.members, rules: outcome.rules)
+        let base = Base(
+            digest: digest, height: version.height, members: outcome.members, rules: outcome.rules,
+            payloadBytesMaximum: outcome.rules.payloadBytesMaximum(of: tensors))
         // A replayed state takes over: what was trained on the state before is void.
         let bases = isSwitch ? [base] : Array((self.bases + [base]).suffix(Int(outcome.rules.maxStaleness) + 1))
         let kept = Set(bases.map(\.digest))
         var listed = self.listed
         for entry in version.manifest { listed[entry.slot] = entry.contribution }
         return Chain(
-            network: network, head: version, headDigest: digest, rules: outcome.rules, members: outcome.members,
-            bases: bases, listed: listed.filter { kept.contains($0.key.base) },
+            network: network, tensors: tensors, head: version, headDigest: digest, rules: outcome.rules,
+            members: outcome.members, bases: bases, listed: listed.filter { kept.contains($0.key.base) },
             reviews: reviews(with: embedded.ready.map(\.body)).filter { kept.contains($0.key.base) },
             governance: governance, trainedVersions: trainedVersions + (version.manifest.isEmpty ? 0 : 1),
             after: history)

@@ -8,6 +8,8 @@ public final class Verifier {
     private let capacity: Int
     /// How many signatures were really computed.
     public private(set) var computed: UInt64 = 0
+    /// How many of them did not verify.
+    public private(set) var failed: UInt64 = 0
 
     private static let domain = DigestDomain("mesh/verified")
 
@@ -22,13 +24,17 @@ public final class Verifier {
         return signed
     }
 
-    func isSigned(
+    /// Whether `key` made the signature over the statement.
+    public func isSigned(
         _ signature: Signature, over statement: some Statement, by key: VerifyingKey, network: NetworkID
     ) -> Bool {
         let name = Verifier.name(of: signature, over: statement, by: key, network: network)
         if current.contains(name) || previous.contains(name) { return true }
         computed += 1
-        guard statement.isSigned(signature, by: key, network: network) else { return false }
+        guard statement.isSigned(signature, by: key, network: network) else {
+            failed += 1
+            return false
+        }
         remember(name)
         return true
     }

@@ -136,7 +136,9 @@ public struct Genesis: Statement, Hashable {
         origin = try reader.optionalRecord("origin")
         try reader.finish()
         guard rules.fault(memberCount: members.count) == nil else { throw .outOfRange(key: "rules") }
-        guard Set(tensors.map(\.name)).count == tensors.count else { throw .outOfRange(key: "tensors") }
+        guard Set(tensors.map(\.name)).count == tensors.count, TensorShape.parameterCount(of: tensors) != nil else {
+            throw .outOfRange(key: "tensors")
+        }
         guard Set(attachments.map(\.name)).count == attachments.count else { throw .outOfRange(key: "attachments") }
     }
 }

@@ -10,6 +10,8 @@ public enum Limits {
     public static let tensorNameBytes = 256
     public static let tensorRank = 8
     public static let dimensionMaximum: UInt64 = 1 << 40
+    /// Of all tensors of a model together.
+    public static let parameters: UInt64 = 1 << 40
     public static let attachments = 16
     public static let attachmentNameBytes = 64
     public static let attachmentBytes = 4 << 20

@@ -13,6 +13,10 @@ final class ControlConnection {
 
     /// Whose socket the client connected to.
     let role: ControlRole
+    /// Whether a whole request ever came.
+    private(set) var hasRequested = false
+    /// When bytes last came from the client or were taken by it, or an answer was given.
+    private(set) var lastActive: MonotonicInstant
     private let stream: PipeConnection
     private var decoder = FrameDecoder()
     /// A request whose turn has not come. Nothing that follows it is read.
@@ -32,15 +36,18 @@ final class ControlConnection {
     init(stream: PipeConnection, role: ControlRole) {
         self.stream = stream
         self.role = role
+        lastActive = stream.loop.now
         stream.highWaterBytes = 1 << 20
     }
 
     func start() {
         stream.onBytes = { [weak self] bytes in
+            self?.noteActivity()
             self?.decoder.append(bytes)
             self?.decode()
         }
         stream.onDrained = { [weak self] in
+            self?.noteActivity()
             let waiting = self?.drained ?? []
             self?.drained = []
             for action in waiting { action() }
@@ -63,6 +70,17 @@ final class ControlConnection {
     var isOpen: Bool { !isClosed }
 
     func close() { stream.closeAfterWrites() }
+
+    /// Closes without waiting for the client to take what is left.
+    func closeAtOnce() { stream.close() }
+
+    private func noteActivity() { lastActive = stream.loop.now }
+
+    /// Whether the client takes nothing of what waits for it.
+    var hasUnsent: Bool { stream.pendingBytes > 0 }
+
+    /// Whether something that the client asked for is under way.
+    var isBusy: Bool { isAnswering || waitingRequest != nil || isHeld || outgoing != nil || hasUnsent }
 
     /// Stops reading until `release`.
     func hold() {
@@ -99,6 +117,7 @@ final class ControlConnection {
     /// A client has one request under way, so whatever is answered, it is that one.
     private func goOn() {
         isAnswering = false
+        noteActivity()
         decode()
     }
 
@@ -148,7 +167,9 @@ final class ControlConnection {
                 }
                 guard let frame = try decoder.next() else { break }
                 switch frame.kind {
-                case .message: waitingRequest = frame.payload
+                case .message:
+                    hasRequested = true
+                    waitingRequest = frame.payload
                 case .tensor: onTensor?(try TensorFrame(payload: frame.payload))
                 }
             }

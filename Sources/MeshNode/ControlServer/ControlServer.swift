@@ -16,11 +16,9 @@ final class ControlServer {
     private let loop: EventLoop
     private var listeners: [PipeListener] = []
     private var connections: [ObjectIdentifier: ControlConnection] = [:]
+    private var placesTimer: LoopTimer?
     private(set) var trainer: TrainerSession?
     var isStopping = false
-
-    /// Connections to one of the sockets at a time. Those of one socket take no place of another's.
-    static let connectionsMaximum = 64
 
     init(
         loop: EventLoop, keeper: Keeper, desk: TrainerDesk, membership: Membership, site: SiteInformation
@@ -39,11 +37,15 @@ final class ControlServer {
                     self?.accepted(stream, socket.role)
                 })
         }
+        let timer = try LoopTimer(loop: loop)
+        timer.start(everyMilliseconds: ControlPlaces.tickMilliseconds) { [weak self] in self?.closeSilent() }
+        placesTimer = timer
     }
 
     func close() {
         isStopping = true
         for listener in listeners { listener.close() }
+        placesTimer?.close()
         for connection in connections.values { connection.close() }
     }
 
@@ -60,9 +62,7 @@ final class ControlServer {
     func count(sending kind: TensorFrameKind) -> Int { connections.values.count { $0.outgoing == kind } }
 
     private func accepted(_ stream: PipeConnection, _ role: ControlRole) {
-        guard connections.values.count(where: { $0.role == role }) < ControlServer.connectionsMaximum else {
-            return stream.close()
-        }
+        guard makePlace(role) else { return stream.close() }
         let connection = ControlConnection(stream: stream, role: role)
         let key = ObjectIdentifier(connection)
         connections[key] = connection
@@ -81,6 +81,33 @@ final class ControlServer {
             }
         }
         connection.start()
+    }
+
+    // MARK: Places
+
+    /// Whether the role's socket has a place for one more client. If all are taken, a client that asks for nothing gives
+    /// up its own.
+    private func makePlace(_ role: ControlRole) -> Bool {
+        let now = loop.now
+        let places = connections.values.filter { $0.role == role }.map { place(of: $0, now: now) }
+        guard places.count >= ControlPlaces.connectionsMaximum else { return true }
+        guard let victim = ControlPlaces.givenUp(places) else { return false }
+        connections.removeValue(forKey: victim)?.closeAtOnce()
+        return true
+    }
+
+    private func closeSilent() {
+        let now = loop.now
+        for connection in connections.values where ControlPlaces.isOverdue(place(of: connection, now: now)) {
+            connection.closeAtOnce()
+        }
+    }
+
+    private func place(of connection: ControlConnection, now: MonotonicInstant) -> ControlPlaces.Place {
+        ControlPlaces.Place(
+            client: ObjectIdentifier(connection), isAttached: trainer?.connection === connection,
+            hasRequested: connection.hasRequested, isBusy: connection.isBusy, hasUnsent: connection.hasUnsent,
+            quietMilliseconds: now.nanoseconds(since: connection.lastActive) / 1_000_000)
     }
 
     private func received(_ request: ControlRequest, _ connection: ControlConnection) {

@@ -130,8 +130,7 @@ final class TrainerSession {
         }
         guard !server.desk.isTaken(version) else { return connection.refuse(id, TrainerDesk.duplicate) }
         let exact = 4 * layout.parameterCount
-        let limit = Tensor.Contribution.byteLimit(
-            layout: layout, profile: Tensor.CodecProfile(base.rules.encoding))
+        let limit = Int(clamping: base.payloadBytesMaximum)
         switch parameters.form {
         case .delta:
             guard parameters.bytes == exact else {

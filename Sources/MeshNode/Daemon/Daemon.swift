@@ -40,13 +40,16 @@ final class Daemon {
         let keys = try KeyRing(configuration.site)
         let layout = try ParameterLayout(genesis)
         let state = try StateDirectory(path: configuration.site.stateDirectory)
+        let blobs = BlobStore(state: state)
+        let dropped = try blobs.makeRoom(reserveBytes: DiskReserve.bytes(tensors: genesis.tensors))
+        if dropped > 0 { logger.warning("the disk is short of room: dropped \(dropped) incomplete payloads") }
         database = try LedgerDatabase(path: state.database, markPath: state.mark, network: genesis.network)
         if let loss = database.loss { logger.error("\(loss)") }
         if try state.takeRecoveryRequest(database) {
             logger.notice("an operator asks for a recovery: the journal counts as lost")
         }
         let jobs = RoundJobs(
-            blobs: BlobStore(state: state), parameters: ParameterStore(state: state, layout: layout))
+            blobs: blobs, parameters: ParameterStore(state: state, layout: layout))
         let verifier = Verifier()
         var recovery = try Recovery.read(
             genesis: genesis, database: database, blobs: jobs.blobs, verifier: verifier,

@@ -69,6 +69,14 @@ extension Keeper {
         case .proposalDropped(let digest): logger.info("proposal \(digest.short) ended without effect")
         case .actionTaken(let action, let height):
             logger.info("version \(height) carries action \(action.digest.short)")
+        case .storageShort(let free, let reserve, let dropped):
+            logger.error(
+                """
+                \(free >> 20) MiB of disk are free and \(reserve >> 20) MiB are reserved for journal, ledger and parameters: \
+                payloads are not fetched until there is room; \(dropped) incomplete payloads were dropped
+                """)
+        case .storageRecovered(let free):
+            logger.notice("payloads are fetched again: \(free >> 20) MiB of disk are free")
         case .reviewKnown(let review):
             logger.info(
                 "\(name(review.reviewer)): \(review.statement.verdict.rawValue) \(review.statement.contribution.short)")

@@ -38,6 +38,10 @@ final class Keeper {
     var phaseBegan = Gossip.Instant(milliseconds: 0)
 
     private let timer: LoopTimer
+    private let spaceTimer: LoopTimer
+    var isMeasuringSpace = false
+    /// Measures what is free at a path; a test says something else.
+    var freeBytes: @Sendable (String) -> UInt64? = { DiskFile.freeBytes(at: $0) }
     private var events: [Event] = []
     private var isHandling = false
     private(set) var isStopped = false
@@ -91,6 +95,7 @@ final class Keeper {
         shelf = BlockShelf(jobs.parameters)
         rounds = RoundBook(began: loop.now.milliseconds)
         timer = try LoopTimer(loop: loop)
+        spaceTimer = try LoopTimer(loop: loop)
     }
 
     func start() {
@@ -101,8 +106,11 @@ final class Keeper {
         transport.onEvent = { [weak self] in self?.received($0) }
         transport.onRemark = { [weak self] in self?.logger.info("\($0)") }
         if node.chain.governance.pendingReverts.isEmpty { clearReplay() }
+        transport.signaturesComputed = { [node] in node.signaturesComputed }
         feed(.start)
         watchOpposition()
+        if let free = freeBytes(jobs.blobs.state.path) { feed(.freeSpace(free)) }
+        spaceTimer.start(everyMilliseconds: Keeper.spaceMilliseconds) { [weak self] in self?.measureSpace() }
         countDiskUse()
     }
 
@@ -111,6 +119,7 @@ final class Keeper {
         isStopped = true
         events = []
         timer.close()
+        spaceTimer.close()
     }
 
     var now: Gossip.Instant { Gossip.Instant(milliseconds: loop.now.milliseconds) }
@@ -164,6 +173,7 @@ final class Keeper {
         case .storePiece(let contribution, let name, let handle, let link):
             storePiece(contribution, name, handle, from: link)
         case .dropPiece(let handle): _ = takePiece(handle)
+        case .dropPieces(let digest): dropPieces(digest)
         case .validate(let contribution): validate(contribution)
         case .average(let id, let parent, let manifest): average(id, parent: parent, manifest: manifest)
         case .replay(let chain): replay(chain)
@@ -202,6 +212,7 @@ final class Keeper {
                 self.transport.release(piece.bytes.count, from: piece.link)
                 self.settle(outcome)
                 self.feed(.pieceStored(name, outcome.value, from: link))
+                if outcome.value == .failed { self.measureSpace() }
             })
     }
 

@@ -127,6 +127,29 @@ struct BlobStore: Sendable {
         DiskFile.remove(state.sidecar(digest))
     }
 
+    /// Drops incomplete payloads, the largest first, until the reserve is free. Before the database is opened: a disk that
+    /// is full must not keep a daemon from starting.
+    ///
+    /// - Returns: how many were dropped.
+    func makeRoom(reserveBytes: UInt64) throws(StoreError) -> Int {
+        guard let free = DiskFile.freeBytes(at: state.path), free < reserveBytes else { return 0 }
+        var incomplete: [(name: ContributionDigest, bytes: UInt64)] = []
+        for digest in try digests() where !isComplete(digest) {
+            let bytes = [state.partialBlob(digest), state.sidecar(digest)].reduce(0) {
+                $0 + UInt64(DiskFile.allocatedBytes(of: $1))
+            }
+            incomplete.append((digest, bytes))
+        }
+        let dropped = DiskReserve.dropped(of: incomplete, free: free, reserve: reserveBytes)
+        for digest in dropped { forget(digest) }
+        return dropped.count
+    }
+
+    /// Removes what is here of a payload that is not complete.
+    func forgetIncomplete(_ digest: ContributionDigest) {
+        if !isComplete(digest) { forget(digest) }
+    }
+
     func isComplete(_ digest: ContributionDigest) -> Bool { DiskFile.exists(state.blob(digest)) }
 
     /// Every contribution of which something is here, ascending.

@@ -119,6 +119,14 @@ extension DiskFile {
         return stat(path, &status) == 0 ? 512 * Int(status.st_blocks) : 0
     }
 
+    /// Bytes that this process may still write to the file system that holds `path`; nil if the system does not say.
+    static func freeBytes(at path: String) -> UInt64? {
+        var status = statvfs()
+        guard statvfs(path, &status) == 0 else { return nil }
+        let (bytes, overflow) = UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize))
+        return overflow ? .max : bytes
+    }
+
     static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
     /// Renames, and makes the new name durable.

@@ -33,11 +33,20 @@ final class PeerConnection {
     var readingBytes = 0
 
     var onOutput: ((LinkOutput) -> Void)?
+    /// More came than one turn of the loop may handle: `work` is to be called again at the next.
+    var onBacklog: (() -> Void)?
+    /// How many signatures this node has computed so far.
+    var signaturesComputed: () -> UInt64 = { 0 }
     var onEnd: ((End) -> Void)?
 
     private let stream: TCPConnection
     private var end: End?
     private var isPumping = false
+    /// What came and was not handled in the turn in which it came, and why the session ended after it.
+    private var backlog: [LinkOutput] = []
+    private var handled = 0
+    private var failure: LinkError?
+    private var isHeldBack = false
     private let network: NetworkID
     /// What came since this side asked an initiator's failed handshake's other side for its network.
     private var hintBytes: [UInt8]?
@@ -97,9 +106,19 @@ final class PeerConnection {
         pump()
     }
 
-    func pauseReading() { stream.pauseReading() }
+    func pauseReading() {
+        isHeldBack = true
+        stream.pauseReading()
+    }
 
-    func resumeReading() { if end == nil { stream.startReading() } }
+    func resumeReading() {
+        isHeldBack = false
+        readIfFree()
+    }
+
+    private func readIfFree() {
+        if end == nil, !isHeldBack, backlog.isEmpty { stream.startReading() }
+    }
 
     func close() { finish(.closedHere) }
 
@@ -108,14 +127,33 @@ final class PeerConnection {
     private func received(_ bytes: [UInt8]) {
         guard end == nil else { return }
         if let hintBytes { return received(hint: hintBytes + bytes) }
-        var outputs: [LinkOutput] = []
-        var failure: LinkError?
         do throws(LinkError) {
-            try session.receive(bytes, now: now, into: &outputs)
+            try session.receive(bytes, now: now, into: &backlog)
         } catch {
             failure = error
         }
-        for output in outputs where end == nil { onOutput?(output) }
+        work()
+    }
+
+    /// Handles what came, as much as one turn of the loop may take. Nothing is read while something waits.
+    func work() {
+        let (started, before) = (handled, signaturesComputed())
+        while end == nil, handled < backlog.count {
+            guard handled - started < TransportLimits.messagesPerTurn,
+                signaturesComputed() - before < TransportLimits.signaturesPerTurn
+            else {
+                stream.pauseReading()
+                onBacklog?()
+                return
+            }
+            let output = backlog[handled]
+            handled += 1
+            onOutput?(output)
+        }
+        backlog = []
+        handled = 0
+        guard end == nil else { return }
+        readIfFree()
         switch failure {
         case nil: pump()
         case .otherNetworkOrWireVersion? where isInitiator:
@@ -166,6 +204,8 @@ final class PeerConnection {
         let onEnd = onEnd
         self.onEnd = nil
         onOutput = nil
+        onBacklog = nil
+        backlog = []
         onEnd?(end)
     }
 }

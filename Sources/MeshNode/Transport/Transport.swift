@@ -28,6 +28,11 @@ final class Transport {
     private var gate = HandshakeGate()
     private var listeners: [TCPListener] = []
     private let timer: LoopTimer
+    private let backlogTimer: LoopTimer
+    /// Connections of which more came than one turn may handle, in the order in which that was found.
+    private var backlogged: [PeerConnection] = []
+    /// How many signatures the node has computed: what handling a message costs.
+    var signaturesComputed: () -> UInt64 = { 0 }
     /// Connections by object: all, of which `links` are established.
     private var connections: [ObjectIdentifier: PeerConnection] = [:]
     private var links: [LinkID: PeerConnection] = [:]
@@ -53,6 +58,7 @@ final class Transport {
         dialer = Dialer(configured: peers.filter { !own.contains($0) }, random: random.split())
         self.random = random
         timer = try LoopTimer(loop: loop)
+        backlogTimer = try LoopTimer(loop: loop)
     }
 
     /// Listens on each address and begins to dial.
@@ -74,6 +80,7 @@ final class Transport {
         isClosed = true
         onEvent = nil
         timer.close()
+        backlogTimer.close()
         for listener in listeners { listener.close() }
         for connection in connections.values { connection.close() }
     }
@@ -120,6 +127,8 @@ final class Transport {
     }
 
     func close(_ link: LinkID) { links[link]?.close() }
+
+    func link(to member: MemberID) -> LinkID? { linkOfMember[member] }
 
     func setAddresses(_ addresses: [String], of member: MemberID) {
         dialer.set(addresses, of: member, now: now)
@@ -277,7 +286,22 @@ final class Transport {
         connections[ObjectIdentifier(connection)] = connection
         connection.onOutput = { [weak self, unowned connection] in self?.received($0, connection) }
         connection.onEnd = { [weak self, unowned connection] in self?.ended(connection, $0) }
+        connection.signaturesComputed = { [weak self] in self?.signaturesComputed() ?? 0 }
+        connection.onBacklog = { [weak self, unowned connection] in self?.backlog(of: connection) }
         connection.start()
+    }
+
+    /// The next turn of the loop goes on with it. Each connection that waits has its share of every turn.
+    private func backlog(of connection: PeerConnection) {
+        guard !isClosed else { return }
+        backlogged.append(connection)
+        guard backlogged.count == 1 else { return }
+        backlogTimer.start(afterMilliseconds: 0) { [weak self] in
+            guard let self else { return }
+            let waiting = self.backlogged
+            self.backlogged = []
+            for connection in waiting where !connection.isEnding { connection.work() }
+        }
     }
 
     private func received(_ output: LinkOutput, _ connection: PeerConnection) {

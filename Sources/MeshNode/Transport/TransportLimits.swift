@@ -18,6 +18,11 @@ enum TransportLimits {
     static let socketUnsentBytes: Int32 = 1 << 17
     /// Control messages that wait for a peer that does not read; beyond it the link is closed.
     static let controlBytesPerPeer = 64 << 20
+    /// Of one link and in one turn of the loop: messages and pieces that are handled, and signatures that are computed for
+    /// them. What is beyond waits for the next turn, and nothing more is read from that link before: so a flood slows
+    /// down its sender and not the other links.
+    static let messagesPerTurn = 64
+    static let signaturesPerTurn: UInt64 = 64
     static let dialTimeoutMilliseconds: UInt64 = 5_000
     /// Dials under way, up to their link.
     static let dialsMaximum = 64

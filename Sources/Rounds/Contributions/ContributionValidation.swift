@@ -41,8 +41,7 @@ public enum ContributionValidation {
         guard contribution.pieceBytes == rules.pieceBytes else {
             throw .pieceBytesMismatch(expected: rules.pieceBytes, found: contribution.pieceBytes)
         }
-        let largest = Tensor.Contribution.byteLimit(layout: layout, profile: CodecProfile(rules.encoding))
-        let limit = min(rules.contributionBytesMaximum, UInt64(largest))
+        let limit = rules.payloadBytesMaximum(of: TensorShape.list(of: layout))
         guard contribution.payloadBytes <= limit else {
             throw .tooLarge(bytes: contribution.payloadBytes, limit: limit)
         }

@@ -94,8 +94,7 @@ extension HandOver {
         encoded payload: some PayloadReader, layout: ParameterLayout, rules: Rules
     ) throws(ContributionFault) {
         let profile = CodecProfile(rules.encoding)
-        let largest = Tensor.Contribution.byteLimit(layout: layout, profile: profile)
-        let limit = min(rules.contributionBytesMaximum, UInt64(largest))
+        let limit = rules.payloadBytesMaximum(of: TensorShape.list(of: layout))
         guard UInt64(payload.byteCount) <= limit else {
             throw .tooLarge(bytes: UInt64(payload.byteCount), limit: limit)
         }

@@ -16,6 +16,7 @@ enum ForgedMessage {
         case votes = 9
         case certified = 10
         case fetch = 11
+        case address = 12
         case evidence = 13
         case walk = 17
         case blocks = 19
@@ -35,6 +36,7 @@ enum ForgedMessage {
     static func payload(_ payload: Ledger.Payload) -> [UInt8] { encoded(.payload, payload.cbor) }
     static func votes(_ votes: VoteCertificate) -> [UInt8] { encoded(.votes, votes.cbor) }
 
+    static func address(_ record: Signed<AddressRecord>) -> [UInt8] { encoded(.address, record.cbor) }
     static func action(_ signed: SignedGovernanceAction) -> [UInt8] { encoded(.action, signed.cbor) }
     static func carried(_ action: CompleteAction) -> [UInt8] { encoded(.carried, action.cbor) }
     static func walk(from height: Height) -> [UInt8] { encoded(.walk, .unsigned(height.value)) }

@@ -6,9 +6,8 @@ import Ledger
 extension World {
     private static let plotting: [ByzantineBehaviour] = [
         .reproposesUnjustified, .equivocatesVotes, .nullifiesAll, .falseReady, .falseAcks, .staleContributions,
-        .floodsContributions,
-        .floodsEvidence, .forgesCertificates, .malformsLengths, .replaysActions, .forgesActions,
-        .floodsActions,
+        .floodsContributions, .hugePayloads, .forgesAddresses, .floodsEvidence, .forgesCertificates, .malformsLengths,
+        .replaysActions, .forgesActions, .floodsActions,
     ]
 
     func planPlot(_ site: Site) {
@@ -32,6 +31,8 @@ extension World {
             case .falseAcks: ackAll(position, site, chain)
             case .staleContributions: contributeStale(position, site, chain)
             case .floodsContributions: flood(position, site, chain)
+            case .hugePayloads: announceHuge(position, site, chain)
+            case .forgesAddresses: forgeAddresses(site)
             case .floodsEvidence: floodEvidence(position, site, chain)
             case .forgesCertificates: forgeCertificates(position, site, chain)
             case .malformsLengths: malform(site)
@@ -183,11 +184,40 @@ extension World {
         }
     }
 
+    private func announceHuge(_ position: Int, _ site: Site, _ chain: Chain) {
+        let base = byzantineRandom.pick(chain.bases)
+        let sizes = [
+            base.payloadBytesMaximum, base.payloadBytesMaximum + 1,
+            byzantineRandom.draw(base.payloadBytesMaximum...UInt64(Limits.pieces) * UInt64(base.rules.pieceBytes)),
+            base.rules.contributionBytesMaximum, Limits.payloadBytesMaximum,
+        ]
+        let author = byzantineRandom.chance(50) ? site.identity.member : byzantineRandom.pick(base.members.members).id
+        let forged = invented(author, base.digest, base.height, bytes: byzantineRandom.pick(sizes))
+        spread(ForgedMessage.contribution(coalition.signed(forged, by: position)), from: site)
+    }
+
+    /// As many as a link carries in a moment: an honest receiver must not check them all.
+    private func forgeAddresses(_ site: Site) {
+        for _ in 0..<64 {
+            let member = byzantineRandom.pick(coalition.members.members).id
+            guard member != site.identity.member else { continue }
+            let record = AddressRecord(
+                member: member, addresses: ["site-0:1"], sequence: byzantineRandom.draw(1...1 << 40))
+            spread(
+                ForgedMessage.address(Signed(signer: member, body: record, signature: wrongSignature())), from: site)
+        }
+    }
+
     /// A contribution whose payload is nowhere.
-    private func invented(_ author: MemberID, _ base: VersionDigest, _ height: Height) -> Contribution {
+    ///
+    /// - Parameter bytes: of the payload; nil for any number that the model can give.
+    private func invented(
+        _ author: MemberID, _ base: VersionDigest, _ height: Height, bytes: UInt64? = nil
+    ) -> Contribution {
         Contribution(
             network: genesis.network, author: author, base: base, baseHeight: height, encoding: genesis.rules.encoding,
-            payloadBytes: byzantineRandom.draw(1...1 << 20), pieceBytes: genesis.rules.pieceBytes,
+            payloadBytes: bytes ?? byzantineRandom.draw(1...genesis.rules.payloadBytesMaximum(of: genesis.tensors)),
+            pieceBytes: genesis.rules.pieceBytes,
             pieceRoot: Digest(DigestDomain("mesh/sim-wrong"), base.digest.bytes),
             norm: byzantineRandom.draw(1...1_000_000), steps: 10, tokens: 1_000, lossMicronats: 2_000_000, dataSets: [],
             trainer: .zero)

@@ -61,6 +61,11 @@ public enum ByzantineBehaviour: String, Sendable, CaseIterable {
     case staleContributions = "stale-contributions"
     /// Ever new contributions in its slots, and pieces of contributions that do not exist.
     case floodsContributions = "floods-contributions"
+    /// Contributions that announce more bytes than the model can give, and some that announce as many as it can and
+    /// whose pieces are nowhere.
+    case hugePayloads = "huge-payloads"
+    /// Address records of other members that nobody signed.
+    case forgesAddresses = "forges-addresses"
     /// Proofs against itself, proofs that prove nothing, lists of names that stand for nothing, wishes for everything.
     case floodsEvidence = "floods-evidence"
     /// Certificates with too few, repeated, or wrong signatures, or with a bitmap of the wrong size.

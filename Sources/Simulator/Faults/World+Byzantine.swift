@@ -41,8 +41,9 @@ extension World {
             if byzantineRandom.chance(30) { messages = [bytes, site.recall(&byzantineRandom)] }
         case .twins, .wrongRoots, .copies, .withholdsPieces, .corruptsPieces, .equivocatesProposals, .censors,
             .reproposesUnjustified, .listsUnavailable, .equivocatesVotes, .nullifiesAll, .falseReady, .falseAcks,
-            .equivocatesContributions, .staleContributions, .floodsContributions, .floodsEvidence, .forgesCertificates,
-            .malformsLengths, .replaysActions, .forgesActions, .floodsActions:
+            .equivocatesContributions, .staleContributions, .floodsContributions, .hugePayloads,
+            .forgesAddresses, .floodsEvidence, .forgesCertificates, .malformsLengths, .replaysActions, .forgesActions,
+            .floodsActions:
             return messages
         }
         if messages != [bytes] { counts.add(behaviour) }

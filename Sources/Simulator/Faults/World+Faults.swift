@@ -25,6 +25,7 @@ extension World {
         trace.record(now, 5, UInt64(site.index), site.life)
         trace.say(now, "\(site.member) starts at height \(site.disk.height)")
         turn(site, .start)
+        measureSpace(site)
         train(site)
         planPlot(site)
         for member in 0..<options.nodes where member != site.member { connect(site.member, member) }
@@ -160,6 +161,7 @@ extension World {
         for site in sites {
             site.crashTrigger = nil
             site.diskFullUntil = .zero
+            queue.push(.space(site: site.index, life: site.life), at: now)
             if site.isHonest, faults.deadAfterHealing[site.member] {
                 counts.add(.deadMembers)
                 site.isDead = true

@@ -35,6 +35,12 @@ extension World {
         site.diskFullUntil = now + 1_000 * faultRandom.draw(10...faults.diskFullMaximum)
         trace.record(now, 10, UInt64(site.index))
         trace.say(now, "the disk of \(site.member) is full until \(site.diskFullUntil)")
+        for time in [now, site.diskFullUntil] { queue.push(.space(site: site.index, life: site.life), at: time) }
+    }
+
+    /// A full disk has no byte free. Any other has room for everything.
+    func measureSpace(_ site: Site) {
+        turn(site, .freeSpace(site.diskFullUntil > now ? 0 : 1 << 50))
     }
 
     /// Whether a write of this site fails now.

@@ -54,6 +54,8 @@ public struct Violation: Sendable, CustomStringConvertible {
         case unboundedQueue = "unbounded-queue"
         /// A node keeps more of something than its members, bases and views allow.
         case unboundedMemory = "unbounded-memory"
+        /// More bytes of payloads that no version lists than members, bases and the largest payload allow.
+        case unboundedDisk = "unbounded-disk"
         /// More journal entries for a height than its views allow.
         case unboundedJournal = "unbounded-journal"
         /// A restart could not read what was durable.

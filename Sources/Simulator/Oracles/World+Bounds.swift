@@ -13,6 +13,20 @@ extension World {
             oracles.report(
                 .unboundedMemory, "member \(site.member): \(bound.count) \(bound.name), at most \(bound.limit)")
         }
+        checkDisk(of: site)
+    }
+
+    /// Payloads that no version lists: of each member and base one, and none larger than the model can give.
+    func checkDisk(of site: Site) {
+        let largest = oracles.rosters.values.map { $0.rules.payloadBytesMaximum(of: genesis.tensors) }.max() ?? 0
+        let limit = UInt64(options.nodes * basesMaximum) * largest
+        let listed = Set(site.disk.adopted.flatMap { $0.version.manifest.map(\.contribution) })
+        let bytes = site.disk.blobs.filter { !listed.contains($0.key) }.values.reduce(UInt64(0)) { $0 + $1.byteCount }
+        measures.unlistedBytesMaximum = max(measures.unlistedBytesMaximum, bytes)
+        if bytes > limit {
+            oracles.report(
+                .unboundedDisk, "member \(site.member): \(bytes) bytes of payloads, at most \(limit)")
+        }
     }
 
     /// Of the rules that were ever in force the widest window, and what a node drops only when it moves on.
@@ -31,11 +45,10 @@ extension World {
             ("links", sizes.links, members - 1),
             ("bytes of early messages", sizes.earlyBytes, (members - 1) * 512 << 10),
             ("slots", sizes.slots, slots),
-            // One without a certificate, one that a certificate names, one that the decided version names.
-            ("candidates", sizes.candidates, 3 * slots),
+            ("candidates", sizes.candidates, slots),
             ("acks", sizes.acks, members * slots),
             ("availability certificates", sizes.availabilityCertificates, slots + members * payloads),
-            ("holders of pieces", sizes.providers, 3 * slots * (members - 1)),
+            ("holders of pieces", sizes.providers, slots * (members - 1)),
             ("views", sizes.views, views),
             ("proposals", sizes.proposals, 2 * views),
             ("votes", sizes.votes, 3 * members * views),
@@ -61,7 +74,10 @@ extension World {
         if measures.actionsMaximum > max(4_096, 64 * options.nodes) {
             oracles.report(.unboundedQueue, "\(measures.actionsMaximum) actions of one turn")
         }
-        for site in sites where site.isHonest { checkJournal(of: site) }
+        for site in sites where site.isHonest {
+            checkJournal(of: site)
+            checkDisk(of: site)
+        }
     }
 
     /// Of a height: a review of every reviewer and slot of a base; of every operator's action the signatures that it may

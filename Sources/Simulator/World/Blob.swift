@@ -43,6 +43,8 @@ struct Blob {
     }
 
     var isComplete: Bool { pieces.allSatisfy { $0 != nil } }
+    /// Of the pieces that are here.
+    var byteCount: UInt64 { pieces.reduce(0) { $0 + UInt64($1?.bytes.count ?? 0) } }
     var held: [Bool] { pieces.map { $0 != nil } }
 
     /// What a trainer hands over: random bytes under a real Merkle tree.

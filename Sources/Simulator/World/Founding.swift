@@ -11,6 +11,10 @@ struct Founding {
     let people: [Member]
     let operatorKeys: [SigningKey]
 
+    /// A model whose payloads may take 64 pieces of `Limits.pieceBytesMinimum` under the default encoding, and no more
+    /// than twice that.
+    private static let parameterCount: UInt64 = 4 << 20
+
     private struct Person {
         let member: Member
         let nodeKey: SigningKey
@@ -28,13 +32,12 @@ struct Founding {
         let founders = people.indices.filter { !(newcomers?[$0] ?? false) }
         var rules = Rules()
         rules.pieceBytes = Limits.pieceBytesMinimum
-        rules.contributionBytesMaximum = 1 << 20
         change(&rules)
         do {
             genesis = Genesis(
                 nonce: Founding.digest("nonce", 0, &random),
                 members: try MemberSet(members: founders.map { people[$0].member }), rules: rules,
-                tensors: [TensorShape(name: "weights", shape: [1024])], attachments: [],
+                tensors: [TensorShape(name: "weights", shape: [Founding.parameterCount])], attachments: [],
                 roots: StateRoots(parameters: Founding.digest("roots", 0, &random)))
         } catch {
             preconditionFailure("a simulated founding is well-formed: \(error)")

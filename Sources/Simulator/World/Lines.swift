@@ -21,6 +21,9 @@ extension Notice {
             "adopts \(certified.height) \(certified.version.versionDigest.short)\(replayed ? " by replay" : "")"
         case .ownContributionLeftOut(let digest): "takes \(digest.short) back into the residual"
         case .replayFinished(let height): "has replayed through \(height)"
+        case .storageShort(let free, let reserve, let dropped):
+            "has \(free) bytes free, keeps \(reserve): gives the pieces of \(dropped) payloads back"
+        case .storageRecovered(let free): "has \(free) bytes free again"
         case .linkCutOff(let member, let reason): "cuts off \(member.short): \(reason)"
         case .proposalKnown(let action, let operators): "knows action \(action.digest.short) by \(operators.count)"
         case .proposalComplete(let action): "sees action \(action.digest.short) complete"

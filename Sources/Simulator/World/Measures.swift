@@ -23,6 +23,8 @@ public struct Measures: Sendable, Equatable {
     public var votesMaximum = 0
     public var readyRecordsMaximum = 0
     public var earlyBytesMaximum = 0
+    /// Bytes of payloads on one disk that no version lists.
+    public var unlistedBytesMaximum: UInt64 = 0
     /// Simulated milliseconds from healing to the second version of the slowest member.
     public var recoveryMaximum: UInt64 = 0
 
@@ -43,6 +45,7 @@ public struct Measures: Sendable, Equatable {
         votesMaximum = max(votesMaximum, other.votesMaximum)
         readyRecordsMaximum = max(readyRecordsMaximum, other.readyRecordsMaximum)
         earlyBytesMaximum = max(earlyBytesMaximum, other.earlyBytesMaximum)
+        unlistedBytesMaximum = max(unlistedBytesMaximum, other.unlistedBytesMaximum)
         recoveryMaximum = max(recoveryMaximum, other.recoveryMaximum)
     }
 }

@@ -51,6 +51,7 @@ extension World {
                 .storePiece(site: site.index, life: life, contribution, name, handle, link),
                 at: now + machineRandom.draw(10...faults.syncMaximum))
         case .dropPiece(let handle): process.handles[handle] = nil
+        case .dropPieces(let contribution): dropPieces(site, contribution)
         case .validate(let contribution):
             queue.push(
                 .validate(site: site.index, life: life, contribution),
@@ -172,6 +173,13 @@ extension World {
         blob.isSynced = true
         site.disk.blobs[digest] = blob
         turn(site, .validated(digest, .valid))
+    }
+
+    private func dropPieces(_ site: Site, _ contribution: ContributionDigest) {
+        if site.isHonest, let blob = site.disk.blobs[contribution], blob.isSynced {
+            oracles.report(.wrongJob, "member \(site.member) drops \(contribution.short), which is complete")
+        }
+        site.disk.blobs[contribution] = nil
     }
 
     private func forget(_ site: Site, _ contribution: ContributionDigest) {

@@ -96,6 +96,8 @@ public final class World {
         case plot(site: Int, life: UInt64)
         /// What a Byzantine member held back.
         case heldBack(site: Int, life: UInt64, LinkEnd, [UInt8])
+        /// A site's machine measures what is free on its disk.
+        case space(site: Int, life: UInt64)
         case fault(RandomFault)
         case journalFault
         case endPartition([Int])
@@ -232,6 +234,7 @@ public final class World {
         case .plot(let site, let life): if living(site, life) != nil { plot(sites[site]) }
         case .heldBack(let site, let life, let end, let bytes):
             if living(site, life) != nil { transmit(bytes, from: sites[site], over: end) }
+        case .space(let site, let life): if living(site, life) != nil { measureSpace(sites[site]) }
         case .fault(let fault): strike(fault)
         case .journalFault: journalFault()
         case .endPartition(let pairs): for pair in pairs { isBlocked[pair] = false }
@@ -247,7 +250,7 @@ public final class World {
         case .timer(let site, _, _), .sync(let site, _), .persisted(let site, _, _), .validate(let site, _, _),
             .storePiece(let site, _, _, _, _, _), .average(let site, _, _, _, _), .openParameters(let site, _, _),
             .storeBlock(let site, _, _, _, _), .completeParameters(let site, _, _), .handOver(let site, _, _, _),
-            .plot(let site, _), .heldBack(let site, _, _, _), .replay(let site, _, _):
+            .plot(let site, _), .heldBack(let site, _, _, _), .replay(let site, _, _), .space(let site, _):
             site
         case .boot, .crash, .connect, .propose, .review, .fault, .journalFault, .endPartition: nil
         }

@@ -78,7 +78,7 @@ extension Town {
         let statements = heard(of: index).filter {
             $0.isSigned(
                 by: sites[index].identity.member, key: sites[index].identity.nodeKey.verifyingKey,
-                network: genesis.network)
+                network: genesis.network, verifier: Verifier())
         }
         var found: [Evidence] = []
         for first in statements {

@@ -1,0 +1,33 @@
+/// Room that a node keeps free on the disk of its state, so that what it must write finds room whatever peers send.
+public enum DiskReserve {
+    /// For the journal, the ledger and their temporary files, in bytes.
+    public static let recordBytes: UInt64 = 64 << 20
+
+    /// Records, and the parameters of the next version with their Merkle leaves, in bytes.
+    ///
+    /// - Parameter tensors: those of the genesis.
+    public static func bytes(tensors: [TensorShape]) -> UInt64 {
+        let parameters = TensorShape.parameterCount(of: tensors) ?? 0
+        let blocks = (parameters + blockParameters - 1) / blockParameters
+        return recordBytes + 4 * parameters + 32 * blocks
+    }
+
+    /// Parameters per leaf of a version's Merkle tree.
+    private static let blockParameters: UInt64 = 262_144
+
+    /// Which incomplete payloads go so that the reserve is free again: the largest first, of equal ones the lower name,
+    /// no more than needed.
+    public static func dropped<Name: Comparable>(
+        of incomplete: [(name: Name, bytes: UInt64)], free: UInt64, reserve: UInt64
+    ) -> [Name] {
+        var room = free
+        var dropped: [Name] = []
+        for payload in incomplete.sorted(by: { ($1.bytes, $0.name) < ($0.bytes, $1.name) }) {
+            guard room < reserve else { break }
+            let (sum, overflow) = room.addingReportingOverflow(payload.bytes)
+            room = overflow ? .max : sum
+            dropped.append(payload.name)
+        }
+        return dropped
+    }
+}
