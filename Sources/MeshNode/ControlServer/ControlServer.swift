@@ -17,6 +17,8 @@ final class ControlServer {
     private var listeners: [PipeListener] = []
     private var connections: [ObjectIdentifier: ControlConnection] = [:]
     private(set) var trainer: TrainerSession?
+    /// What a trainer told last, until one hands a contribution over. It outlives the trainer, which may have ended.
+    var trainerTrouble: TrainerTrouble?
     var isStopping = false
 
     /// Connections to one of the sockets at a time. Those of one socket take no place of another's.
@@ -89,7 +91,8 @@ final class ControlServer {
         }
         switch request.call {
         case .trainerAttach(let parameters): attach(request.id, parameters, connection)
-        case .trainerBase, .trainerContributeBegin, .trainerContributeCommit, .trainerContributeAbort:
+        case .trainerBase, .trainerContributeBegin, .trainerContributeCommit, .trainerContributeAbort,
+            .trainerTrouble:
             guard let trainer, trainer.connection === connection else {
                 return connection.refuse(
                     request.id, ControlRefusal(.notAttached, message: "trainer.attach comes first"))

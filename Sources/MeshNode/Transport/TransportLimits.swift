@@ -19,6 +19,8 @@ enum TransportLimits {
     /// Control messages that wait for a peer that does not read; beyond it the link is closed.
     static let controlBytesPerPeer = 64 << 20
     static let dialTimeoutMilliseconds: UInt64 = 5_000
+    /// Addresses of one name that a dial tries; the next dial goes on with the others.
+    static let addressesPerDial = 8
     /// Dials under way, up to their link.
     static let dialsMaximum = 64
     static let backoffFirstMilliseconds: UInt64 = 200

@@ -6,7 +6,7 @@ enum DiskFile {
     /// - Parameter limitBytes: nothing longer is read.
     static func read(_ path: String, limitBytes: Int) throws -> [UInt8] {
         // Without O_NONBLOCK a named pipe in the file's place would hold the program up.
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         guard descriptor >= 0 else { throw failure("read", path) }
         defer { close(descriptor) }
         var status = stat()
@@ -22,7 +22,8 @@ enum DiskFile {
                 Glibc.read(descriptor, buffer.baseAddress.map { $0 + done }, buffer.count - done)
             }
             if got < 0 && errno == EINTR { continue }
-            guard got > 0 else { throw failure("read", path) }
+            guard got >= 0 else { throw failure("read", path) }
+            guard got > 0 else { throw Failure("\(path) became shorter while it was read") }
             done += got
         }
         return bytes
@@ -46,7 +47,7 @@ enum DiskFile {
             }
             if put < 0 && errno == EINTR { continue }
             guard put > 0 else {
-                let failure = failure("write", temporary)
+                let failure = failure("write", path)
                 unlink(temporary)
                 throw failure
             }
@@ -85,7 +86,10 @@ enum DiskFile {
         if let slash = path.lastIndex(of: "/"), slash != path.startIndex {
             try makeDirectory(String(path[..<slash]))
         }
-        guard mkdir(path, mode) == 0 || isDirectory(path) else { throw failure("make directory", path) }
+        guard mkdir(path, mode) != 0 else { return }
+        // Another process may have made it meanwhile; looking for it changes errno.
+        let failure = failure("make directory", path)
+        guard isDirectory(path) else { throw failure }
     }
 
     /// The names in a directory, ascending.
