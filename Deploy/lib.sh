@@ -2,6 +2,11 @@
 # What the scripts of this folder share: the Debian packages, the Swift toolchain, and how to say what went wrong.
 # Sourced, never run; the caller has set `-euo pipefail` and stands in the root of the repository.
 
+# Numbers are written and read with a point and texts are sorted by bytes, whatever locale the caller has: under a locale
+# with a decimal comma awk would read 5.6647 as 5 and print 5,0000. `cd` looks nowhere but where it is told.
+export LC_ALL=C.UTF-8
+unset LANGUAGE CDPATH
+
 # The libraries that the build links against (docs of each: Package.swift), and nothing else.
 build_packages=(pkg-config libuv1-dev libsodium-dev libzstd-dev libsqlite3-dev libopenblas-dev)
 

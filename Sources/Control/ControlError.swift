@@ -19,6 +19,31 @@ public enum ControlError: Error, Hashable, Sendable {
     case tooLong(bytes: Int, limitBytes: Int)
 }
 
+extension ParameterProblem: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .notAnObject: "the parameters are not an object"
+        case .unknownField: "a field is unknown"
+        case .missingField(let field): "the field \(field) is missing"
+        case .wrongValue(let field): "the value of \(field) is not acceptable"
+        }
+    }
+}
+
+extension ControlError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .json(let error): "not acceptable JSON: \(error)"
+        case .invalidMessage: "not a JSON-RPC 2.0 message of the kind expected"
+        case .unknownMethod: "no such method"
+        case .wrongSocket(let method, let role, let needed):
+            "the \(role.rawValue) socket does not answer \(method); the \(needed.rawValue) socket does"
+        case .invalidParameters(let method, let problem): "\(method): \(problem)"
+        case .tooLong(let bytes, let limit): "a message of \(bytes) bytes exceeds \(limit)"
+        }
+    }
+}
+
 /// Why the daemon refuses, for programs. `code` is JSON-RPC's number, the word stands in `error.data.reason`.
 public enum ControlReason: String, Codable, Hashable, Sendable, CaseIterable {
     case parseError = "parse-error"
@@ -120,4 +145,8 @@ public struct ControlRefusal: Error, Codable, Hashable, Sendable {
             self.init(.internalError, message: "an answer of \(bytes) bytes exceeds \(limit)")
         }
     }
+}
+
+extension ControlRefusal: CustomStringConvertible {
+    public var description: String { "\(reason.rawValue): \(message)" }
 }

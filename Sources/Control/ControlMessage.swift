@@ -45,6 +45,10 @@ public struct RejectedRequest: Error, Hashable, Sendable {
     public let error: ControlError
 }
 
+extension RejectedRequest: CustomStringConvertible {
+    public var description: String { "request \(id.map(String.init) ?? "without a number"): \(error)" }
+}
+
 /// A message as a client reads it.
 public enum ControlReply: Hashable, Sendable {
     case response(id: Int64, ControlResult)

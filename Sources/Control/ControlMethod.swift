@@ -13,6 +13,7 @@ public enum ControlCall: Hashable, Sendable {
     case trainerContributeBegin(TrainerContributeBegin)
     case trainerContributeCommit(TrainerContributeCommit)
     case trainerContributeAbort(TrainerContributeAbort)
+    case trainerTrouble(TrainerTroubleReport)
     case status
     case peers
     case members
@@ -44,6 +45,7 @@ public enum ControlCall: Hashable, Sendable {
         case TrainerContributeBegin.schema.name: self = .trainerContributeBegin(try decode.decoded())
         case TrainerContributeCommit.schema.name: self = .trainerContributeCommit(try decode.decoded())
         case TrainerContributeAbort.schema.name: self = .trainerContributeAbort(try decode.decoded())
+        case TrainerTroubleReport.schema.name: self = .trainerTrouble(try decode.decoded())
         case StatusRequest.schema.name: self = .status
         case PeersRequest.schema.name: self = .peers
         case MembersRequest.schema.name: self = .members

@@ -92,7 +92,7 @@ public enum ControlSchema {
     public static let methods: [MethodSchema] =
         [
             TrainerAttach.schema, TrainerBase.schema, TrainerContributeBegin.schema, TrainerContributeCommit.schema,
-            TrainerContributeAbort.schema, RoundVersion.schema,
+            TrainerContributeAbort.schema, TrainerTroubleReport.schema, RoundVersion.schema,
             StatusRequest.schema, PeersRequest.schema, MembersRequest.schema, RulesRequest.schema,
             VersionsRequest.schema, VersionRequest.schema, ContributionsRequest.schema, RoundsRequest.schema,
             LedgerExportBegin.schema, ParametersExportBegin.schema, DoctorRequest.schema,

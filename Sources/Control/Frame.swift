@@ -128,3 +128,15 @@ enum LittleEndian {
         return value
     }
 }
+
+extension FrameError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .unknownKind(let kind): "a frame is of unknown kind \(kind)"
+        case .tooLong(let kind, let announced, let limit):
+            "a frame of kind \(kind.rawValue) announces \(announced) bytes, at most \(limit) are possible"
+        case .tensorHeaderTooShort(let bytes): "a tensor frame has \(bytes) bytes, fewer than its header"
+        case .unknownTensorKind(let kind): "a tensor frame is of unknown kind \(kind)"
+        }
+    }
+}

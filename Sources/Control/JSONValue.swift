@@ -36,3 +36,20 @@ public enum JSONError: Error, Hashable, Sendable {
     case invalidEscape(offset: Int)
     case numberOutOfRange(offset: Int)
 }
+
+extension JSONError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .tooLong(let bytes, let limit): "the message has \(bytes) bytes, at most \(limit) are read"
+        case .invalidUTF8: "the message is not UTF-8"
+        case .unexpectedEnd: "the message ends too early"
+        case .unexpectedByte(let byte, let offset):
+            "byte \(offset) is 0x\(String(byte, radix: 16)), which may not be there"
+        case .tooDeep(let limit): "values are nested more than \(limit) deep"
+        case .tooManyValues(let limit): "the message has more than \(limit) values"
+        case .duplicateName(let offset): "a name is repeated at byte \(offset)"
+        case .invalidEscape(let offset): "an escape at byte \(offset) is not valid"
+        case .numberOutOfRange(let offset): "the number at byte \(offset) is out of range"
+        }
+    }
+}

@@ -51,17 +51,27 @@ public struct StatusResponse: Codable, Hashable, Sendable {
     public let minContributions: Int64
     /// Members whose contributions are certified as available for the next version.
     public let availableContributions: Int64
+    /// Every address of the configuration, ascending: who answers there, or why nobody does.
+    public let addresses: [AddressState]
+    /// Log messages that were dropped since the start, because standard error did not take them.
+    public let droppedLogMessages: Int64
+    /// Why the trainer hands nothing over; absent while it works, or says nothing.
+    public let trainerTrouble: TrainerTrouble?
 
     public init(
         site: SiteName, network: DigestText, height: Int64, head: DigestText, view: Int64, phase: RoundPhase,
         phaseMilliseconds: Int64, waitsFor: [Waiting], members: Int64, quorum: Int64, peers: [PeerState],
         trainer: TrainerState, disk: DiskState, alarms: [Alarm], residentBytes: Int64, uptimeMilliseconds: Int64,
         isMember: Bool = true, proposals: Int64 = 0, observers: Int64 = 0, diskUse: DiskUse? = nil,
-        replay: ReplayState? = nil, minContributions: Int64 = 1, availableContributions: Int64 = 0
+        replay: ReplayState? = nil, minContributions: Int64 = 1, availableContributions: Int64 = 0,
+        addresses: [AddressState] = [], droppedLogMessages: Int64 = 0, trainerTrouble: TrainerTrouble? = nil
     ) {
         self.replay = replay
         self.minContributions = minContributions
         self.availableContributions = availableContributions
+        self.addresses = addresses
+        self.droppedLogMessages = droppedLogMessages
+        self.trainerTrouble = trainerTrouble
         self.site = site
         self.network = network
         self.height = height
@@ -167,6 +177,24 @@ public struct PeerState: Codable, Hashable, Sendable {
     }
 }
 
+/// An address of the configuration.
+public struct AddressState: Codable, Hashable, Sendable {
+    /// `host:port`, as it is configured.
+    public let address: String
+    public let link: LinkState
+    /// The member that answers there, or answered there last.
+    public let site: SiteName?
+    /// Why there is no link, for people: for a name, the error of each address that it leads to.
+    public let error: String?
+
+    public init(address: String, link: LinkState, site: SiteName? = nil, error: String? = nil) {
+        self.address = address
+        self.link = link
+        self.site = site
+        self.error = error
+    }
+}
+
 /// The link to a member.
 public enum LinkState: String, Codable, Hashable, Sendable, CaseIterable {
     case up
@@ -185,6 +213,14 @@ public enum TrainerState: String, Codable, Hashable, Sendable, CaseIterable {
     case transferring
     /// Its contribution to the present base is done.
     case done
+}
+
+/// Why a trainer hands nothing over.
+public enum TrainerTrouble: String, Codable, Hashable, Sendable, CaseIterable {
+    /// A loss or a parameter became infinite or not a number: a person must change the recipe or the data.
+    case nonFiniteLoss = "non-finite-loss"
+    /// Its own state directory has no room: it waits until there is some.
+    case diskFull = "disk-full"
 }
 
 /// Whether state can be written.
@@ -211,6 +247,8 @@ public struct Alarm: Codable, Hashable, Sendable {
         case duplicateKey = "duplicate-key"
         case wrongGenesis = "wrong-genesis"
         case recovery
+        /// The trainer says that it cannot go on.
+        case trainer
     }
 
     public init(kind: Kind, message: String) {

@@ -243,6 +243,20 @@ public struct TrainerContributeAbort: ControlMethod {
     }
 }
 
+/// `trainer.trouble`: the trainer tells why it hands nothing over. A word of a closed list, since no text may leave it.
+public struct TrainerTroubleReport: ControlMethod {
+    public let trouble: TrainerTrouble
+
+    public typealias Response = Accepted
+    public static let schema = MethodSchema(
+        "trainer.trouble", role: .trainer,
+        fields: [FieldSchema("trouble", .enumeration(TrainerTrouble.allCases.map(\.rawValue)))])
+
+    public init(trouble: TrainerTrouble) {
+        self.trouble = trouble
+    }
+}
+
 /// The answer that says no more than yes.
 public struct Accepted: Codable, Hashable, Sendable {
     public init() {}

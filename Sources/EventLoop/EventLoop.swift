@@ -13,8 +13,6 @@ public final class EventLoop {
     let pointer: UnsafeMutablePointer<uv_loop_t>
     /// Where all streams of this loop read to: libuv asks for a buffer, reads and reports without a pause between.
     let readBuffer: UnsafeMutableRawBufferPointer
-    /// Look-ups that were started and have not reported; `close` cancels them.
-    var lookups: [ObjectIdentifier: NameLookup] = [:]
 
     private let owner = pthread_self()
     private let prepare: UnsafeMutablePointer<uv_prepare_t>
@@ -95,13 +93,11 @@ public final class EventLoop {
 
     /// Closes every handle that is still open, runs their last callbacks, and insists that nothing is left.
     ///
-    /// Streams report `CloseReason.closedHere`. A name look-up that already runs in libuv's threads cannot be
-    /// cancelled and is waited for.
+    /// Streams report `CloseReason.closedHere`, name look-ups `LoopError.cancelled`.
     public func close() {
         checkThread()
         precondition(!isRunning, "an EventLoop is not closed from its own callbacks: stop it first")
         guard !isClosed else { return }
-        for lookup in lookups.values { lookup.cancel() }
         isRunning = true
         // The last callbacks may open handles again (a reconnect, say), so this is repeated until they do not.
         var rounds = 0

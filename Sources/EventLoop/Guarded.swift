@@ -13,7 +13,11 @@ final class Guarded<Value>: @unchecked Sendable {  // the value is touched only 
         mutex = .allocate(capacity: 1)
         condition = .allocate(capacity: 1)
         pthread_mutex_init(mutex, nil)
-        pthread_cond_init(condition, nil)
+        var attributes = pthread_condattr_t()
+        pthread_condattr_init(&attributes)
+        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+        pthread_cond_init(condition, &attributes)
+        pthread_condattr_destroy(&attributes)
     }
 
     deinit {
@@ -36,6 +40,22 @@ final class Guarded<Value>: @unchecked Sendable {  // the value is touched only 
         while true {
             if let output = body(&value) { return output }
             pthread_cond_wait(condition, mutex)
+        }
+    }
+
+    /// Waits until `body` gives a value, at most this long; nil if it gave none.
+    func wait<Output>(timeoutMilliseconds: UInt64, for body: (inout Value) -> Output?) -> Output? {
+        var deadline = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &deadline)
+        let milliseconds = Int(clamping: min(timeoutMilliseconds, 86_400_000))
+        let nanoseconds = deadline.tv_nsec + milliseconds % 1000 * 1_000_000
+        deadline.tv_sec += milliseconds / 1000 + nanoseconds / 1_000_000_000
+        deadline.tv_nsec = nanoseconds % 1_000_000_000
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        while true {
+            if let output = body(&value) { return output }
+            guard pthread_cond_timedwait(condition, mutex, &deadline) == 0 else { return body(&value) }
         }
     }
 

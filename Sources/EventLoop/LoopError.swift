@@ -40,6 +40,8 @@ public enum LoopError: Error, Hashable, Sendable {
     case cancelled
     /// A host name could not be resolved.
     case resolve(String, SystemErrorCode)
+    /// The name service did not answer about this host name in time.
+    case resolveTimedOut(String, milliseconds: UInt64)
     /// Another process listens on this Unix-domain socket.
     case socketInUse(path: String)
     /// Something that is not a socket lies at this path; it is left alone.
@@ -65,6 +67,8 @@ extension LoopError: CustomStringConvertible {
             "no connection to \(address) within \(milliseconds) ms"
         case .cancelled: "cancelled"
         case .resolve(let host, let code): "cannot resolve \(host): \(code)"
+        case .resolveTimedOut(let host, let milliseconds):
+            "cannot resolve \(host): the name service did not answer within \(milliseconds) ms"
         case .socketInUse(let path): "another process listens on \(path)"
         case .notASocket(let path): "\(path) exists and is not a socket"
         case .pathTooLong(let path, let limit): "socket path \(path) has more than \(limit) bytes"

@@ -10,15 +10,28 @@ public final class SignalWatcher: LoopHandle {
         case terminate
         /// SIGINT: a person pressed control-C.
         case interrupt
-        /// SIGHUP: the terminal is gone, or configuration is to be read again.
+        /// SIGHUP: the terminal is gone.
         case hangUp
+        /// SIGQUIT: a person pressed control-\\.
+        case quit
+        /// SIGXCPU: the processor time that the account may use is spent.
+        case processorTime
 
         var number: Int32 {
             switch self {
             case .terminate: SIGTERM
             case .interrupt: SIGINT
             case .hangUp: SIGHUP
+            case .quit: SIGQUIT
+            case .processorTime: SIGXCPU
             }
+        }
+
+        /// Whether whoever started this process had it ignore the signal, as `nohup` does for SIGHUP.
+        public var isIgnored: Bool {
+            var action = sigaction()
+            guard sigaction(number, nil, &action) == 0 else { return false }
+            return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == 1
         }
     }
 

@@ -21,8 +21,10 @@ struct MeshNodeCommand: Program {
     private static let stopMilliseconds: UInt64 = 700
 
     func run() throws {
-        LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
+        LoggingSystem.bootstrap { QueuedLogHandler(label: $0, output: .standardError) }
         MeshNodeCommand.unblockSignals()
+        ProcessSignals.reportFileSizeLimitAsError()
+        ProcessSignals.ignoreUserSignals()
         var logger = Logger(label: "meshnode")
         if verbose { logger.logLevel = .debug }
         let loop = try EventLoop()
@@ -30,13 +32,17 @@ struct MeshNodeCommand: Program {
         do {
             let daemon = try Daemon(try Configuration.load(path: config), loop: loop, logger: logger)
             try daemon.start()
+            let stop = OrderlyStop(daemon, logger)
             var watchers: [SignalWatcher] = []
-            for signal in [SignalWatcher.Signal.terminate, .interrupt] {
-                watchers.append(try SignalWatcher(loop: loop, signal: signal) { MeshNodeCommand.stop(daemon, logger) })
+            for signal in [SignalWatcher.Signal.terminate, .interrupt, .quit, .hangUp, .processorTime] {
+                // Under nohup a daemon outlives its terminal.
+                if signal == .hangUp, signal.isIgnored { continue }
+                watchers.append(try SignalWatcher(loop: loop, signal: signal) { stop.begin() })
             }
             withExtendedLifetime(watchers) { loop.run() }
         } catch {
             logger.critical("\(error)")
+            LogOutput.standardError.flush()
             throw ExitCode.failure
         }
     }
@@ -48,12 +54,31 @@ struct MeshNodeCommand: Program {
         pthread_sigmask(SIG_SETMASK, &signals, nil)
     }
 
-    /// Workers may be in the middle of something long: the process does not wait for them.
-    private static func stop(_ daemon: Daemon, _ logger: Logger) {
-        logger.info("stopping")
-        if let timer = try? LoopTimer(loop: daemon.loop) {
-            timer.start(afterMilliseconds: stopMilliseconds) { _exit(0) }
+    /// Ends the daemon once, however many signals ask for it.
+    private final class OrderlyStop {
+        private let daemon: Daemon
+        private let logger: Logger
+        private var hasBegun = false
+
+        init(_ daemon: Daemon, _ logger: Logger) {
+            self.daemon = daemon
+            self.logger = logger
         }
-        daemon.stop { _exit(0) }
+
+        /// Workers may be in the middle of something long: the process does not wait for them.
+        func begin() {
+            guard !hasBegun else { return }
+            hasBegun = true
+            logger.info("stopping")
+            if let timer = try? LoopTimer(loop: daemon.loop) {
+                timer.start(afterMilliseconds: stopMilliseconds) { OrderlyStop.end() }
+            }
+            daemon.stop { OrderlyStop.end() }
+        }
+
+        private static func end() {
+            LogOutput.standardError.flush()
+            _exit(0)
+        }
     }
 }

@@ -25,7 +25,7 @@ struct DataSet {
     let digest: Digest
     let fileCount: Int
     let byteCount: Int
-    let skipped: [String]
+    let skipped: [SkippedFile]
 
     init(directory: String) throws {
         let corpus = try TextCorpus(directory: directory)
@@ -46,8 +46,35 @@ struct DataSet {
         var text = "\(directory): \(fileCount) files, \(byteCount) bytes; \(split.heldOut.count) files held out; "
         text += "near-duplicate paragraphs removed: \(split.removedTrainingParagraphs) to train on, "
         text += "\(split.removedHeldOutParagraphs) held out"
-        if !skipped.isEmpty { text += "; \(skipped.count) files skipped that are empty or not UTF-8" }
+        if !skipped.isEmpty { text += "; \(skipped.count) files skipped" }
         return text
+    }
+
+    /// What a person should look at: files that take no part, by reason, and text that was removed as repetition.
+    var warnings: [String] {
+        var warnings: [String] = []
+        for (reason, files) in Dictionary(grouping: skipped, by: \.reason.words).sorted(by: { $0.key < $1.key }) {
+            let names = files.prefix(DataSet.namesMaximum).map(\.path).joined(separator: ", ")
+            let more = files.count > DataSet.namesMaximum ? " and \(files.count - DataSet.namesMaximum) more" : ""
+            warnings.append("\(directory): skipped \(files.count), \(reason): \(names)\(more)")
+        }
+        if split.removedMuch {
+            let percent = 100 * split.removedBytes / max(1, split.totalBytes)
+            warnings.append(
+                "\(directory): \(percent) % of the text repeats other text nearly word for word and is not trained on "
+                    + "(\(split.removedTrainingParagraphs + split.removedHeldOutParagraphs) paragraphs); "
+                    + "if these are forms or templates, keep the parts that differ")
+        }
+        return warnings
+    }
+
+    /// File names in one warning.
+    private static let namesMaximum = 20
+
+    /// The summary and the warnings, on standard error.
+    func describe() {
+        Output.note(summary)
+        for warning in warnings { Output.note("warning: \(warning)") }
     }
 
     func sampler(_ configuration: ModelConfiguration) throws -> BatchSampler {

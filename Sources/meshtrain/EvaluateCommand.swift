@@ -26,6 +26,7 @@ struct EvaluateCommand: ParsableCommand {
     func run() throws {
         let (layout, parameters) = try ModelDirectory.read(model)
         let dataSet = try DataSet(directory: data)
+        for warning in dataSet.warnings { Output.note("warning: \(warning)") }
         let transformer = Transformer(layout: layout, parameters: parameters, sequences: 4)
         let (loss, bytes) = try dataSet.heldOutLoss(layout.configuration, byteLimit: bytes).evaluate(transformer)
         if json {

@@ -42,7 +42,7 @@ struct RunCommand: ParsableCommand {
     func run() throws {
         let layout = ModelLayout(try ModelDirectory.readConfiguration(model))
         let dataSet = try DataSet(directory: data)
-        Output.note(dataSet.summary)
+        dataSet.describe()
         try FileManager.default.createDirectory(atPath: state, withIntermediateDirectories: true)
         let session = MeshSession(
             layout: layout, dataSet: dataSet, text: try dataSet.sampler(layout.configuration),

@@ -51,7 +51,7 @@ struct SoloCommand: ParsableCommand {
     func run() throws {
         let (layout, parameters) = try ModelDirectory.read(model)
         let dataSet = try DataSet(directory: data)
-        Output.note(dataSet.summary)
+        dataSet.describe()
         let configuration = layout.configuration
         let trainer = Trainer(
             layout: layout, parameters: parameters,

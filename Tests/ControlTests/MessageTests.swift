@@ -54,9 +54,9 @@ import Testing
         let bytes = try ControlMessage.response(id: 4, to: StatusRequest.self, status)
         #expect(
             text(bytes)
-                == "{\"id\":4,\"jsonrpc\":\"2.0\",\"result\":{\"alarms\":[{\"kind\":\"disk\",\"message\":\"nearly full\"}],"
-                + "\"availableContributions\":0,\"disk\":\"writable\",\"head\":\"\(digest)\",\"height\":12,"
-                + "\"isMember\":true,\"members\":4,\"minContributions\":1,"
+                == "{\"id\":4,\"jsonrpc\":\"2.0\",\"result\":{\"addresses\":[],\"alarms\":[{\"kind\":\"disk\",\"message\":\"nearly full\"}],"
+                + "\"availableContributions\":0,\"disk\":\"writable\",\"droppedLogMessages\":0,\"head\":\"\(digest)\","
+                + "\"height\":12,\"isMember\":true,\"members\":4,\"minContributions\":1,"
                 + "\"network\":\"\(digest)\",\"observers\":0,\"peers\":[{\"error\":\"connection refused\",\"link\":\"down\",\"site\":\"fr\"}],"
                 + "\"phase\":\"collecting\",\"phaseMilliseconds\":1500,\"proposals\":0,\"quorum\":3,\"residentBytes\":33554432,"
                 + "\"site\":\"de\",\"trainer\":\"training\",\"uptimeMilliseconds\":60000,\"view\":1,"

@@ -130,6 +130,75 @@ import Testing
     }
 }
 
+/// A name service that answers `good` and keeps every other name waiting until it is released.
+private final class SlowResolver: Sendable {
+    private let isReleased = Guarded(false)
+
+    func release() {
+        isReleased.withLock { $0 = true }
+        isReleased.wake(all: true)
+    }
+
+    var resolve: @Sendable (String) -> NameLookup.Answer {
+        { [isReleased] host in
+            if host.hasPrefix("good") { return .addresses([.loopback(port: 0)]) }
+            return isReleased.wait { $0 ? .failure(.cancelled) : nil }
+        }
+    }
+}
+
+/// One at a time: the number of threads is bounded for the whole process.
+@Suite(.serialized) struct SlowNameTests {
+    private func start(
+        _ loop: EventLoop, _ host: String, _ resolver: SlowResolver, origin: NameLookup.Origin = .configured,
+        timeoutMilliseconds: UInt64 = 60_000, _ completion: @escaping (Result<[SocketAddress], LoopError>) -> Void
+    ) {
+        NameLookup.start(
+            loop: loop, host: host, port: 7, origin: origin, timeoutMilliseconds: timeoutMilliseconds,
+            resolver: resolver.resolve, completion: completion)
+    }
+
+    @Test("Names whose service is silent delay no other name") func isolates() throws {
+        let resolver = SlowResolver()
+        defer { resolver.release() }
+        try withLoop { loop in
+            var silent = 0
+            for index in 0..<40 { start(loop, "isolated\(index)", resolver) { _ in silent += 1 } }
+            var result: Result<[SocketAddress], LoopError>?
+            start(loop, "good.isolated", resolver) { result = $0 }
+            try run(loop, until: { result != nil })
+            #expect(result == .success([.loopback(port: 7)]))
+            #expect(silent == 0)
+        }
+    }
+
+    @Test("A look-up ends in its time, and a name that is stuck takes no more threads") func endsInTime() throws {
+        let resolver = SlowResolver()
+        defer { resolver.release() }
+        try withLoop { loop in
+            var errors: [LoopError?] = []
+            for _ in 0..<10 { start(loop, "stuck", resolver, timeoutMilliseconds: 1) { errors.append($0.error) } }
+            try run(loop, until: { errors.count == 10 })
+            #expect(errors.allSatisfy { $0 == .resolveTimedOut("stuck", milliseconds: 1) })
+        }
+    }
+
+    @Test("Announced names cannot take the threads that configured names need") func keepsThreads() throws {
+        let resolver = SlowResolver()
+        defer { resolver.release() }
+        try withLoop { loop in
+            var refused = 0
+            for index in 0..<300 {
+                start(loop, "announced\(index)", resolver, origin: .announced) { _ in refused += 1 }
+            }
+            var result: Result<[SocketAddress], LoopError>?
+            start(loop, "good.configured", resolver) { result = $0 }
+            try run(loop, until: { result != nil && refused >= 172 })
+            #expect(result == .success([.loopback(port: 7)]))
+        }
+    }
+}
+
 extension Result {
     var error: Failure? {
         if case .failure(let error) = self { error } else { nil }

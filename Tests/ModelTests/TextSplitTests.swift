@@ -75,11 +75,12 @@ func textFile(_ path: String, _ paragraphs: [String]) -> TextFile {
         var filter = ParagraphFilter()
         let original = paragraph(1, words: 60)
         let changed = original.uppercased().replacing(" ", with: "\n  ").replacing(
-            "\n", with: "42 ", maxReplacements: 3)
-        let (files, removed) = filter.removeDuplicates([
+            "\n", with: "-- ", maxReplacements: 3)
+        let outcome = filter.removeDuplicates([
             textFile("a", [original, paragraph(2)]), textFile("b", [changed, paragraph(3)]),
         ])
-        #expect(removed == 1)
+        let files = outcome.files
+        #expect(outcome.removedParagraphs == 1)
         #expect(files[0] == textFile("a", [original, paragraph(2)]))
         #expect(files[1] == textFile("b", [paragraph(3)]))
     }
@@ -137,7 +138,11 @@ func textFile(_ path: String, _ paragraphs: [String]) -> TextFile {
             try FileManager.default.createSymbolicLink(atPath: directory + "/link", withDestinationPath: "z.txt")
             let corpus = try TextCorpus(directory: directory)
             #expect(corpus.files.map(\.path) == ["b.txt", "b/c/x", "z.txt"])
-            #expect(corpus.skipped == ["broken", "empty"])
+            #expect(
+                corpus.skipped == [
+                    SkippedFile(path: "broken", reason: .encoding(.latin1)),
+                    SkippedFile(path: "empty", reason: .empty), SkippedFile(path: "link", reason: .alreadyRead),
+                ])
             #expect(throws: ModelError.tooMuchText(path: directory, limitBytes: 5)) {
                 try TextCorpus(directory: directory, byteLimit: 5)
             }

@@ -62,3 +62,11 @@ import Testing
         #expect(coloured.contains("\u{1b}[32m1\u{1b}[0m"))
     }
 }
+
+@Suite struct FolderTests {
+    @Test("A folder that cannot be made is an error with the system's reason") func namesReason() {
+        // sysfs refuses a new folder with EPERM; looking for the folder afterwards finds nothing, which is ENOENT.
+        let error = #expect(throws: Failure.self) { try DiskFile.makeDirectory("/sys/mesh-folder") }
+        #expect(error?.message == "cannot make directory /sys/mesh-folder: Operation not permitted")
+    }
+}

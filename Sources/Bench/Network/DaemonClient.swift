@@ -40,4 +40,6 @@ final class DaemonClient {
     }
 }
 
-struct ClosedByDaemon: Error {}
+struct ClosedByDaemon: Error, CustomStringConvertible {
+    let description = "the daemon closed the connection"
+}

@@ -15,3 +15,18 @@ public enum NoiseError: Error, Hashable, Sendable {
     /// An earlier message of this handshake was refused.
     case handshakeFailed
 }
+
+extension NoiseError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .messageTooLong(let count, let maximum): "a message of \(count) bytes, at most \(maximum) are possible"
+        case .messageTooShort(let count, let minimum): "a message of \(count) bytes, at least \(minimum) are needed"
+        case .notOurTurn(let message):
+            message > 3 ? "the handshake is over" : "the other side must send message \(message)"
+        case .lowOrderPublicKey: "a public key is of low order"
+        case .authenticationFailed: "it does not authenticate"
+        case .counterExhausted: "all nonces are used"
+        case .handshakeFailed: "an earlier message of this handshake was refused"
+        }
+    }
+}

@@ -15,6 +15,18 @@ public enum GovernanceRefusal: Error, Hashable, Sendable {
     case alreadyReviewed
 }
 
+extension GovernanceRefusal: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .fault(let fault): fault.description
+        case .unsigned: "no operator of a present member signed it"
+        case .tooManyPending(let member): "the operator of \(member.short) has too many pending actions"
+        case .slotClosed: "the contribution can no longer be listed"
+        case .alreadyReviewed: "this operator reviewed it before"
+        }
+    }
+}
+
 extension Node {
     /// Why `govern` would refuse the action on the present head; nil where it would take it.
     public func refusal(of signed: SignedGovernanceAction) -> GovernanceRefusal? {

@@ -2,8 +2,11 @@
 extension ActionFault {
     /// - Parameter members: gives the names.
     public func words(_ members: MemberSet) -> String {
-        func name(_ id: MemberID) -> String { members[id]?.name ?? id.short }
-        return switch self {
+        words { members[$0]?.name ?? $0.short }
+    }
+
+    private func words(_ name: (MemberID) -> String) -> String {
+        switch self {
         case .tooEarly(let first): "may not take effect before version \(first)"
         case .expired(let last): "could take effect up to version \(last) only"
         case .usedSequence(let number, let last): "has the number \(number), and \(last) was used already"
@@ -34,6 +37,15 @@ extension ActionFault {
         case .subjectNotReady(let id): "admits \(id.short), which has not said that it is ready"
         }
     }
+}
+
+extension ActionFault: CustomStringConvertible {
+    /// Without the members' names.
+    public var description: String { "it " + words(\.short) }
+}
+
+extension RulesFault: CustomStringConvertible {
+    public var description: String { "who names the rules " + words }
 }
 
 extension RulesFault {

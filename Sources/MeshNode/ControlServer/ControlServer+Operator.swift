@@ -31,7 +31,7 @@ extension ControlServer {
         case .evidenceExportBegin: exportEvidence(request.id, connection)
         case .revertPreview(let parameters): answerRevertPreview(request.id, parameters, connection)
         case .trainerAttach, .trainerBase, .trainerContributeBegin, .trainerContributeCommit,
-            .trainerContributeAbort:
+            .trainerContributeAbort, .trainerTrouble:
             preconditionFailure("a trainer's request is dealt with elsewhere")
         }
     }

@@ -18,7 +18,31 @@ extension ControlServer {
             observers: Int64(membership.observers.cards.count), diskUse: diskUse, replay: replayState,
             minContributions: Int64(chain.rules.minContributions),
             availableContributions: Int64(
-                Set(report.candidates.filter(\.isAvailable).map(\.contribution.author)).count))
+                Set(report.candidates.filter(\.isAvailable).map(\.contribution.author)).count),
+            addresses: addressStates, droppedLogMessages: Int64(clamping: LogOutput.standardError.droppedCount),
+            trainerTrouble: trainerTrouble)
+    }
+
+    /// In words, with what to do.
+    static func words(_ trouble: TrainerTrouble) -> String {
+        switch trouble {
+        case .nonFiniteLoss:
+            "its loss became infinite or not a number; look at its text and at the rules' learning rate, then start it again"
+        case .diskFull: "its state directory has no room; it goes on once there is some"
+        }
+    }
+
+    private var addressStates: [AddressState] {
+        keeper.transport.targets.filter(\.isConfigured).map { target in
+            let member = target.member.flatMap { chain.members[$0] }
+            let view = target.member.map { keeper.transport.view(of: $0) }
+            let link: LinkState =
+                view?.isLinked == true
+                ? .up : keeper.transport.isDialling(target) ? .connecting : target.isOwn ? .unknown : .down
+            return AddressState(
+                address: target.address, link: link, site: member.map { siteName($0.name) },
+                error: target.isOwn ? "leads back to this site: take it out of [mesh] peers" : target.lastError)
+        }
     }
 
     private var diskUse: DiskUse? {
@@ -101,8 +125,8 @@ extension ControlServer {
     private var disk: DiskState {
         switch keeper.health.commitFailure ?? keeper.health.writeFailure {
         case nil: .writable
-        case .system(_, _, ENOSPC)?, .system(_, _, EDQUOT)?: .full
-        case .system(_, _, EROFS)?, .system(_, _, EACCES)?: .readOnly
+        case .system(_, _, let code)? where StoreError.fullCodes.contains(code): .full
+        case .system(_, _, let code)? where StoreError.readOnlyCodes.contains(code): .readOnly
         case .database(_, let message)? where message.contains("full"): .full
         case .database(_, let message)? where message.contains("readonly"): .readOnly
         default: .failed
@@ -143,6 +167,11 @@ extension ControlServer {
             alarms.append(Control.Alarm(kind: .disk, message: "\(failure)"))
         }
         alarms += keeper.health.damages.map { Control.Alarm(kind: .corruption, message: "\($0)") }
+        if let trainerTrouble {
+            alarms.append(
+                Control.Alarm(
+                    kind: .trainer, message: "the trainer hands nothing over: \(ControlServer.words(trainerTrouble))"))
+        }
         // A site that is no member is refused by all but who invited it, and that is as it should be.
         guard isMember else { return alarms }
         let foreign = keeper.transport.targets.filter { $0.lastError?.contains("another genesis file") ?? false }

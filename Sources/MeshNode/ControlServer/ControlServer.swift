@@ -18,6 +18,8 @@ final class ControlServer {
     private var connections: [ObjectIdentifier: ControlConnection] = [:]
     private var placesTimer: LoopTimer?
     private(set) var trainer: TrainerSession?
+    /// What a trainer told last, until one hands a contribution over. It outlives the trainer, which may have ended.
+    var trainerTrouble: TrainerTrouble?
     var isStopping = false
 
     init(
@@ -116,7 +118,8 @@ final class ControlServer {
         }
         switch request.call {
         case .trainerAttach(let parameters): attach(request.id, parameters, connection)
-        case .trainerBase, .trainerContributeBegin, .trainerContributeCommit, .trainerContributeAbort:
+        case .trainerBase, .trainerContributeBegin, .trainerContributeCommit, .trainerContributeAbort,
+            .trainerTrouble:
             guard let trainer, trainer.connection === connection else {
                 return connection.refuse(
                     request.id, ControlRefusal(.notAttached, message: "trainer.attach comes first"))

@@ -87,6 +87,12 @@ final class TrainerSession {
             transfer.abandon()
             self.transfer = nil
             connection.answer(request.id, to: TrainerContributeAbort.self, Accepted())
+        case .trainerTrouble(let parameters):
+            if server.trainerTrouble != parameters.trouble {
+                keeper.logger.error("the trainer hands nothing over: \(ControlServer.words(parameters.trouble))")
+            }
+            server.trainerTrouble = parameters.trouble
+            connection.answer(request.id, to: TrainerTroubleReport.self, Accepted())
         default: preconditionFailure("the server sends a trainer's requests here only")
         }
     }
@@ -207,6 +213,7 @@ final class TrainerSession {
             self.isCommitting = false
             switch result {
             case .success(let contribution):
+                self.server.trainerTrouble = nil
                 self.connection.answer(
                     id, to: TrainerContributeCommit.self,
                     ContributionCommitted(

@@ -27,9 +27,16 @@ final class DiskFile: @unchecked Sendable {  // the descriptor is fixed, pread a
             case .write: O_RDWR
             case .create: O_RDWR | O_CREAT
             }
-        let descriptor = Glibc.open(path, flags | O_CLOEXEC, 0o600)
+        // A C string ends at a zero byte: another file than the one that is named would be opened.
+        guard !path.utf8.contains(0) else { throw .system(file: path, operation: "open", code: EINVAL) }
+        // Without O_NONBLOCK a named pipe in the file's place would hold the daemon up.
+        let descriptor = Glibc.open(path, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0o600)
         guard descriptor >= 0 else { throw .system(file: path, operation: "open", code: errno) }
-        return DiskFile(path: path, descriptor: descriptor)
+        let file = DiskFile(path: path, descriptor: descriptor)
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw .system(file: path, operation: "stat", code: errno) }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw .notARegularFile(file: path) }
+        return file
     }
 
     func byteCount() throws(StoreError) -> Int {
@@ -71,7 +78,9 @@ final class DiskFile: @unchecked Sendable {  // the descriptor is fixed, pread a
         while done < bytes.count {
             let put = pwrite(descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done, off_t(offset + done))
             if put < 0 && errno == EINTR { continue }
-            guard put > 0 else { throw .system(file: path, operation: "write", code: errno) }
+            guard put > 0 else {
+                throw .system(file: path, operation: "write", code: put == 0 ? EIO : errno)
+            }
             done += put
         }
     }
@@ -152,21 +161,42 @@ extension DiskFile {
         let descriptor = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw .system(file: path, operation: "open", code: errno) }
         defer { Glibc.close(descriptor) }
-        guard fsync(descriptor) == 0 else { throw .system(file: path, operation: "fsync", code: errno) }
+        // Some file systems have no directories to sync.
+        guard fsync(descriptor) == 0 || errno == EINVAL else {
+            throw .system(file: path, operation: "fsync", code: errno)
+        }
     }
 
     /// Makes a folder, mode 0700, and those above it where they are not there.
+    ///
+    /// - Throws: `StoreError.system` with the folder that could not be made and the system's reason.
     static func makeDirectory(_ path: String) throws(StoreError) {
-        if mkdir(path, 0o700) == 0 { return try synchronizeDirectory(folder(of: path)) }
-        if errno == ENOENT, folder(of: path) != path {
-            try makeDirectory(folder(of: path))
-            return try makeDirectory(path)
+        guard !path.isEmpty, !path.utf8.contains(0) else {
+            throw .system(file: path, operation: "create directory", code: EINVAL)
         }
-        guard errno == EEXIST else { throw .system(file: path, operation: "mkdir", code: errno) }
+        // From the first folder that is there downwards, each once: nothing is tried again.
+        var missing: [String] = []
+        var next = path
+        while !isDirectory(next) {
+            missing.append(next)
+            let above = folder(of: next)
+            guard above != next else { break }
+            next = above
+        }
+        for folder in missing.reversed() {
+            let status = mkdir(folder, 0o700)
+            let code = errno
+            // Another process may have made it meanwhile.
+            guard status == 0 || isDirectory(folder) else {
+                throw .system(file: folder, operation: "create directory", code: code == EEXIST ? ENOTDIR : code)
+            }
+            if status == 0 { try synchronizeDirectory(DiskFile.folder(of: folder)) }
+        }
+    }
+
+    static func isDirectory(_ path: String) -> Bool {
         var status = stat()
-        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
-            throw .system(file: path, operation: "mkdir", code: ENOTDIR)
-        }
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
     /// The names in a folder, ascending, without `.` and `..`.

@@ -22,6 +22,8 @@ final class LedgerDatabase: JournalSink {
     init(path: String, markPath: String, network: NetworkID) throws(StoreError) {
         self.path = path
         mark = try JournalMark(path: markPath)
+        // SQLite would wait for the other end of a named pipe.
+        for file in [path, path + "-wal"] where DiskFile.exists(file) { _ = try DiskFile.open(file, .write) }
         do {
             var configuration = GRDB.Configuration()
             configuration.foreignKeysEnabled = false

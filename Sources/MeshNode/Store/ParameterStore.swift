@@ -76,6 +76,8 @@ extension StoreError {
     init(_ error: ParameterFileError) {
         switch error {
         case .system(let file, let operation, let code): self = .system(file: file, operation: operation, code: code)
+        case .notARegularFile(let file): self = .notARegularFile(file: file)
+        case .tooLong(let file, _, let limit): self = .tooLong(file: file, limitBytes: limit)
         case .wrongSize(let file, let expected, let found):
             self = .wrongSize(file: file, expectedBytes: expected, foundBytes: found)
         case .corruptBlock(let file, let block): self = .damagedFile(file: file, place: "block \(block)")

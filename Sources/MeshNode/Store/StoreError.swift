@@ -4,6 +4,8 @@ import Glibc
 enum StoreError: Error, Equatable, Sendable {
     /// The operating system refused; `code` is its errno.
     case system(file: String, operation: String, code: Int32)
+    /// A directory, a named pipe, a device or the like is where a file must be.
+    case notARegularFile(file: String)
     /// SQLite refused.
     case database(file: String, message: String)
     /// A row is not what was written: its checksum does not fit.
@@ -32,6 +34,7 @@ extension StoreError: CustomStringConvertible {
         switch self {
         case .system(let file, let operation, let code):
             "\(file): \(operation) failed: \(String(cString: strerror(code)))"
+        case .notARegularFile(let file): "\(file): is not a regular file"
         case .database(let file, let message): "\(file): \(message)"
         case .damagedRow(let file, let table, let row):
             "\(file): table \(table), row \(row): damaged, its checksum does not fit"
@@ -54,11 +57,19 @@ extension StoreError: CustomStringConvertible {
         }
     }
 
-    /// Whether the system had no room, or no right, to write: something that an operator can cure while we wait.
+    /// Whether the system had no room, no right, or no descriptors for a write: something that an operator can cure while
+    /// we wait.
     var isDiskUnavailable: Bool {
         switch self {
-        case .system(_, _, let code): code == ENOSPC || code == EDQUOT || code == EROFS || code == EIO || code == EACCES
+        case .system(_, _, let code): StoreError.unavailableCodes.contains(code)
         default: false
         }
     }
+
+    /// EFBIG: the account's or the file system's limit on a file's size (`ulimit -f`).
+    static let fullCodes: Set<Int32> = [ENOSPC, EDQUOT, EFBIG]
+
+    static let readOnlyCodes: Set<Int32> = [EROFS, EACCES, EPERM]
+
+    private static let unavailableCodes = fullCodes.union(readOnlyCodes).union([EIO, EMFILE, ENFILE, ENOMEM])
 }

@@ -19,10 +19,10 @@ struct RawParameters: ParameterSource {
         do throws(StoreError) {
             try file.read(at: 4 * offset, into: UnsafeMutableRawBufferPointer(buffer))
         } catch {
-            guard case .system(let path, let operation, let code) = error else {
-                throw .system(file: file.path, operation: "read", code: 0)
+            switch error {
+            case .system(let path, let operation, let code): throw .system(file: path, operation: operation, code: code)
+            default: throw .wrongSize(file: file.path, expectedBytes: 4 * parameterCount, foundBytes: 4 * offset)
             }
-            throw .system(file: path, operation: operation, code: code)
         }
         #if _endian(big)
             for index in buffer.indices { buffer[index] = Float(bitPattern: buffer[index].bitPattern.byteSwapped) }

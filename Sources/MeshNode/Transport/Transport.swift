@@ -26,6 +26,11 @@ final class Transport {
     private var random: SeededRandom
     private var dialer: Dialer
     private var gate = HandshakeGate()
+    private var names = NameBook()
+    /// What is left to try of the dials whose handshake is under way, by connection.
+    private var attempts: [ObjectIdentifier: DialAttempt] = [:]
+    /// Resolves a host name; a test puts its own name service here.
+    var lookUp: (String, UInt16, NameLookup.Origin, @escaping (Result<[SocketAddress], LoopError>) -> Void) -> Void
     private var listeners: [TCPListener] = []
     private let timer: LoopTimer
     private let backlogTimer: LoopTimer
@@ -57,6 +62,7 @@ final class Transport {
         var random = random
         dialer = Dialer(configured: peers.filter { !own.contains($0) }, random: random.split())
         self.random = random
+        lookUp = { NameLookup.start(loop: loop, host: $0, port: $1, origin: $2, completion: $3) }
         timer = try LoopTimer(loop: loop)
         backlogTimer = try LoopTimer(loop: loop)
     }
@@ -140,6 +146,7 @@ final class Transport {
     /// Closes the links of whoever may have none any more, and forgets where to dial them.
     func retain(_ mayHaveLink: (MemberID) -> Bool) {
         dialer.retain(mayHaveLink)
+        names.retain(Set(dialer.targets.values.compactMap { SocketAddress.split($0.address)?.host }))
         for link in links.keys.sorted() {
             if let member = links[link]?.member, !mayHaveLink(member) { links[link]?.close() }
         }
@@ -195,6 +202,8 @@ final class Transport {
         }
     }
 
+    func isDialling(_ target: Dialer.Target) -> Bool { dialer.dialling.contains(target.source) }
+
     /// Bytes of all links since the start.
     var totalBytes: (received: UInt64, sent: UInt64) {
         var total: (received: UInt64, sent: UInt64) = (0, 0)
@@ -220,37 +229,52 @@ final class Transport {
     }
 
     private func dial(_ target: Dialer.Target) {
-        if let address = try? SocketAddress(parsing: target.address) { return connect(target, [address]) }
+        if let address = try? SocketAddress(parsing: target.address) {
+            return connect(DialAttempt(target, addresses: [address]))
+        }
         guard let (host, port) = SocketAddress.split(target.address) else {
             return dialer.failed(target.source, "is not host:port", now: now)
         }
-        NameLookup.start(loop: loop, host: host, port: port) { [weak self] result in
+        lookUp(host, port, target.isConfigured ? .configured : .announced) { [weak self] result in
             guard let self, !self.isClosed else { return }
             switch result {
-            case .success(let addresses): self.connect(target, addresses)
-            case .failure(let error): self.dialer.failed(target.source, "\(error)", now: self.now)
+            case .success(let addresses):
+                self.names.learned(addresses, of: host)
+                self.connect(DialAttempt(target, addresses: self.names.nextAddresses(of: host, port: port)))
+            case .failure(let error):
+                // An address that was right a while ago is better than none.
+                let known = self.names.nextAddresses(of: host, port: port)
+                self.connect(DialAttempt(target, addresses: known, errors: ["\(error)"]))
             }
         }
     }
 
-    /// Tries the addresses of a name in the system's order.
-    private func connect(_ target: Dialer.Target, _ addresses: [SocketAddress]) {
-        guard let address = addresses.first else { return dialer.failed(target.source, "has no address", now: now) }
+    /// Tries the next address of a dial; the dial has failed once none is left.
+    private func connect(_ attempt: DialAttempt) {
+        var attempt = attempt
+        guard let address = attempt.next() else {
+            if attempt.leadsHereOnly { return dialer.isOwn(attempt.target.source) }
+            return dialer.failed(attempt.target.source, attempt.error, isRefused: attempt.isRefused, now: now)
+        }
         do throws(LoopError) {
             try TCPConnection.connect(
                 loop: loop, to: address, timeoutMilliseconds: TransportLimits.dialTimeoutMilliseconds
             ) { [weak self] result in
                 guard let self, !self.isClosed else { return }
                 switch result {
-                case .success(let stream): self.begin(stream, .initiator, target)
-                case .failure(let error):
-                    if addresses.count > 1 { return self.connect(target, Array(addresses.dropFirst())) }
-                    self.dialer.failed(target.source, Transport.describe(error), now: self.now)
+                case .success(let stream): self.begin(stream, .initiator, attempt)
+                case .failure(let error): self.goOn(attempt, after: Transport.describe(error))
                 }
             }
         } catch {
-            dialer.failed(target.source, Transport.describe(error), now: now)
+            goOn(attempt, after: Transport.describe(error))
         }
+    }
+
+    private func goOn(_ attempt: DialAttempt, after error: String) {
+        var attempt = attempt
+        attempt.failed(error)
+        connect(attempt)
     }
 
     private static func describe(_ error: LoopError) -> String {
@@ -277,7 +301,8 @@ final class Transport {
         connections.values.filter { !$0.isInitiator && $0.link == nil && !$0.isEnding }
     }
 
-    private func begin(_ stream: TCPConnection, _ role: NoiseHandshake.Role, _ target: Dialer.Target?) {
+    private func begin(_ stream: TCPConnection, _ role: NoiseHandshake.Role, _ attempt: DialAttempt?) {
+        let target = attempt?.target
         let identity = target?.usesNextKeys == true ? nextIdentity ?? self.identity : self.identity
         let session = LinkSession(
             role: role, identity: identity, expected: target?.expected, admit: admit, random: &random, now: now)
@@ -287,6 +312,7 @@ final class Transport {
             dialled: target?.source, begun: nextConnection)
         nextConnection += 1
         connections[ObjectIdentifier(connection)] = connection
+        attempts[ObjectIdentifier(connection)] = attempt
         connection.onOutput = { [weak self, unowned connection] in self?.received($0, connection) }
         connection.onEnd = { [weak self, unowned connection] in self?.ended(connection, $0) }
         connection.signaturesComputed = { [weak self] in self?.signaturesComputed() ?? 0 }
@@ -329,7 +355,10 @@ final class Transport {
     /// judge alike. Of two that one side dialled, the newer stays: the older's other end is most likely gone.
     private func established(_ connection: PeerConnection, _ member: MemberID) {
         connection.member = member
-        if let source = connection.dialled { dialer.succeeded(source, member) }
+        if let attempt = attempts.removeValue(forKey: ObjectIdentifier(connection)) {
+            dialer.succeeded(attempt.target.source, member)
+            if let address = attempt.current { names.succeeded(address, of: attempt.target.address) }
+        }
         if let old = linkOfMember[member], let standing = links[old] {
             let preferred = connection.isInitiator == (identity.member < member)
             if standing.isInitiator != connection.isInitiator && !preferred {
@@ -370,16 +399,25 @@ final class Transport {
                 onRemark?("link to \(member.short) at \(connection.remote) is down: \(end)")
             }
         }
-        guard let source = connection.dialled else {
-            if !wasEstablished, end != .closedHere {
+        guard let attempt = attempts.removeValue(forKey: ObjectIdentifier(connection)) else {
+            if !connection.isInitiator, !wasEstablished, end != .closedHere {
                 refusedConnections.note(end, from: connection.remote, now: now)
             }
             return
         }
-        if end == .link(.connectedToItself) { return dialer.isOwn(source) }
-        if connection.member == nil {
-            dialer.failed(source, end.description, isRefused: end == .refusedByPeer, now: now)
-            onRemark?("no link to \(source.address): \(end)")
+        guard !isClosed else { return }
+        if end != .link(.connectedToItself) { onRemark?("no link to \(attempt.name): \(end)") }
+        failed(attempt, end)
+    }
+
+    /// A dial whose handshake failed at one address goes on at the next.
+    private func failed(_ attempt: DialAttempt, _ end: PeerConnection.End) {
+        var attempt = attempt
+        if end == .link(.connectedToItself) {
+            attempt.ledHere()
+        } else {
+            attempt.failed(end.description, isRefused: end == .refusedByPeer)
         }
+        connect(attempt)
     }
 }

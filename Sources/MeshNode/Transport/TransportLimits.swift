@@ -24,6 +24,8 @@ enum TransportLimits {
     static let messagesPerTurn = 64
     static let signaturesPerTurn: UInt64 = 64
     static let dialTimeoutMilliseconds: UInt64 = 5_000
+    /// Addresses of one name that a dial tries; the next dial goes on with the others.
+    static let addressesPerDial = 8
     /// Dials under way, up to their link.
     static let dialsMaximum = 64
     static let backoffFirstMilliseconds: UInt64 = 200

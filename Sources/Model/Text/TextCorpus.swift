@@ -1,5 +1,3 @@
-import FoundationEssentials
-
 /// One file of text.
 public struct TextFile: Hashable, Sendable {
     /// Relative to the corpus' folder.
@@ -20,67 +18,93 @@ public struct TextFile: Hashable, Sendable {
     }
 }
 
+/// A file or folder that takes no part in training, and why.
+public struct SkippedFile: Hashable, Sendable {
+    /// Relative to the corpus' folder; bytes that are not UTF-8 are written as `\xNN`.
+    public let path: String
+    public let reason: Reason
+
+    public enum Reason: Hashable, Sendable {
+        case empty
+        /// The text is in another encoding than UTF-8, as far as its bytes tell.
+        case encoding(TextEncoding)
+        /// The file's name is not UTF-8.
+        case name
+        /// The file is gone, or became shorter while it was read.
+        case vanished
+        /// The system refused to open or read it; the system's words.
+        case unreadable(String)
+        /// A symbolic link that leads nowhere.
+        case brokenLink
+        /// A named pipe, a device or a socket.
+        case notAFile
+        /// Reached by a link; it is read under another path.
+        case alreadyRead
+    }
+}
+
 /// A site's own directory of UTF-8 text, whole in memory.
 public struct TextCorpus: Sendable {
     /// Sorted by the bytes of the path.
     public let files: [TextFile]
-    /// Paths of files that are empty or not UTF-8, and so take no part.
-    public let skipped: [String]
+    /// What takes no part, in the order of the paths.
+    public let skipped: [SkippedFile]
 
     /// More text than a trainer of the presets could read in months; a wrong `--data` ends here, not in swap.
     public static let byteLimit = 4 << 30
 
-    /// Reads all regular files below `directory`, hidden ones and links excepted.
+    /// Reads all regular files below `directory`, hidden ones excepted. Links are followed; each file and each folder is
+    /// read once, however many links lead to it. What cannot be read is skipped and named.
     ///
-    /// - Throws: `ModelError.file` where something cannot be read, `.tooMuchText` beyond `byteLimit`.
+    /// - Throws: `ModelError.file` if the directory itself cannot be listed, `.tooMuchText` beyond `byteLimit`.
     public init(directory: String, byteLimit: Int = TextCorpus.byteLimit) throws(ModelError) {
+        var folder = TextFolder(directory)
+        try folder.list()
         var files: [TextFile] = []
-        var skipped: [String] = []
+        var skipped = folder.skipped
         var total = 0
-        for path in try TextCorpus.regularFiles(below: directory) {
-            let full = directory + "/" + path.path
-            guard path.bytes <= byteLimit - total else {
+        for file in folder.files {
+            guard file.byteCount <= byteLimit - total else {
                 throw .tooMuchText(path: directory, limitBytes: byteLimit)
             }
-            let bytes: [UInt8]
-            do {
-                bytes = [UInt8](try Data(contentsOf: URL(filePath: full)))
-            } catch {
-                throw .file(path: full, reason: "cannot be read: \(error)")
-            }
-            total += bytes.count
-            if bytes.isEmpty || String(validating: bytes, as: UTF8.self) == nil {
-                skipped.append(path.path)
-            } else {
-                files.append(TextFile(path: path.path, bytes: bytes))
+            switch folder.read(file, limitBytes: byteLimit - total) {
+            case .skipped(let reason): skipped.append(SkippedFile(path: file.name, reason: reason))
+            case .bytes(let bytes):
+                if let reason = TextCorpus.refusal(bytes) {
+                    skipped.append(SkippedFile(path: file.name, reason: reason))
+                } else {
+                    total += bytes.count
+                    files.append(TextFile(path: file.name, bytes: bytes))
+                }
             }
         }
         self.files = files
-        self.skipped = skipped
+        self.skipped = skipped.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
     }
 
     /// Bytes of all files.
     public var byteCount: Int { files.reduce(0) { $0 + $1.bytes.count } }
 
-    private static func regularFiles(below directory: String) throws(ModelError) -> [(path: String, bytes: Int)] {
-        var found: [(path: String, bytes: Int)] = []
-        var pending = [""]
-        while let folder = pending.popLast() {
-            let full = directory + "/" + folder
-            do {
-                for name in try FileManager.default.contentsOfDirectory(atPath: full) where !name.hasPrefix(".") {
-                    let path = folder.isEmpty ? name : folder + "/" + name
-                    let attributes = try FileManager.default.attributesOfItem(atPath: directory + "/" + path)
-                    switch attributes[.type] as? FileAttributeType {
-                    case .typeDirectory?: pending.append(path)
-                    case .typeRegular?: found.append((path, Int(attributes[.size] as? UInt64 ?? 0)))
-                    default: break
-                    }
-                }
-            } catch {
-                throw .file(path: full, reason: "cannot be listed: \(error)")
-            }
+    private static func refusal(_ bytes: [UInt8]) -> SkippedFile.Reason? {
+        guard !bytes.isEmpty else { return .empty }
+        return TextEncoding.other(than: bytes).map { .encoding($0) }
+    }
+}
+
+extension SkippedFile.Reason {
+    /// For a sentence: `3 files that are ...`.
+    public var words: String {
+        switch self {
+        case .empty: "empty"
+        case .encoding(.binary): "not text"
+        case .encoding(let encoding):
+            "in \(encoding.name), not UTF-8 (convert: iconv -f \(encoding.iconvName) -t UTF-8 OLD >NEW)"
+        case .name: "of a name that is not UTF-8 (rename)"
+        case .vanished: "gone, or changed, while the directory was read"
+        case .unreadable(let why): "not readable: \(why)"
+        case .brokenLink: "links that lead nowhere"
+        case .notAFile: "pipes, devices or sockets"
+        case .alreadyRead: "reached by a link and read under another path"
         }
-        return found.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
     }
 }

@@ -1,9 +1,14 @@
 import Crypto
+import Glibc
 
 /// What is wrong with a file of parameters, by name and place.
 public enum ParameterFileError: Error, Hashable, Sendable {
     /// The operating system refused: `code` is its errno.
     case system(file: String, operation: String, code: Int32)
+    /// A directory, a named pipe, a device or the like is where a file must be.
+    case notARegularFile(file: String)
+    /// The file is longer than whoever reads it whole allows.
+    case tooLong(file: String, bytes: Int, limitBytes: Int)
     case wrongSize(file: String, expectedBytes: Int, foundBytes: Int)
     /// The parameters of one block are not those that its Merkle leaf names.
     case corruptBlock(file: String, block: Int)
@@ -13,4 +18,32 @@ public enum ParameterFileError: Error, Hashable, Sendable {
     case nonFinite(file: String, block: Int)
     /// The writer was given too few or too many parameters.
     case wrongCount(file: String, expected: Int, found: Int)
+}
+
+extension ParameterFileError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .system(let file, let operation, let code):
+            "\(file): \(operation) failed: \(String(cString: strerror(code)))"
+        case .notARegularFile(let file): "\(file) is not a regular file"
+        case .tooLong(let file, let bytes, let limit): "\(file) has \(bytes) bytes, at most \(limit) are read"
+        case .wrongSize(let file, let expected, let found): "\(file) has \(found) bytes, expected \(expected)"
+        case .corruptBlock(let file, let block): "\(file) is damaged in block \(block)"
+        case .wrongRoot(let file, let expected, let found):
+            "\(file) holds parameters \(found.short), expected \(expected.short)"
+        case .nonFinite(let file, let block): "\(file) has an infinity or not-a-number in block \(block)"
+        case .wrongCount(let file, let expected, let found): "\(file) has \(found) parameters, expected \(expected)"
+        }
+    }
+
+    /// Whether the file is not there.
+    public var isMissingFile: Bool {
+        if case .system(_, _, ENOENT) = self { true } else { false }
+    }
+
+    /// Whether the disk, a quota or a file size limit has no room: freeing space cures it.
+    public var isFullDisk: Bool {
+        guard case .system(_, _, let code) = self else { return false }
+        return code == ENOSPC || code == EDQUOT || code == EFBIG
+    }
 }

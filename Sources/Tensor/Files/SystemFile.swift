@@ -13,16 +13,27 @@ final class SystemFile: @unchecked Sendable {  // the descriptor is fixed, pread
     deinit { close(descriptor) }
 
     static func openForReading(_ path: String) throws(ParameterFileError) -> SystemFile {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw .system(file: path, operation: "open", code: errno) }
-        return SystemFile(path: path, descriptor: descriptor)
+        // Without O_NONBLOCK a named pipe in the file's place would hold the program up.
+        try open(path, O_RDONLY, operation: "open")
     }
 
     /// A new, empty file; what had this name is emptied.
     static func create(_ path: String, mode: mode_t = 0o600) throws(ParameterFileError) -> SystemFile {
-        let descriptor = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
-        guard descriptor >= 0 else { throw .system(file: path, operation: "create", code: errno) }
-        return SystemFile(path: path, descriptor: descriptor)
+        try open(path, O_RDWR | O_CREAT | O_TRUNC, mode, operation: "create")
+    }
+
+    private static func open(
+        _ path: String, _ flags: Int32, _ mode: mode_t = 0, operation: String
+    ) throws(ParameterFileError) -> SystemFile {
+        // A C string ends at a zero byte: another file than the one that is named would be opened.
+        guard !path.utf8.contains(0) else { throw .system(file: path, operation: operation, code: EINVAL) }
+        let descriptor = Glibc.open(path, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, mode)
+        guard descriptor >= 0 else { throw .system(file: path, operation: operation, code: errno) }
+        let file = SystemFile(path: path, descriptor: descriptor)
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw .system(file: path, operation: "stat", code: errno) }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw .notARegularFile(file: path) }
+        return file
     }
 
     func byteCount() throws(ParameterFileError) -> Int {
@@ -49,7 +60,9 @@ final class SystemFile: @unchecked Sendable {  // the descriptor is fixed, pread
         while done < bytes.count {
             let wrote = pwrite(descriptor, bytes.baseAddress! + done, bytes.count - done, off_t(offset + done))
             if wrote < 0 && errno == EINTR { continue }
-            guard wrote > 0 else { throw .system(file: path, operation: "write", code: errno) }
+            guard wrote > 0 else {
+                throw .system(file: path, operation: "write", code: wrote == 0 ? EIO : errno)
+            }
             done += wrote
         }
     }
@@ -67,10 +80,13 @@ final class SystemFile: @unchecked Sendable {  // the descriptor is fixed, pread
         } else {
             folder = "."
         }
-        let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        let descriptor = Glibc.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw .system(file: folder, operation: "open", code: errno) }
         defer { close(descriptor) }
-        guard fsync(descriptor) == 0 else { throw .system(file: folder, operation: "fsync", code: errno) }
+        // Some file systems have no directories to sync.
+        guard fsync(descriptor) == 0 || errno == EINVAL else {
+            throw .system(file: folder, operation: "fsync", code: errno)
+        }
     }
 
     static func remove(_ path: String) { unlink(path) }

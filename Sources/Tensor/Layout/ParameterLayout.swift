@@ -30,6 +30,22 @@ public enum LayoutError: Error, Hashable, Sendable {
     case tooManyParameters(limit: Int)
 }
 
+extension LayoutError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .noTensors: "the model has no tensors to train"
+        case .tooManyTensors(let count, let limit): "the model has \(count) tensors, at most \(limit) are possible"
+        case .badName(let name):
+            "the tensor name \"\(name)\" is empty or longer than \(ParameterLayout.nameBytesLimit) bytes"
+        case .duplicateName(let name): "the tensor \(name) is named twice"
+        case .badShape(let name, let shape):
+            "the tensor \(name) has the shape \(shape), which is empty or has more than "
+                + "\(ParameterLayout.rankLimit) dimensions"
+        case .tooManyParameters(let limit): "the model has more than \(limit) parameters"
+        }
+    }
+}
+
 /// The fixed order in which the tensors of a model form one flat vector of float32.
 ///
 /// Three grids lie over it. **Chunks** of 4096 run over each tensor, its last one shorter. **Segments** are 256

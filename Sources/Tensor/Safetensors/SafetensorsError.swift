@@ -19,3 +19,25 @@ public enum SafetensorsError: Error, Hashable, Sendable {
     case unexpectedParameter(file: String, name: String)
     case shapeMismatch(file: String, name: String, expected: [Int], found: [Int])
 }
+
+extension SafetensorsError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .file(let error): error.description
+        case .headerTooLong(let file, let bytes):
+            "\(file) is not a safetensors file: it claims a header of \(bytes) bytes"
+        case .malformedHeader(let file, let offset, let expected):
+            "\(file): at byte \(offset) of the header, expected \(expected)"
+        case .duplicateName(let file, let name): "\(file) names \(name) twice"
+        case .tooManyTensors(let file, let limit): "\(file) has more than \(limit) tensors"
+        case .badOffsets(let file, let name): "\(file): the place of \(name) does not fit its shape or its neighbours"
+        case .dtypeMismatch(let file, let name, let dtype):
+            "\(file): \(name) is of type \(dtype); F32, F16 and BF16 are read"
+        case .layout(let file, let error): "\(file): \(error)"
+        case .missingParameter(let file, let name): "\(file) lacks the tensor \(name)"
+        case .unexpectedParameter(let file, let name): "\(file) has the tensor \(name), which the genesis does not"
+        case .shapeMismatch(let file, let name, let expected, let found):
+            "\(file): \(name) has shape \(found), expected \(expected)"
+        }
+    }
+}

@@ -23,7 +23,7 @@ extension DaemonConnection {
         do {
             return (export, try receive(export, layout, to: path))
         } catch let error as ParameterFileError {
-            throw Failure(error.words)
+            throw Failure("\(error)")
         }
     }
 
@@ -74,7 +74,7 @@ extension DaemonConnection {
                 })
             try sink.finish()
         } catch let error as ParameterFileError {
-            throw Failure(error.words)
+            throw Failure("\(error)")
         }
         return export
     }

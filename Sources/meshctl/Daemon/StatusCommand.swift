@@ -46,7 +46,7 @@ struct StatusText {
             head.append("invited", "\(Words.count(Int(status.observers), "site", "sites")) may follow from here")
         }
         if let replay = status.replay { head.append("replay", words(replay)) }
-        head.append("trainer", trainer)
+        head.append([.init("trainer"), .init(trainer, status.trainerTrouble == nil ? nil : .bad)])
         head.append([
             .init("disk"),
             .init(status.disk.rawValue, status.disk == .writable ? nil : .bad),
@@ -62,6 +62,12 @@ struct StatusText {
         head.append(
             "daemon",
             "\(Words.bytes(status.residentBytes)), up \(Words.duration(milliseconds: status.uptimeMilliseconds))")
+        if status.droppedLogMessages > 0 {
+            head.append([
+                .init("log"),
+                .init("\(status.droppedLogMessages) messages were dropped: standard error is not read", .warning),
+            ])
+        }
         lines.append(head.rendered(terminal))
         let troubled = status.peers.filter { $0.link != .up }
         if !troubled.isEmpty {
@@ -69,6 +75,17 @@ struct StatusText {
             for peer in troubled {
                 table.append([
                     .init(peer.site.text), .init(peer.link.rawValue, .warning), .init(peer.error ?? ""),
+                ])
+            }
+            lines.append("")
+            lines.append(table.rendered(terminal))
+        }
+        let unanswered = status.addresses.filter { $0.error != nil && $0.link != .up }
+        if !unanswered.isEmpty {
+            var table = Table(["configured address", "link", "why"])
+            for address in unanswered {
+                table.append([
+                    .init(address.address), .init(address.link.rawValue, .warning), .init(address.error ?? ""),
                 ])
             }
             lines.append("")
@@ -141,6 +158,12 @@ struct StatusText {
     }
 
     private var trainer: String {
+        let state = trainerState
+        guard let trouble = status.trainerTrouble else { return state }
+        return "\(trouble.rawValue): \(state)"
+    }
+
+    private var trainerState: String {
         switch status.trainer {
         case .absent: "absent: start meshtrain, or a program that speaks the trainer socket"
         case .training: "training"

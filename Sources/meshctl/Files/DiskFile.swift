@@ -27,7 +27,7 @@ enum DiskFile {
             }
             if put < 0 && errno == EINTR { continue }
             guard put > 0 else {
-                let failure = failure("write", temporary)
+                let failure = failure("write", path)
                 unlink(temporary)
                 throw failure
             }
@@ -66,7 +66,10 @@ enum DiskFile {
         if let slash = path.lastIndex(of: "/"), slash != path.startIndex {
             try makeDirectory(String(path[..<slash]))
         }
-        guard mkdir(path, mode) == 0 || isDirectory(path) else { throw failure("make directory", path) }
+        guard mkdir(path, mode) != 0 else { return }
+        // Another process may have made it meanwhile; looking for it changes errno.
+        let failure = failure("make directory", path)
+        guard isDirectory(path) else { throw failure }
     }
 
     /// The names in a directory, ascending.

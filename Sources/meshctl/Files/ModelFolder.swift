@@ -23,7 +23,7 @@ struct ModelFolder {
             if let expected { layout = expected } else { layout = try file.layout() }
             parameters = try file.parameters(layout)
         } catch {
-            throw Failure("the model in \(path) cannot be used: \(error.words)")
+            throw Failure("the model in \(path) cannot be used: \(error)")
         }
         attachments = isDirectory ? try ModelFolder.attachments(in: path) : []
     }
@@ -42,7 +42,7 @@ struct ModelFolder {
                     (key: "mesh.parameters_root", value: parameters.root.description),
                 ], to: path)
         } catch {
-            throw Failure(error.words)
+            throw Failure("\(error)")
         }
     }
 
@@ -52,7 +52,7 @@ struct ModelFolder {
         do throws(ParameterFileError) {
             return try ParameterFile.tree(of: parameters).root
         } catch {
-            throw Failure("the model in \(path) cannot be read: \(error.words)")
+            throw Failure("the model in \(path) cannot be read: \(error)")
         }
     }
 
@@ -65,7 +65,7 @@ struct ModelFolder {
             do throws(ParameterFileError) {
                 try parameters.readBlock(block, into: values)
             } catch {
-                throw Failure("the model in \(path) cannot be read: \(error.words)")
+                throw Failure("the model in \(path) cannot be read: \(error)")
             }
             if let index = values.firstIndex(where: { !$0.isFinite }) {
                 let place = range.lowerBound + index

@@ -72,7 +72,7 @@ struct ForkSource {
             return try ParameterFile(
                 path: parametersPath, parameterCount: layout.parameterCount, expectedRoot: tree.root)
         } catch {
-            throw Failure(error.words)
+            throw Failure("\(error)")
         }
     }
 

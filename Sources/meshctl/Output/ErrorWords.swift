@@ -1,44 +1,7 @@
 import Crypto
-import Glibc
 import Ledger
 import Rounds
 import Tensor
-
-/// Errors of the modules below as sentences for people.
-extension ParameterFileError {
-    var words: String {
-        switch self {
-        case .system(let file, let operation, let code): "\(file): \(operation): \(String(cString: strerror(code)))"
-        case .wrongSize(let file, let expected, let found): "\(file) has \(found) bytes, expected \(expected)"
-        case .corruptBlock(let file, let block): "\(file) is damaged in block \(block)"
-        case .wrongRoot(let file, let expected, let found):
-            "\(file) holds parameters \(found.short), expected \(expected.short)"
-        case .nonFinite(let file, let block): "\(file) has an infinity or not-a-number in block \(block)"
-        case .wrongCount(let file, let expected, let found): "\(file) has \(found) parameters, expected \(expected)"
-        }
-    }
-}
-
-extension SafetensorsError {
-    var words: String {
-        switch self {
-        case .file(let error): error.words
-        case .headerTooLong(let file, let bytes): "\(file) claims a header of \(bytes) bytes"
-        case .malformedHeader(let file, let offset, let expected):
-            "\(file): at byte \(offset) of the header, expected \(expected)"
-        case .duplicateName(let file, let name): "\(file) names \(name) twice"
-        case .tooManyTensors(let file, let limit): "\(file) has more than \(limit) tensors"
-        case .badOffsets(let file, let name): "\(file): the place of \(name) does not fit its shape or its neighbours"
-        case .dtypeMismatch(let file, let name, let dtype):
-            "\(file): \(name) is of type \(dtype); F32, F16 and BF16 are read"
-        case .layout(let file, let error): "\(file): \(error)"
-        case .missingParameter(let file, let name): "\(file) lacks the tensor \(name)"
-        case .unexpectedParameter(let file, let name): "\(file) has the tensor \(name), which the genesis does not"
-        case .shapeMismatch(let file, let name, let expected, let found):
-            "\(file): \(name) has shape \(found), expected \(expected)"
-        }
-    }
-}
 
 /// Says which member a slot belongs to.
 struct SlotWords {
@@ -48,29 +11,16 @@ struct SlotWords {
 }
 
 extension LedgerFileError {
+    /// With the name of the site that a damaged contribution is of.
     func words(_ names: SlotWords) -> String {
         switch self {
-        case .notALedger: "this is not an exported ledger"
-        case .unsupportedVersion(let version): "format version \(version) is unknown to this program"
-        case .truncated(let item): "the file ends inside item \(item)"
-        case .unknownKind(let kind, let item): "item \(item) is of unknown kind \(kind)"
-        case .unexpectedItem(let item): "item \(item) does not belong there"
-        case .wrongLength(let item, let bytes): "item \(item) has a wrong length, \(bytes) bytes"
-        case .tooLong(let item, let bytes, let limit): "item \(item) has \(bytes) bytes, at most \(limit) are possible"
-        case .record(let item, let error): "item \(item) is no version record: \(error)"
-        case .wrongHeight(let item, let expected, let found):
-            "item \(item) is version \(found) where version \(expected) must stand"
-        case .missingContributions(let height): "version \(height) lacks contribution records"
         case .wrongPayloadSize(let height, let slot, let expected, let found):
             "version \(height): the contribution of \(names.name(slot)) has \(found) bytes, its record says \(expected)"
         case .wrongPayload(let height, let slot):
             "version \(height): another contribution stands in the place of the one of \(names.name(slot))"
         case .damagedPayload(let height, let slot):
             "version \(height): the contribution of \(names.name(slot)) is damaged: its bytes are not what it signed"
-        case .wrongEnd: "the end of the file names another head than its last version"
-        case .trailingBytes(let count): "\(count) bytes follow the end"
-        case .unreadable(let error): "cannot read: \(error)"
-        case .file(let error): error.words
+        default: description
         }
     }
 }
@@ -138,7 +88,7 @@ extension ReplayFault {
             "version \(height): the contribution of \(names.name(slot)) is not valid: \(fault)"
         case .missingPayload(let height, let slot):
             "version \(height): the exporter no longer kept the contribution of \(names.name(slot))"
-        case .manifest(let height, .file(let error)): "version \(height): \(error.words)"
+        case .manifest(let height, .file(let error)): "version \(height): \(error)"
         case .manifest(let height, let fault): "version \(height) cannot be averaged: \(fault)"
         case .wrongRoot(let height, let expected, let computed):
             "version \(height): its contributions give the parameters \(computed.short), certified are \(expected.short)"

@@ -25,7 +25,7 @@ final class RecomputeFolder {
             start = try ParameterFile(path: path + "/0", parameterCount: layout.parameterCount, expectedRoot: tree.root)
         } catch {
             RecomputeFolder.remove(path)
-            throw Failure(error.words)
+            throw Failure("\(error)")
         }
         self.path = path
     }

@@ -105,16 +105,19 @@ final class TestSites {
 
     @discardableResult
     func start(
-        _ index: Int, peers: [String]? = nil, scrubMilliseconds: UInt64 = Scrubber.intervalMilliseconds,
-        sink: (LedgerDatabase) -> any JournalSink = { $0 }
+        _ index: Int, peers: [String]? = nil, listen: [String]? = nil,
+        scrubMilliseconds: UInt64 = Scrubber.intervalMilliseconds,
+        sink: (LedgerDatabase) -> any JournalSink = { $0 }, prepare: (Daemon) -> Void = { _ in }
     ) throws -> Daemon {
         var logger = Logger(label: names[index]) { _ in SwiftLogNoOpLogHandler() }
         logger.logLevel = .critical
         var configuration = configuration(index)
         if let peers { configuration.mesh.peers = peers }
+        if let listen { configuration.mesh.listen = listen }
         let daemon = try Daemon(
             configuration, loop: loop, logger: logger, scrubMilliseconds: scrubMilliseconds,
             journalSink: sink)
+        prepare(daemon)
         try daemon.start()
         daemons[index] = daemon
         return daemon

@@ -1,0 +1,152 @@
+import Control
+import Foundation
+import Testing
+
+/// One daemon as a process: signals, pipes, limits, and files of the wrong kind.
+@Suite(.serialized)
+struct ProcessTests {
+    private func mesh() throws -> Mesh { try Mesh(["a", "b", "c", "d"], parameters: 2000) }
+
+    /// A daemon that a shell starts, after `prefix`.
+    private func start(_ site: Mesh.Site, prefix: String = "", verbose: Bool = false, errors: Any) throws -> Process {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/bin/sh")
+        process.arguments = [
+            "-c", "\(prefix) exec \"$0\" --config \"$1\" \(verbose ? "--verbose" : "")", DaemonProcess.binary,
+            site.configuration,
+        ]
+        process.standardError = errors
+        try process.run()
+        return process
+    }
+
+    private func answers(_ site: Mesh.Site) -> Bool {
+        (try? ControlClient.connect(to: site.operatorSocket).request(StatusRequest())) != nil
+    }
+
+    private func end(_ process: Process) {
+        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+        process.waitUntilExit()
+    }
+
+    @Test("A standard error that nobody reads does not stop the daemon", .timeLimit(.minutes(2)))
+    func runsWithFullPipe() throws {
+        let mesh = try mesh()
+        defer { mesh.remove() }
+        let pipe = Pipe()
+        let writer = pipe.fileHandleForWriting.fileDescriptor
+        let flags = fcntl(writer, F_GETFL)
+        _ = fcntl(writer, F_SETFL, flags | O_NONBLOCK)
+        let block = [UInt8](repeating: 0x2E, count: 4096)
+        while write(writer, block, block.count) > 0 {}
+        _ = fcntl(writer, F_SETFL, flags)
+
+        let process = try start(mesh.sites[0], verbose: true, errors: pipe)
+        defer { end(process) }
+        try Condition.wait(for: "an answer") { answers(mesh.sites[0]) }
+        kill(process.processIdentifier, SIGTERM)
+        try Condition.wait(for: "the end") { !process.isRunning }
+        #expect(process.terminationReason == .exit && process.terminationStatus == 0)
+    }
+
+    @Test(
+        "Signals that ask for an end are an orderly stop, also two at once",
+        arguments: [
+            [SIGTERM], [SIGINT], [SIGHUP], [SIGQUIT], [SIGXCPU], [SIGTERM, SIGHUP, SIGINT],
+        ])
+    func stopsInOrder(signals: [Int32]) throws {
+        let mesh = try mesh()
+        defer { mesh.remove() }
+        let daemon = try DaemonProcess(mesh.sites[0])
+        defer { end(daemon.process) }
+        try Condition.wait(for: "an answer") { answers(mesh.sites[0]) }
+        for signal in signals { kill(daemon.process.processIdentifier, signal) }
+        try Condition.wait(for: "the end") { !daemon.isRunning }
+        #expect(daemon.process.terminationReason == .exit && daemon.process.terminationStatus == 0)
+        #expect(daemon.log.contains("stopping"), "the last message is written before the end")
+    }
+
+    @Test("Signals without a meaning do not end the daemon", arguments: [SIGUSR1, SIGUSR2, SIGXFSZ, SIGPIPE])
+    func ignores(signal: Int32) throws {
+        let mesh = try mesh()
+        defer { mesh.remove() }
+        let daemon = try DaemonProcess(mesh.sites[0])
+        defer { end(daemon.process) }
+        try Condition.wait(for: "an answer") { answers(mesh.sites[0]) }
+        kill(daemon.process.processIdentifier, signal)
+        #expect(answers(mesh.sites[0]))
+        #expect(daemon.isRunning)
+    }
+
+    @Test("Under nohup the daemon outlives its terminal") func outlivesTerminal() throws {
+        let mesh = try mesh()
+        defer { mesh.remove() }
+        let process = try start(mesh.sites[0], prefix: "trap '' HUP;", errors: FileHandle.nullDevice)
+        defer { end(process) }
+        try Condition.wait(for: "an answer") { answers(mesh.sites[0]) }
+        kill(process.processIdentifier, SIGHUP)
+        #expect(answers(mesh.sites[0]))
+    }
+
+    @Test("A file size limit is a disk failure that is shown, not the end of the daemon")
+    func survivesFileSizeLimit() throws {
+        let mesh = try mesh()
+        defer { mesh.remove() }
+        let first = try DaemonProcess(mesh.sites[0])
+        try Condition.wait(for: "an answer") { answers(mesh.sites[0]) }
+        _ = try first.terminate()
+        let log = mesh.sites[0].folder + "/limited"
+        #expect(FileManager.default.createFile(atPath: log, contents: nil))
+        let process = try start(
+            mesh.sites[0], prefix: "ulimit -f 0;", errors: try #require(FileHandle(forWritingAtPath: log)))
+        defer { end(process) }
+        // What a trainer hands over cannot be kept.
+        let trainer = ScriptedTrainer(socket: mesh.sites[0].trainerSocket, seed: 1)
+        defer { trainer.stop() }
+        try Condition.wait(for: "a disk alarm, or an error that says why there is no start") {
+            if !process.isRunning { return true }
+            let status = try ControlClient.connect(to: mesh.sites[0].operatorSocket).request(StatusRequest())
+            return status.disk != .writable
+        }
+        #expect(process.isRunning || process.terminationReason == .exit, "SIGXFSZ must not end it")
+    }
+
+    @Test(
+        "A file of the wrong kind ends the start with a sentence that names it",
+        arguments: [
+            "pipe", "directory", "empty", "device",
+        ])
+    func refusesGenesis(kind: String) throws {
+        let mesh = try mesh()
+        defer { mesh.remove() }
+        let genesis = mesh.folder + "/genesis"
+        try FileManager.default.removeItem(atPath: genesis)
+        switch kind {
+        case "pipe": #expect(mkfifo(genesis, 0o600) == 0)
+        case "directory": try FileManager.default.createDirectory(atPath: genesis, withIntermediateDirectories: false)
+        case "device": #expect(symlink("/dev/zero", genesis) == 0)
+        default: #expect(FileManager.default.createFile(atPath: genesis, contents: nil))
+        }
+        let daemon = try DaemonProcess(mesh.sites[0])
+        defer { end(daemon.process) }
+        try Condition.wait(for: "the end") { !daemon.isRunning }
+        #expect(daemon.process.terminationReason == .exit && daemon.process.terminationStatus == 1)
+        #expect(daemon.log.contains("genesis"))
+        #expect(daemon.log.contains(kind == "empty" ? "not a genesis file" : "not a regular file"))
+    }
+
+    @Test("A state directory below a path that cannot be created ends the start with a sentence")
+    func refusesState() throws {
+        let mesh = try mesh()
+        defer { mesh.remove() }
+        let site = mesh.sites[0]
+        let text = try String(contentsOfFile: site.configuration, encoding: .utf8)
+        try text.replacingOccurrences(of: "state = \"state\"", with: "state = \"/proc/mesh/state\"")
+            .write(toFile: site.configuration, atomically: true, encoding: .utf8)
+        let daemon = try DaemonProcess(site)
+        defer { end(daemon.process) }
+        try Condition.wait(for: "the end") { !daemon.isRunning }
+        #expect(daemon.process.terminationReason == .exit && daemon.process.terminationStatus == 1)
+        #expect(daemon.log.contains("/proc/mesh: create directory failed: No such file or directory"))
+    }
+}
