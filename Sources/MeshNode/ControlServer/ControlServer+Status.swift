@@ -15,7 +15,7 @@ extension ControlServer {
             residentBytes: ControlServer.residentBytes,
             uptimeMilliseconds: Int64(clamping: keeper.now.milliseconds - site.started),
             isMember: isMember, proposals: Int64(report.proposals.count),
-            observers: Int64(membership.observers.cards.count), diskUse: diskUse, replay: replayState)
+            observers: Int64(membership.invited.count), diskUse: diskUse, replay: replayState)
     }
 
     private var diskUse: DiskUse? {

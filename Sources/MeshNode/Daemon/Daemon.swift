@@ -67,7 +67,7 @@ final class Daemon {
         let site = try SiteIdentity(keys, configuration.site, members: chain.members)
         if let member = chain.members[site.member], try keys.follow(member) { try keys.eraseRetired() }
         try keys.finishErasing()
-        let observers = Observers(try database.observers())
+        let observers = try database.observers(of: site.member)
         var random = SeededRandom.system()
         let node = Node(
             identity: NodeIdentity(
