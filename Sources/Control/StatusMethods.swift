@@ -203,6 +203,8 @@ public struct Alarm: Codable, Hashable, Sendable {
         case duplicateKey = "duplicate-key"
         case wrongGenesis = "wrong-genesis"
         case recovery
+        /// A key that a rotation retired could not be erased.
+        case retiredKey = "retired-key"
     }
 
     public init(kind: Kind, message: String) {

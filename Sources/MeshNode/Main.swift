@@ -1,4 +1,5 @@
 import ArgumentParser
+import Crypto
 import EventLoop
 import Glibc
 import Logging
@@ -21,8 +22,11 @@ struct MeshNodeCommand: ParsableCommand {
     func run() throws {
         LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
         MeshNodeCommand.unblockSignals()
+        // Whatever the daemon makes is for its user alone; its sockets get their own modes.
+        umask(0o077)
         var logger = Logger(label: "meshnode")
         if verbose { logger.logLevel = .debug }
+        if let failure = ProcessSecrecy.enter() { logger.warning("\(failure)") }
         let loop = try EventLoop()
         defer { loop.close() }
         do {

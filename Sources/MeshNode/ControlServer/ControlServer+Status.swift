@@ -136,6 +136,9 @@ extension ControlServer {
         if let failure = keeper.health.writeFailure {
             alarms.append(Control.Alarm(kind: .disk, message: "\(failure)"))
         }
+        if let residue = membership.keys.residue {
+            alarms.append(Control.Alarm(kind: .retiredKey, message: Membership.retiredKeyAlarm(residue)))
+        }
         alarms += keeper.health.damages.map { Control.Alarm(kind: .corruption, message: "\($0)") }
         // A site that is no member is refused by all but who invited it, and that is as it should be.
         guard isMember else { return alarms }

@@ -9,6 +9,9 @@ import Ledger
 final class KeyRing {
     private(set) var nodeKey: SigningKey
     private(set) var linkKey: LinkKey
+    /// Why a retired key is still on the disk, for people; nil if none is. An alarm, never a reason not to run: the keys in use are
+    /// not affected, and a site that does not start helps nobody.
+    private(set) var residue: String?
     private let site: Configuration.Site
 
     /// - Throws: `KeyFileError`, which names the file; `StoreError` for the passphrase's.
@@ -65,11 +68,22 @@ final class KeyRing {
         )
     }
 
-    /// Puts the keys that were taken up into the place of the retired ones, which are erased. To be called once the version
-    /// that retired them is durable: before, a restart may need them.
-    func eraseRetired() throws {
-        try erase(.nodeKey, site.nodeKey, keeping: nodeKey.verifyingKey.bytes)
-        try erase(.linkKey, site.linkKey, keeping: linkKey.publicKey.bytes)
+    /// Puts the keys that were taken up into the place of the retired ones, which are erased; so is what a crash or a failure
+    /// left of an earlier attempt. To be called once the version that retired them is durable: before, a restart may need
+    /// them. `residue` says afterwards whether it worked.
+    func eraseRetired() {
+        do {
+            for (kind, path, publicKey) in [
+                (KeyKind.nodeKey, site.nodeKey, nodeKey.verifyingKey.bytes),
+                (.linkKey, site.linkKey, linkKey.publicKey.bytes),
+            ] {
+                try erase(kind, path, keeping: publicKey)
+                try finishErasing(kind, path, keeping: publicKey)
+            }
+            residue = nil
+        } catch {
+            residue = "\(error)"
+        }
     }
 
     private func erase(_ kind: KeyKind, _ path: String, keeping publicKey: [UInt8]) throws {
@@ -78,26 +92,24 @@ final class KeyRing {
         else { return }
         // A second name first: a crash in between leaves a retired key to be erased, and never this site without its key.
         let retired = path + ".retired"
+        // What lies there already may be that second name, or what is left of an earlier rotation.
+        if DiskFile.exists(retired), !DiskFile.isSame(path, retired) { try DiskFile.erase(retired) }
         guard link(path, retired) == 0 || errno == EEXIST else {
-            throw StoreError.system(file: path, operation: "link", code: errno)
+            throw StoreError.system(file: retired, operation: "link", code: errno)
         }
         try DiskFile.rename(KeyRing.next(path), to: path)
         try DiskFile.synchronizeDirectory(DiskFile.folder(of: path))
         try DiskFile.erase(retired)
     }
 
-    /// What a crash in the middle of `eraseRetired` left. A second name of a key that is in use only goes.
-    func finishErasing() throws {
-        for (kind, path, publicKey) in [
-            (KeyKind.nodeKey, site.nodeKey, nodeKey.verifyingKey.bytes),
-            (.linkKey, site.linkKey, linkKey.publicKey.bytes),
-        ] where DiskFile.exists(path + ".retired") {
-            let retired = try? KeyFile.load(kind, from: path + ".retired")
-            if retired?.publicKeyBytes == publicKey {
-                DiskFile.remove(path + ".retired")
-            } else {
-                try DiskFile.erase(path + ".retired")
-            }
+    /// What a crash in the middle of erasing left. A second name of a key that is in use is only removed.
+    private func finishErasing(_ kind: KeyKind, _ path: String, keeping publicKey: [UInt8]) throws {
+        let retired = path + ".retired"
+        guard DiskFile.exists(retired) else { return }
+        if let file = try? KeyFile.load(kind, from: retired), file.publicKeyBytes == publicKey {
+            guard unlink(retired) == 0 else { throw StoreError.system(file: retired, operation: "unlink", code: errno) }
+        } else {
+            try DiskFile.erase(retired)
         }
     }
 

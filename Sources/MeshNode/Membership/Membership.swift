@@ -130,6 +130,8 @@ final class Membership {
             members = chain.members
         }
         endInvitations()
+        // It was tried once, so the version that retired the key is durable.
+        if keys.residue != nil { eraseRetired() }
         keeper.transport.retain { [self] in mayHaveLink($0) }
     }
 
@@ -177,12 +179,18 @@ final class Membership {
     }
 
     private func eraseRetired() {
-        do {
-            try keys.eraseRetired()
+        keys.eraseRetired()
+        if let residue = keys.residue {
+            logger.error("\(Membership.retiredKeyAlarm(residue))")
+        } else {
             logger.notice("the new keys are in use; the retired ones are erased")
-        } catch {
-            logger.error("the retired keys cannot be erased: \(error)")
         }
+    }
+
+    /// What an operator is told while a retired key cannot be erased.
+    static func retiredKeyAlarm(_ residue: String) -> String {
+        "a retired key is still on the disk and could be stolen: \(residue). Make the directory of the keys writable for the "
+            + "daemon; it tries again with each version and at each start"
     }
 
     // MARK: Invitations

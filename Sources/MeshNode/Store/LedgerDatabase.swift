@@ -22,6 +22,10 @@ final class LedgerDatabase: JournalSink {
     init(path: String, markPath: String, network: NetworkID) throws(StoreError) {
         self.path = path
         mark = try JournalMark(path: markPath)
+        // SQLite gives its log the mode of the database.
+        for file in [path, path + "-wal", path + "-journal"] where file == path || DiskFile.exists(file) {
+            try DiskFile.open(file, .create).restrictToOwner()
+        }
         do {
             var configuration = GRDB.Configuration()
             configuration.foreignKeysEnabled = false
