@@ -93,6 +93,7 @@ let package = Package(
         tests("ModelTests", ["Model", "Tensor"]),
         tests("MeshNodeTests", ["MeshNode", "Gossip", "Ledger", "Rounds", "Tensor", "Crypto", "EventLoop", "Control"]),
         tests("meshctlTests", ["meshctl", "Gossip", "Ledger", "Rounds", "Tensor", "Crypto", "EventLoop", "Control"]),
+        tests("meshtrainTests", ["meshtrain", "Model", "Control", "Crypto"]),
         tests("FuzzEntriesTests", ["FuzzEntries"]),
         tests("netrelayTests", ["netrelay", "Crypto"]),
         tests("SourceTreeTests", []),

@@ -252,8 +252,10 @@ public struct ContributionSummary: Codable, Hashable, Sendable {
     public let bytes: Int64
     public let steps: Int64
     public let tokens: Int64
-    /// Nats per token, as its author says.
-    public let loss: Double
+    /// Nats per token, as its author says; nil if it does not report it.
+    public let loss: Double?
+    /// Ids of the data sets behind it.
+    public let dataSets: [DigestText]
     /// Its share in the average, where it is listed.
     public let weightMillionths: Int64?
     public let isListed: Bool
@@ -262,7 +264,8 @@ public struct ContributionSummary: Codable, Hashable, Sendable {
 
     public init(
         author: SiteName, baseHeight: Int64, contribution: DigestText, bytes: Int64, steps: Int64, tokens: Int64,
-        loss: Double, weightMillionths: Int64? = nil, isListed: Bool, isReverted: Bool? = nil
+        loss: Double? = nil, dataSets: [DigestText], weightMillionths: Int64? = nil, isListed: Bool,
+        isReverted: Bool? = nil
     ) {
         self.isReverted = isReverted
         self.author = author
@@ -272,6 +275,7 @@ public struct ContributionSummary: Codable, Hashable, Sendable {
         self.steps = steps
         self.tokens = tokens
         self.loss = loss
+        self.dataSets = dataSets
         self.weightMillionths = weightMillionths
         self.isListed = isListed
     }

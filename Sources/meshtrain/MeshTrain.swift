@@ -14,5 +14,8 @@ struct MeshTrain: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "meshtrain",
         abstract: "Trains the embedded byte-level model on a directory of UTF-8 text.",
-        subcommands: [InitCommand.self, EvaluateCommand.self, SoloCommand.self, RunCommand.self, TokensCommand.self])
+        subcommands: [
+            InitCommand.self, EvaluateCommand.self, SoloCommand.self, RunCommand.self, DataSetsCommand.self,
+            TokensCommand.self,
+        ])
 }

@@ -176,6 +176,24 @@ struct ControlSocketTests {
         #expect(!FileManager.default.fileExists(atPath: site.operatorSocket))
     }
 
+    @Test("A loss is kept to 0.01 nats, or not at all, and the ids of the data sets are shown")
+    func lossIsOptional() throws {
+        let running = try start()
+        defer { running.end() }
+        let (client, welcome) = try attach(running)
+        let id = try #require(DigestText(String(repeating: "ab", count: 32)))
+        var base = welcome.version
+        for (height, loss) in [(Int64(1), nil as Double?), (2, 2.345678)] {
+            _ = try ScriptedTrainer.handOver(
+                client, base: base, seed: UInt64(height), count: parameters, loss: loss, dataSets: [id])
+            base = try #require(try client.nextVersion(after: height - 1, seconds: 60)).version
+            let summary = try #require(
+                try running.daemons[0].ask(ContributionsRequest(height: height)).contributions.first)
+            #expect(summary.loss == (loss == nil ? nil : 2.35))
+            #expect(summary.dataSets == [id])
+        }
+    }
+
     @Test("The daemon dumps no core, locks its secrets in memory, and keeps its files to its user")
     func daemonKeepsSecrets() throws {
         let running = try start()

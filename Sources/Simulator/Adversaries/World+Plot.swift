@@ -189,7 +189,7 @@ extension World {
             network: genesis.network, author: author, base: base, baseHeight: height, encoding: genesis.rules.encoding,
             payloadBytes: byzantineRandom.draw(1...1 << 20), pieceBytes: genesis.rules.pieceBytes,
             pieceRoot: Digest(DigestDomain("mesh/sim-wrong"), base.digest.bytes),
-            norm: byzantineRandom.draw(1...1_000_000), steps: 10, tokens: 1_000, lossMicronats: 2_000_000, dataSets: [],
+            norm: byzantineRandom.draw(1...1_000_000), steps: 10, tokens: 1_000, lossCentinats: 200, dataSets: [],
             trainer: .zero)
     }
 }

@@ -95,7 +95,7 @@ enum ContributionTable {
             table.append([
                 .init(contribution.author.text), .init("\(contribution.baseHeight)"),
                 .init(Words.bytes(contribution.bytes)), .init(Words.grouped(contribution.steps)),
-                .init(Words.grouped(contribution.tokens)), .init(Words.decimal(contribution.loss, 4)),
+                .init(Words.grouped(contribution.tokens)), .init(Words.loss(contribution.loss)),
                 .init(contribution.weightMillionths.map { Words.decimal(Double($0) / 10_000, 1) + " %" } ?? "-"),
                 contribution.isReverted == true
                     ? .init("reverted", .warning) : contribution.isListed ? .init("yes", .good) : .init("no", .quiet),
