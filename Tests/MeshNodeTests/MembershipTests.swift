@@ -23,9 +23,9 @@ struct MembershipTests {
         return (SigningKey(seed: node), LinkKey(secret: link))
     }
 
-    private func member(_ keys: (node: SigningKey, link: LinkKey), epoch: UInt32) -> Member {
+    private func member(_ keys: (node: SigningKey, link: LinkKey), epoch: UInt32) -> Ledger.Member {
         let operatorKey = SigningKey(seed: .random(count: 32)).verifyingKey
-        return Member(
+        return Ledger.Member(
             id: MemberID(firstOperatorKey: operatorKey), name: "de", operatorKey: operatorKey,
             nodeKey: keys.node.verifyingKey, linkKey: keys.link.publicKey, keyEpoch: epoch)
     }
@@ -98,9 +98,9 @@ struct MembershipTests {
         #expect(try KeyRing(site(folder.path)).nodeKey.verifyingKey != old.node.verifyingKey)
     }
 
-    private func guest(_ name: String, linkKey: LinkPublicKey? = nil) -> Member {
+    private func guest(_ name: String, linkKey: LinkPublicKey? = nil) -> Ledger.Member {
         let operatorKey = SigningKey(seed: .random(count: 32)).verifyingKey
-        return Member(
+        return Ledger.Member(
             id: MemberID(firstOperatorKey: operatorKey), name: name, operatorKey: operatorKey,
             nodeKey: SigningKey(seed: .random(count: 32)).verifyingKey,
             linkKey: linkKey ?? LinkKey(secret: .random(count: 32)).publicKey, keyEpoch: 0)
@@ -108,7 +108,7 @@ struct MembershipTests {
 
     /// An invitation by the site `inviter`, signed with its operator key or with another key.
     private func invitation(
-        _ sites: TestSites, of guest: Member, by inviter: Int = 0, key: SigningKey? = nil, sequence: UInt64 = 1,
+        _ sites: TestSites, of guest: Ledger.Member, by inviter: Int = 0, key: SigningKey? = nil, sequence: UInt64 = 1,
         height: Height = .genesis, version: VersionDigest? = nil, expires: Height = Height(1000),
         network: NetworkID? = nil
     ) throws -> SignedInvitation {
@@ -152,7 +152,7 @@ struct MembershipTests {
         ]
         // An inviter that names the thief's key as this site's.
         let own = try #require(sites.genesis.members.member(named: "de"))
-        let disguised = Member(
+        let disguised = Ledger.Member(
             id: own.id, name: own.name, operatorKey: thief.verifyingKey, nodeKey: own.nodeKey, linkKey: own.linkKey,
             keyEpoch: own.keyEpoch)
         forged.append(
@@ -226,7 +226,7 @@ struct MembershipTests {
         // A chain in which this site's operator key was rotated: what the retired key signed does not count.
         let old = try #require(sites.genesis.members.members.first)
         let newKey = SigningKey(seed: .random(count: 32))
-        let rotated = Member(
+        let rotated = Ledger.Member(
             id: old.id, name: old.name, operatorKey: newKey.verifyingKey, nodeKey: old.nodeKey, linkKey: old.linkKey,
             keyEpoch: 1)
         let chain = Chain(
@@ -265,7 +265,7 @@ struct MembershipTests {
         let again = try sites.start(0).membership
         #expect(again.admits(key)?.member == stranger.id)
 
-        func refusal(_ guest: Member) throws -> String? {
+        func refusal(_ guest: Ledger.Member) throws -> String? {
             again.observers.refusal(of: try invitation(sites, of: guest), chain)
         }
         #expect(try refusal(guest("es"))?.contains("a name or a key of es") == true)

@@ -51,10 +51,14 @@ final class KeyRing {
     }
 
     /// The node key that a rotation to `member` would put in the place of the present one; nil where it does not lie here.
+    ///
+    /// - Throws: `KeyFileError` where there is a next key that cannot be read: the rotation waits for it.
     func nextNodeKey(for member: Member) throws -> SigningKey? {
-        guard isNext(of: member) else { return nil }
-        return try KeyFile.load(.nodeKey, from: KeyRing.next(site.nodeKey)).signingKey(
-            passphrase: KeyRing.passphrase(site))
+        let next = KeyRing.next(site.nodeKey)
+        guard DiskFile.exists(next) else { return nil }
+        let file = try KeyFile.load(.nodeKey, from: next)
+        guard file.publicKeyBytes == member.nodeKey.bytes else { return nil }
+        return try file.signingKey(passphrase: KeyRing.passphrase(site))
     }
 
     /// The keys that a rotation would leave this site with; nil where none lies here that peers would know.

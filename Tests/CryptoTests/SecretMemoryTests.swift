@@ -3,7 +3,7 @@ import Testing
 
 @testable import Crypto
 
-@Suite struct SecretBytesTests {
+@Suite struct SecretMemoryTests {
     @Test(arguments: [0, 1, 15, 16, 17, 32, 4096, 5000])
     func bytesAreKept(count: Int) {
         let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 7) }
