@@ -22,7 +22,7 @@ struct ModelBench: ParsableCommand {
                 layout: layout, parameters: Initialization.parameters(layout, seed: 1),
                 recipe: TrainingRecipe(
                     schedule: LearningRateSchedule(peak: 1e-3, warmUpSteps: 10, horizonSteps: 1000),
-                    batchSequences: batch, seed: 1),
+                    batchSequences: batch, batches: BatchSeed(number: 1)),
                 text: sampler)
             _ = try trainer.takeStep(0)
             let start = clock.now

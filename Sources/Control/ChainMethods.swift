@@ -252,8 +252,10 @@ public struct ContributionSummary: Codable, Hashable, Sendable {
     public let bytes: Int64
     public let steps: Int64
     public let tokens: Int64
-    /// Nats per token, as its author says.
-    public let loss: Double
+    /// Nats per token, as its author says; nil if it does not report it.
+    public let loss: Double?
+    /// Ids of the data sets behind it.
+    public let dataSets: [DigestText]
     /// Its share in the average by the version record, if it is listed: before near copies share theirs.
     public let weightMillionths: Int64?
     /// How it went into the version; absent if it is not listed, or if this site did not average the version.
@@ -264,8 +266,8 @@ public struct ContributionSummary: Codable, Hashable, Sendable {
 
     public init(
         author: SiteName, baseHeight: Int64, contribution: DigestText, bytes: Int64, steps: Int64, tokens: Int64,
-        loss: Double, weightMillionths: Int64? = nil, isListed: Bool, isReverted: Bool? = nil,
-        figures: ContributionFigures? = nil
+        loss: Double? = nil, dataSets: [DigestText], weightMillionths: Int64? = nil, isListed: Bool,
+        isReverted: Bool? = nil, figures: ContributionFigures? = nil
     ) {
         self.figures = figures
         self.isReverted = isReverted
@@ -276,6 +278,7 @@ public struct ContributionSummary: Codable, Hashable, Sendable {
         self.steps = steps
         self.tokens = tokens
         self.loss = loss
+        self.dataSets = dataSets
         self.weightMillionths = weightMillionths
         self.isListed = isListed
     }

@@ -73,8 +73,8 @@ public enum ControlReason: String, Codable, Hashable, Sendable, CaseIterable {
     case invalidAction = "invalid-action"
     /// A review that is not signed by an operator, or is of a slot that cannot be listed any more.
     case invalidReview = "invalid-review"
-    /// A card that does not hold, or of a site that cannot be invited.
-    case invalidCard = "invalid-card"
+    /// An invitation that this site's operator key has not signed, or of a site that cannot be invited.
+    case invalidInvitation = "invalid-invitation"
     // What validation of a contribution refuses, in the protocol's names.
     case missingParameter = "missing-parameter"
     case unexpectedParameter = "unexpected-parameter"

@@ -97,7 +97,7 @@ public enum ControlSchema {
             VersionsRequest.schema, VersionRequest.schema, ContributionsRequest.schema, RoundsRequest.schema,
             LedgerExportBegin.schema, ParametersExportBegin.schema, DoctorRequest.schema,
             GovernanceRequest.schema, ProposalSubmit.schema, ProposalsRequest.schema, ProposalRequest.schema,
-            ReviewSubmit.schema, ReviewsRequest.schema, Invite.schema, InviteWithdraw.schema,
+            ReviewSubmit.schema, ReviewsRequest.schema, InvitationRequest.schema, Invite.schema, InviteWithdraw.schema,
             EvidenceRequest.schema, EvidenceExportBegin.schema, RevertPreviewRequest.schema,
         ]
 

@@ -80,7 +80,8 @@ public struct ReviewedSlot: Codable, Hashable, Sendable {
     public let baseHeight: Int64
     public let contribution: DigestText
     public let tokens: Int64
-    public let loss: Double
+    /// Nats per token, as its author says; nil if it does not report it.
+    public let loss: Double?
     /// Operators whose word is known here, in the chain or on its way, by ascending name.
     public let vetoes: [SiteName]
     public let approvals: [SiteName]
@@ -89,7 +90,7 @@ public struct ReviewedSlot: Codable, Hashable, Sendable {
 
     public init(
         author: SiteName, member: DigestText, base: DigestText, baseHeight: Int64, contribution: DigestText,
-        tokens: Int64, loss: Double, vetoes: [SiteName], approvals: [SiteName], isHeldBack: Bool
+        tokens: Int64, loss: Double?, vetoes: [SiteName], approvals: [SiteName], isHeldBack: Bool
     ) {
         self.author = author
         self.member = member

@@ -249,6 +249,8 @@ public struct Alarm: Codable, Hashable, Sendable {
         case recovery
         /// The trainer says that it cannot go on.
         case trainer
+        /// A key that a rotation retired could not be erased.
+        case retiredKey = "retired-key"
     }
 
     public init(kind: Kind, message: String) {

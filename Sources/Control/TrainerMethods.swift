@@ -36,15 +36,12 @@ public struct TrainerAttached: Codable, Hashable, Sendable {
     public let innerSteps: Int64
     /// How the rules have every site take these steps.
     public let schedule: InnerSchedule
-    /// From this the trainer derives its randomness; the same for all rounds of the network.
-    public let seed: Int64
     /// Whether this site's contribution to `version` was accepted already: then wait for `round.version`.
     public let isHandedOver: Bool
 
     public init(
         network: DigestText, site: SiteName, height: Int64, version: DigestText, trainedRounds: Int64,
-        layout: [TensorShape], codec: CodecProfile, innerSteps: Int64, schedule: InnerSchedule, seed: Int64,
-        isHandedOver: Bool
+        layout: [TensorShape], codec: CodecProfile, innerSteps: Int64, schedule: InnerSchedule, isHandedOver: Bool
     ) {
         self.network = network
         self.site = site
@@ -55,7 +52,6 @@ public struct TrainerAttached: Codable, Hashable, Sendable {
         self.codec = codec
         self.innerSteps = innerSteps
         self.schedule = schedule
-        self.seed = seed
         self.isHandedOver = isHandedOver
     }
 }
@@ -193,9 +189,10 @@ public struct TrainerContributeCommit: ControlMethod {
     public let steps: Int64
     /// Tokens seen in these steps.
     public let tokens: Int64
-    /// Mean training loss in nats per token.
-    public let loss: Double
-    /// Digests of the data sets behind it, at most 64.
+    /// Mean training loss in nats per token; nil if the site does not report it. The daemon keeps it to 0.01.
+    public let loss: Double?
+    /// Ids of the data sets behind it, at most 64. An id stays the same when the contents of its set change, and must not say
+    /// anything about them: `meshtrain` takes a keyed digest of the name.
     public let datasets: [DigestText]
 
     public typealias Response = ContributionCommitted
@@ -205,11 +202,11 @@ public struct TrainerContributeCommit: ControlMethod {
             FieldSchema("transfer", .integer(1...Int64(UInt32.max))),
             FieldSchema("steps", .integer(0...ControlSchema.integerLimit)),
             FieldSchema("tokens", .integer(0...ControlSchema.integerLimit)),
-            FieldSchema("loss", .number(-1e9...1e9)),
+            FieldSchema("loss", .number(-1e9...1e9), isOptional: true),
             FieldSchema("datasets", .list(of: .digest, maximumCount: 64)),
         ])
 
-    public init(transfer: Int64, steps: Int64, tokens: Int64, loss: Double, datasets: [DigestText]) {
+    public init(transfer: Int64, steps: Int64, tokens: Int64, loss: Double?, datasets: [DigestText]) {
         self.transfer = transfer
         self.steps = steps
         self.tokens = tokens

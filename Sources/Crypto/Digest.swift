@@ -92,6 +92,17 @@ extension Digest {
     }
 }
 
+extension Digest {
+    /// The keyed digest of `bytes` in `domain` (RFC 7693 section 2.9): without the key nobody can confirm a guess of the bytes.
+    ///
+    /// - Parameter key: 1 to 64 bytes.
+    public init(_ domain: DigestDomain, key: SecretBytes, _ bytes: [UInt8]) {
+        let hasher = DigestHasher(domain, key: key)
+        hasher.update(bytes)
+        self = hasher.finalize()
+    }
+}
+
 /// BLAKE2b-256 over data that comes in parts: files and parameter blocks that are never whole in memory.
 public final class DigestHasher {
     private let state: UnsafeMutableRawPointer
@@ -104,7 +115,26 @@ public final class DigestHasher {
         precondition(status == 0)
     }
 
-    deinit { state.deallocate() }
+    /// A keyed hasher (RFC 7693 section 2.9).
+    ///
+    /// - Parameter key: 1 to 64 bytes.
+    public init(_ domain: DigestDomain, key: SecretBytes) {
+        _ = Sodium.ready
+        precondition((1...64).contains(key.count), "a BLAKE2b key has 1 to 64 bytes")
+        state = .allocate(byteCount: crypto_generichash_blake2b_statebytes(), alignment: 64)
+        let status = key.withUnsafeBytes { key in
+            crypto_generichash_blake2b_init_salt_personal(
+                OpaquePointer(state), key.baseAddress?.assumingMemoryBound(to: UInt8.self), key.count, Digest.byteCount,
+                nil, domain.personalisation)
+        }
+        precondition(status == 0)
+    }
+
+    deinit {
+        // It may have been keyed.
+        sodium_memzero(state, crypto_generichash_blake2b_statebytes())
+        state.deallocate()
+    }
 
     /// Swift does not import the 64-byte aligned C struct, so the state is opaque here.
     private var typedState: OpaquePointer { OpaquePointer(state) }

@@ -21,8 +21,11 @@ public struct LinkPublicKey: Hashable, Comparable, Sendable, CustomStringConvert
         let value = bytes
         let isBelowPrime =
             value[31] < 0x7f || (value[31] == 0x7f && (value[1...30].contains { $0 != 0xff } || value[0] < 0xed))
-        return isBelowPrime && LinkKey(secret: SecretBytes([UInt8](repeating: 1, count: 32))).agree(with: self) != nil
+        return isBelowPrime && LinkPublicKey.anyKey.agree(with: self) != nil
     }
+
+    /// Any scalar gives zero with a point of low order.
+    private static let anyKey = LinkKey(secret: SecretBytes([UInt8](repeating: 1, count: 32)))
 
     public static func < (left: LinkPublicKey, right: LinkPublicKey) -> Bool { left.digestBytes < right.digestBytes }
 }

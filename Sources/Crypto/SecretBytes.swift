@@ -1,15 +1,23 @@
 import CSodium
 
-/// Bytes that must not linger: wiped before their memory is given back.
+/// Bytes that must not linger: in pages of their own that are locked in memory (as far as `RLIMIT_MEMLOCK` allows), left out of
+/// core dumps, fenced by pages that nothing may touch, and wiped before they are given back. All of that is `sodium_malloc`.
 ///
 /// Immutable after construction, hence safe to share between threads.
 public final class SecretBytes: @unchecked Sendable {  // nothing writes to the storage after init
     private let storage: UnsafeMutableRawBufferPointer
+    private static let alignment = 16
 
     /// - Parameter fill: writes the secret into zeroed memory of `count` bytes.
     public init(count: Int, fill: (UnsafeMutableRawBufferPointer) -> Void) {
-        storage = .allocate(byteCount: count, alignment: 16)
-        storage.initializeMemory(as: UInt8.self, repeating: 0)
+        _ = Sodium.ready
+        // The allocation ends where its last page ends: a multiple of the alignment begins aligned.
+        let rounded = (count + SecretBytes.alignment - 1) / SecretBytes.alignment * SecretBytes.alignment
+        guard let base = sodium_malloc(max(SecretBytes.alignment, rounded)) else {
+            preconditionFailure("there is no memory for a secret of \(count) bytes")
+        }
+        sodium_memzero(base, rounded)
+        storage = UnsafeMutableRawBufferPointer(start: base, count: count)
         fill(storage)
     }
 
@@ -20,13 +28,11 @@ public final class SecretBytes: @unchecked Sendable {  // nothing writes to the 
 
     /// `count` bytes from the system's cryptographic generator.
     public static func random(count: Int) -> SecretBytes {
-        _ = Sodium.ready
-        return SecretBytes(count: count) { randombytes_buf($0.baseAddress!, $0.count) }
+        SecretBytes(count: count) { randombytes_buf($0.baseAddress!, $0.count) }
     }
 
     deinit {
-        if let base = storage.baseAddress { sodium_memzero(base, storage.count) }
-        storage.deallocate()
+        sodium_free(storage.baseAddress)
     }
 
     public var count: Int { storage.count }

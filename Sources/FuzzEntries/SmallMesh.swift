@@ -52,7 +52,7 @@ enum SmallMesh {
         Contribution(
             network: chain.network, author: sites[index].member.id, base: chain.headDigest, baseHeight: chain.height,
             encoding: chain.rules.encoding, payloadBytes: 2 * UInt64(pieceBytes), pieceBytes: pieceBytes,
-            pieceRoot: Digest(DigestDomain("fuzz"), [UInt8(index)]), norm: 1, steps: 1, tokens: 1, lossMicronats: 1,
+            pieceRoot: Digest(DigestDomain("fuzz"), [UInt8(index)]), norm: 1, steps: 1, tokens: 1, lossCentinats: 1,
             dataSets: [], trainer: .zero)
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Crypto
 import EventLoop
 import Glibc
 import Logging
@@ -25,8 +26,11 @@ struct MeshNodeCommand: Program {
         MeshNodeCommand.unblockSignals()
         ProcessSignals.reportFileSizeLimitAsError()
         ProcessSignals.ignoreUserSignals()
+        // Whatever the daemon makes is for its user alone; its sockets get their own modes.
+        umask(0o077)
         var logger = Logger(label: "meshnode")
         if verbose { logger.logLevel = .debug }
+        if let failure = ProcessSecrecy.enter() { logger.warning("\(failure)") }
         let loop = try EventLoop()
         defer { loop.close() }
         do {

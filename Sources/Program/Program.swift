@@ -7,11 +7,17 @@ import Glibc
 /// Its arguments are those that the system hands to `main`. Swift's `CommandLine.arguments` reads `/proc/self/cmdline`
 /// instead, and is empty where `/proc` is not mounted: every program would then see no arguments and show its help with
 /// status 0. A program that is started without a verb that it needs ends with status 64.
-public protocol Program: ParsableCommand {}
+public protocol Program: ParsableCommand {
+    /// Runs before the arguments are parsed: what must hold for every verb.
+    static func prepare()
+}
 
 extension Program {
+    public static func prepare() {}
+
     /// Parses the arguments of this process and runs the verb that they name.
     public static func main() {
+        prepare()
         guard let arguments = ArgumentVector.received else {
             fail("the program was started without an argument vector; start it from a shell or a service manager")
         }

@@ -1,4 +1,6 @@
 import ArgumentParser
+import Crypto
+import Glibc
 import Program
 
 /// The command line of a site's operator.
@@ -32,4 +34,12 @@ struct MeshControl: Program {
                 name: "Take away and check",
                 subcommands: [LedgerCommand.self, VerifyCommand.self, ExportCommand.self, ForkCommand.self]),
         ])
+
+    static func prepare() {
+        // Verbs that sign hold an operator key.
+        if let failure = ProcessSecrecy.enter() {
+            let line = Array("meshctl: \(failure)\n".utf8)
+            _ = line.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+        }
+    }
 }

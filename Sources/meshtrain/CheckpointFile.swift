@@ -2,7 +2,7 @@ import FoundationEssentials
 import Glibc
 import Model
 
-/// A checkpoint on disk: written under a temporary name, synced, renamed. What is under the name is always whole.
+/// A checkpoint on disk: what is under the name is always whole.
 enum CheckpointFile {
     /// The checkpoint at `path`, or nil where there is none yet.
     ///
@@ -25,8 +25,15 @@ enum CheckpointFile {
     }
 
     static func write(_ checkpoint: Checkpoint, to path: String) throws {
+        try PrivateFile.write(checkpoint.encoded(), to: path)
+    }
+}
+
+/// Files of the trainer's own, mode 0600.
+enum PrivateFile {
+    /// Under a temporary name, synced, renamed: what is under the name is always whole.
+    static func write(_ bytes: [UInt8], to path: String) throws {
         let temporary = path + ".partial"
-        let bytes = checkpoint.encoded()
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         func check(_ holds: Bool, _ operation: String) throws {
             guard holds else {

@@ -17,13 +17,11 @@ enum DataSetMode: String, ExpressibleByArgument, CaseIterable {
     var allowsContribution: Bool { self != .private }
 }
 
-/// A directory of text, split, with the digest that names it.
+/// A directory of text, split.
 struct DataSet {
     let directory: String
     let split: TextSplit
-    /// BLAKE2b over the sorted digests of the files' contents: names and order do not matter.
-    let digest: Digest
-    let fileCount: Int
+    let files: [TextFile]
     let byteCount: Int
     let skipped: [SkippedFile]
 
@@ -31,19 +29,14 @@ struct DataSet {
         let corpus = try TextCorpus(directory: directory)
         self.directory = directory
         split = TextSplit(corpus)
-        let hasher = DigestHasher(DigestDomain("mesh/dataset"))
-        for digest in corpus.files.map({ Digest(DigestDomain("mesh/data-file"), $0.bytes) }).sorted() {
-            hasher.update(digest.bytes)
-        }
-        digest = hasher.finalize()
-        fileCount = corpus.files.count
+        files = corpus.files
         byteCount = corpus.byteCount
         skipped = corpus.skipped
     }
 
     /// One line that says what was read.
     var summary: String {
-        var text = "\(directory): \(fileCount) files, \(byteCount) bytes; \(split.heldOut.count) files held out; "
+        var text = "\(directory): \(files.count) files, \(byteCount) bytes; \(split.heldOut.count) files held out; "
         text += "near-duplicate paragraphs removed: \(split.removedTrainingParagraphs) to train on, "
         text += "\(split.removedHeldOutParagraphs) held out"
         if !skipped.isEmpty { text += "; \(skipped.count) files skipped" }

@@ -16,7 +16,6 @@ struct EvaluateCommand: ParsableCommand {
         let loss: Double
         let bytes: Int
         let parameters: Int
-        let dataset: String
     }
 
     func validate() throws {
@@ -30,8 +29,7 @@ struct EvaluateCommand: ParsableCommand {
         let transformer = Transformer(layout: layout, parameters: parameters, sequences: 4)
         let (loss, bytes) = try dataSet.heldOutLoss(layout.configuration, byteLimit: bytes).evaluate(transformer)
         if json {
-            let report = Report(
-                loss: loss, bytes: bytes, parameters: layout.parameterCount, dataset: dataSet.digest.description)
+            let report = Report(loss: loss, bytes: bytes, parameters: layout.parameterCount)
             Output.line(String(decoding: try Output.json(report), as: UTF8.self))
         } else {
             Output.line(dataSet.summary)

@@ -10,7 +10,10 @@ import Model
 /// trainer that dies in between hands the same contribution over when it comes back, and never trains a round twice.
 final class MeshSession {
     private let layout: ModelLayout
-    private let dataSet: DataSet
+    /// The id that contributions name.
+    private let dataSet: Digest
+    private let reportsLoss: Bool
+    private let batches: BatchSeed
     private let text: BatchSampler
     private let heldOut: HeldOutLoss?
     private let stateDirectory: String
@@ -21,11 +24,14 @@ final class MeshSession {
     private var kept: Checkpoint?
 
     init(
-        layout: ModelLayout, dataSet: DataSet, text: BatchSampler, heldOut: HeldOutLoss?, stateDirectory: String,
+        layout: ModelLayout, dataSet: Digest, reportsLoss: Bool, batches: BatchSeed, text: BatchSampler,
+        heldOut: HeldOutLoss?, stateDirectory: String,
         checkpointSteps: Int, untilHeight: Int64?
     ) {
         self.layout = layout
         self.dataSet = dataSet
+        self.reportsLoss = reportsLoss
+        self.batches = batches
         self.text = text
         self.heldOut = heldOut
         self.stateDirectory = stateDirectory
@@ -128,12 +134,12 @@ final class MeshSession {
         try save()
         let seconds = (clock.now - start) / .seconds(1)
         let tokensPerStep = trainer.recipe.batchSequences * layout.configuration.contextLength
-        guard let dataset = DigestText(dataSet.digest.description) else {
+        guard let dataset = DigestText(dataSet.description) else {
             preconditionFailure("a digest is 64 hexadecimal digits")
         }
         let record = RoundRecord(
             height: height, steps: innerSteps, tokens: innerSteps * tokensPerStep,
-            trainingLoss: loss / Double(innerSteps), dataset: dataset)
+            trainingLoss: loss / Double(innerSteps), reportsLoss: reportsLoss, dataset: dataset)
         let committed: ContributionCommitted
         do {
             committed = try ParameterTransfer.contribute(
@@ -224,7 +230,7 @@ final class MeshSession {
                 peak: Double(schedule.learningRateNano) * 1e-9,
                 warmUpSteps: Int(min(schedule.warmupSteps, schedule.scheduleSteps)),
                 horizonSteps: Int(schedule.scheduleSteps)),
-            batchSequences: Int(schedule.batchSequences), seed: UInt64(bitPattern: attached.seed))
+            batchSequences: Int(schedule.batchSequences), batches: batches)
         return Trainer(
             layout: layout, parameters: [Float](repeating: 0, count: layout.parameterCount), recipe: recipe,
             text: text)

@@ -90,7 +90,7 @@ enum ParameterTransfer {
         return try daemon.call(
             TrainerContributeCommit(
                 transfer: Int64(transfer), steps: Int64(record.steps), tokens: Int64(record.tokens),
-                loss: record.trainingLoss, datasets: [record.dataset]))
+                loss: record.reportedLoss, datasets: [record.dataset]))
     }
 }
 
@@ -101,5 +101,10 @@ struct RoundRecord {
     let tokens: Int
     /// Mean loss of the round's batches, in nats per token.
     let trainingLoss: Double
+    let reportsLoss: Bool
+    /// The data set's id.
     let dataset: DigestText
+
+    /// What the members learn: to 0.01 nats per token, or nothing.
+    var reportedLoss: Double? { reportsLoss ? (trainingLoss * 100).rounded() / 100 : nil }
 }

@@ -20,6 +20,6 @@ struct RecipeOptions: ParsableArguments {
             schedule: LearningRateSchedule(
                 peak: learningRate, warmUpSteps: min(warmUp ?? min(100, horizonSteps / 10), horizonSteps),
                 horizonSteps: horizonSteps),
-            batchSequences: batch, seed: seed)
+            batchSequences: batch, batches: BatchSeed(number: seed))
     }
 }

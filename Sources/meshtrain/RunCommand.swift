@@ -23,6 +23,14 @@ struct RunCommand: ParsableCommand {
     @Option(help: "Directory for the checkpoint and rounds.jsonl; made where missing.") var state: String
     @Option(help: "What the site allows for this data set: open, restricted, local-only or private.")
     var mode = DataSetMode.localOnly
+    @Option(
+        help:
+            "The name of this data set at this site, 1 to 64 of a-z, A-Z, 0-9 and ._-; its id in contributions follows from it."
+    )
+    var datasetName = "default"
+    @Option(help: "The licence of the data set, for the site's own register.") var datasetLicence: String?
+    @Option(help: "What the members learn of the training loss: rounded (to 0.01 nats per token) or off.")
+    var reportLoss = LossReport.rounded
     @Option(help: "Stop when a version of this height is certified; go on for ever where not given.")
     var untilHeight: Int64?
     @Option(help: "Bytes of held-out text to measure each base on; 0 for none.") var evaluateBytes = 16_384
@@ -34,18 +42,36 @@ struct RunCommand: ParsableCommand {
             throw ValidationError(
                 "--mode private: a private data set serves derivatives only; it is not trained on for the mesh.")
         }
+        guard DataSetRegister.isValidName(datasetName) else {
+            throw ValidationError("--dataset-name takes 1 to 64 letters a-z and A-Z, digits, and . _ -")
+        }
         guard evaluateBytes >= 0, checkpointSteps > 0 else {
             throw ValidationError("--evaluate-bytes must not be negative, --checkpoint-steps must be positive.")
         }
     }
 
+    /// Enters the data set into the site's register and gives the id that contributions name.
+    private func registeredDataSet(_ dataSet: DataSet, _ secret: SiteSecret) throws -> Digest {
+        var register = try DataSetRegister.load(from: state)
+        let id = try register.enter(
+            dataSet.files, name: datasetName, licence: datasetLicence, mode: mode.rawValue, secret: secret,
+            now: time(nil))
+        try register.store(in: state)
+        Output.note("data set \(datasetName), id \(id.short); meshtrain datasets --state \(state) shows all")
+        return id
+    }
+
     func run() throws {
+        // What it keeps is for its user alone.
+        umask(0o077)
         let layout = ModelLayout(try ModelDirectory.readConfiguration(model))
         let dataSet = try DataSet(directory: data)
         dataSet.describe()
         try FileManager.default.createDirectory(atPath: state, withIntermediateDirectories: true)
+        let secret = try SiteSecret.open(in: state)
         let session = MeshSession(
-            layout: layout, dataSet: dataSet, text: try dataSet.sampler(layout.configuration),
+            layout: layout, dataSet: try registeredDataSet(dataSet, secret), reportsLoss: reportLoss == .rounded,
+            batches: secret.batches, text: try dataSet.sampler(layout.configuration),
             heldOut: evaluateBytes == 0
                 ? nil : try dataSet.heldOutLoss(layout.configuration, byteLimit: evaluateBytes),
             stateDirectory: state, checkpointSteps: checkpointSteps, untilHeight: untilHeight)
@@ -69,4 +95,11 @@ struct RunCommand: ParsableCommand {
             pauseMilliseconds = min(pauseMilliseconds * 2, 5000)
         }
     }
+}
+
+/// What a site tells the members of its training loss.
+enum LossReport: String, ExpressibleByArgument, CaseIterable {
+    /// To 0.01 nats per token.
+    case rounded
+    case off
 }

@@ -30,7 +30,6 @@ struct SoloCommand: ParsableCommand {
         let seconds: Double
         let tokensPerSecond: Double
         let parameters: Int
-        let dataset: String
         let curve: [Point]
     }
 
@@ -93,7 +92,7 @@ struct SoloCommand: ParsableCommand {
         let result = Report(
             lossBefore: before.natsPerByte, lossAfter: after.natsPerByte, heldOutBytes: after.bytes, steps: steps,
             tokens: tokens, seconds: seconds, tokensPerSecond: seconds > 0 ? Double(tokens) / seconds : 0,
-            parameters: layout.parameterCount, dataset: dataSet.digest.description, curve: curve)
+            parameters: layout.parameterCount, curve: curve)
         let json = try Output.json(result)
         if let report { try Data(json).write(to: URL(filePath: report), options: .atomic) }
         Output.line(String(decoding: json, as: UTF8.self))

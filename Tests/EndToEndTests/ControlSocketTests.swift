@@ -176,6 +176,46 @@ struct ControlSocketTests {
         #expect(!FileManager.default.fileExists(atPath: site.operatorSocket))
     }
 
+    @Test("A loss is kept to 0.01 nats, or not at all, and the ids of the data sets are shown")
+    func lossIsOptional() throws {
+        let running = try start()
+        defer { running.end() }
+        let (client, welcome) = try attach(running)
+        let id = try #require(DigestText(String(repeating: "ab", count: 32)))
+        var base = welcome.version
+        for (height, loss) in [(Int64(1), nil as Double?), (2, 2.345678)] {
+            _ = try ScriptedTrainer.handOver(
+                client, base: base, seed: UInt64(height), count: parameters, loss: loss, dataSets: [id])
+            base = try #require(try client.nextVersion(after: height - 1, seconds: 60)).version
+            let summary = try #require(
+                try running.daemons[0].ask(ContributionsRequest(height: height)).contributions.first)
+            #expect(summary.loss == (loss == nil ? nil : 2.35))
+            #expect(summary.dataSets == [id])
+        }
+    }
+
+    @Test("The daemon dumps no core, locks its secrets in memory, and keeps its files to its user")
+    func daemonKeepsSecrets() throws {
+        let running = try start()
+        defer { running.end() }
+        _ = try running.daemons[0].status()
+        let process = "/proc/\(running.daemons[0].process.processIdentifier)"
+        let limits = try String(contentsOfFile: process + "/limits", encoding: .utf8)
+        let core = try #require(limits.split(separator: "\n").first { $0.hasPrefix("Max core file size") })
+        #expect(core.split(separator: " ").dropFirst(4).prefix(2) == ["0", "0"])
+        let status = try String(contentsOfFile: process + "/status", encoding: .utf8)
+        let locked = try #require(status.split(separator: "\n").first { $0.hasPrefix("VmLck:") })
+        #expect(locked.split(whereSeparator: \.isWhitespace)[1] != "0")
+        let site = running.mesh.sites[0]
+        let names = try FileManager.default.subpathsOfDirectory(atPath: site.state)
+        #expect(names.contains("ledger.sqlite"))
+        for name in names {
+            let attributes = try FileManager.default.attributesOfItem(atPath: site.state + "/" + name)
+            let mode = try #require(attributes[.posixPermissions] as? Int)
+            #expect(mode & 0o077 == 0, "\(name) has mode \(String(mode, radix: 8))")
+        }
+    }
+
     @Test("Every question of an operator is answered")
     func answersOperators() throws {
         let running = try start()

@@ -173,7 +173,7 @@ final class Town {
             network: chain.network, author: sites[index].identity.member, base: chain.headDigest,
             baseHeight: chain.height, encoding: encoding ?? chain.rules.encoding,
             payloadBytes: UInt64(pieces ?? payloadPieces) * 1024, pieceBytes: 1024,
-            pieceRoot: MerkleTree(leaves: leaves).root, norm: 1, steps: steps, tokens: 1, lossMicronats: 1,
+            pieceRoot: MerkleTree(leaves: leaves).root, norm: 1, steps: steps, tokens: 1, lossCentinats: 1,
             dataSets: [], trainer: .zero)
     }
 

@@ -39,6 +39,16 @@ import Testing
         }
     }
 
+    @Test func theLossOfAContributionIsOptionalAndHasNoPlaceForMoreDigits() throws {
+        let world = try World()
+        let contribution = world.contribution(by: 0, on: try #require(world.chain.bases.last)).body
+        let key = "loss_centinats"
+        #expect(try refusal(contribution, key, .null) == nil)
+        #expect(try refusal(contribution, key, .unsigned(Limits.lossCentinats)) == nil)
+        #expect(try refusal(contribution, key, .unsigned(Limits.lossCentinats + 1)) == .outOfRange(key: key))
+        #expect(try refusal(contribution, key, .text("2.345678")) == .wrongType(key: key))
+    }
+
     @Test func valuesOutOfRangeAreNamed() throws {
         let world = try World()
         let member = world.sites[0].member

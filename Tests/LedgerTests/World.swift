@@ -50,7 +50,7 @@ struct World {
             encoding: genesis.rules.encoding, payloadBytes: payloadBytes,
             pieceBytes: pieceBytes ?? genesis.rules.pieceBytes,
             pieceRoot: Digest(bytes: [UInt8](repeating: UInt8(author), count: 32))!, norm: norm, steps: 10,
-            tokens: tokens, lossMicronats: 1_234_567,
+            tokens: tokens, lossCentinats: 123,
             dataSets: dataSets.map { Digest(bytes: [UInt8](repeating: $0, count: 32))! },
             trainer: Digest(bytes: [UInt8](repeating: 4, count: 32))!)
         return Signed(body, signer: site.member.id, key: site.nodeKey, network: self.network)

@@ -21,7 +21,7 @@ struct SamplePayload {
             network: NetworkID(.zero), author: MemberID(Digest(DigestDomain("test"), [1])),
             base: VersionDigest(.zero), baseHeight: .genesis, encoding: .dense,
             payloadBytes: UInt64(pieces.map(\.count).reduce(0, +)), pieceBytes: 1024, pieceRoot: tree.root, norm: 0,
-            steps: 0, tokens: 0, lossMicronats: 0, dataSets: [], trainer: .zero)
+            steps: 0, tokens: 0, lossCentinats: nil, dataSets: [], trainer: .zero)
     }
 
     var digest: ContributionDigest { contribution.contributionDigest }

@@ -1,4 +1,5 @@
 import Crypto
+import Glibc
 import Gossip
 import Ledger
 import Testing
@@ -40,6 +41,26 @@ struct DatabaseTests {
             contributors: ["de", "fr"], signers: ["de"], lossMicronats: nil, contributionBytes: 3, sentBytes: 4,
             receivedBytes: 5, isReplayed: false,
             times: RoundTimes(firstContribution: 6, available: nil, ready: 7, certified: 8), figures: nil)
+    }
+
+    @Test("The ledger's files are for the daemon's user alone, also where an older one was not")
+    func ledgerFiles_haveMode0600() throws {
+        let folder = try TestFolder()
+        for isOlder in [false, true] {
+            if isOlder {
+                for name in try DiskFile.names(in: folder.path) { #expect(chmod(folder.path + "/" + name, 0o644) == 0) }
+            }
+            let database = try open(folder)
+            try database.commit(JournalBatch(entries: [Self.vote(1, 1)]))
+            let names = try DiskFile.names(in: folder.path)
+            #expect(names.contains("ledger.sqlite") && names.contains("ledger.sqlite-wal"))
+            for name in names where name.hasPrefix("ledger.sqlite") {
+                var status = stat()
+                #expect(stat(folder.path + "/" + name, &status) == 0)
+                #expect(status.st_mode & 0o777 == 0o600, "\(name)")
+            }
+            database.close()
+        }
     }
 
     @Test("What was committed is there after the next start, in its order")

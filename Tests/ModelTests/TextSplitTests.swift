@@ -156,7 +156,7 @@ func textFile(_ path: String, _ paragraphs: [String]) -> TextFile {
         func batch(_ seed: UInt64, _ step: Int) -> [UInt16] {
             var tokens = [UInt16](repeating: 0, count: 64)
             var targets = tokens
-            sampler.fill(tokens: &tokens, targets: &targets, seed: seed, step: step)
+            sampler.fill(tokens: &tokens, targets: &targets, seed: BatchSeed(number: seed), step: step)
             for index in tokens.indices { #expect(targets[index] == (tokens[index] + 1) % 260) }
             return tokens
         }

@@ -11,7 +11,7 @@ func microTrainer(parameters: [Float]? = nil, steps: Int = 40, seed: UInt64 = 9)
         layout: layout, parameters: parameters ?? Initialization.parameters(layout, seed: 4),
         recipe: TrainingRecipe(
             schedule: LearningRateSchedule(peak: 1e-2, warmUpSteps: 4, horizonSteps: steps), batchSequences: 4,
-            seed: seed),
+            batches: BatchSeed(number: seed)),
         text: try BatchSampler(stream: stream, contextLength: 16, path: "fox"))
 }
 

@@ -111,7 +111,7 @@ import Testing
             let record = handOver.record(
                 network: mesh.genesis.network, author: site.member.id, base: chain.bases[0],
                 report: TrainingReport(
-                    steps: 1, tokens: tokens[author], lossMicronats: 1, dataSets: [], trainer: .zero))
+                    steps: 1, tokens: tokens[author], lossCentinats: 1, dataSets: [], trainer: .zero))
             payloads.insert(payload, for: record.contributionDigest)
             records.append(Signed(record, signer: site.member.id, key: site.nodeKey, network: mesh.genesis.network))
             updates.append(delta)

@@ -29,7 +29,7 @@ import Testing
             network: good.network, author: good.author, base: good.base, baseHeight: good.baseHeight,
             encoding: encoding ?? good.encoding, payloadBytes: bytes ?? good.payloadBytes,
             pieceBytes: pieceBytes ?? good.pieceBytes, pieceRoot: root ?? good.pieceRoot, norm: norm ?? good.norm,
-            steps: good.steps, tokens: good.tokens, lossMicronats: good.lossMicronats, dataSets: good.dataSets,
+            steps: good.steps, tokens: good.tokens, lossCentinats: good.lossCentinats, dataSets: good.dataSets,
             trainer: good.trainer)
     }
 

@@ -61,7 +61,7 @@ struct SmallMesh {
         let record = handOver.record(
             network: genesis.network, author: site.member.id, base: base,
             report: TrainingReport(
-                steps: 10, tokens: tokens, lossMicronats: 2_000_000, dataSets: dataSets, trainer: .zero))
+                steps: 10, tokens: tokens, lossCentinats: 200, dataSets: dataSets, trainer: .zero))
         return (Signed(record, signer: site.member.id, key: site.nodeKey, network: genesis.network), payload)
     }
 

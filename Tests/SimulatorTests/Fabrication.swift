@@ -57,7 +57,7 @@ struct Fabrication {
         Contribution(
             network: network, author: id(author), base: base ?? genesis.versionDigest, baseHeight: .genesis,
             encoding: .dense, payloadBytes: 1, pieceBytes: Limits.pieceBytesMinimum, pieceRoot: .zero, norm: norm,
-            steps: 1, tokens: 1, lossMicronats: 1, dataSets: [], trainer: .zero)
+            steps: 1, tokens: 1, lossCentinats: 1, dataSets: [], trainer: .zero)
     }
 
     /// A version that all but member 3 finalized.

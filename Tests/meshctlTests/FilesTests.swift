@@ -51,6 +51,11 @@ import Testing
     @Test(arguments: [(1.005, 1, "1.0"), (-0.04, 1, "0.0"), (-1.26, 1, "-1.3"), (2.5, 4, "2.5000"), (7, 0, "7")])
     func decimals(value: Double, digits: Int, words: String) { #expect(Words.decimal(value, digits) == words) }
 
+    @Test func aLossIsShownTo001OrAsNotReported() {
+        #expect(Words.loss(2.5) == "2.50")
+        #expect(Words.loss(nil) == "not reported")
+    }
+
     @Test func columnsAlignAndColourOnlyWhereItIsWanted() {
         var table = Table(["name", ">count"])
         table.append([.init("a"), .init("1", .good)])

@@ -141,8 +141,8 @@ import Testing
         let key = try KeyFile.load(.operatorKey, from: place.path("fr/operator.key")).signingKey()
         return SignedInvitation(
             Invitation(
-                invitee: card.card.member.id, inviter: inviter, height: Height(7),
-                version: genesis.version.versionDigest, addresses: ["127.0.0.1:1"]),
+                invitee: card.card.member, inviter: inviter, sequence: 1, height: Height(7),
+                version: genesis.version.versionDigest, expires: Height(1007), addresses: ["127.0.0.1:1"]),
             network: network ?? genesis.network, operatorKey: key)
     }
 
@@ -172,8 +172,8 @@ import Testing
         #expect(try join(try invitation(of: "it"), "nl").errors.contains("invites member"))
         let honest = try invitation(of: "it")
         let other = Invitation(
-            invitee: honest.invitation.invitee, inviter: honest.invitation.inviter, height: Height(8),
-            version: honest.invitation.version, addresses: [])
+            invitee: honest.invitation.invitee, inviter: honest.invitation.inviter, sequence: 1, height: Height(7),
+            version: honest.invitation.version, expires: Height(9000), addresses: [])
         let forged = try SignedInvitation(
             cbor: .record([
                 "network": .bytes(honest.network.digest.bytes), "invitation": other.cbor,

@@ -39,7 +39,7 @@ struct History {
                 delta: delta, residual: &residual, layout: layout, rules: chain.rules)
             let record = handOver.record(
                 network: genesis.network, author: key.member.id, base: base,
-                report: TrainingReport(steps: 1, tokens: 1, lossMicronats: 1, dataSets: [], trainer: .zero))
+                report: TrainingReport(steps: 1, tokens: 1, lossCentinats: 1, dataSets: [], trainer: .zero))
             payloads.insert(payload, for: record.contributionDigest)
             contributions.append(
                 Signed(record, signer: key.member.id, key: key.nodeKey, network: genesis.network))

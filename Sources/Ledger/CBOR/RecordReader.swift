@@ -113,6 +113,15 @@ struct RecordReader {
         return value == .null ? nil : try Item(cbor: value)
     }
 
+    /// A whole number, or null.
+    mutating func optionalUnsigned(_ key: String, in range: ClosedRange<UInt64>) throws(RecordError) -> UInt64? {
+        let value = try value(key)
+        if value == .null { return nil }
+        guard case .unsigned(let number) = value else { throw .wrongType(key: key) }
+        guard range.contains(number) else { throw .outOfRange(key: key) }
+        return number
+    }
+
     /// Digests in strictly ascending order, so that a set of them has one encoding.
     mutating func ascendingDigests(_ key: String, limit: Int) throws(RecordError) -> [Digest] {
         var result: [Digest] = []
@@ -139,5 +148,6 @@ extension CBOR {
     static func digests(_ digests: [Digest]) -> CBOR { .array(digests.map { .bytes($0.bytes) }) }
     static func records(_ records: [some Record]) -> CBOR { .array(records.map(\.cbor)) }
     static func optional(_ record: (some Record)?) -> CBOR { record?.cbor ?? .null }
+    static func optional(unsigned: UInt64?) -> CBOR { unsigned.map { .unsigned($0) } ?? .null }
     static func variant(_ choice: some RawRepresentable<String>) -> CBOR { .text(choice.rawValue) }
 }

@@ -18,16 +18,18 @@ public struct Contribution: Statement, Hashable {
     public let norm: UInt64
     public let steps: UInt64
     public let tokens: UInt64
-    /// Mean training loss of the round in 1e-6 nats a token.
-    public let lossMicronats: UInt64
-    /// Digests of the data sets behind it, strictly ascending.
+    /// Mean training loss of the round in 0.01 nats per token, at most `Limits.lossCentinats`; nil if the site does not report
+    /// it. There is no place for more digits: they would say more about the text than anyone needs.
+    public let lossCentinats: UInt64?
+    /// Ids of the data sets behind it, strictly ascending. Each is a keyed digest of the name that the site gave the set, so it
+    /// stays the same when the contents change, and says nothing about name or contents.
     public let dataSets: [Digest]
     public let trainer: Digest
 
     public init(
         network: NetworkID, author: MemberID, base: VersionDigest, baseHeight: Height, encoding: Encoding,
         payloadBytes: UInt64, pieceBytes: UInt32, pieceRoot: Digest, norm: UInt64, steps: UInt64, tokens: UInt64,
-        lossMicronats: UInt64, dataSets: [Digest], trainer: Digest
+        lossCentinats: UInt64?, dataSets: [Digest], trainer: Digest
     ) {
         self.network = network
         self.author = author
@@ -40,7 +42,7 @@ public struct Contribution: Statement, Hashable {
         self.norm = norm
         self.steps = steps
         self.tokens = tokens
-        self.lossMicronats = lossMicronats
+        self.lossCentinats = lossCentinats
         self.dataSets = dataSets
         self.trainer = trainer
     }
@@ -60,7 +62,8 @@ public struct Contribution: Statement, Hashable {
             "network": network.cbor, "author": author.cbor, "base": base.cbor, "base_height": .height(baseHeight),
             "encoding": encoding.cbor, "payload_bytes": .unsigned(payloadBytes),
             "piece_bytes": .unsigned(UInt64(pieceBytes)), "piece_root": .digest(pieceRoot), "norm": .unsigned(norm),
-            "steps": .unsigned(steps), "tokens": .unsigned(tokens), "loss_micronats": .unsigned(lossMicronats),
+            "steps": .unsigned(steps), "tokens": .unsigned(tokens),
+            "loss_centinats": .optional(unsigned: lossCentinats),
             "data_sets": .digests(dataSets), "trainer": .digest(trainer),
         ])
     }
@@ -78,7 +81,7 @@ public struct Contribution: Statement, Hashable {
         norm = try reader.unsigned("norm")
         steps = try reader.unsigned("steps")
         tokens = try reader.unsigned("tokens")
-        lossMicronats = try reader.unsigned("loss_micronats")
+        lossCentinats = try reader.optionalUnsigned("loss_centinats", in: 0...Limits.lossCentinats)
         dataSets = try reader.ascendingDigests("data_sets", limit: Limits.dataSets)
         trainer = try reader.digest("trainer")
         try reader.finish()

@@ -16,6 +16,8 @@ public enum Limits {
     public static let attachmentNameBytes = 64
     public static let attachmentBytes = 4 << 20
     public static let dataSets = 64
+    /// Of a reported loss: 10,000 nats per token.
+    public static let lossCentinats: UInt64 = 1_000_000
     public static let pieceBytesMinimum: UInt32 = 1 << 10
     public static let pieceBytesMaximum: UInt32 = 1 << 20
     public static let payloadBytesMaximum: UInt64 = 1 << 40

@@ -145,8 +145,9 @@ extension ControlServer {
             author: siteName(contribution.author, in: chain.members),
             baseHeight: Int64(contribution.baseHeight.value), contribution: text(contribution.contributionDigest),
             bytes: Int64(clamping: contribution.payloadBytes), steps: Int64(clamping: contribution.steps),
-            tokens: Int64(clamping: contribution.tokens), loss: Double(contribution.lossMicronats) / 1e6,
-            weightMillionths: weightMillionths, isListed: isListed, isReverted: isReverted, figures: figures)
+            tokens: Int64(clamping: contribution.tokens), loss: contribution.lossNats,
+            dataSets: contribution.dataSets.map { text($0) }, weightMillionths: weightMillionths, isListed: isListed,
+            isReverted: isReverted, figures: figures)
     }
 
     func answerContributions(_ id: Int64, _ parameters: ContributionsRequest, _ connection: ControlConnection) {

@@ -17,42 +17,51 @@ extension ControlServer {
     }
 
     private var observers: [Observer] {
-        membership.observers.cards.values.map { card in
-            let member = card.card.member
-            return Observer(
+        membership.invited.map { member in
+            Observer(
                 member: text(member.id), site: siteName(member.name), linkKey: key(member.linkKey.bytes),
                 isLinked: keeper.transport.view(of: member.id).isLinked)
-        }.sorted { $0.site != $1.site ? $0.site < $1.site : $0.member.text < $1.member.text }
+        }
     }
 
+    func answerInvitation(_ id: Int64, _ parameters: InvitationRequest, _ connection: ControlConnection) {
+        guard let own = chain.members[keeper.node.identity.member] else { return refuseInviting(id, connection) }
+        let sequence = membership.observers.nextSequence(of: MemberID(digest(parameters.member)))
+        connection.answer(
+            id, to: InvitationRequest.self,
+            InvitationDraft(
+                network: text(chain.network), inviter: record(own), sequence: Int64(clamping: sequence),
+                height: Int64(clamping: chain.height.value), version: text(chain.headDigest),
+                addresses: keeper.node.identity.addresses))
+    }
+
+    private func refuseInviting(_ id: Int64, _ connection: ControlConnection) {
+        connection.refuse(id, ControlRefusal(.notAMember, message: "this site is no member itself and cannot invite"))
+    }
+
+    /// Takes an invitation only with the signature of this site's operator key: a process that can reach the socket and has
+    /// no such key lets nobody in.
     func answerInvite(_ id: Int64, _ parameters: Invite, _ connection: ControlConnection) {
         func refuse(_ words: String) {
-            connection.refuse(id, ControlRefusal(.invalidCard, message: "the card \(words)"))
+            connection.refuse(id, ControlRefusal(.invalidInvitation, message: "the invitation \(words)"))
         }
-        guard let own = chain.members[keeper.node.identity.member] else {
-            return connection.refuse(
-                id, ControlRefusal(.notAMember, message: "this site is no member itself and can invite nobody"))
-        }
-        let card: SignedCard
-        do throws(RecordError) { card = try SignedCard(encoded: parameters.card.bytes) } catch {
+        guard chain.members[keeper.node.identity.member] != nil else { return refuseInviting(id, connection) }
+        let signed: SignedInvitation
+        do throws(RecordError) { signed = try SignedInvitation(encoded: parameters.invitation.bytes) } catch {
             return refuse("is no record of one: \(error)")
         }
-        if let refusal = membership.observers.refusal(of: card, chain) { return refuse(refusal) }
-        membership.invite(card) { [self] failure in
+        if let refusal = membership.observers.refusal(of: signed, chain) { return refuse(refusal) }
+        membership.invite(signed) { failure in
             if let failure {
                 return connection.refuse(id, ControlRefusal(.diskUnavailable, message: "\(failure)"))
             }
-            connection.answer(
-                id, to: Invite.self,
-                Invited(
-                    network: text(chain.network), inviter: record(own), height: Int64(clamping: chain.height.value),
-                    version: text(chain.headDigest), addresses: keeper.node.identity.addresses))
+            connection.answer(id, to: Invite.self, Accepted())
         }
     }
 
     func answerInviteWithdraw(_ id: Int64, _ parameters: InviteWithdraw, _ connection: ControlConnection) {
         let member = MemberID(digest(parameters.member))
-        guard membership.observers.cards[member] != nil else {
+        guard membership.observers.invitations[member] != nil else {
             return connection.refuse(id, ControlRefusal(.notFound, message: "no such site is invited"))
         }
         membership.withdraw(member) { failure in

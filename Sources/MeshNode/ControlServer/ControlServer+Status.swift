@@ -15,7 +15,7 @@ extension ControlServer {
             residentBytes: ControlServer.residentBytes,
             uptimeMilliseconds: Int64(clamping: keeper.now.milliseconds - site.started),
             isMember: isMember, proposals: Int64(report.proposals.count),
-            observers: Int64(membership.observers.cards.count), diskUse: diskUse, replay: replayState,
+            observers: Int64(membership.invited.count), diskUse: diskUse, replay: replayState,
             minContributions: Int64(chain.rules.minContributions),
             availableContributions: Int64(
                 Set(report.candidates.filter(\.isAvailable).map(\.contribution.author)).count),
@@ -165,6 +165,9 @@ extension ControlServer {
         }
         if let failure = keeper.health.writeFailure {
             alarms.append(Control.Alarm(kind: .disk, message: "\(failure)"))
+        }
+        if let residue = membership.keys.residue {
+            alarms.append(Control.Alarm(kind: .retiredKey, message: Membership.retiredKeyAlarm(residue)))
         }
         alarms += keeper.health.damages.map { Control.Alarm(kind: .corruption, message: "\($0)") }
         if let trainerTrouble {

@@ -1,6 +1,7 @@
 import Control
 import Crypto
 import Ledger
+import Rounds
 
 /// What the control socket tells of this site that does not change while the daemon runs.
 struct SiteInformation {
@@ -22,6 +23,18 @@ func text(_ identity: some DigestIdentity) -> DigestText { text(identity.digest)
 func digest(_ text: DigestText) -> Digest {
     guard let digest = Digest(hex: text.text) else { preconditionFailure("the schema lets digests through only") }
     return digest
+}
+
+extension Ledger.Contribution {
+    /// The reported loss in nats per token.
+    var lossNats: Double? { lossCentinats.map { Double($0) / 100 } }
+}
+
+extension TrainingReport {
+    /// A loss in nats per token as contributions carry it: in steps of 0.01, from 0 to the largest that a record may have.
+    static func centinats(_ loss: Double?) -> UInt64? {
+        loss.map { UInt64(min(max(0, ($0 * 100).rounded()), Double(Limits.lossCentinats))) }
+    }
 }
 
 /// A member's name; a former member's first digits where the set does not have it any more.

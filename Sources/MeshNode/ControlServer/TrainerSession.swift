@@ -36,7 +36,7 @@ final class TrainerSession {
             version: text(chain.headDigest), trainedRounds: Int64(chain.trainedVersions),
             layout: layout.tensors.map { Control.TensorShape(name: $0.name, shape: $0.shape.map { Int64($0) }) },
             codec: TrainerSession.codec(chain.rules.encoding), innerSteps: Int64(chain.rules.innerSteps),
-            schedule: TrainerSession.schedule(chain.rules), seed: TrainerSession.seed(chain.network),
+            schedule: TrainerSession.schedule(chain.rules),
             isHandedOver: server.desk.isTaken(chain.headDigest))
     }
 
@@ -58,11 +58,6 @@ final class TrainerSession {
             Control.CodecProfile(
                 name: .denseFloat32, keptPerChunk: chunk, chunkElements: chunk, valueBits: 32, feedbackDecay: decay)
         }
-    }
-
-    /// 53 bits of the network id: the same for every site and every round.
-    private static func seed(_ network: NetworkID) -> Int64 {
-        network.digest.bytes.prefix(8).reduce(Int64(0)) { $0 << 8 ^ Int64($1) } & ControlSchema.integerLimit
     }
 
     func adopted(_ version: Version) {
@@ -205,7 +200,7 @@ final class TrainerSession {
         }
         let report = TrainingReport(
             steps: UInt64(parameters.steps), tokens: UInt64(parameters.tokens),
-            lossMicronats: UInt64(max(0, parameters.loss * 1e6)), dataSets: dataSets, trainer: trainer)
+            lossCentinats: TrainingReport.centinats(parameters.loss), dataSets: dataSets, trainer: trainer)
         isCommitting = true
         server.desk.handOver(path: transfer.path, form: transfer.form, base: base, report: report) {
             [weak self] result in

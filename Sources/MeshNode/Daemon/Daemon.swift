@@ -69,9 +69,10 @@ final class Daemon {
 
         try Daemon.check(ExpectedVersion(configuration.mesh), genesis, database)
         let site = try SiteIdentity(keys, configuration.site, members: chain.members)
-        if let member = chain.members[site.member], try keys.follow(member) { try keys.eraseRetired() }
-        try keys.finishErasing()
-        let observers = Observers(try database.observers())
+        if let member = chain.members[site.member] { _ = try keys.follow(member) }
+        keys.eraseRetired()
+        if let residue = keys.residue { logger.error("\(Membership.retiredKeyAlarm(residue))") }
+        let observers = try database.observers(of: site.member)
         var random = SeededRandom.system()
         let node = Node(
             identity: NodeIdentity(

@@ -120,11 +120,11 @@ extension Keeper {
             now: loop.now.milliseconds, listing: version.manifest.map(\.contribution), bytes: transport.totalBytes)
         let contributors = version.manifest.map { name($0.slot.author) }
         let signers = signers(of: certified, among: node.chain.members)
-        let losses = certified.contributions.map(\.body.lossMicronats)
+        let losses = certified.contributions.compactMap(\.body.lossCentinats)
         let row = RoundRow(
             height: version.height, version: version.versionDigest, adoptedAt: UInt64(max(0, time(nil))),
             durationMilliseconds: round.milliseconds, contributors: contributors, signers: signers,
-            lossMicronats: losses.isEmpty ? nil : losses.reduce(0) { $0 + $1 / UInt64(losses.count) },
+            lossMicronats: losses.isEmpty ? nil : 10_000 * losses.reduce(0, +) / UInt64(losses.count),
             contributionBytes: certified.contributions.reduce(0) { $0 &+ $1.body.payloadBytes },
             sentBytes: round.sent, receivedBytes: round.received, isReplayed: replayed, times: round.times,
             figures: figures(of: version))

@@ -10,6 +10,9 @@ import SiteFiles
 final class KeyRing {
     private(set) var nodeKey: SigningKey
     private(set) var linkKey: LinkKey
+    /// Why a retired key is still on the disk, for people; nil if none is. An alarm, never a reason not to run: the keys in use are
+    /// not affected, and a site that does not start helps nobody.
+    private(set) var residue: String?
     private let site: Configuration.Site
 
     /// - Throws: `KeyFileError`, which names the file; `SiteFileError` for the passphrase's.
@@ -49,10 +52,14 @@ final class KeyRing {
     }
 
     /// The node key that a rotation to `member` would put in the place of the present one; nil where it does not lie here.
+    ///
+    /// - Throws: `KeyFileError` where there is a next key that cannot be read: the rotation waits for it.
     func nextNodeKey(for member: Member) throws -> SigningKey? {
-        guard isNext(of: member) else { return nil }
-        return try KeyFile.load(.nodeKey, from: KeyRing.next(site.nodeKey)).signingKey(
-            passphrase: KeyRing.passphrase(site))
+        let next = KeyRing.next(site.nodeKey)
+        guard DiskFile.exists(next) else { return nil }
+        let file = try KeyFile.load(.nodeKey, from: next)
+        guard file.publicKeyBytes == member.nodeKey.bytes else { return nil }
+        return try file.signingKey(passphrase: KeyRing.passphrase(site))
     }
 
     /// The keys that a rotation would leave this site with; nil where none lies here that peers would know.
@@ -66,11 +73,22 @@ final class KeyRing {
         )
     }
 
-    /// Puts the keys that were taken up into the place of the retired ones, which are erased. To be called once the version
-    /// that retired them is durable: before, a restart may need them.
-    func eraseRetired() throws {
-        try erase(.nodeKey, site.nodeKey, keeping: nodeKey.verifyingKey.bytes)
-        try erase(.linkKey, site.linkKey, keeping: linkKey.publicKey.bytes)
+    /// Puts the keys that were taken up into the place of the retired ones, which are erased; so is what a crash or a failure
+    /// left of an earlier attempt. To be called once the version that retired them is durable: before, a restart may need
+    /// them. `residue` says afterwards whether it worked.
+    func eraseRetired() {
+        do {
+            for (kind, path, publicKey) in [
+                (KeyKind.nodeKey, site.nodeKey, nodeKey.verifyingKey.bytes),
+                (.linkKey, site.linkKey, linkKey.publicKey.bytes),
+            ] {
+                try erase(kind, path, keeping: publicKey)
+                try finishErasing(kind, path, keeping: publicKey)
+            }
+            residue = nil
+        } catch {
+            residue = "\(error)"
+        }
     }
 
     private func erase(_ kind: KeyKind, _ path: String, keeping publicKey: [UInt8]) throws {
@@ -79,26 +97,24 @@ final class KeyRing {
         else { return }
         // A second name first: a crash in between leaves a retired key to be erased, and never this site without its key.
         let retired = path + ".retired"
+        // What lies there already may be that second name, or what is left of an earlier rotation.
+        if DiskFile.exists(retired), !DiskFile.isSame(path, retired) { try DiskFile.erase(retired) }
         guard link(path, retired) == 0 || errno == EEXIST else {
-            throw StoreError.system(file: path, operation: "link", code: errno)
+            throw StoreError.system(file: retired, operation: "link", code: errno)
         }
         try DiskFile.rename(KeyRing.next(path), to: path)
         try DiskFile.synchronizeDirectory(DiskFile.folder(of: path))
         try DiskFile.erase(retired)
     }
 
-    /// What a crash in the middle of `eraseRetired` left. A second name of a key that is in use only goes.
-    func finishErasing() throws {
-        for (kind, path, publicKey) in [
-            (KeyKind.nodeKey, site.nodeKey, nodeKey.verifyingKey.bytes),
-            (.linkKey, site.linkKey, linkKey.publicKey.bytes),
-        ] where DiskFile.exists(path + ".retired") {
-            let retired = try? KeyFile.load(kind, from: path + ".retired")
-            if retired?.publicKeyBytes == publicKey {
-                DiskFile.remove(path + ".retired")
-            } else {
-                try DiskFile.erase(path + ".retired")
-            }
+    /// What a crash in the middle of erasing left. A second name of a key that is in use is only removed.
+    private func finishErasing(_ kind: KeyKind, _ path: String, keeping publicKey: [UInt8]) throws {
+        let retired = path + ".retired"
+        guard DiskFile.exists(retired) else { return }
+        if let file = try? KeyFile.load(kind, from: retired), file.publicKeyBytes == publicKey {
+            guard unlink(retired) == 0 else { throw StoreError.system(file: retired, operation: "unlink", code: errno) }
+        } else {
+            try DiskFile.erase(retired)
         }
     }
 

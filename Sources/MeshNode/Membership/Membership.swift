@@ -57,21 +57,19 @@ final class Membership {
 
     /// Whose link key this is, of those who may have a link: members, members of the last bases, so that one that is
     /// removed keeps its links for a while, and invited sites.
-    static func admit(_ linkKey: LinkPublicKey, _ chain: Chain, _ observers: Observers) -> LinkPeer? {
+    func admits(_ linkKey: LinkPublicKey) -> LinkPeer? {
+        let chain = keeper.node.chain
         if let peer = chain.members.linkPeer(linkKey: linkKey) { return peer }
         for base in chain.bases.reversed() {
             if let peer = base.members.linkPeer(linkKey: linkKey) { return peer }
         }
-        return observers.linkPeer(linkKey: linkKey)
-    }
-
-    func admits(_ linkKey: LinkPublicKey) -> LinkPeer? {
-        Membership.admit(linkKey, keeper.node.chain, observers)
+        return observers.linkPeer(linkKey: linkKey, chain)
     }
 
     private func mayHaveLink(_ id: MemberID) -> Bool {
         let chain = keeper.node.chain
-        return chain.members[id] != nil || chain.bases.contains { $0.members[id] != nil } || observers.cards[id] != nil
+        return chain.members[id] != nil || chain.bases.contains { $0.members[id] != nil }
+            || observers.observer(id, chain) != nil
     }
 
     func noticed(_ notice: Notice) {
@@ -132,6 +130,9 @@ final class Membership {
             changed(from: members, to: chain.members)
             members = chain.members
         }
+        endInvitations()
+        // It was tried once, so the version that retired the key is durable.
+        if keys.residue != nil { eraseRetired() }
         keeper.transport.retain { [self] in mayHaveLink($0) }
     }
 
@@ -142,7 +143,7 @@ final class Membership {
     private func changed(from old: MemberSet, to new: MemberSet) {
         for member in new.members where old[member.id] == nil {
             logger.notice("\(member.name) is a member from version \(keeper.node.chain.nextHeight) on")
-            if observers.cards[member.id] != nil { withdraw(member.id) { _ in } }
+            if observers.invitations[member.id] != nil { remove(member.id, leaving: nil) { _ in } }
         }
         for member in old.members where new[member.id] == nil {
             logger.notice("\(member.name) is no member any more")
@@ -179,46 +180,76 @@ final class Membership {
     }
 
     private func eraseRetired() {
-        do {
-            try keys.eraseRetired()
+        keys.eraseRetired()
+        if let residue = keys.residue {
+            logger.error("\(Membership.retiredKeyAlarm(residue))")
+        } else {
             logger.notice("the new keys are in use; the retired ones are erased")
-        } catch {
-            logger.error("the retired keys cannot be erased: \(error)")
         }
+    }
+
+    /// What an operator is told while a retired key cannot be erased.
+    static func retiredKeyAlarm(_ residue: String) -> String {
+        "a retired key is still on the disk and could be stolen: \(residue). Make the directory of the keys writable for the "
+            + "daemon; it tries again with each version and at each start"
     }
 
     // MARK: Invitations
 
-    /// Lets the site of a card have a link, once that is durable.
-    func invite(_ card: SignedCard, completion: @escaping (StoreError?) -> Void) {
+    /// The sites whose invitation counts on the present chain.
+    var invited: [Member] { observers.current(keeper.node.chain) }
+
+    /// Lets the invited site have a link, once that is durable. The caller has asked for a refusal before.
+    func invite(_ signed: SignedInvitation, completion: @escaping (StoreError?) -> Void) {
         let database = keeper.database
         keeper.journal.read(
             { () -> StoreError? in
-                do throws(StoreError) { try database.insert(observer: card) } catch { return error }
+                do throws(StoreError) { try database.insert(observer: signed) } catch { return error }
                 return nil
             },
             completion: { [self] failure in
                 if failure == nil {
-                    observers.insert(card)
-                    logger.notice("\(card.card.member.name) is invited: it may follow the chain from here")
+                    observers.insert(signed)
+                    logger.notice(
+                        "\(signed.invitation.invitee.name) is invited until version \(signed.invitation.expires): it may follow the chain from here"
+                    )
                 }
                 completion(failure)
             })
     }
 
+    /// Ends an invitation, once that is durable; the same invitation is not taken again.
     func withdraw(_ id: MemberID, completion: @escaping (StoreError?) -> Void) {
+        remove(id, leaving: observers.tombstone(of: id), completion: completion)
+    }
+
+    private func remove(
+        _ id: MemberID, leaving tombstone: Observers.Withdrawn?, completion: @escaping (StoreError?) -> Void
+    ) {
         let database = keeper.database
         keeper.journal.read(
             { () -> StoreError? in
-                do throws(StoreError) { try database.remove(observer: id) } catch { return error }
+                do throws(StoreError) { try database.remove(observer: id, leaving: tombstone) } catch { return error }
                 return nil
             },
             completion: { [self] failure in
                 if failure == nil {
-                    observers.remove(id)
+                    observers.remove(id, leaving: tombstone)
                     keeper.transport.retain { [self] in mayHaveLink($0) }
                 }
                 completion(failure)
             })
+    }
+
+    /// Removes what does not count any more: invitations that expired or that a retired operator key signed, and what was
+    /// remembered of withdrawn ones that would have expired.
+    private func endInvitations() {
+        let chain = keeper.node.chain
+        for id in observers.ended(chain) {
+            let name = observers.invitations[id]?.invitation.invitee.name ?? id.short
+            logger.notice("the invitation of \(name) ends: it expired, or this site's operator key was rotated")
+            remove(id, leaving: nil) { _ in }
+        }
+        for id in observers.forgetExpired(chain) { remove(id, leaving: nil) { _ in } }
     }
 }

@@ -99,6 +99,11 @@ final class DiskFile: @unchecked Sendable {  // the descriptor is fixed, pread a
         }
     }
 
+    /// Mode 0600, whatever it was.
+    func restrictToOwner() throws(StoreError) {
+        guard fchmod(descriptor, 0o600) == 0 else { throw .system(file: path, operation: "chmod", code: errno) }
+    }
+
     func synchronize() throws(StoreError) {
         guard fsync(descriptor) == 0 else { throw .system(file: path, operation: "fsync", code: errno) }
     }
@@ -138,6 +143,13 @@ extension DiskFile {
 
     static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
+    /// Whether two paths name one file.
+    static func isSame(_ path: String, _ other: String) -> Bool {
+        var (status, otherStatus) = (stat(), stat())
+        guard stat(path, &status) == 0, stat(other, &otherStatus) == 0 else { return false }
+        return status.st_dev == otherStatus.st_dev && status.st_ino == otherStatus.st_ino
+    }
+
     /// Renames, and makes the new name durable.
     static func rename(_ old: String, to new: String) throws(StoreError) {
         guard Glibc.rename(old, new) == 0 else { throw .system(file: new, operation: "rename", code: errno) }
@@ -153,7 +165,7 @@ extension DiskFile {
         let file = try open(path, .write)
         try file.write([UInt8](repeating: 0, count: file.byteCount()), at: 0)
         try file.synchronize()
-        remove(path)
+        guard unlink(path) == 0 else { throw .system(file: path, operation: "unlink", code: errno) }
         try synchronizeDirectory(folder(of: path))
     }
 

@@ -22,8 +22,10 @@ final class LedgerDatabase: JournalSink {
     init(path: String, markPath: String, network: NetworkID) throws(StoreError) {
         self.path = path
         mark = try JournalMark(path: markPath)
-        // SQLite would wait for the other end of a named pipe.
-        for file in [path, path + "-wal"] where DiskFile.exists(file) { _ = try DiskFile.open(file, .write) }
+        // SQLite would wait for the other end of a named pipe; and it gives its log the mode of the database.
+        for file in [path, path + "-wal", path + "-journal"] where file == path || DiskFile.exists(file) {
+            try DiskFile.open(file, .create).restrictToOwner()
+        }
         do {
             var configuration = GRDB.Configuration()
             configuration.foreignKeysEnabled = false

@@ -24,7 +24,8 @@ extension Trainer {
         nextStep: Int, includingParameters: Bool, context: (UInt64, UInt64, UInt64) = (0, 0, 0)
     ) -> Checkpoint {
         Checkpoint(
-            layoutHash: layout.hash, seed: recipe.seed, nextStep: UInt64(nextStep), updates: optimizer.updates,
+            layoutHash: layout.hash, seed: recipe.batches.identifier, nextStep: UInt64(nextStep),
+            updates: optimizer.updates,
             context: context, first: optimizer.first.values, second: optimizer.second.values,
             parameters: includingParameters ? Array(transformer.parameters) : nil)
     }
@@ -36,8 +37,8 @@ extension Trainer {
         guard checkpoint.layoutHash == layout.hash, checkpoint.first.count == layout.parameterCount else {
             throw .checkpointMismatch(field: "layout", expected: layout.hash, found: checkpoint.layoutHash)
         }
-        guard checkpoint.seed == recipe.seed else {
-            throw .checkpointMismatch(field: "seed", expected: recipe.seed, found: checkpoint.seed)
+        guard checkpoint.seed == recipe.batches.identifier else {
+            throw .checkpointMismatch(field: "seed", expected: recipe.batches.identifier, found: checkpoint.seed)
         }
         _ = optimizer.first.buffer.update(fromContentsOf: checkpoint.first)
         _ = optimizer.second.buffer.update(fromContentsOf: checkpoint.second)

@@ -1,16 +1,15 @@
 /// What fixes a training run beside the model and the text.
-public struct TrainingRecipe: Hashable, Sendable {
+public struct TrainingRecipe: Sendable {
     public let schedule: LearningRateSchedule
     /// Sequences that one optimizer step averages over.
     public let batchSequences: Int
-    /// Seed of the batches.
-    public let seed: UInt64
+    public let batches: BatchSeed
 
-    public init(schedule: LearningRateSchedule, batchSequences: Int, seed: UInt64) {
+    public init(schedule: LearningRateSchedule, batchSequences: Int, batches: BatchSeed) {
         precondition(batchSequences > 0)
         self.schedule = schedule
         self.batchSequences = batchSequences
-        self.seed = seed
+        self.batches = batches
     }
 }
 
@@ -68,7 +67,7 @@ public final class Trainer {
     ///
     /// - Throws: `ModelError.notFinite` when loss or gradient overflowed; parameters and moments are as before then.
     public func takeStep(_ step: Int) throws(ModelError) -> StepReport {
-        sampler.fill(tokens: &tokens, targets: &targets, seed: recipe.seed, step: step)
+        sampler.fill(tokens: &tokens, targets: &targets, seed: recipe.batches, step: step)
         transformer.zeroGradient()
         var loss = 0.0
         let scale = 1 / Float(tokens.count)

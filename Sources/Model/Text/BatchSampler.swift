@@ -17,9 +17,9 @@ public struct BatchSampler: Sendable {
     public var tokenCount: Int { stream.count }
 
     /// Fills (B, T) tokens and the token after each.
-    func fill(tokens: inout [UInt16], targets: inout [UInt16], seed: UInt64, step: Int) {
+    func fill(tokens: inout [UInt16], targets: inout [UInt16], seed: BatchSeed, step: Int) {
         precondition(tokens.count == targets.count && tokens.count % contextLength == 0 && step >= 0)
-        var generator = SplitMix(seed: seed, index: UInt64(step))
+        var generator = seed.generator(step: step)
         for sequence in stride(from: 0, to: tokens.count, by: contextLength) {
             let start = Int.random(in: 0..<stream.count - contextLength, using: &generator)
             for position in 0..<contextLength {

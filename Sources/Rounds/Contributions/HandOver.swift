@@ -7,16 +7,16 @@ public struct TrainingReport: Hashable, Sendable {
     public let steps: UInt64
     public let tokens: UInt64
     /// Mean training loss in 1e-6 nats a token.
-    public let lossMicronats: UInt64
+    public let lossCentinats: UInt64?
     /// Strictly ascending, at most `Limits.dataSets`.
     public let dataSets: [Digest]
     /// Names the program and its settings.
     public let trainer: Digest
 
-    public init(steps: UInt64, tokens: UInt64, lossMicronats: UInt64, dataSets: [Digest], trainer: Digest) {
+    public init(steps: UInt64, tokens: UInt64, lossCentinats: UInt64?, dataSets: [Digest], trainer: Digest) {
         self.steps = steps
         self.tokens = tokens
-        self.lossMicronats = lossMicronats
+        self.lossCentinats = lossCentinats
         self.dataSets = dataSets
         self.trainer = trainer
     }
@@ -38,7 +38,7 @@ public struct HandOver: Hashable, Sendable {
         Ledger.Contribution(
             network: network, author: author, base: base.digest, baseHeight: base.height, encoding: encoding,
             payloadBytes: payloadBytes, pieceBytes: pieceBytes, pieceRoot: pieceRoot, norm: norm, steps: report.steps,
-            tokens: report.tokens, lossMicronats: report.lossMicronats, dataSets: report.dataSets,
+            tokens: report.tokens, lossCentinats: report.lossCentinats, dataSets: report.dataSets,
             trainer: report.trainer)
     }
 }

@@ -219,7 +219,7 @@ extension World {
             payloadBytes: bytes ?? byzantineRandom.draw(1...genesis.rules.payloadBytesMaximum(of: genesis.tensors)),
             pieceBytes: genesis.rules.pieceBytes,
             pieceRoot: Digest(DigestDomain("mesh/sim-wrong"), base.digest.bytes),
-            norm: byzantineRandom.draw(1...1_000_000), steps: 10, tokens: 1_000, lossMicronats: 2_000_000, dataSets: [],
+            norm: byzantineRandom.draw(1...1_000_000), steps: 10, tokens: 1_000, lossCentinats: 200, dataSets: [],
             trainer: .zero)
     }
 }

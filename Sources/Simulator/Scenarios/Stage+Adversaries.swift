@@ -54,7 +54,7 @@ extension Stage {
             network: original.network, author: copier.identity.member, base: original.base,
             baseHeight: original.baseHeight, encoding: original.encoding, payloadBytes: original.payloadBytes,
             pieceBytes: original.pieceBytes, pieceRoot: original.pieceRoot, norm: original.norm, steps: original.steps,
-            tokens: original.tokens, lossMicronats: original.lossMicronats, dataSets: original.dataSets,
+            tokens: original.tokens, lossCentinats: original.lossCentinats, dataSets: original.dataSets,
             trainer: original.trainer)
         blob.isSynced = true
         copier.disk.blobs[copy.contributionDigest] = blob

@@ -42,7 +42,7 @@ extension World {
             network: genesis.network, author: site.identity.member, base: base, baseHeight: height,
             encoding: genesis.rules.encoding, payloadBytes: UInt64(payload.byteCount), pieceBytes: UInt32(pieceBytes),
             pieceRoot: payload.tree.root, norm: trainerRandom.draw(1...1_000_000), steps: 10,
-            tokens: site.isHonest ? 1_000 : faults.claimedTokens, lossMicronats: 2_000_000, dataSets: [], trainer: .zero
+            tokens: site.isHonest ? 1_000 : faults.claimedTokens, lossCentinats: 200, dataSets: [], trainer: .zero
         )
         if !site.isHonest, trainerRandom.chance(faults.badPayloadPercent) {
             badContributions.insert(contribution.contributionDigest)

@@ -35,7 +35,7 @@ enum ContributionTable {
             table.append([
                 .init(contribution.author.text), .init("\(contribution.baseHeight)"),
                 .init(Words.bytes(contribution.bytes)), .init(Words.grouped(contribution.steps)),
-                .init(Words.grouped(contribution.tokens)), .init(Words.decimal(contribution.loss, 4)),
+                .init(Words.grouped(contribution.tokens)), .init(Words.loss(contribution.loss)),
                 .init(weight.map { Words.decimal(Double($0) / 10_000, 1) + " %" } ?? "-"),
                 .init(figures.map { Words.decimal(Double($0.clipFactorMillionths) / 1e6, 2) } ?? "-"),
                 .init(figures?.stepCosineMillionths.map(cosine) ?? "-"),

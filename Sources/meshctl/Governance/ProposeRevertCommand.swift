@@ -34,9 +34,14 @@ struct RevertContributionCommand: ParsableCommand {
 
 struct RevertDataSetCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "data-set", abstract: "Take back every contribution that names a data set.")
+        commandName: "data-set", abstract: "Take back every contribution that names a data set.",
+        discussion: """
+            A data set has one id at its site, which stays the same when its contents change: what is excluded by it stays \
+            excluded. Contributions name ids, see meshctl contributions HEIGHT --json; the site that has the data finds the \
+            names with: meshtrain datasets --state DIR.
+            """)
 
-    @Argument(help: "The data set's digest, all 64 digits.")
+    @Argument(help: "The data set's id, all 64 digits.")
     var digest: String
 
     @Option(

@@ -141,7 +141,7 @@ enum ReviewWords {
         for slot in reviews.slots {
             table.append([
                 .init(Words.short(slot.contribution.text)), .init(slot.author.text), .init("\(slot.baseHeight)"),
-                .init(Words.grouped(slot.tokens)), .init(Words.decimal(slot.loss, 4)), .init(vetoes(slot, reviews)),
+                .init(Words.grouped(slot.tokens)), .init(Words.loss(slot.loss)), .init(vetoes(slot, reviews)),
                 .init(approvals(slot, reviews)), slot.isHeldBack ? .init("yes", .warning) : .init("no", .quiet),
             ])
         }
@@ -155,7 +155,7 @@ enum ReviewWords {
         table.append("author", slot.author.text)
         table.append("base", "\(slot.baseHeight)  \(Words.short(slot.base.text))")
         table.append("tokens", Words.grouped(slot.tokens))
-        table.append("loss", Words.decimal(slot.loss, 4))
+        table.append("loss", Words.loss(slot.loss))
         table.append("vetoes", names(slot.vetoes) + " (\(vetoes(slot, reviews)))")
         table.append("approvals", names(slot.approvals) + " (\(approvals(slot, reviews)))")
         table.append("held back", slot.isHeldBack ? "yes" : "no")

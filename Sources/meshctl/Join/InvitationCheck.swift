@@ -21,10 +21,15 @@ struct InvitationCheck {
         }
         invitation = signed.invitation
         member = try SignedCard.read(directory.card).card.member
-        guard invitation.invitee == member.id else {
+        guard invitation.invitee.id == member.id else {
             throw Failure(
-                "\(path) invites member \(invitation.invitee.short), and the card in \(directory.path) is of \(member.id.short)"
+                "\(path) invites member \(invitation.invitee.id.short), and the card in \(directory.path) is of \(member.id.short)"
             )
+        }
+        guard invitation.invitee == member else {
+            throw Failure(
+                "\(path) invites \(member.name) with other keys than those of the card in \(directory.path)",
+                advice: "Send the present card and ask for another invitation.")
         }
         for (kind, bytes) in [(KeyKind.nodeKey, member.nodeKey.bytes), (.linkKey, member.linkKey.bytes)] {
             guard try directory.publicKeyBytes(kind) == bytes else {

@@ -9,8 +9,9 @@ struct InviteCommand: ParsableCommand {
         commandName: "invite", abstract: "Let a site that is no member follow the mesh, and write its invitation.",
         discussion: """
             This site's daemon lets the daemon of the invited site link to it, and to no other member: it follows the chain \
-            and signs nothing. The invitation names a recent version, signed by this site's operator, so that stolen \
-            retired keys cannot lead the newcomer onto another fork. Admit it with: meshctl propose admit CARD.
+            and signs nothing. It does so only with an invitation that this site's operator key has signed. The invitation \
+            names a recent version, so that stolen retired keys cannot lead the newcomer onto another fork, and the version \
+            after which it has no effect. Admit the site with: meshctl propose admit CARD.
             """)
 
     @Argument(help: "The site's card; with --withdraw its name or the first digits of its id.")
@@ -23,6 +24,11 @@ struct InviteCommand: ParsableCommand {
         help: ArgumentHelp(
             "Where the mesh is reached (default: as this site announces itself).", valueName: "host:port"))
     var address: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "How many versions the invitation lasts, 1 to 100000; a member needs none.", valueName: "versions"))
+    var lasts: UInt64 = 1000
 
     @Option(help: ArgumentHelp("The invitation (default: NAME.invitation).", valueName: "file"))
     var out: String?
@@ -38,6 +44,7 @@ struct InviteCommand: ParsableCommand {
         let inviter: String
         let height: UInt64
         let version: String
+        let expires: UInt64
         let addresses: [String]
         let path: String
     }
@@ -45,6 +52,9 @@ struct InviteCommand: ParsableCommand {
     func run() throws {
         if withdraw { return try withdrawInvitation() }
         try CardCommand.check(addresses: address)
+        guard (1...Invitation.versionsMaximum).contains(lasts) else {
+            throw Failure("--lasts \(lasts) must be from 1 to \(Invitation.versionsMaximum)")
+        }
         let card = try SignedCard.read(card)
         let connection = try daemon.connect()
         let desk = try GovernanceDesk(connection)
@@ -55,25 +65,28 @@ struct InviteCommand: ParsableCommand {
                 "the daemon is of site \(inviter.name), and the operator key is \(signer.member.name)'s",
                 advice: "Only the inviting site's own daemon lets the newcomer in.")
         }
-        let invited = try connection.ask(Invite(card: GovernanceDesk.text(of: card)))
+        let draft = try connection.ask(InvitationRequest(member: GovernanceDesk.text(card.card.member.id.digest)))
+        let height = Height(UInt64(clamping: draft.height))
         let invitation = Invitation(
-            invitee: card.card.member.id, inviter: inviter, height: Height(UInt64(clamping: invited.height)),
-            version: VersionDigest(try GovernanceDesk.digest(invited.version)),
-            addresses: address.isEmpty ? invited.addresses : address)
+            invitee: card.card.member, inviter: inviter, sequence: UInt64(clamping: draft.sequence), height: height,
+            version: VersionDigest(try GovernanceDesk.digest(draft.version)),
+            expires: Height(min(Limits.heightMaximum, height.value + lasts)),
+            addresses: address.isEmpty ? draft.addresses : address)
         guard !invitation.addresses.isEmpty else {
             throw Failure("this site announces no address", advice: "Give --address host:port.")
         }
         let signed = signer.sign(invitation, network: desk.network)
+        _ = try connection.ask(Invite(invitation: GovernanceDesk.text(of: signed)))
         let site = card.card.member.name
         let path = out ?? site + ".invitation"
         try DiskFile.write(Array(Armour.encode(signed, as: Armour.invitation).utf8), to: path, replacing: true)
         let report = Report(
-            site: site, member: invitation.invitee.description, network: desk.network.description,
+            site: site, member: invitation.invitee.id.description, network: desk.network.description,
             inviter: inviter.name, height: invitation.height.value, version: invitation.version.description,
-            addresses: invitation.addresses, path: path)
+            expires: invitation.expires.value, addresses: invitation.addresses, path: path)
         try output.print(report) {
             """
-            \(site) may follow the mesh from \(inviter.name) now. Its chain must contain
+            \(site) may follow the mesh from \(inviter.name) until version \(report.expires). Its chain must contain
             version \(report.height)  \(report.version)
 
             Wrote \(path). Send it to \(site) with the genesis file; there:

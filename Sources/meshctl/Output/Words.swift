@@ -24,6 +24,9 @@ enum Words {
         }
     }
 
+    /// A loss in nats per token, which sites report to 0.01 or not at all.
+    static func loss(_ loss: Double?) -> String { loss.map { decimal($0, 2) } ?? "not reported" }
+
     /// With so many digits after the point, rounded half up.
     static func decimal(_ value: Double, _ digits: Int) -> String {
         guard value.isFinite, abs(value) < 1e15 else { return "\(value)" }

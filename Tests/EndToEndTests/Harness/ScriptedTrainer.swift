@@ -59,7 +59,8 @@ final class ScriptedTrainer: Sendable {
 
     /// One contribution to one base.
     static func handOver(
-        _ client: ControlClient, base: DigestText, seed: UInt64, count: Int
+        _ client: ControlClient, base: DigestText, seed: UInt64, count: Int, loss: Double? = 1.5,
+        dataSets: [DigestText] = []
     ) throws -> ContributionCommitted {
         let transfer = Int64(seed % 1_000_000) + 1
         _ = try client.request(
@@ -80,6 +81,6 @@ final class ScriptedTrainer: Sendable {
             offset += part
         }
         return try client.request(
-            TrainerContributeCommit(transfer: transfer, steps: 10, tokens: 1000, loss: 1.5, datasets: []))
+            TrainerContributeCommit(transfer: transfer, steps: 10, tokens: 1000, loss: loss, datasets: dataSets))
     }
 }

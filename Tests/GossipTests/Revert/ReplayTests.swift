@@ -190,7 +190,7 @@ import Testing
         let named = Contribution(
             network: plain.network, author: plain.author, base: plain.base, baseHeight: plain.baseHeight,
             encoding: plain.encoding, payloadBytes: plain.payloadBytes, pieceBytes: plain.pieceBytes,
-            pieceRoot: plain.pieceRoot, norm: 1, steps: 1, tokens: 1, lossMicronats: 1, dataSets: [dataSet],
+            pieceRoot: plain.pieceRoot, norm: 1, steps: 1, tokens: 1, lossCentinats: 1, dataSets: [dataSet],
             trainer: .zero)
         town.happen(.contribute(named), at: 0)
         town.settle()

@@ -39,7 +39,7 @@ struct MessageSamples {
             network: LinkFixtures.network, author: site.member.id, base: VersionDigest(digest(1)),
             baseHeight: Height(6), encoding: .topK(kept: 64, bits: 2), payloadBytes: 70_000, pieceBytes: 1024,
             pieceRoot: digest(2),
-            norm: 12, steps: 100, tokens: 1 << 20, lossMicronats: 2_500_000,
+            norm: 12, steps: 100, tokens: 1 << 20, lossCentinats: 250,
             dataSets: [digest(3), digest(4)].sorted(), trainer: digest(5))
     }
 

@@ -160,7 +160,7 @@ final class TestSites {
         try DiskFile.open(path, .create).write(bytes, at: 0)
         daemon.desk.handOver(
             path: path, form: .delta, base: base,
-            report: .init(steps: 1, tokens: 1, lossMicronats: 1, dataSets: [], trainer: .zero)
+            report: .init(steps: 1, tokens: 1, lossCentinats: 1, dataSets: [], trainer: .zero)
         ) { _ in }
     }
 
