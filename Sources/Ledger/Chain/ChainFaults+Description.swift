@@ -51,3 +51,18 @@ extension AuditFault: CustomStringConvertible {
         }
     }
 }
+
+extension ContributionBreach: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .unknownBase: "its base is none of the versions that a contribution may start from"
+        case .wrongNetwork: "it belongs to another network"
+        case .wrongBaseHeight(let expected, let found): "it gives its base height \(found), which has \(expected)"
+        case .wrongEncoding: "its encoding is not that of the rules"
+        case .wrongPieceBytes(let expected, let found): "its pieces have \(found) bytes, the rules say \(expected)"
+        case .tooLarge(let bytes, let limit): "it has \(bytes) bytes, at most \(limit) are possible"
+        case .tooManyPieces(let count, let limit): "it has \(count) pieces, at most \(limit) are possible"
+        case .excludedDataSet: "it names a data set that the members excluded"
+        }
+    }
+}

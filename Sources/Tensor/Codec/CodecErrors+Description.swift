@@ -15,7 +15,9 @@ extension CodecError: CustomStringConvertible {
         case .scaleOutOfRange(let chunk): "the scale of chunk \(chunk) is out of range"
         case .sizeMismatch(let segment, let expected, let found):
             (segment.map { "segment \($0)" } ?? "the payload") + " has \(found) bytes, expected \(expected)"
-        case .malformedSegment(let segment): "segment \(segment) is malformed"
+        case .gapBytesMismatch(let segment): "the gaps of segment \(segment) take another number of bytes than it says"
+        case .unusedBitsNotZero(let segment): "segment \(segment) has bits set after its end"
+        case .emptyChunkNotCanonical(let chunk): "chunk \(chunk) is empty and not written as an empty chunk"
         case .normMismatch(let claimed, let computed): "its norm is \(computed), its record says \(claimed)"
         case .tooLarge(let parameter): "the value at parameter \(parameter) or after it is too large"
         case .normTooLarge: "its norm is too large"
