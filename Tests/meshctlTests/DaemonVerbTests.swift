@@ -73,7 +73,7 @@ import Testing
         ContributionSummary(
             author: try #require(SiteName(author)), baseHeight: 1,
             contribution: try #require(DigestText(String(repeating: "0a", count: 32))), bytes: 4096, steps: 2,
-            tokens: 512, loss: 5.4354, weightMillionths: 333_333, isListed: true, figures: figures)
+            tokens: 512, loss: 5.44, dataSets: [], weightMillionths: 333_333, isListed: true, figures: figures)
     }
 
     @Test func showsWhatNearCopiesShareAndWhoUndoesWhom() throws {
@@ -86,8 +86,8 @@ import Testing
             .split(separator: "\n")
         #expect(
             lines == [
-                "author  base     size  steps  tokens    loss  weight  clip  step  nearest  farthest  listed  contribution",
-                "de         1  4.0 KiB      2     512  5.4354  16.7 %  0.51  0.07  1.00 es  -0.89 fr  yes     0a0a0a0a0a0a",
+                "author  base     size  steps  tokens  loss  weight  clip  step  nearest  farthest  listed  contribution",
+                "de         1  4.0 KiB      2     512  5.44  16.7 %  0.51  0.07  1.00 es  -0.89 fr  yes     0a0a0a0a0a0a",
             ])
     }
 
