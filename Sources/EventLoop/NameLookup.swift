@@ -94,7 +94,8 @@ public final class NameLookup {
         let slot = slot
         do throws(LoopError) {
             // The wakeup holds the look-up while it is open.
-            let wakeup = try AsyncWakeup(loop: loop, onClose: { self.finish(.failure(.cancelled)) }) { self.answered() }
+            let onClose = { self.finish(.failure(.cancelled)) }
+            let wakeup = try AsyncWakeup(loop: loop, onClose: onClose) { self.answered() }
             self.wakeup = wakeup
             let timer = try LoopTimer(loop: loop)
             self.timer = timer
