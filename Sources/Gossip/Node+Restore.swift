@@ -5,6 +5,7 @@ extension Node {
     /// Takes up where the journal ends: own statements bind again, own votes count again, certificates stand.
     func restore(_ recovered: Recovered) {
         for entry in recovered.journal { restore(entry, recovered.pieces) }
+        dropUncertifiable()
         restoreWitnessed(recovered)
         for (digest, pieces) in recovered.pieces where contributions[digest] == nil {
             contributions.leftOnDisk[digest] = Bitmap(pieces)
@@ -74,6 +75,16 @@ extension Node {
         candidate.status = held.isFull ? .valid : .fetching
         contributions.insert(candidate)
         contributions.updateSlot(signed.body.slot) { if $0.candidate == nil { $0.candidate = digest } }
+    }
+
+    /// What was acknowledged before a certificate named another contribution of the slot went when it came (`settle`).
+    private func dropUncertifiable() {
+        for digest in contributions.order {
+            guard let slot = contributions[digest]?.contribution.slot, slot.author != identity.member,
+                let certificate = contributions.slots[slot]?.certificate, certificate.stored.contribution != digest
+            else { continue }
+            contributions.remove(digest)
+        }
     }
 
     private func restore(_ signed: Signed<Stored>) {

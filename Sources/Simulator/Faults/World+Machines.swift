@@ -35,12 +35,14 @@ extension World {
         site.diskFullUntil = now + 1_000 * faultRandom.draw(10...faults.diskFullMaximum)
         trace.record(now, 10, UInt64(site.index))
         trace.say(now, "the disk of \(site.member) is full until \(site.diskFullUntil)")
-        for time in [now, site.diskFullUntil] { queue.push(.space(site: site.index, life: site.life), at: time) }
+        queue.push(.space(site: site.index, life: site.life), at: now)
     }
 
-    /// A full disk has no byte free. Any other has room for everything.
+    /// A full disk has no byte free, and is measured again once it has. Any other has room for everything.
     func measureSpace(_ site: Site) {
-        turn(site, .freeSpace(site.diskFullUntil > now ? 0 : 1 << 50))
+        let isFull = site.diskFullUntil > now
+        if isFull { queue.push(.space(site: site.index, life: site.life), at: site.diskFullUntil) }
+        turn(site, .freeSpace(isFull ? 0 : 1 << 50))
     }
 
     /// Whether a write of this site fails now.

@@ -45,10 +45,11 @@ extension World {
             ("links", sizes.links, members - 1),
             ("bytes of early messages", sizes.earlyBytes, (members - 1) * 512 << 10),
             ("slots", sizes.slots, slots),
-            ("candidates", sizes.candidates, slots),
+            // One per slot. Of its own slots a node that lost its journal may learn of a second one.
+            ("candidates", sizes.candidates, slots + basesMaximum),
             ("acks", sizes.acks, members * slots),
             ("availability certificates", sizes.availabilityCertificates, slots + members * payloads),
-            ("holders of pieces", sizes.providers, slots * (members - 1)),
+            ("holders of pieces", sizes.providers, (slots + basesMaximum) * (members - 1)),
             ("views", sizes.views, views),
             ("proposals", sizes.proposals, 2 * views),
             ("votes", sizes.votes, 3 * members * views),
