@@ -60,7 +60,8 @@ struct FiguresTests {
         let figures = try rows(sites, 0).map(\.figures)
         #expect(!figures.contains(nil))
         for index in 1..<4 { #expect(try rows(sites, index).map(\.figures) == figures) }
-        #expect(try rows(sites, 3).allSatisfy(\.isReplayed))
+        // The newest first. Of the last version it may have heard as it was certified.
+        #expect(try rows(sites, 3).last?.isReplayed == true)
 
         sites.stop(0)
         try sites.start(0)
