@@ -251,6 +251,8 @@ public struct Alarm: Codable, Hashable, Sendable {
         case trainer
         /// A key that a rotation retired could not be erased.
         case retiredKey = "retired-key"
+        /// A contribution that others hold as valid is refused here, or no version can list it.
+        case refusedContribution = "refused-contribution"
     }
 
     public init(kind: Kind, message: String) {

@@ -139,6 +139,8 @@ extension ControlServer {
             switch alarm {
             case .conflictingCertificates, .retiredKeysCertified:
                 alarms.append(Control.Alarm(kind: .conflictingCertificates, message: Keeper.describe(alarm)))
+            case .refusedAvailableContribution, .refusedListedContribution, .averagingRefused:
+                alarms.append(Control.Alarm(kind: .refusedContribution, message: Keeper.describe(alarm)))
             case .divergedFromCertifiedRoots, .inapplicableVersion:
                 alarms.append(Control.Alarm(kind: .corruption, message: Keeper.describe(alarm)))
             case .secondInstance:
