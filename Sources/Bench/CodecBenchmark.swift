@@ -111,8 +111,7 @@ struct CodecBenchmark: ParsableCommand {
             _ = PieceFrame.decompress(frame, byteCount: piece.count)
             transit.decompressSeconds += (clock.now - middle) / .seconds(1)
             transit.compressSeconds += (middle - begin) / .seconds(1)
-            let message = 41 + 32 * proofDigests + frame.count
-            transit.bytes += message + 19 * (message / (LinkLimits.frameBytesMaximum - 17) + 1)
+            transit.bytes += PieceName.linkBytes(proofDigests: proofDigests, byteCount: frame.count)
         }
         return transit
     }

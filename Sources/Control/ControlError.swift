@@ -1,3 +1,5 @@
+import JSON
+
 /// What is wrong with the parameters of a request.
 public enum ParameterProblem: Hashable, Sendable {
     case notAnObject

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import JSON
 
 /// A request as the daemon reads it.
 public struct ControlRequest: Hashable, Sendable {

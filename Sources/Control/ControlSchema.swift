@@ -1,3 +1,5 @@
+import JSON
+
 /// Who may call a method. Each role has a socket of its own, with its own file mode and group: the socket decides the role
 /// of a connection, the client does not.
 public enum ControlRole: String, Codable, Hashable, Sendable, CaseIterable {
@@ -65,7 +67,7 @@ public struct MethodSchema: Hashable, Sendable {
         default: throw .invalidParameters(method: name, problem: .notAnObject)
         }
         for member in members {
-            guard let field = fields.first(where: { $0.name == member.name }) else {
+            guard let field = fields.first(where: { member.isNamed($0.name) }) else {
                 throw .invalidParameters(method: name, problem: .unknownField)
             }
             guard field.kind.accepts(member.value) else {
@@ -73,7 +75,7 @@ public struct MethodSchema: Hashable, Sendable {
             }
         }
         for field in fields where !field.isOptional {
-            guard members.contains(where: { $0.name == field.name }) else {
+            guard members.contains(where: { $0.isNamed(field.name) }) else {
                 throw .invalidParameters(method: name, problem: .missingField(field.name))
             }
         }
@@ -103,6 +105,6 @@ public enum ControlSchema {
 
     /// The method of that name, nil where there is none.
     public static func method(_ name: String) -> MethodSchema? {
-        methods.first { $0.name == name }
+        methods.first { $0.name.utf8.elementsEqual(name.utf8) }
     }
 }

@@ -1,3 +1,5 @@
+import JSON
+
 /// What a field of a request may hold. There is deliberately no kind for free text, a path or a file: what is not one
 /// of these cannot be sent to the daemon. A `record` stands in no trainer's method, and the daemon takes only records that
 /// carry a valid signature of an operator.

@@ -251,6 +251,8 @@ public struct Alarm: Codable, Hashable, Sendable {
         case trainer
         /// A key that a rotation retired could not be erased.
         case retiredKey = "retired-key"
+        /// A contribution that others hold as valid is refused here, or no version can list it.
+        case refusedContribution = "refused-contribution"
     }
 
     public init(kind: Kind, message: String) {
@@ -293,12 +295,15 @@ public struct PeerDetail: Codable, Hashable, Sendable {
     public let receivedBytes: Int64
     /// Since the daemon started.
     public let sentBytes: Int64
+    /// What pieces of contributions and blocks of parameters took of the received bytes, as they came: compressed, with
+    /// headers and proofs.
+    public let receivedPieceBytes: Int64
     /// The newest height that it reported.
     public let height: Int64?
 
     public init(
         site: SiteName, addresses: [String], link: LinkState, error: String? = nil, roundTripMicroseconds: Int64? = nil,
-        receivedBytes: Int64, sentBytes: Int64, height: Int64? = nil
+        receivedBytes: Int64, sentBytes: Int64, receivedPieceBytes: Int64, height: Int64? = nil
     ) {
         self.site = site
         self.addresses = addresses
@@ -307,6 +312,7 @@ public struct PeerDetail: Codable, Hashable, Sendable {
         self.roundTripMicroseconds = roundTripMicroseconds
         self.receivedBytes = receivedBytes
         self.sentBytes = sentBytes
+        self.receivedPieceBytes = receivedPieceBytes
         self.height = height
     }
 }

@@ -83,6 +83,8 @@ public enum Event: Sendable {
     case validated(ContributionDigest, ValidationOutcome)
     /// The roots that an averaging gave; nil where it failed for a reason of this machine (asked again later).
     case averaged(AveragingID, StateRoots?)
+    /// The averaging has no result on any machine, for the named reason.
+    case averagingRefused(AveragingID, reason: String)
     /// The trainer handed over a contribution: its payload lies complete and synced in the store, and with it the
     /// residual that follows; both become binding with the slot, in one transaction (`JournalEntry.ownContribution`).
     case contribute(Contribution)

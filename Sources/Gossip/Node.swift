@@ -94,6 +94,7 @@ public final class Node {
         case .freeSpace(let bytes): measured(freeBytes: bytes)
         case .validated(let digest, let outcome): validated(digest, outcome)
         case .averaged(let id, let roots): averaged(id, roots)
+        case .averagingRefused(let id, let reason): averagingRefused(id, reason)
         case .contribute(let contribution): contribute(contribution)
         case .recover: recover()
         case .parametersOpened(let root, let held): parametersOpened(root, held: held)

@@ -73,14 +73,22 @@ public enum Alarm: Hashable, Sendable {
     case secondInstance
     /// Another version of an adopted height carries a valid certificate, by keys of which at most f are still in use.
     case retiredKeysCertified(Height)
-    /// A quorum certified a version that cannot take effect on this chain.
+    /// A quorum certified a version that cannot take effect on this chain, or embeds what this node refuses.
     case inapplicableVersion(Height)
+    /// A quorum holds this contribution as valid; this node refuses it, for the named reason.
+    case refusedAvailableContribution(ContributionDigest, author: MemberID, refusal: String)
+    /// A certified version lists this contribution, which this node refuses for the named reason.
+    case refusedListedContribution(Height, ContributionDigest, author: MemberID, refusal: String)
+    /// What this height must list cannot be averaged on the parent, for the named reason.
+    case averagingRefused(Height, reason: String)
 
     /// Whether a node with this alarm signs nothing more.
     public var stops: Bool {
         switch self {
-        case .divergedFromCertifiedRoots, .conflictingCertificates, .secondInstance, .inapplicableVersion: true
-        case .retiredKeysCertified: false
+        case .divergedFromCertifiedRoots, .conflictingCertificates, .secondInstance, .inapplicableVersion,
+            .refusedListedContribution:
+            true
+        case .retiredKeysCertified, .refusedAvailableContribution, .averagingRefused: false
         }
     }
 }

@@ -15,7 +15,7 @@ enum ParameterTransfer {
                 reason: "\(attached.count) tensors, config.json gives \(layout.tensors.count)")
         }
         for (theirs, ours) in zip(attached, layout.tensors) {
-            guard theirs.name == ours.name, theirs.shape == ours.shape.map(Int64.init) else {
+            guard theirs.name.hasSameBytes(as: ours.name), theirs.shape == ours.shape.map(Int64.init) else {
                 throw ModelError.tensors(
                     path: "the daemon's layout",
                     reason: "\(theirs.name) \(theirs.shape) where config.json gives \(ours.name) \(ours.shape)")

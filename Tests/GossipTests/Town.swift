@@ -38,6 +38,10 @@ final class Town {
     var drops: (_ from: Int, _ to: Int, Message) -> Bool = { _, _, _ in false }
     /// Asked of every piece before it is delivered.
     var dropsPiece: (_ from: Int, _ to: Int, PieceName) -> Bool = { _, _, _ in false }
+    /// Sites that refuse every contribution of others, and why.
+    var refusals: [Int: String] = [:]
+    /// Why no site can average anything.
+    var refusesAveraging: String?
     /// Sites whose blocks do not stand under their root.
     var spoilsBlocks: Set<Int> = []
     /// What joiners were told of.
@@ -245,7 +249,10 @@ final class Town {
                 name.index] = true
             queue.append((index, .pieceStored(name, .stored, from: link)))
         case .validate(let contribution):
-            queue.append((index, .validated(contribution.contributionDigest, .valid)))
+            let outcome = refusals[index].map { ValidationOutcome.refused($0) } ?? .valid
+            queue.append((index, .validated(contribution.contributionDigest, outcome)))
+        case .average(let id, _, _) where refusesAveraging != nil:
+            queue.append((index, .averagingRefused(id, reason: refusesAveraging ?? "")))
         case .average(let id, let parent, let manifest):
             let roots = Town.average(manifest.map(\.contribution), on: parent.roots)
             sites[index].parameters[roots.parameters] = Town.wholeParameters

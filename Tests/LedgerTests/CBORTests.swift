@@ -4,6 +4,35 @@ import Testing
 @testable import Ledger
 
 @Suite struct CBORTests {
+    /// Records are bytes: what Swift's strings take for equal is not.
+    @Test func canonicallyEquivalentTexts_areDifferentValuesAndKeys() throws {
+        #expect(CBOR.text("caf\u{E9}") != .text("cafe\u{301}"))
+        #expect(CBOR.record(["\u{E9}": .null]) != .record(["e\u{301}": .null]))
+        #expect(
+            TensorShape(name: "caf\u{E9}", shape: [1]) != TensorShape(name: "cafe\u{301}", shape: [1]))
+        let both = CBOR.record(["\u{E9}": .unsigned(1), "e\u{301}": .unsigned(2)])
+        #expect(try CBOR(encoded: both.encoded) == both)
+        // The Kelvin sign is no K.
+        var reader = try RecordReader(.record(["\u{212A}": .null]))
+        #expect(throws: RecordError.missingKey("K")) { try reader.value("K") }
+    }
+
+    /// A genesis may name two tensors that only a table of Unicode takes for one.
+    @Test func genesisWithCanonicallyEquivalentTensorNames_isRead() throws {
+        let good = try World().genesis
+        let genesis = Genesis(
+            nonce: good.nonce, members: good.members, rules: good.rules,
+            tensors: [TensorShape(name: "caf\u{E9}", shape: [2]), TensorShape(name: "cafe\u{301}", shape: [2])],
+            attachments: [], roots: good.roots)
+        let read = try Genesis(encoded: genesis.encoded)
+        #expect(read.encoded == genesis.encoded)
+        let repeated = Genesis(
+            nonce: good.nonce, members: good.members, rules: good.rules,
+            tensors: [TensorShape(name: "caf\u{E9}", shape: [2]), TensorShape(name: "caf\u{E9}", shape: [2])],
+            attachments: [], roots: good.roots)
+        #expect(throws: RecordError.outOfRange(key: "tensors")) { try Genesis(encoded: repeated.encoded) }
+    }
+
     /// RFC 8949 appendix A, as far as our part of CBOR goes.
     @Test(arguments: [
         ("00", CBOR.unsigned(0)), ("17", .unsigned(23)), ("1818", .unsigned(24)), ("1864", .unsigned(100)),

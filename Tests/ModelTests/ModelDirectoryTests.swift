@@ -75,6 +75,17 @@ import Testing
         }
     }
 
+    /// Readers differ about which of two fields of one name counts.
+    @Test func configurationWithARepeatedField_isRefused() throws {
+        let text = try #require(
+            ModelMetadata(try microConfiguration()).files.first { $0.name == "config.json" }
+        ).text
+        let changed = text.replacing("{", with: "{\"hidden_size\": 16,", maxReplacements: 1)
+        #expect(throws: ModelError.self) {
+            try ModelDirectory.configuration(Array(changed.utf8), path: "config.json")
+        }
+    }
+
     @Test func parametersOfAnotherShapeOrNotFiniteAreRefused() throws {
         try withTemporaryDirectory { directory in
             let layout = ModelLayout(try microConfiguration())

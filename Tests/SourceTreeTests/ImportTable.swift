@@ -10,8 +10,9 @@ let importTable: [ModuleRow] = [
     ModuleRow("Gossip", ["Ledger", "Crypto"], []),
     ModuleRow("Simulator", ["Gossip", "Ledger", "Rounds", "Tensor", "Crypto"], []),
     ModuleRow("EventLoop", [], ["CUV", "Glibc", "Synchronization"]),
-    ModuleRow("Control", [], ["FoundationEssentials", "Glibc"]),
-    ModuleRow("Model", ["Tensor"], ["CBLAS", "Glibc", "FoundationEssentials", "Synchronization"]),
+    ModuleRow("JSON", [], []),
+    ModuleRow("Control", ["JSON"], ["FoundationEssentials", "Glibc"]),
+    ModuleRow("Model", ["Tensor", "JSON"], ["CBLAS", "Glibc", "FoundationEssentials", "Synchronization"]),
     ModuleRow(
         "SiteFiles", ["Gossip", "Ledger", "Crypto", "EventLoop"], ["TOMLKit", "FoundationEssentials", "Glibc"]),
     ModuleRow("Program", [], ["ArgumentParser", "CArguments", "Glibc"]),

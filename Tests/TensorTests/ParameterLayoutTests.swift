@@ -33,6 +33,19 @@ struct ParameterLayoutTests {
         #expect(layout.chunk(at: 7).count == 1)
     }
 
+    /// As records and files compare them: by bytes, not by canonical equivalence as Swift's strings.
+    @Test
+    func canonicallyEquivalentNames_areTwoTensors() throws {
+        let (composed, decomposed) = ("caf\u{E9}", "cafe\u{301}")
+        let layout = try ParameterLayout([(composed, [2]), (decomposed, [3])])
+        #expect(layout.index(of: composed) == 0)
+        #expect(layout.index(of: decomposed) == 1)
+        let one = try ParameterLayout([(composed, [2])])
+        let other = try ParameterLayout([(decomposed, [2])])
+        #expect(one != other)
+        #expect(one.digest != other.digest)
+    }
+
     @Test
     func whatIsNoLayoutIsRefusedByName() {
         #expect(throws: LayoutError.noTensors) { try ParameterLayout([]) }

@@ -148,6 +148,26 @@ struct SafetensorsTests {
     }
 
     @Test
+    func canonicallyEquivalentNames_areTwoTensors() throws {
+        let (composed, decomposed) = ("caf\u{E9}", "cafe\u{301}")
+        let layout = try ParameterLayout([(decomposed, [1]), (composed, [1])])
+        try SafetensorsFile.write(
+            ParameterArray([1, 2]), layout: layout, metadata: [(composed, "a"), (decomposed, "b")],
+            to: folder.file("file"))
+        let file = try SafetensorsFile(path: folder.file("file"))
+        #expect(try file.layout() == layout)
+        #expect(file.metadata.count == 2)
+        #expect(try file.parameters(layout).readAll() == [1, 2])
+        let swapped = try ParameterLayout([(composed, [1]), (decomposed, [1])])
+        #expect(try file.parameters(swapped).readAll() == [2, 1])
+        let single = try ParameterLayout([(composed, [1])])
+        try SafetensorsFile.write(ParameterArray([1]), layout: single, to: folder.file("single"))
+        #expect(throws: SafetensorsError.self) {
+            try SafetensorsFile(path: folder.file("single")).parameters(ParameterLayout([(decomposed, [1])]))
+        }
+    }
+
+    @Test
     func aHeaderLongerThanTheFileOrItsLimitIsNotRead() {
         for (length, bytes) in [(3 as UInt64, 2), (100_000_001, 40), (.max, 0), (1 << 63, 8)] {
             folder.write(

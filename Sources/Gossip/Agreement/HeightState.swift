@@ -107,6 +107,8 @@ struct HeightState {
     /// The decision came from a peer that is ahead, not from votes at this height.
     var cameCertified = false
     var isAdopting = false
+    /// Whether the decided version can take effect on this chain; nil until its payload and what it embeds are here.
+    var isApplicable: Bool?
     /// When the current view's timer started; it does once a quorum is ready or any later view was entered.
     private(set) var viewStarted: Instant?
     /// When this node entered each view, view 1 when a quorum was ready.

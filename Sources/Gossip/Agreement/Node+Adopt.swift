@@ -29,6 +29,11 @@ extension Node {
         }
         guard let embedded = embedded(payload) else { return }
         let version = payload.version
+        guard isApplicable(embedded) else {
+            raise(.inapplicableVersion(version.height))
+            return
+        }
+        guard !raiseIfRefused(version) else { return }
         guard let roots = computedRoots(of: embedded) else { return }
         guard roots == version.roots else {
             emit(.rootMismatch(version.height, expected: version.roots, computed: roots))
@@ -37,15 +42,42 @@ extension Node {
         }
         let records = version.manifest.compactMap { contributions[$0.contribution]?.signed }
         guard records.count == version.manifest.count else { return }
-        // Nothing is written that a later start could not read again.
-        guard (try? chain.advanced(by: embedded)) != nil else {
-            raise(.inapplicableVersion(version.height))
-            return
-        }
         height.isAdopting = true
         synchronisation.request = nil
         let certified = CertifiedVersion(embedded: embedded, certificate: certificate, contributions: records)
         persist([.adopt(certified)], then: [.adopted(certified)])
+    }
+
+    /// Whether the decided version continues this chain: nothing is written that a later start could not read again.
+    /// Asked before anything else is waited for, because a contribution that can never be listed is never accepted.
+    private func isApplicable(_ embedded: EmbeddedPayload) -> Bool {
+        if let known = height.isApplicable { return known }
+        let isListable = embedded.version.manifest.allSatisfy { entry in
+            chain.base(entry.slot.base)?.height == entry.baseHeight && chain.listed[entry.slot] == nil
+        }
+        let isApplicable = isListable && (try? chain.advanced(by: embedded)) != nil
+        height.isApplicable = isApplicable
+        return isApplicable
+    }
+
+    /// Whether this node refuses a contribution that the decided version lists. Waiting would not help: what it refuses
+    /// depends on the signed bytes alone.
+    private func raiseIfRefused(_ version: Version) -> Bool {
+        for entry in version.manifest {
+            guard case .refused(let refusal)? = contributions[entry.contribution]?.status else { continue }
+            raise(
+                .refusedListedContribution(
+                    version.height, entry.contribution, author: entry.slot.author, refusal: refusal))
+            return true
+        }
+        return false
+    }
+
+    /// Whether the version that a quorum certified for this height names this object. If this node refuses such an object,
+    /// the peer that sent it is not at fault.
+    func isNamedByDecision(_ names: (Payload) -> Bool) -> Bool {
+        guard let decided = height.decided, let payload = height.payloads[decided.vote.version] else { return false }
+        return names(payload)
     }
 
     func adoptionIsDurable(_ certified: CertifiedVersion) {

@@ -7,6 +7,8 @@ struct AveragingTable {
         case running
         /// Started again at the next tick.
         case failed
+        /// No machine can average this manifest: a payload that lists it is invalid.
+        case refused
         case done(StateRoots)
     }
 
@@ -70,6 +72,10 @@ extension Node {
         } catch {
             return refuse(embedded, error)
         }
+        if isAveragingRefused(payload.version.manifest) {
+            height.verdicts[version] = .invalid
+            return .invalid
+        }
         guard let roots = computedRoots(of: embedded) else { return nil }
         if roots != payload.version.roots {
             emit(.rootMismatch(height.height, expected: payload.version.roots, computed: roots))
@@ -103,12 +109,23 @@ extension Node {
         let id = averagings.name(parent: chain.headDigest, manifest: manifest)
         switch averagings.states[id] {
         case .done(let roots): return roots
-        case .running, .failed: return nil
+        case .running, .failed, .refused: return nil
         case nil:
             averagings.states[id] = .running
             actions.append(.average(id, parent: chain.head, manifest: manifest))
             return nil
         }
+    }
+
+    private func isAveragingRefused(_ manifest: [ManifestEntry]) -> Bool {
+        averagings.states[averagings.name(parent: chain.headDigest, manifest: manifest)] == .refused
+    }
+
+    func averagingRefused(_ id: AveragingID, _ reason: String) {
+        guard averagings.states[id] == .running else { return }
+        averagings.states[id] = .refused
+        raise(.averagingRefused(height.height, reason: reason))
+        pacing.progressed = true
     }
 
     func averaged(_ id: AveragingID, _ roots: StateRoots?) {

@@ -103,6 +103,9 @@ extension Node {
             guard isNamed, height.readyObjects[digest] == nil else { return }
         }
         guard chain.isValid(ready, verifier: verifier) else {
+            guard !isNamedByDecision({ $0.support.ready.contains(ready.objectDigest) }) else {
+                return raise(.inapplicableVersion(height.height))
+            }
             cutOff(link, .invalidSignature)
             return
         }

@@ -14,6 +14,9 @@ extension Node {
         for (index, signature) in acks.signatures.byIndex {
             let signed = Signed(signer: base.members.members[index].id, body: stored, signature: signature)
             guard signed.isValid(in: base.members, network: chain.network, verifier: verifier) else {
+                guard !isNamedByDecision({ $0.version.manifest.contains { $0.availability == acks.digest } }) else {
+                    return raise(.inapplicableVersion(height.height))
+                }
                 cutOff(link, .invalidSignature)
                 return
             }
@@ -61,6 +64,7 @@ extension Node {
         contributions.updateSlot(stored.slot) { $0.certificate = certificate }
         if let candidate = contributions[stored.contribution] {
             emit(.contributionAvailable(candidate.contribution))
+            raiseIfAvailable(stored.contribution)
         }
         pacing.idleTicks = 0
         pacing.progressed = true

@@ -50,7 +50,13 @@ extension Node {
             return
         }
         if let breach = chain.breach(of: contribution) {
-            if breach.isProvable { cutOff(link, .recordOutsideRules) }
+            if isNamedByDecision({ $0.version.manifest.contains { $0.contribution == digest } }) {
+                raise(
+                    .refusedListedContribution(
+                        height.height, digest, author: contribution.author, refusal: breach.refusal))
+            } else if breach.isProvable {
+                cutOff(link, .recordOutsideRules)
+            }
             return
         }
         guard mayAccept(contribution, digest) else { return }
@@ -85,8 +91,7 @@ extension Node {
     private func isWanted(_ digest: ContributionDigest) -> Bool {
         for slot in contributions.certifiedSlots
         where contributions.slots[slot]?.certificate?.stored.contribution == digest { return true }
-        guard let decided = height.decided, let payload = height.payloads[decided.vote.version] else { return false }
-        return payload.version.manifest.contains { $0.contribution == digest }
+        return isNamedByDecision { $0.version.manifest.contains { $0.contribution == digest } }
     }
 
     /// A certificate or the decided version names the contribution of a slot. Another one that was announced for the slot
@@ -137,11 +142,21 @@ extension Node {
         case .refused(let refusal):
             contributions.update(digest) { $0.status = .refused(refusal) }
             emit(.contributionRefused(digest, author: candidate.contribution.author, refusal: refusal))
+            raiseIfAvailable(digest)
         case .failed:
             // Taken up again at the next tick.
             contributions.update(digest) { $0.status = .fetching }
         }
         pacing.progressed = true
+    }
+
+    /// A quorum acknowledged what this node refuses. What is valid depends on the signed bytes alone, so one of them is
+    /// wrong: this node can vote for no version that lists it.
+    func raiseIfAvailable(_ digest: ContributionDigest) {
+        guard let candidate = contributions[digest], case .refused(let refusal) = candidate.status,
+            contributions.slots[candidate.contribution.slot]?.certificate?.stored.contribution == digest
+        else { return }
+        raise(.refusedAvailableContribution(digest, author: candidate.contribution.author, refusal: refusal))
     }
 
     /// Signs that this node holds the contribution: once a slot, and only after it is durable.

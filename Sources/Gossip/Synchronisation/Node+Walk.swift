@@ -67,12 +67,17 @@ extension Node {
             _ = try tip.audited(certified, verifier: verifier)
         } catch {
             endWalkRequest()
-            // A quorum's signature over something that does not continue this chain: there are two chains.
-            if certified.version.parent != tip.headDigest,
-                tip.isCertified(certified.version, by: certified.certificate, verifier: verifier)
-            {
+            guard tip.isCertified(certified.version, by: certified.certificate, verifier: verifier) else {
+                cutOff(link, .invalidSignature)
+                return
+            }
+            if certified.version.parent != tip.headDigest {
+                // A quorum's signature over something that does not continue this chain: there are two chains.
                 persist([.conflictingCertificate(certified.certificate)], then: [])
                 raise(.conflictingCertificates(certified.height))
+            } else if certified.holdsWhatItNames, !error.concernsSignatureAlone {
+                // Every peer would give the same: cutting them off one after the other would hide it.
+                raise(.inapplicableVersion(certified.height))
             } else {
                 cutOff(link, .invalidSignature)
             }

@@ -1,3 +1,5 @@
+import Crypto
+
 /// The part of CBOR (RFC 8949) that ledger records are made of. No floats, tags, indefinite lengths or undefined: what
 /// two members must agree on is integers, bytes, text and containers of them.
 public enum CBOR: Equatable, Sendable {
@@ -11,11 +13,11 @@ public enum CBOR: Equatable, Sendable {
     case null
 
     public struct Entry: Equatable, Sendable {
-        public let key: String
+        @ExactText public var key: String
         public let value: CBOR
 
         public init(key: String, value: CBOR) {
-            self.key = key
+            _key = ExactText(key)
             self.value = value
         }
     }
@@ -28,12 +30,26 @@ public enum CBOR: Equatable, Sendable {
             // By insertion: fields are few, and most records name them in about this order.
             var index = entries.count
             while index > 0, !precedes(entries[index - 1].key, key) {
-                precondition(entries[index - 1].key != key)
+                precondition(!entries[index - 1].key.hasSameBytes(as: key))
                 index -= 1
             }
             entries.insert(Entry(key: key, value: value), at: index)
         }
         return .map(entries)
+    }
+
+    /// Text is equal by its bytes.
+    public static func == (left: CBOR, right: CBOR) -> Bool {
+        switch (left, right) {
+        case (.unsigned(let left), .unsigned(let right)): left == right
+        case (.bytes(let left), .bytes(let right)): left == right
+        case (.text(let left), .text(let right)): left.hasSameBytes(as: right)
+        case (.array(let left), .array(let right)): left == right
+        case (.map(let left), .map(let right)): left == right
+        case (.boolean(let left), .boolean(let right)): left == right
+        case (.null, .null): true
+        default: false
+        }
     }
 
     static func precedes(_ left: String, _ right: String) -> Bool {

@@ -28,7 +28,8 @@ struct RecordReader {
     }
 
     mutating func value(_ key: String) throws(RecordError) -> CBOR {
-        guard let index = fields.firstIndex(where: { $0.key == key }), read >> UInt64(index) & 1 == 0 else {
+        guard let index = fields.firstIndex(where: { $0.key.hasSameBytes(as: key) }), read >> UInt64(index) & 1 == 0
+        else {
             throw .missingKey(key)
         }
         read |= 1 << UInt64(index)
@@ -138,7 +139,9 @@ struct RecordReader {
         throws(RecordError) -> Choice
     {
         let text = try text(key, limit: 64)
-        guard let choice = Choice(rawValue: text) else { throw .unknownVariant(key: key, value: text) }
+        guard let choice = Choice(rawValue: text), choice.rawValue.hasSameBytes(as: text) else {
+            throw .unknownVariant(key: key, value: text)
+        }
         return choice
     }
 }

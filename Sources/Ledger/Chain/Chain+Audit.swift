@@ -9,6 +9,9 @@ public enum AuditFault: Error, Equatable, Sendable {
     case invalidContributionSignature(Height, Slot)
     /// A node key signed for a contribution that the rules of its base do not allow.
     case contributionOutsideRules(Height, Slot)
+
+    /// Whether what is wrong is an author's signature, which no digest covers: another copy may be right.
+    public var concernsSignatureAlone: Bool { if case .invalidContributionSignature = self { true } else { false } }
 }
 
 extension Chain {

@@ -52,6 +52,16 @@ public struct CertifiedVersion: Record, Hashable {
     public var version: Version { embedded.payload.version }
     public var height: Height { version.height }
 
+    /// Whether everything in it is what the version's digest covers, the authors' signatures apart: whoever passes it on
+    /// could not have changed the rest.
+    public var holdsWhatItNames: Bool {
+        let support = embedded.payload.support
+        return version.support == support.digest && embedded.ready.map(\.objectDigest) == support.ready
+            && embedded.action?.objectDigest == support.action
+            && embedded.availability.map(\.digest) == version.manifest.map(\.availability)
+            && contributions.map(\.body.contributionDigest) == version.manifest.map(\.contribution)
+    }
+
     public var cbor: CBOR {
         .record([
             "embedded": embedded.cbor, "certificate": certificate.cbor, "contributions": .records(contributions),

@@ -2,11 +2,11 @@ import Crypto
 
 /// One tensor of the model: its name and shape. The flat parameter vector holds the tensors in the genesis' order.
 public struct TensorShape: Record, Hashable {
-    public let name: String
+    @ExactText public var name: String
     public let shape: [UInt64]
 
     public init(name: String, shape: [UInt64]) {
-        self.name = name
+        _name = ExactText(name)
         self.shape = shape
     }
 
@@ -14,7 +14,7 @@ public struct TensorShape: Record, Hashable {
 
     public init(cbor: CBOR) throws(RecordError) {
         var reader = try RecordReader(cbor)
-        name = try reader.text("name", limit: Limits.tensorNameBytes)
+        _name = ExactText(try reader.text("name", limit: Limits.tensorNameBytes))
         var shape: [UInt64] = []
         for item in try reader.array("shape", limit: Limits.tensorRank) {
             guard case .unsigned(let value) = item else { throw .wrongType(key: "shape") }
@@ -28,11 +28,11 @@ public struct TensorShape: Record, Hashable {
 
 /// A small file of the model directory (configuration, tokenizer) that every export carries.
 public struct Attachment: Record, Hashable {
-    public let name: String
+    @ExactText public var name: String
     public let bytes: [UInt8]
 
     public init(name: String, bytes: [UInt8]) {
-        self.name = name
+        _name = ExactText(name)
         self.bytes = bytes
     }
 
@@ -51,7 +51,7 @@ public struct Attachment: Record, Hashable {
 
     public init(cbor: CBOR) throws(RecordError) {
         var reader = try RecordReader(cbor)
-        name = try reader.text("name", limit: Limits.attachmentNameBytes)
+        _name = ExactText(try reader.text("name", limit: Limits.attachmentNameBytes))
         bytes = try reader.bytes("bytes", limit: Limits.attachmentBytes)
         try reader.finish()
         guard Attachment.isValidName(name) else { throw .outOfRange(key: "name") }
@@ -136,10 +136,14 @@ public struct Genesis: Statement, Hashable {
         origin = try reader.optionalRecord("origin")
         try reader.finish()
         guard rules.fault(memberCount: members.count) == nil else { throw .outOfRange(key: "rules") }
-        guard Set(tensors.map(\.name)).count == tensors.count, TensorShape.parameterCount(of: tensors) != nil else {
+        guard Set(tensors.map { ExactText($0.name) }).count == tensors.count,
+            TensorShape.parameterCount(of: tensors) != nil
+        else {
             throw .outOfRange(key: "tensors")
         }
-        guard Set(attachments.map(\.name)).count == attachments.count else { throw .outOfRange(key: "attachments") }
+        guard Set(attachments.map { ExactText($0.name) }).count == attachments.count else {
+            throw .outOfRange(key: "attachments")
+        }
     }
 }
 

@@ -99,7 +99,7 @@ public struct MemberSet: Statement, Hashable {
         for (left, right) in zip(sorted, sorted.dropFirst()) where left.id == right.id {
             throw .notAscending(key: "members")
         }
-        guard Set(sorted.map(\.name)).count == sorted.count else { throw .outOfRange(key: "name") }
+        guard Set(sorted.map { ExactText($0.name) }).count == sorted.count else { throw .outOfRange(key: "name") }
         guard Set(sorted.map(\.linkKey)).count == sorted.count else { throw .outOfRange(key: "link_key") }
         guard Set(sorted.map(\.nodeKey)).count == sorted.count else { throw .outOfRange(key: "node_key") }
         self.members = sorted

@@ -118,7 +118,8 @@ extension ControlServer {
             return PeerDetail(
                 site: siteName(member.name), addresses: view.addresses, link: linkState(view), error: view.error,
                 roundTripMicroseconds: view.roundTripMilliseconds.map { Int64(clamping: $0) * 1000 },
-                receivedBytes: Int64(clamping: view.receivedBytes), sentBytes: Int64(clamping: view.sentBytes))
+                receivedBytes: Int64(clamping: view.receivedBytes), sentBytes: Int64(clamping: view.sentBytes),
+                receivedPieceBytes: Int64(clamping: view.receivedPieceBytes))
         }.sorted { $0.site < $1.site }
     }
 
@@ -139,6 +140,8 @@ extension ControlServer {
             switch alarm {
             case .conflictingCertificates, .retiredKeysCertified:
                 alarms.append(Control.Alarm(kind: .conflictingCertificates, message: Keeper.describe(alarm)))
+            case .refusedAvailableContribution, .refusedListedContribution, .averagingRefused:
+                alarms.append(Control.Alarm(kind: .refusedContribution, message: Keeper.describe(alarm)))
             case .divergedFromCertifiedRoots, .inapplicableVersion:
                 alarms.append(Control.Alarm(kind: .corruption, message: Keeper.describe(alarm)))
             case .secondInstance:

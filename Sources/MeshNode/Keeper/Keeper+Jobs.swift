@@ -30,13 +30,18 @@ extension Keeper {
             },
             completion: { [weak self] outcome in
                 self?.settle(outcome)
-                if let self, let average = outcome.value {
-                    candidateRoots.insert(average.roots.parameters)
-                    note(average.figures, of: id, on: parent)
-                    averagingMilliseconds = loop.now.milliseconds - min(loop.now.milliseconds, began)
-                }
                 if outcome.trouble != nil { for entry in manifest { self?.recheck(entry.contribution) } }
-                self?.feed(.averaged(id, outcome.value?.roots))
+                switch outcome.value {
+                case .done(let average):
+                    if let self {
+                        candidateRoots.insert(average.roots.parameters)
+                        note(average.figures, of: id, on: parent)
+                        averagingMilliseconds = loop.now.milliseconds - min(loop.now.milliseconds, began)
+                    }
+                    self?.feed(.averaged(id, average.roots))
+                case .refused(let reason): self?.feed(.averagingRefused(id, reason: reason))
+                case .failed: self?.feed(.averaged(id, nil))
+                }
             })
     }
 

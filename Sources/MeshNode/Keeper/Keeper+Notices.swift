@@ -104,6 +104,14 @@ extension Keeper {
         case .retiredKeysCertified(let height):
             "another version of height \(height) carries a valid certificate, by keys that are mostly retired"
         case .inapplicableVersion(let height): "a quorum certified a version \(height) that cannot take effect here"
+        case .refusedAvailableContribution(let digest, let author, let refusal):
+            "a quorum holds contribution \(digest.short) of member \(author.short) as valid, and this site refuses it as "
+                + "\(refusal): this site cannot vote for a version that lists it; compare the versions of meshnode"
+        case .refusedListedContribution(let height, let digest, let author, let refusal):
+            "the certified version \(height) lists contribution \(digest.short) of member \(author.short), which this "
+                + "site refuses as \(refusal): it cannot follow; compare the versions of meshnode with the other sites"
+        case .averagingRefused(let height, let reason):
+            "the contributions to version \(height) cannot be averaged: \(reason)"
         }
     }
 

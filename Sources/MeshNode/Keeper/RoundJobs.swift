@@ -87,7 +87,7 @@ struct RoundJobs: Sendable {
     /// Every piece of every contribution, and every block of the parent, is held against its Merkle root again.
     func average(
         _ manifest: [ManifestEntry], parent: Digest, rules: Rules, name: String, workers: Int
-    ) -> Outcome<Average?> {
+    ) -> Outcome<Averaging> {
         let output = parameters.state.params + "/" + name + ".f32"
         do {
             for entry in manifest { try blobs.verify(entry.contribution) }
@@ -96,14 +96,24 @@ struct RoundJobs: Sendable {
                 manifest, payloads: BlobPayloads(blobs: blobs), parent: base, layout: layout, rules: rules,
                 outputPath: output, workers: workers)
             try DiskFile.rename(output, to: parameters.state.parameters(roots.parameters))
-            return Outcome(value: Average(roots: roots, figures: figures))
+            return Outcome(value: .done(Average(roots: roots, figures: figures)))
         } catch let error as StoreError {
-            return Outcome(value: nil, trouble: error)
+            return Outcome(value: .failed, trouble: error)
+        } catch ManifestFault.nonFinite(let block) {
+            return Outcome(value: .refused("block \(block) of the parameters would leave the range of float32"))
         } catch let error as ManifestFault {
-            return Outcome(value: nil, trouble: StoreError(error, output))
+            return Outcome(value: .failed, trouble: StoreError(error, output))
         } catch {
-            return Outcome(value: nil, trouble: .database(file: output, message: "\(error)"))
+            return Outcome(value: .failed, trouble: .database(file: output, message: "\(error)"))
         }
+    }
+
+    enum Averaging: Sendable {
+        case done(Average)
+        /// No machine can average this manifest, for the named reason.
+        case refused(String)
+        /// The storage of this machine failed.
+        case failed
     }
 }
 

@@ -29,6 +29,8 @@ final class PeerConnection {
     var link: LinkID?
     /// Bytes of this peer's pieces that the shell holds.
     var heldBytes = 0
+    /// What its pieces took on the link, headers and frames included.
+    var receivedPieceBytes: UInt64 = 0
     /// Bytes of pieces that are being read from disk for this peer.
     var readingBytes = 0
 

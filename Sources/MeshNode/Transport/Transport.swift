@@ -50,7 +50,7 @@ final class Transport {
     var acceptedHandshakesMaximum = TransportLimits.acceptedHandshakesMaximum
     private var isClosed = false
     /// Bytes of links that are gone, by member.
-    private var pastBytes: [MemberID: (received: UInt64, sent: UInt64)] = [:]
+    private var pastBytes: [MemberID: (received: UInt64, sent: UInt64, receivedPieces: UInt64)] = [:]
     /// Accepted connections that came to nothing.
     private(set) var refusedConnections = RefusedConnections()
 
@@ -176,11 +176,13 @@ final class Transport {
         var roundTripMilliseconds: UInt64?
         var receivedBytes: UInt64
         var sentBytes: UInt64
+        /// What pieces and blocks took of the received bytes.
+        var receivedPieceBytes: UInt64
     }
 
     func view(of member: MemberID) -> PeerView {
         let connection = linkOfMember[member].flatMap { links[$0] }
-        let past = pastBytes[member] ?? (0, 0)
+        let past = pastBytes[member] ?? (0, 0, 0)
         return PeerView(
             addresses: dialer.addresses(of: member), isLinked: connection != nil,
             isConnecting: dialer.isDialling(member),
@@ -188,7 +190,8 @@ final class Transport {
             errorAt: connection == nil ? dialer.failedTarget(of: member)?.lastErrorAt : nil,
             roundTripMilliseconds: connection?.session.roundTripMilliseconds,
             receivedBytes: past.received + (connection?.receivedBytes ?? 0),
-            sentBytes: past.sent + (connection?.sentBytes ?? 0))
+            sentBytes: past.sent + (connection?.sentBytes ?? 0),
+            receivedPieceBytes: past.receivedPieces + (connection?.receivedPieceBytes ?? 0))
     }
 
     /// All addresses with what is known of them, ascending.
@@ -341,6 +344,8 @@ final class Transport {
         case .piece(let name, let proof, let bytes):
             guard let link = connection.link else { return }
             connection.heldBytes += bytes.count
+            connection.receivedPieceBytes += UInt64(
+                PieceName.linkBytes(proofDigests: proof.count, byteCount: bytes.count))
             heldInAll += bytes.count
             if !isBelowLimits(connection) { connection.pauseReading() }
             onEvent?(.piece(link, name, proof: proof, bytes: bytes))
@@ -384,8 +389,11 @@ final class Transport {
         releaseInAll(connection.heldBytes)
         connection.heldBytes = 0
         connection.link = nil
-        let past = pastBytes[member] ?? (0, 0)
-        pastBytes[member] = (past.received + connection.receivedBytes, past.sent + connection.sentBytes)
+        let past = pastBytes[member] ?? (0, 0, 0)
+        pastBytes[member] = (
+            past.received + connection.receivedBytes, past.sent + connection.sentBytes,
+            past.receivedPieces + connection.receivedPieceBytes
+        )
         onEvent?(.linkDown(link))
     }
 

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import JSON
 import Tensor
 
 /// A model on disk in the layout of Hugging Face: config.json, model.safetensors (F32) and the tokenizer's files.
@@ -53,6 +54,8 @@ public enum ModelDirectory {
     static func configuration(_ bytes: [UInt8], path: String) throws(ModelError) -> ModelConfiguration {
         let fields: ConfigurationFields
         do {
+            // Every site must read the same: two readers could take different ones of two fields of one name.
+            _ = try JSONParser.parse(bytes, limitBytes: configurationByteLimit)
             fields = try JSONDecoder().decode(ConfigurationFields.self, from: Data(bytes))
         } catch {
             throw .configurationFile(path: path, reason: "is no Llama configuration: \(error)")

@@ -2,8 +2,8 @@ import Crypto
 
 /// One named tensor of a layout, and where it lies in the flat vector.
 public struct ParameterTensor: Hashable, Sendable {
-    /// Unique in its layout, 1 to 256 bytes of UTF-8.
-    public let name: String
+    /// 1 to 256 bytes of UTF-8. No other name of its layout is the same bytes.
+    @ExactText public var name: String
     /// Sizes from the slowest to the fastest dimension; empty for a single number. No size is zero.
     public let shape: [Int]
     /// Elements: the product of `shape`.
@@ -75,12 +75,12 @@ public struct ParameterLayout: Hashable, Sendable {
         }
         var placed: [ParameterTensor] = []
         placed.reserveCapacity(tensors.count)
-        var names = Set<String>()
+        var names = Set<ExactText>()
         var offset = 0
         var firstChunk = 0
         for (name, shape) in tensors {
             guard (1...Self.nameBytesLimit).contains(name.utf8.count) else { throw .badName(name) }
-            guard names.insert(name).inserted else { throw .duplicateName(name) }
+            guard names.insert(ExactText(name)).inserted else { throw .duplicateName(name) }
             guard shape.count <= Self.rankLimit else { throw .badShape(name: name, shape: shape) }
             var count = 1
             for size in shape {
@@ -104,7 +104,7 @@ public struct ParameterLayout: Hashable, Sendable {
     }
 
     /// The index of the tensor with this name.
-    public func index(of name: String) -> Int? { tensors.firstIndex { $0.name == name } }
+    public func index(of name: String) -> Int? { tensors.firstIndex { $0.name.hasSameBytes(as: name) } }
 
     /// What names this layout: the digest of names and shapes in order. Two sites with equal digests lay out alike.
     public var digest: Digest {

@@ -1,3 +1,5 @@
+import Crypto
+
 /// A safetensors file (github.com/huggingface/safetensors, format of 0.4): tensors by name, readable in any part.
 ///
 /// Strict: a header of at most 100 MB, no name twice, no holes, no overlap, the last tensor ends at the end of the
@@ -7,7 +9,7 @@ public struct SafetensorsFile: Sendable {
     public let path: String
     /// In the order of their data.
     public let entries: [SafetensorsEntry]
-    public let metadata: [String: String]
+    public let metadata: [ExactText: String]
     private let file: SystemFile
     private let dataStart: Int
 
@@ -39,16 +41,18 @@ public struct SafetensorsFile: Sendable {
 
     /// The tensors as one flat vector in the order of `layout`, which must name exactly these tensors and shapes.
     public func parameters(_ layout: ParameterLayout) throws(SafetensorsError) -> SafetensorsParameters {
-        var byName: [String: SafetensorsEntry] = [:]
+        var byName: [ExactText: SafetensorsEntry] = [:]
         for entry in entries {
             guard layout.index(of: entry.name) != nil else {
                 throw .unexpectedParameter(file: path, name: entry.name)
             }
-            byName[entry.name] = entry
+            byName[ExactText(entry.name)] = entry
         }
         var ordered: [SafetensorsEntry] = []
         for tensor in layout.tensors {
-            guard let entry = byName[tensor.name] else { throw .missingParameter(file: path, name: tensor.name) }
+            guard let entry = byName[ExactText(tensor.name)] else {
+                throw .missingParameter(file: path, name: tensor.name)
+            }
             guard entry.shape == tensor.shape else {
                 throw .shapeMismatch(file: path, name: tensor.name, expected: tensor.shape, found: entry.shape)
             }

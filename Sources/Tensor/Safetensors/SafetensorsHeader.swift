@@ -1,3 +1,5 @@
+import Crypto
+
 /// The element types that are read; written is float32 alone.
 public enum SafetensorsType: String, Hashable, Sendable {
     case float32 = "F32"
@@ -9,7 +11,7 @@ public enum SafetensorsType: String, Hashable, Sendable {
 
 /// One tensor of a safetensors file.
 public struct SafetensorsEntry: Hashable, Sendable {
-    public let name: String
+    @ExactText public var name: String
     public let type: SafetensorsType
     public let shape: [Int]
     /// Bytes in the data section.
@@ -22,17 +24,17 @@ struct SafetensorsHeader {
     static let tensorCountLimit = ParameterLayout.tensorCountLimit
 
     var entries: [SafetensorsEntry] = []
-    var metadata: [String: String] = [:]
+    var metadata: [ExactText: String] = [:]
 
     /// - Parameter dataBytes: what follows the header in the file.
     init(_ bytes: [UInt8], dataBytes: Int, file: String) throws(SafetensorsError) {
         var scanner = HeaderScanner(bytes, file: file)
-        var names = Set<String>()
+        var names = Set<ExactText>()
         try scanner.require("{")
         if !scanner.take("}") {
             repeat {
                 let name = try scanner.string()
-                guard names.insert(name).inserted else { throw .duplicateName(file: file, name: name) }
+                guard names.insert(ExactText(name)).inserted else { throw .duplicateName(file: file, name: name) }
                 guard names.count <= Self.tensorCountLimit + 1 else {
                     throw .tooManyTensors(file: file, limit: Self.tensorCountLimit)
                 }
@@ -55,15 +57,15 @@ struct SafetensorsHeader {
         guard end == dataBytes else { throw .badOffsets(file: file, name: entries.last?.name ?? "") }
     }
 
-    private static func metadata(_ scanner: inout HeaderScanner) throws(SafetensorsError) -> [String: String] {
-        var metadata: [String: String] = [:]
+    private static func metadata(_ scanner: inout HeaderScanner) throws(SafetensorsError) -> [ExactText: String] {
+        var metadata: [ExactText: String] = [:]
         try scanner.require("{")
         guard !scanner.take("}") else { return metadata }
         repeat {
             let key = try scanner.string()
             try scanner.require(":")
             let value = try scanner.string()
-            guard metadata.updateValue(value, forKey: key) == nil else {
+            guard metadata.updateValue(value, forKey: ExactText(key)) == nil else {
                 throw .duplicateName(file: scanner.file, name: key)
             }
         } while scanner.take(",")
@@ -93,7 +95,7 @@ struct SafetensorsHeader {
         guard let dtype, let shape, let offsets, offsets.count == 2, offsets[0] <= offsets[1] else {
             throw scanner.failure("dtype, shape and data_offsets")
         }
-        guard let type = SafetensorsType(rawValue: dtype) else {
+        guard let type = SafetensorsType(rawValue: dtype), type.rawValue.hasSameBytes(as: dtype) else {
             throw .dtypeMismatch(file: scanner.file, name: name, dtype: dtype)
         }
         var bytes = type.byteCount

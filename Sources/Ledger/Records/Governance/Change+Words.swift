@@ -1,3 +1,5 @@
+import Crypto
+
 /// What an action does, in a line for people. Names alone could mislead whoever is about to sign, so ids and keys stand
 /// beside them.
 extension Change {
@@ -65,10 +67,10 @@ extension Rules {
     /// The rules that differ, by ascending name: `review open -> veto-window`.
     public func differences(from old: Rules) -> [String] {
         guard case .map(let before) = old.cbor, case .map(let after) = cbor else { return [] }
-        var values: [String: CBOR] = [:]
-        for entry in before { values[entry.key] = entry.value }
-        return after.filter { values[$0.key] != $0.value }.sorted { $0.key < $1.key }.map { entry in
-            "\(entry.key) \(values[entry.key].map(Rules.words) ?? "none") -> \(Rules.words(entry.value))"
+        var values: [ExactText: CBOR] = [:]
+        for entry in before { values[ExactText(entry.key)] = entry.value }
+        return after.filter { values[ExactText($0.key)] != $0.value }.sorted { ExactText($0.key) < ExactText($1.key) }.map { entry in
+            "\(entry.key) \(values[ExactText(entry.key)].map(Rules.words) ?? "none") -> \(Rules.words(entry.value))"
         }
     }
 

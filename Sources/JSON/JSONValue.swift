@@ -1,4 +1,4 @@
-/// A JSON value (RFC 8259) as the control socket accepts it.
+/// A JSON value (RFC 8259) as the strict parser accepts it.
 public indirect enum JSONValue: Hashable, Sendable {
     case null
     case boolean(Bool)
@@ -14,7 +14,7 @@ public indirect enum JSONValue: Hashable, Sendable {
     /// The value of an object's member, nil where it has none or is no object.
     public subscript(_ name: String) -> JSONValue? {
         guard case .object(let members) = self else { return nil }
-        return members.first { $0.name == name }?.value
+        return members.first { $0.isNamed(name) }?.value
     }
 }
 
@@ -22,9 +22,12 @@ public indirect enum JSONValue: Hashable, Sendable {
 public struct JSONMember: Hashable, Sendable {
     public let name: String
     public let value: JSONValue
+
+    /// Whether this is its name, byte for byte. Swift's `==` takes "\u{212A}" (the Kelvin sign) for "K".
+    public func isNamed(_ other: String) -> Bool { name.utf8.elementsEqual(other.utf8) }
 }
 
-/// Why bytes are not JSON that the control socket accepts. Offsets count bytes.
+/// Why bytes are not JSON that the strict parser accepts. Offsets count bytes.
 public enum JSONError: Error, Hashable, Sendable {
     case tooLong(bytes: Int, limitBytes: Int)
     case invalidUTF8

@@ -1,14 +1,19 @@
 /// A strict parser of RFC 8259 with bounds on length, depth and count, for bytes from outside. Refuses what other
 /// parsers disagree about: duplicate names, invalid UTF-8, lone surrogates, numbers that do not fit.
-struct JSONParser {
-    static let depthLimit = 16
-    static let valueLimit = 100_000
+public struct JSONParser {
+    /// Lists and objects inside each other.
+    public static let depthLimit = 16
+    /// Values in all.
+    public static let valueLimit = 100_000
 
     private let bytes: [UInt8]
     private var position = 0
     private var valueCount = 0
 
-    static func parse(_ bytes: [UInt8], limitBytes: Int) throws(JSONError) -> JSONValue {
+    /// The value that the bytes are, with white space around it and nothing else.
+    ///
+    /// - Parameter limitBytes: more bytes are refused unread.
+    public static func parse(_ bytes: [UInt8], limitBytes: Int) throws(JSONError) -> JSONValue {
         guard bytes.count <= limitBytes else { throw .tooLong(bytes: bytes.count, limitBytes: limitBytes) }
         // Checked as a whole once, so that strings can be cut out of it anywhere between ASCII bytes.
         guard String(validating: bytes, as: UTF8.self) != nil else { throw .invalidUTF8 }
@@ -86,8 +91,8 @@ struct JSONParser {
     private mutating func object(depth: Int) throws(JSONError) -> JSONValue {
         position += 1
         var members: [JSONMember] = []
-        // For membership only: nothing iterates it.
-        var names: Set<String> = []
+        // By bytes: two names that are only canonically equivalent are two names, as for any other reader.
+        var names: Set<[UInt8]> = []
         skipSpace()
         if try need() == UInt8(ascii: "}") {
             position += 1
@@ -97,7 +102,7 @@ struct JSONParser {
             skipSpace()
             let offset = position
             let name = try string()
-            guard names.insert(name).inserted else { throw .duplicateName(offset: offset) }
+            guard names.insert(Array(name.utf8)).inserted else { throw .duplicateName(offset: offset) }
             skipSpace()
             try expect(UInt8(ascii: ":"))
             skipSpace()

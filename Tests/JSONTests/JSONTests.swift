@@ -1,6 +1,5 @@
+import JSON
 import Testing
-
-@testable import Control
 
 @Suite struct JSONTests {
     private func parse(_ text: String) throws(JSONError) -> JSONValue {
@@ -49,6 +48,13 @@ import Testing
         {
             #expect(throws: JSONError.numberOutOfRange(offset: 0)) { try parse(text) }
         }
+    }
+
+    @Test func canonicallyEquivalentNames_areTwoNames() throws {
+        let value = try parse("{\"caf\u{E9}\":1,\"cafe\u{301}\":2}")
+        #expect(value["caf\u{E9}"] == .integer(1))
+        #expect(value["cafe\u{301}"] == .integer(2))
+        #expect(try parse("{\"\u{212A}\":1}")["K"] == nil)
     }
 
     @Test func duplicateNamesAreRefusedHoweverTheyAreWritten() {
