@@ -34,8 +34,10 @@ final class TemporaryFolder {
         #expect(try mode(folder.path + "/site.secret") == 0o600)
         let again = try SiteSecret.open(in: folder.path)
         #expect(first.identifier(ofDataSet: "letters") == again.identifier(ofDataSet: "letters"))
-        let other = try SiteSecret.open(in: TemporaryFolder().path)
+        let otherFolder = try TemporaryFolder()
+        let other = try SiteSecret.open(in: otherFolder.path)
         #expect(first.identifier(ofDataSet: "letters") != other.identifier(ofDataSet: "letters"))
+        withExtendedLifetime((folder, otherFolder)) {}
     }
 
     @Test func aFileThatOthersMayReadOrThatIsCutOff_isRefusedAndNotReplaced() throws {
