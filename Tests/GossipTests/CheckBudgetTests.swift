@@ -71,4 +71,43 @@ import Testing
         #expect(town.sites[0].node.signaturesComputed - before == 2)
         #expect(!town.sites[0].node.recovery.isLost)
     }
+
+    /// What site 3 answers to the start of site 0: signed by site 3 or by nobody, with a signature of site 0 that nobody made.
+    private func report(_ town: Town, isSigned: Bool) -> Signed<StartReport> {
+        let identity = town.sites[3].identity
+        let asker = town.sites[0].node
+        let forged = Ready(height: asker.height.height.next.next, parent: VersionDigest(.zero), slots: [])
+        let body = StartReport(
+            member: asker.identity.member, instance: asker.recovery.instance, standing: .settled,
+            height: asker.chain.height, certificate: nil, isRivalled: false,
+            statements: [
+                .ready(
+                    Signed(
+                        forged, signer: asker.identity.member, key: identity.nodeKey, network: town.genesis.network))
+            ])
+        let key = isSigned ? identity.nodeKey : town.sites[2].identity.nodeKey
+        return Signed(body, signer: identity.member, key: key, network: town.genesis.network)
+    }
+
+    /// Otherwise one member could make others cut each other off.
+    @Test func aReportThatItsSignerDidNotSignIsNotPassedOn() throws {
+        let town = try Town(count: 4)
+        town.settle()
+        for isSigned in [false, true] {
+            let report = report(town, isSigned: isSigned)
+            town.inject(.report(report), from: 3, to: 1)
+            town.settle()
+            #expect(town.sites[1].sent.contains { $0.to == 0 && $0.message == .report(report) } == isSigned)
+        }
+    }
+
+    @Test func whatASignedReportSaysIsChargedToItsSignerAndNotToThePeerThatPassedItOn() throws {
+        let town = try Town(count: 4)
+        town.settle()
+        let report = report(town, isSigned: true)
+        for _ in 0...CheckBudgets.limit(memberCount: 4) { town.inject(.report(report), from: 1, to: 0) }
+        town.settle()
+        #expect(!isCutOff(town, 1))
+        #expect(isCutOff(town, 3))
+    }
 }

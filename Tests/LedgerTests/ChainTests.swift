@@ -98,6 +98,19 @@ import Testing
         }
     }
 
+    /// A version keeps the record for ever: a member could otherwise add 64 KiB of slots that nobody has to each of them.
+    @Test func aReadyRecordWithASlotThatDoesNotExistIsNotEmbedded() {
+        let slots = draft.manifest.map(\.slot)
+        let stranger = World.Site(index: 70).member.id
+        for slot in [
+            Slot(author: stranger, base: chain.headDigest), Slot(author: slots[0].author, base: VersionDigest(.zero)),
+        ] {
+            var other = draft
+            other.ready[0] = world.ready(by: 0, on: chain, slots: slots + [slot])
+            #expect(fault(other) == .foreignReady(other.ready[0].objectDigest))
+        }
+    }
+
     @Test func oneMembersReadyRecordsCountOnce() {
         var other = draft
         let slots = Array(draft.manifest.map(\.slot).dropLast())

@@ -126,7 +126,15 @@ import Testing
             signature: OperatorSignature(
                 signer: world.sites[1].member.id, keyEpoch: 1, signature: good.signature.signature))
         #expect(chain.isValid(world.ready(by: 0, on: chain, slots: [], reviews: [good]), verifier: Verifier()))
-        for review in [forged, retired] {
+        let nowhere = ReviewStatement(
+            verdict: .veto, slot: Slot(author: World.Site(index: 70).member.id, base: chain.headDigest),
+            contribution: good.statement.contribution)
+        let foreign = SignedReview(
+            statement: nowhere,
+            signature: OperatorSignature(
+                signer: world.sites[1].member.id, keyEpoch: 0,
+                signature: nowhere.signature(by: world.sites[1].operatorKey, network: world.network)))
+        for review in [forged, retired, foreign] {
             let ready = world.ready(by: 0, on: chain, slots: [], reviews: [review])
             #expect(!chain.isValid(ready, verifier: Verifier()))
         }

@@ -22,10 +22,10 @@ final class LinkingTests {
         /// Bytes of pieces that came and were not released, by link.
         var pieceBytes: [LinkID: Int] = [:]
 
-        init(_ identity: LinkIdentity, _ loop: EventLoop) throws {
+        init(_ identity: LinkIdentity, _ loop: EventLoop, peers: [String] = []) throws {
             self.identity = identity
             transport = try Transport(
-                loop: loop, identity: identity, peers: [], own: [], random: SeededRandom.system())
+                loop: loop, identity: identity, peers: peers, own: [], random: SeededRandom.system())
             transport.admit = { [unowned self] in admitted[$0] }
             transport.onEvent = { [unowned self] in noticed($0) }
             try transport.start(listen: [.loopback(port: 0)])
@@ -100,6 +100,25 @@ final class LinkingTests {
         site.transport.retain { $0 != liar.member }
         site.transport.close(second)
         try loop.wait(for: "the third link") { site.links[victim.member].map { $0 != second } ?? false }
+    }
+
+    /// Of two connections the one that the lower member dialled stays. The higher one dials its configured address all the
+    /// same, and must not take it for a refusal that its connection goes.
+    @Test("A configured address at which a linked member answers shows no error")
+    func findsWhoAnswersAtAConfiguredAddress() throws {
+        let members = [1, 2].map { MemberID(Digest(DigestDomain("test"), [$0])) }.sorted()
+        let lower = try Site(identity(members[0]), loop)
+        let higher = try Site(identity(members[1]), loop, peers: [lower.address])
+        sites = [lower, higher]
+        higher.admit(lower.identity)
+        try loop.wait(for: "the dial to be refused") { higher.transport.targets.first?.lastError != nil }
+        lower.admit(higher.identity)
+        try link(lower, higher)
+        try loop.wait(for: "the address to be known as the member's") {
+            higher.transport.targets.first?.member == lower.member
+        }
+        #expect(higher.transport.targets.first?.lastError == nil)
+        #expect(lower.upCount == 1 && higher.upCount == 1)
     }
 
     @Test("Strangers that fill the places for handshakes keep neither this site's own dialling nor a member out")

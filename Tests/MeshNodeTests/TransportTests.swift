@@ -129,6 +129,27 @@ struct TransportTests {
         #expect(sites.daemons[0]?.control.status.peers.allSatisfy { $0.link != .up } ?? false)
     }
 
+    @Test("A member that announces the address of another mesh raises no alarm at others")
+    func announcesAForeignAddress() throws {
+        let sites = try TestSites(["de", "es"])
+        let foreign = try TestSites(["fr"], loop: sites.loop)
+        defer {
+            foreign.end()
+            sites.end()
+        }
+        try foreign.start(0)
+        let site = try sites.start(0)
+        let liar = sites.genesis.members.members.first { $0.name == "es" }
+        let address = "127.0.0.1:\(foreign.ports[0])"
+        site.keeper.transport.setAddresses([address], of: try #require(liar).id)
+        try sites.wait(for: "the address to be found foreign") {
+            site.keeper.transport.targets.contains {
+                $0.address == address && $0.lastError?.contains("another genesis file") ?? false
+            }
+        }
+        #expect(!site.control.status.alarms.contains { $0.kind == .wrongGenesis })
+    }
+
     @Test("Two members that both dial keep exactly one link")
     func keepsOneLink() throws {
         let sites = try TestSites(["de", "es"])

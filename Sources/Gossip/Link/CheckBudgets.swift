@@ -13,6 +13,8 @@ struct CheckBudgets {
     }
 
     private var failures: [MemberID: Failures] = [:]
+    /// All that were charged since the start, to whomever.
+    fileprivate var charged = 0
 
     /// Failures that a peer may have outstanding: of each member two records, by keys of before and after a rotation,
     /// and some more.
@@ -23,6 +25,7 @@ struct CheckBudgets {
         var entry = current(member, now: now, forgivingEvery: interval) ?? Failures(count: 0, forgiven: now)
         entry.count += count
         failures[member] = entry
+        charged += count
     }
 
     /// Failures of a member that are not forgiven yet.
@@ -52,13 +55,19 @@ extension Node {
     /// Deals with a message and charges every signature in it that does not verify to the peer that sent it. Beyond its
     /// budget the link is closed.
     func chargingFailures(to link: LinkID, _ handle: () -> Void) {
-        let member = links[link]?.member
-        let before = verifier.failed
+        guard let member = links[link]?.member else { return handle() }
+        chargingFailures(to: member, handle)
+    }
+
+    /// The same for a part of a message that another member answers for than the peer that passed it on: the peer is not
+    /// charged for it.
+    func chargingFailures(to member: MemberID, _ handle: () -> Void) {
+        let (failedBefore, chargedBefore) = (verifier.failed, checks.charged)
         handle()
-        let failed = Int(clamping: verifier.failed - before)
-        guard failed > 0, let member else { return }
+        let failed = Int(clamping: verifier.failed - failedBefore) - (checks.charged - chargedBefore)
+        guard failed > 0 else { return }
         checks.charge(failed, to: member, now: now, forgivingEvery: timing.standstill)
-        if !mayFail(link) { cutOff(link, .tooManyFailedChecks) }
+        if let link = links.link(to: member), !mayFail(link) { cutOff(link, .tooManyFailedChecks) }
     }
 
     /// Whether the peer has not used up its budget.

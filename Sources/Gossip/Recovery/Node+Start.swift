@@ -80,12 +80,15 @@ extension Node {
             return
         }
         recovery.answers[report.signer] = body
-        notice(own: body.statements)
-        // Also where its payload is still far away: it says that nothing more is to be decided at this height.
-        if let certificate = body.certificate, certificate.vote.height == height.height, height.decided == nil,
-            certificate.isValid(members: height.members, network: chain.network, verifier: verifier)
-        {
-            accept(certificate.trimmed(to: height.members), from: link)
+        // Whoever passed it on could check the report's own signature alone.
+        chargingFailures(to: report.signer) {
+            notice(own: body.statements)
+            // Also where its payload is still far away: it says that nothing more is to be decided at this height.
+            if let certificate = body.certificate, certificate.vote.height == height.height, height.decided == nil,
+                certificate.isValid(members: height.members, network: chain.network, verifier: verifier)
+            {
+                accept(certificate.trimmed(to: height.members), from: link)
+            }
         }
         let rivalled = chain.members.members.count { recovery.answers[$0.id]?.isRivalled ?? false }
         if rivalled > chain.members.faultBound { raise(.secondInstance) }
@@ -143,12 +146,14 @@ extension Node {
     /// Of whoever asked on its own link, the answers of those that it cannot reach; of each one now and then.
     ///
     /// Each answers on the link that the question came by, so a report comes here from its signer itself. From anybody
-    /// else it may be forged, and would take the turn of the real one.
+    /// else it may be forged, and would take the turn of the real one. One that is not signed is not passed on either: the
+    /// asker would charge it to this node.
     private func passOn(_ report: Signed<StartReport>, from source: LinkID) {
         guard links[source]?.member == report.signer, chain.members[report.signer] != nil,
             let link = links.link(to: report.body.member), links[link]?.instance == report.body.instance
         else { return }
         if let last = links[link]?.passedReports[report.signer], now.since(last) < timing.standstill / 4 { return }
+        guard report.isValid(in: chain.members, network: chain.network, verifier: verifier) else { return }
         links.update(link) { $0.passedReports[report.signer] = now }
         send(.report(report), to: link)
     }

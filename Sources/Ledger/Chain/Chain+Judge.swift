@@ -73,9 +73,10 @@ extension Chain {
         }
     }
 
-    /// Whether a payload for the next height may embed the record: a member's, about this head, with valid reviews.
+    /// Whether a payload for the next height may embed the record: a member's, about this head, with slots that exist and
+    /// valid reviews. Versions keep it for ever, so what it can name is bounded by members and bases.
     public func isValid(_ ready: Signed<Ready>, verifier: Verifier) -> Bool {
-        ready.body.height == nextHeight && ready.body.parent == headDigest
+        ready.body.height == nextHeight && ready.body.parent == headDigest && ready.body.slots.allSatisfy(hasSlot)
             && ready.isValid(in: members, network: network, verifier: verifier)
             && ready.body.reviews.allSatisfy { isValid($0, verifier: verifier) }
     }

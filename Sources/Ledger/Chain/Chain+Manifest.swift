@@ -1,6 +1,9 @@
 import Crypto
 
 extension Chain {
+    /// Whether there is such a slot: of a member, on a base of which contributions may still be listed.
+    func hasSlot(_ slot: Slot) -> Bool { base(slot.base)?.members[slot.author] != nil }
+
     /// Whether a contribution in `slot` may be listed at the next height, apart from its availability and reviews.
     public func isEligible(_ slot: Slot) -> Bool {
         // What was encoded by other rules than today's cannot be averaged with the rest.

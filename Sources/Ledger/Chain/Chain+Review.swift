@@ -31,7 +31,7 @@ extension Chain {
 
     /// Whether the review may be embedded at the next height: a current operator's, about a slot that may still be listed.
     public func isValid(_ review: SignedReview, verifier: Verifier) -> Bool {
-        base(review.statement.slot.base) != nil && review.isValid(in: members, network: network, verifier: verifier)
+        hasSlot(review.statement.slot) && review.isValid(in: members, network: network, verifier: verifier)
     }
 
     /// Reviews so far, and those that these ready records embed.

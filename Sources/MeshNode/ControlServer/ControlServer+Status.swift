@@ -180,7 +180,10 @@ extension ControlServer {
         }
         // A site that is no member is refused by all but who invited it, and that is as it should be.
         guard isMember else { return alarms }
-        let foreign = keeper.transport.targets.filter { $0.lastError?.contains("another genesis file") ?? false }
+        // What a member announces is its word: any member could otherwise raise this alarm at all others.
+        let foreign = keeper.transport.targets.filter {
+            $0.isConfigured && $0.lastError?.contains("another genesis file") ?? false
+        }
         alarms += foreign.map {
             Control.Alarm(kind: .wrongGenesis, message: "\($0.address): \($0.lastError ?? "")")
         }

@@ -191,11 +191,19 @@ final class PeerConnection {
         }
     }
 
-    private func finish(_ reason: End) {
+    /// Closes a connection beside which another one to the same member stays. The other side is told first that it is
+    /// accepted: otherwise it would take this for a refusal, again and again, and call it another genesis file.
+    func closeAsSurplus() {
+        pump()
+        finish(.closedHere, sendingWrites: true)
+    }
+
+    private func finish(_ reason: End, sendingWrites: Bool = false) {
         guard end == nil else { return }
         end = reason
         // What was said last, of which network this side is, must get out.
-        if case .link(.otherNetwork) = reason, !isInitiator { stream.closeAfterWrites() } else { stream.close() }
+        if case .link(.otherNetwork) = reason, !isInitiator { return stream.closeAfterWrites() }
+        if sendingWrites { stream.closeAfterWrites() } else { stream.close() }
     }
 
     private func closed(_ reason: StreamCloseReason) {

@@ -367,7 +367,7 @@ final class Transport {
         if let old = linkOfMember[member], let standing = links[old] {
             let preferred = connection.isInitiator == (identity.member < member)
             if standing.isInitiator != connection.isInitiator && !preferred {
-                connection.close()
+                connection.closeAsSurplus()
                 return
             }
             drop(old)
