@@ -188,18 +188,18 @@ struct TransportTests {
         defer { turn.close() }
         func begin() {
             inTurn = 0
-            turn.start(afterMilliseconds: 0) { begin() }
+            turn.start(afterMilliseconds: 1) { begin() }
         }
         begin()
         let sent = (0..<2_000).map { [0xfe, UInt8($0 >> 8), UInt8($0 & 255)] }
         for bytes in sent { sender.transport.send(bytes, to: link) }
         try sites.wait(for: "all of it") { handled.count == sent.count }
         #expect(handled == sent)
-        // Of one turn what waited from before, and what the socket brought.
+        // Within a millisecond or two: what waited from before, and what the socket brought.
         let share =
             signaturesPerMessage == 0
             ? TransportLimits.messagesPerTurn : Int(TransportLimits.signaturesPerTurn / signaturesPerMessage)
-        #expect(most <= 2 * share)
+        #expect(most <= 4 * share)
     }
 
     @Test("One remote address cannot begin handshakes without bound, and another is not hindered")

@@ -328,7 +328,8 @@ final class Transport {
         guard !isClosed else { return }
         backlogged.append(connection)
         guard backlogged.count == 1 else { return }
-        backlogTimer.start(afterMilliseconds: 0) { [weak self] in
+        // Not 0: libuv runs a timer that its own callback arms for now in the same turn, before anything else has its own.
+        backlogTimer.start(afterMilliseconds: 1) { [weak self] in
             guard let self else { return }
             let waiting = self.backlogged
             self.backlogged = []
