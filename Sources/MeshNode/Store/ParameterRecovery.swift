@@ -100,7 +100,7 @@ struct ParameterRecovery {
             let outcome = jobs.average(
                 certified.version.manifest, parent: parent, rules: chain.rules(at: height), name: "replay",
                 workers: workers)
-            guard let average = outcome.value, average.roots.parameters == expected else {
+            guard case .done(let average) = outcome.value, average.roots.parameters == expected else {
                 throw .missingParameters(
                     height: height.value, root: expected.short,
                     reason: outcome.trouble?.description ?? "replaying gives other parameters")
