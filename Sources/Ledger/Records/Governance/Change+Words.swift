@@ -69,9 +69,10 @@ extension Rules {
         guard case .map(let before) = old.cbor, case .map(let after) = cbor else { return [] }
         var values: [ExactText: CBOR] = [:]
         for entry in before { values[ExactText(entry.key)] = entry.value }
-        return after.filter { values[ExactText($0.key)] != $0.value }.sorted { ExactText($0.key) < ExactText($1.key) }.map { entry in
-            "\(entry.key) \(values[ExactText(entry.key)].map(Rules.words) ?? "none") -> \(Rules.words(entry.value))"
-        }
+        return after.filter { values[ExactText($0.key)] != $0.value }.sorted { ExactText($0.key) < ExactText($1.key) }
+            .map { entry in
+                "\(entry.key) \(values[ExactText(entry.key)].map(Rules.words) ?? "none") -> \(Rules.words(entry.value))"
+            }
     }
 
     private static func words(_ value: CBOR) -> String {
