@@ -111,7 +111,7 @@ let package = Package(
         tests(
             "meshctlTests",
             ["meshctl", "SiteFiles", "Gossip", "Ledger", "Rounds", "Tensor", "Crypto", "EventLoop", "Control"]),
-        tests("meshtrainTests", ["meshtrain", "Model", "Control", "Crypto"]),
+        tests("meshtrainTests", ["meshtrain", "Model", "Tensor", "Control", "Crypto"]),
         tests("FuzzEntriesTests", ["FuzzEntries"]),
         tests("netrelayTests", ["netrelay", "Crypto"]),
         tests("SourceTreeTests", []),

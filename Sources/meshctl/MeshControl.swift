@@ -1,5 +1,6 @@
 import ArgumentParser
 import Crypto
+import EventLoop
 import Glibc
 import Program
 
@@ -36,6 +37,7 @@ struct MeshControl: Program {
         ])
 
     static func prepare() {
+        ProcessSignals.reportFileSizeLimitAsError()
         // Verbs that sign hold an operator key.
         if let failure = ProcessSecrecy.enter() {
             let line = Array("meshctl: \(failure)\n".utf8)

@@ -2,6 +2,7 @@ import Crypto
 import FoundationEssentials
 import Glibc
 import Model
+import Tensor
 
 /// What this site knows of its data sets, in `datasets.json` beside the checkpoint, mode 0600. It never leaves the site.
 ///
@@ -94,14 +95,22 @@ struct DataSetRegister: Codable, Equatable {
 
     static func path(in directory: String) -> String { directory + "/datasets.json" }
 
+    private static let fileBytesMaximum = 64 << 20
+
     /// - Throws: `ModelError.file` where it is damaged.
     static func load(from directory: String) throws -> DataSetRegister {
         let path = path(in: directory)
-        guard FileManager.default.fileExists(atPath: path) else { return DataSetRegister() }
+        let bytes: [UInt8]
+        do throws(ParameterFileError) {
+            bytes = try RegularFile.contents(of: path, limitBytes: fileBytesMaximum)
+        } catch {
+            if error.isMissingFile { return DataSetRegister() }
+            throw ModelError.file(path: path, reason: "the register of data sets cannot be read: \(error)")
+        }
         do {
             let decoder = JSONDecoder()
             decoder.keyDecodingStrategy = .convertFromSnakeCase
-            return try decoder.decode(DataSetRegister.self, from: Data(contentsOf: URL(filePath: path)))
+            return try decoder.decode(DataSetRegister.self, from: Data(bytes))
         } catch {
             throw ModelError.file(
                 path: path,
@@ -112,7 +121,9 @@ struct DataSetRegister: Codable, Equatable {
     }
 
     func store(in directory: String) throws {
-        try PrivateFile.write(try Output.json(self) + [0x0A], to: DataSetRegister.path(in: directory))
+        let bytes = try Output.json(self) + [0x0A]
+        let path = DataSetRegister.path(in: directory)
+        try DiskSpace.waiting { () throws(ParameterFileError) in try RegularFile.write(bytes, to: path) }
     }
 }
 

@@ -23,6 +23,10 @@ struct EvaluateCommand: ParsableCommand {
     }
 
     func run() throws {
+        try TrainerExit.reporting { try evaluate() }
+    }
+
+    private func evaluate() throws {
         let (layout, parameters) = try ModelDirectory.read(model)
         let dataSet = try DataSet(directory: data)
         for warning in dataSet.warnings { Output.note("warning: \(warning)") }

@@ -11,9 +11,14 @@ struct InitCommand: ParsableCommand {
 
     @Option(help: "Shape of the model.") var preset: ModelPreset
     @Option(help: "Seed of the starting weights.") var seed: UInt64 = 0
-    @Option(help: "Directory to write: config.json, model.safetensors and the tokenizer.") var out: String
+    @Option(help: "Directory to write: config.json, model.safetensors and the tokenizer. Nothing in it is replaced.")
+    var out: String
 
     func run() throws {
+        try TrainerExit.reporting { try make() }
+    }
+
+    private func make() throws {
         let layout = ModelLayout(preset.configuration)
         try ModelDirectory.write(
             layout: layout, parameters: Initialization.parameters(layout, seed: seed), to: out)

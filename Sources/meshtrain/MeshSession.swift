@@ -1,8 +1,7 @@
 import Control
 import Crypto
-import FoundationEssentials
-import Glibc
 import Model
+import Tensor
 
 /// The trainer's side of the rounds: which base it stands on, what it has done for it, what it keeps.
 ///
@@ -41,16 +40,6 @@ final class MeshSession {
 
     private var checkpointPath: String { stateDirectory + "/trainer.checkpoint" }
 
-    /// Refusals that pass by themselves: wait, attach again.
-    static func passes(_ refusal: ControlRefusal) -> Bool {
-        switch refusal.reason {
-        case .notAttached, .alreadyAttached, .unknownTransfer, .transferIncomplete, .notFound, .diskUnavailable,
-            .recovering, .busy, .stopping, .wrongBase, .duplicate, .internalError:
-            true
-        default: false
-        }
-    }
-
     /// Works for the daemon at the other end until the last round is done.
     ///
     /// - Parameter progressed: called whenever a contribution was accepted or a version certified.
@@ -76,10 +65,17 @@ final class MeshSession {
                 return
             }
             if !isHandedOver {
-                if let newer = try contribute(
-                    to: version, height: height, round: round, innerSteps: Int(attached.innerSteps),
-                    trainer: trainer, daemon: daemon)
-                {
+                let newer: RoundVersion?
+                do {
+                    newer = try contribute(
+                        to: version, height: height, round: round, innerSteps: Int(attached.innerSteps),
+                        trainer: trainer, daemon: daemon)
+                } catch let error where TrainerExit(error) == .diverged {
+                    // The operator sees it in `status`; a daemon that is gone does not keep this error from the log.
+                    _ = try? daemon.call(TrainerTroubleReport(trouble: .nonFiniteLoss))
+                    throw error
+                }
+                if let newer {
                     (height, version, round) = (newer.height, newer.version, newer.trainedRounds)
                     continue
                 }
@@ -119,7 +115,7 @@ final class MeshSession {
             try CheckpointFile.write(
                 trainer.checkpoint(
                     nextStep: step, includingParameters: true, context: (UInt64(height), tag, loss.bitPattern)),
-                to: checkpointPath)
+                to: checkpointPath, full: { _ = try? daemon.call(TrainerTroubleReport(trouble: .diskFull)) })
         }
         let begun = step
         while step < firstStep + innerSteps {
@@ -148,6 +144,9 @@ final class MeshSession {
         } catch let refusal as ControlRefusal where refusal.reason == .wrongBase {
             Output.note("round \(height + 1): too late, the base has moved on")
             return try daemon.nextVersion()
+        } catch let refusal as ControlRefusal where refusal.reason == .notAMember {
+            Output.note("round \(height + 1): this site is not a member yet; waiting for the next version")
+            return try daemon.nextVersion()
         } catch let refusal as ControlRefusal where refusal.reason == .duplicate {
             Output.note("round \(height + 1): handed over before")
             return nil
@@ -156,7 +155,7 @@ final class MeshSession {
             RoundLine(
                 height: height, heldOutLoss: baseLoss, trainingLoss: record.trainingLoss, steps: record.steps,
                 tokens: record.tokens, seconds: seconds, contributionBytes: committed.bytes))
-        Output.line(
+        Output.progress(
             "round \(height + 1): trained \(step - begun) steps in \(Output.fixed(seconds, 1)) s, training loss "
                 + Output.fixed(record.trainingLoss, 4)
                 + (baseLoss.map { ", base held out \(Output.fixed($0, 4))" } ?? "")
@@ -190,19 +189,13 @@ final class MeshSession {
             RoundLine(
                 height: certified.height, heldOutLoss: loss, trainingLoss: nil, steps: 0, tokens: 0, seconds: 0,
                 contributionBytes: nil))
-        Output.line("height \(certified.height): base held out \(Output.fixed(loss, 4))")
+        Output.progress("height \(certified.height): base held out \(Output.fixed(loss, 4))")
     }
 
     private func log(_ line: RoundLine) throws {
         let path = stateDirectory + "/rounds.jsonl"
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw ModelError.file(path: path, reason: "open failed, errno \(errno)") }
-        defer { close(descriptor) }
         let bytes = try Output.json(line) + [0x0A]
-        let written = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-        guard written == bytes.count else {
-            throw ModelError.file(path: path, reason: "write failed, errno \(errno)")
-        }
+        try DiskSpace.waiting { () throws(ParameterFileError) in try RegularFile.append(bytes, to: path) }
     }
 
     /// The trainer with the network's recipe, as the checkpoint has it where there is one: after a lost connection too,

@@ -1,3 +1,4 @@
+import EventLoop
 import FoundationEssentials
 import Glibc
 
@@ -5,7 +6,28 @@ import Glibc
 enum Output {
     static func line(_ text: String) { write(text + "\n", to: STDOUT_FILENO) }
 
-    static func note(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
+    /// A line on standard error. If nobody reads it, the line is lost after a short while: training goes on.
+    static func note(_ text: String) { errors.put(text) }
+
+    /// A line on standard output that tells how far the training is; lost like a note if nobody reads it.
+    static func progress(_ text: String) { news.put(text) }
+
+    private static let errors = LooseLines(STDERR_FILENO)
+    private static let news = LooseLines(STDOUT_FILENO)
+
+    private struct LooseLines: Sendable {
+        private let writer: LineWriter
+        private static let patienceMilliseconds: UInt64 = 500
+
+        init(_ descriptor: Int32) {
+            writer = LineWriter(descriptor: descriptor) { "\($0) lines were dropped: nobody read them in time" }
+        }
+
+        func put(_ text: String) {
+            writer.append(text)
+            writer.flush(timeoutMilliseconds: LooseLines.patienceMilliseconds)
+        }
+    }
 
     /// A value as one line of JSON, members in ascending order and in snake case.
     static func json(_ value: some Encodable) throws -> [UInt8] {

@@ -2,9 +2,9 @@ import ArgumentParser
 import Control
 import Crypto
 import EventLoop
-import FoundationEssentials
 import Glibc
 import Model
+import Tensor
 
 /// Trains for the mesh.
 struct RunCommand: ParsableCommand {
@@ -62,12 +62,16 @@ struct RunCommand: ParsableCommand {
     }
 
     func run() throws {
+        try TrainerExit.reporting { try train() }
+    }
+
+    private func train() throws {
         // What it keeps is for its user alone.
         umask(0o077)
         let layout = ModelLayout(try ModelDirectory.readConfiguration(model))
         let dataSet = try DataSet(directory: data)
         dataSet.describe()
-        try FileManager.default.createDirectory(atPath: state, withIntermediateDirectories: true)
+        try RegularFile.makeDirectory(state, mode: 0o700)
         let secret = try SiteSecret.open(in: state)
         let session = MeshSession(
             layout: layout, dataSet: try registeredDataSet(dataSet, secret), reportsLoss: reportLoss == .rounded,
@@ -77,20 +81,27 @@ struct RunCommand: ParsableCommand {
             stateDirectory: state, checkpointSteps: checkpointSteps, untilHeight: untilHeight)
         // A daemon that is not there yet, restarts or catches up is waited for; a longer pause each time.
         var pauseMilliseconds: UInt32 = 100
+        var lastReason = ""
         while true {
+            let reason: String
             do {
                 let daemon = try DaemonConnection(path: socket)
-                try session.serve(daemon) { pauseMilliseconds = 100 }
+                try session.serve(daemon) {
+                    pauseMilliseconds = 100
+                    lastReason = ""
+                }
                 return
+            } catch LoopError.pathTooLong(let path, let limit) {
+                throw ValidationError("--socket: \(LoopError.pathTooLong(path: path, limitBytes: limit))")
             } catch let error as LoopError {
-                Output.note("\(socket): \(error); trying again")
+                reason = error.description
             } catch let error as ConnectionError {
-                Output.note("\(socket): \(error); trying again")
-            } catch let refusal as ControlRefusal where MeshSession.passes(refusal) {
-                Output.note("\(socket): \(refusal.reason.rawValue), \(refusal.message); trying again")
-            } catch let refusal as ControlRefusal {
-                throw ValidationError("the daemon refuses: \(refusal.reason.rawValue), \(refusal.message)")
+                reason = error.description
+            } catch let refusal as ControlRefusal where TrainerExit(refusal.reason) == nil {
+                reason = refusal.description
             }
+            if reason != lastReason { Output.note("\(socket): \(reason); trying again") }
+            lastReason = reason
             usleep(pauseMilliseconds * 1000)
             pauseMilliseconds = min(pauseMilliseconds * 2, 5000)
         }

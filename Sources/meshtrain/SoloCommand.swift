@@ -48,6 +48,12 @@ struct SoloCommand: ParsableCommand {
     }
 
     func run() throws {
+        try TrainerExit.reporting { try train() }
+    }
+
+    private func train() throws {
+        // Hours of training are not lost for a directory that was taken from the beginning.
+        if let out { try ModelDirectory.checkAbsent(out) }
         let (layout, parameters) = try ModelDirectory.read(model)
         let dataSet = try DataSet(directory: data)
         dataSet.describe()

@@ -16,6 +16,10 @@ struct TokensCommand: ParsableCommand {
     }
 
     func run() throws {
+        try TrainerExit.reporting { try printTokens() }
+    }
+
+    private func printTokens() throws {
         for file in try DataSet(directory: data).split.heldOut {
             let document = Document(
                 path: file.path, text: String(decoding: file.bytes, as: UTF8.self),

@@ -30,4 +30,11 @@ struct ErrorTests {
         }
         #expect(count > 20)
     }
+
+    @Test("No message shows an errno as a number") func namesErrno() throws {
+        for file in try SourceTree.files(below: "Sources", ["swift"]) {
+            let places = file.places { $0.contains("\\(errno)") }
+            #expect(places.isEmpty, "\(places)")
+        }
+    }
 }

@@ -14,7 +14,10 @@ public enum Limits {
     public static let parameters: UInt64 = 1 << 40
     public static let attachments = 16
     public static let attachmentNameBytes = 64
-    public static let attachmentBytes = 4 << 20
+    /// Tokenizers of large vocabularies take tens of megabytes.
+    public static let attachmentBytes = 64 << 20
+    /// A genesis with its attachments and signatures.
+    public static let genesisFileBytes = 256 << 20
     public static let dataSets = 64
     /// Of a reported loss: 10,000 nats per token.
     public static let lossCentinats: UInt64 = 1_000_000

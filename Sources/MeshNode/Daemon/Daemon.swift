@@ -162,7 +162,7 @@ final class Daemon {
     }
 
     private static func genesis(_ path: String) throws -> Genesis {
-        let bytes = try DiskFile.contents(of: path, limitBytes: 256 << 20)
+        let bytes = try DiskFile.contents(of: path, limitBytes: Limits.genesisFileBytes)
         let file: GenesisFile
         do {
             file = try GenesisFile(encoded: bytes)

@@ -1,4 +1,5 @@
 import Glibc
+import Tensor
 
 /// An open file with reads and writes at a place, whole or an error.
 final class DiskFile: @unchecked Sendable {  // the descriptor is fixed, pread and pwrite share no position
@@ -183,26 +184,8 @@ extension DiskFile {
     ///
     /// - Throws: `StoreError.system` with the folder that could not be made and the system's reason.
     static func makeDirectory(_ path: String) throws(StoreError) {
-        guard !path.isEmpty, !path.utf8.contains(0) else {
-            throw .system(file: path, operation: "create directory", code: EINVAL)
-        }
-        // From the first folder that is there downwards, each once: nothing is tried again.
-        var missing: [String] = []
-        var next = path
-        while !isDirectory(next) {
-            missing.append(next)
-            let above = folder(of: next)
-            guard above != next else { break }
-            next = above
-        }
-        for folder in missing.reversed() {
-            let status = mkdir(folder, 0o700)
-            let code = errno
-            // Another process may have made it meanwhile.
-            guard status == 0 || isDirectory(folder) else {
-                throw .system(file: folder, operation: "create directory", code: code == EEXIST ? ENOTDIR : code)
-            }
-            if status == 0 { try synchronizeDirectory(DiskFile.folder(of: folder)) }
+        do throws(ParameterFileError) { try RegularFile.makeDirectory(path, mode: 0o700) } catch {
+            throw StoreError(error)
         }
     }
 

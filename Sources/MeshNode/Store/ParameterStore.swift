@@ -1,5 +1,4 @@
 import Crypto
-import Glibc
 import Ledger
 import Tensor
 
@@ -46,27 +45,26 @@ struct ParameterStore: Sendable {
 
     func remove(_ root: Digest) { DiskFile.remove(state.parameters(root)) }
 
-    /// Copies version 0 out of a safetensors file, or a directory with `model.safetensors`.
+    /// Copies version 0 out of a safetensors file, or a directory with `model.safetensors` or its shards.
     ///
     /// - Throws: `missingParameters` where the model is another one than the genesis names.
     func importModel(_ path: String, expecting root: Digest) throws(StoreError) {
-        var status = stat()
-        let isDirectory = stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
-        let file = isDirectory ? path + "/model.safetensors" : path
         let temporary = state.params + "/import.f32"
         defer { DiskFile.remove(temporary) }
         let tree: MerkleTree
         do {
-            let model = try SafetensorsFile(path: file)
+            let model = try SafetensorsModel(path: path)
             tree = try ParameterFile.write(try model.parameters(layout), to: temporary)
         } catch let error as ParameterFileError {
             throw StoreError(error)
+        } catch SafetensorsError.file(let error) where !error.isMissingFile {
+            throw StoreError(error)
         } catch {
-            throw .missingParameters(height: 0, root: root.short, reason: "\(file): \(error)")
+            throw .missingParameters(height: 0, root: root.short, reason: "\(path): \(error)")
         }
         guard tree.root == root else {
             throw .missingParameters(
-                height: 0, root: root.short, reason: "\(file): is another model, with root \(tree.root.short)")
+                height: 0, root: root.short, reason: "\(path): is another model, with root \(tree.root.short)")
         }
         try DiskFile.rename(temporary, to: state.parameters(root))
     }

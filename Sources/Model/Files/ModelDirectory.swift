@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 import JSON
 import Tensor
 
@@ -8,16 +9,26 @@ public enum ModelDirectory {
     static let configurationName = "config.json"
     static let configurationByteLimit = 1 << 20
 
-    /// Writes all files; each appears whole or not at all.
+    /// Throws unless a model can be written to `directory`: a file of it that is there is never replaced.
+    public static func checkAbsent(_ directory: String) throws(ModelError) {
+        let names = [weightsName, SafetensorsModel.indexName, configurationName, "tokenizer.json"]
+        for path in names.map({ directory + "/" + $0 }) where access(path, F_OK) == 0 {
+            throw .file(
+                path: path, reason: "exists already; choose another directory, or remove the model that is there")
+        }
+    }
+
+    /// Writes all files; each appears whole or not at all. Files that are there are never replaced.
     ///
     /// - Parameter parameters: the flat vector of `layout`.
     /// - Throws: `ModelError.file` or `.tensors` naming the path.
     public static func write(layout: ModelLayout, parameters: [Float], to directory: String) throws(ModelError) {
         precondition(parameters.count == layout.parameterCount, "the flat vector must fit the layout")
-        do {
-            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        try checkAbsent(directory)
+        do throws(ParameterFileError) {
+            try RegularFile.makeDirectory(directory, mode: 0o755)
             for file in ModelMetadata(layout.configuration).files {
-                try Data(file.text.utf8).write(to: URL(filePath: directory + "/" + file.name), options: .atomic)
+                try RegularFile.write(Array(file.text.utf8), to: directory + "/" + file.name, isPublic: true)
             }
         } catch {
             throw .file(path: directory, reason: "cannot be written: \(error)")
@@ -34,20 +45,24 @@ public enum ModelDirectory {
     /// Reads `config.json`, and refuses whatever would compute otherwise here than in `transformers`.
     public static func readConfiguration(_ directory: String) throws(ModelError) -> ModelConfiguration {
         let path = directory + "/" + configurationName
-        let bytes: Data
-        do {
-            let attributes = try FileManager.default.attributesOfItem(atPath: path)
-            let size = Int(attributes[.size] as? UInt64 ?? 0)
-            guard size <= configurationByteLimit else {
-                throw ModelError.configurationFile(path: path, reason: "\(size) bytes are too long")
-            }
-            bytes = try Data(contentsOf: URL(filePath: path))
-        } catch let error as ModelError {
-            throw error
+        let bytes: [UInt8]
+        do throws(ParameterFileError) {
+            bytes = try RegularFile.contents(of: path, limitBytes: configurationByteLimit)
         } catch {
-            throw .file(path: path, reason: "cannot be read: \(error)")
+            throw .file(path: directory, reason: "the configuration cannot be read: \(error)")
         }
-        return try configuration([UInt8](bytes), path: path)
+        return try configuration(bytes, path: path)
+    }
+
+    /// The decoder's errors print their whole structure; the sentence for people is inside.
+    static func words(_ error: any Error) -> String {
+        switch error {
+        case DecodingError.keyNotFound(let key, _): "the field \(key.stringValue) is missing"
+        case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
+            "the field \(context.codingPath.map(\.stringValue).joined(separator: ".")) has a wrong type"
+        case DecodingError.dataCorrupted(let context): context.debugDescription
+        default: "\(error)"
+        }
     }
 
     /// The configuration in the bytes of a `config.json`.
@@ -58,7 +73,7 @@ public enum ModelDirectory {
             _ = try JSONParser.parse(bytes, limitBytes: configurationByteLimit)
             fields = try JSONDecoder().decode(ConfigurationFields.self, from: Data(bytes))
         } catch {
-            throw .configurationFile(path: path, reason: "is no Llama configuration: \(error)")
+            throw .configurationFile(path: path, reason: "is no Llama configuration: \(words(error))")
         }
         func require(_ holds: Bool, _ reason: String) throws(ModelError) {
             guard holds else { throw .configurationFile(path: path, reason: reason) }
@@ -89,7 +104,7 @@ public enum ModelDirectory {
         let path = directory + "/" + weightsName
         let values: [Float]
         do {
-            values = try SafetensorsFile(path: path).parameters(layout.parameters).readAll()
+            values = try SafetensorsModel(path: directory).parameters(layout.parameters).readAll()
         } catch {
             throw .tensors(path: path, reason: "\(error)")
         }

@@ -23,10 +23,11 @@ public final class FilePayloadSink: PayloadSink {
     private let file: SystemFile
     private var isFinished = false
 
-    public init(path: String) throws(ParameterFileError) {
+    /// - Parameter isPublic: whether other accounts may read the file, as the umask allows; else it is the owner's alone.
+    public init(path: String, isPublic: Bool = false) throws(ParameterFileError) {
         self.path = path
         temporary = path + ".partial"
-        file = try SystemFile.create(temporary)
+        file = try SystemFile.create(temporary, mode: isPublic ? 0o666 : 0o600)
     }
 
     deinit { if !isFinished { SystemFile.remove(temporary) } }

@@ -22,6 +22,17 @@ final class SystemFile: @unchecked Sendable {  // the descriptor is fixed, pread
         try open(path, O_RDWR | O_CREAT | O_TRUNC, mode, operation: "create")
     }
 
+    /// An existing file, or a new one.
+    static func openForAppending(_ path: String, mode: mode_t = 0o600) throws(ParameterFileError) -> SystemFile {
+        try open(path, O_RDWR | O_CREAT, mode, operation: "open")
+    }
+
+    func resize(to byteCount: Int) throws(ParameterFileError) {
+        guard ftruncate(descriptor, off_t(byteCount)) == 0 else {
+            throw .system(file: path, operation: "truncate", code: errno)
+        }
+    }
+
     private static func open(
         _ path: String, _ flags: Int32, _ mode: mode_t = 0, operation: String
     ) throws(ParameterFileError) -> SystemFile {
@@ -74,12 +85,11 @@ final class SystemFile: @unchecked Sendable {  // the descriptor is fixed, pread
     /// Gives a synced file its final name, and makes the name itself durable.
     static func adopt(_ temporary: String, as path: String) throws(ParameterFileError) {
         guard rename(temporary, path) == 0 else { throw .system(file: path, operation: "rename", code: errno) }
-        let folder: String
-        if let slash = path.lastIndex(of: "/") {
-            folder = slash == path.startIndex ? "/" : String(path[..<slash])
-        } else {
-            folder = "."
-        }
+        try synchronizeFolder(folder(of: path))
+    }
+
+    /// Makes new names in a folder durable.
+    static func synchronizeFolder(_ folder: String) throws(ParameterFileError) {
         let descriptor = Glibc.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw .system(file: folder, operation: "open", code: errno) }
         defer { close(descriptor) }
@@ -90,4 +100,23 @@ final class SystemFile: @unchecked Sendable {  // the descriptor is fixed, pread
     }
 
     static func remove(_ path: String) { unlink(path) }
+
+    enum Kind {
+        case missing
+        case directory
+        case other
+    }
+
+    /// What is at a path, links followed.
+    static func kind(of path: String) -> Kind {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return errno == ENOENT ? .missing : .other }
+        return status.st_mode & S_IFMT == S_IFDIR ? .directory : .other
+    }
+
+    /// The folder that a file lies in.
+    static func folder(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
 }

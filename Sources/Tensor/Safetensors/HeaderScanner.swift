@@ -51,6 +51,31 @@ struct HeaderScanner {
         return value
     }
 
+    /// Whether a string is next.
+    var isAtString: Bool {
+        mutating get {
+            skipSpace()
+            return position < bytes.count && bytes[position] == UInt8(ascii: "\"")
+        }
+    }
+
+    /// Passes over a number, `true`, `false` or `null`.
+    mutating func skipWord() throws(SafetensorsError) {
+        skipSpace()
+        let start = position
+        while position < bytes.count {
+            switch bytes[position] {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "E"),
+                UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "+"):
+                position += 1
+            default:
+                guard position > start else { throw failure("a value") }
+                return
+            }
+        }
+        throw failure("the end of a value")
+    }
+
     /// A string, its escapes resolved, valid UTF-8.
     mutating func string() throws(SafetensorsError) -> String {
         try require("\"")

@@ -10,7 +10,7 @@ public enum SafetensorsError: Error, Hashable, Sendable {
     /// A tensor's bytes are not shape times element size, or do not follow the tensor before it, or the last one does
     /// not end at the end of the file.
     case badOffsets(file: String, name: String)
-    /// Only F32, F16 and BF16 are read.
+    /// Only F32, F16, BF16, integers and booleans are read.
     case dtypeMismatch(file: String, name: String, dtype: String)
     case layout(file: String, LayoutError)
     /// A tensor of the layout is not in the file.
@@ -18,6 +18,12 @@ public enum SafetensorsError: Error, Hashable, Sendable {
     /// A tensor in the file is not in the layout.
     case unexpectedParameter(file: String, name: String)
     case shapeMismatch(file: String, name: String, expected: [Int], found: [Int])
+    /// A shard has a tensor that the index does not say is there.
+    case unindexedTensor(file: String, name: String)
+    /// An index names a file that does not lie beside it.
+    case badShardName(file: String, name: String)
+    /// Integers and other tensors that are not trained take too many bytes.
+    case tooMuchCarried(file: String, name: String, limitBytes: Int)
 }
 
 extension SafetensorsError: CustomStringConvertible {
@@ -32,12 +38,19 @@ extension SafetensorsError: CustomStringConvertible {
         case .tooManyTensors(let file, let limit): "\(file) has more than \(limit) tensors"
         case .badOffsets(let file, let name): "\(file): the place of \(name) does not fit its shape or its neighbours"
         case .dtypeMismatch(let file, let name, let dtype):
-            "\(file): \(name) is of type \(dtype); F32, F16 and BF16 are read"
+            "\(file): \(name) is of type \(dtype); F32, F16 and BF16 are trained, integers and booleans carried along: "
+                + "convert it"
         case .layout(let file, let error): "\(file): \(error)"
         case .missingParameter(let file, let name): "\(file) lacks the tensor \(name)"
         case .unexpectedParameter(let file, let name): "\(file) has the tensor \(name), which the genesis does not"
         case .shapeMismatch(let file, let name, let expected, let found):
             "\(file): \(name) has shape \(found), expected \(expected)"
+        case .unindexedTensor(let file, let name):
+            "\(file) has the tensor \(name), which the index does not say is there"
+        case .badShardName(let file, let name):
+            "\(file) names the file \(name), which is not a safetensors file beside it"
+        case .tooMuchCarried(let file, let name, let limit):
+            "\(file): the tensors that are not trained take more than \(limit) bytes at \(name)"
         }
     }
 }

@@ -3,8 +3,8 @@ import Crypto
 /// A safetensors file (github.com/huggingface/safetensors, format of 0.4): tensors by name, readable in any part.
 ///
 /// Strict: a header of at most 100 MB, no name twice, no holes, no overlap, the last tensor ends at the end of the
-/// file; element types F32, F16 and BF16, which are widened to float32 exactly. Values may be anything: who writes them
-/// on as parameters refuses what is not finite.
+/// file. F32, F16 and BF16 are parameters, widened to float32 exactly; integers and booleans are carried along. Values
+/// may be anything: who writes them on as parameters refuses what is not finite.
 public struct SafetensorsFile: Sendable {
     public let path: String
     /// In the order of their data.
@@ -30,35 +30,17 @@ public struct SafetensorsFile: Sendable {
         metadata = header.metadata
     }
 
-    /// The layout with this file's tensors in the order of their data.
-    public func layout() throws(SafetensorsError) -> ParameterLayout {
-        do throws(LayoutError) {
-            return try ParameterLayout(entries.map { ($0.name, $0.shape) })
-        } catch {
-            throw .layout(file: path, error)
-        }
+    /// The layout with this file's parameters in the order of their data.
+    public func layout() throws(SafetensorsError) -> ParameterLayout { try SafetensorsModel(self).layout() }
+
+    /// The parameters as one flat vector in the order of `layout`, which must name exactly these tensors and shapes.
+    public func parameters(_ layout: ParameterLayout) throws(SafetensorsError) -> SafetensorsParameters {
+        try SafetensorsModel(self).parameters(layout)
     }
 
-    /// The tensors as one flat vector in the order of `layout`, which must name exactly these tensors and shapes.
-    public func parameters(_ layout: ParameterLayout) throws(SafetensorsError) -> SafetensorsParameters {
-        var byName: [ExactText: SafetensorsEntry] = [:]
-        for entry in entries {
-            guard layout.index(of: entry.name) != nil else {
-                throw .unexpectedParameter(file: path, name: entry.name)
-            }
-            byName[ExactText(entry.name)] = entry
-        }
-        var ordered: [SafetensorsEntry] = []
-        for tensor in layout.tensors {
-            guard let entry = byName[ExactText(tensor.name)] else {
-                throw .missingParameter(file: path, name: tensor.name)
-            }
-            guard entry.shape == tensor.shape else {
-                throw .shapeMismatch(file: path, name: tensor.name, expected: tensor.shape, found: entry.shape)
-            }
-            ordered.append(entry)
-        }
-        return SafetensorsParameters(file: self, layout: layout, entries: ordered)
+    /// The data of a tensor as it lies in the file.
+    func bytes(of entry: SafetensorsEntry) throws(SafetensorsError) -> [UInt8] {
+        try Self.bytes(of: file, at: dataStart + entry.range.lowerBound, count: entry.range.count)
     }
 
     /// Fills `buffer` with a tensor's elements from `element` on, widened to float32.
@@ -114,33 +96,6 @@ public struct SafetensorsFile: Sendable {
             return try body()
         } catch {
             throw .file(error)
-        }
-    }
-}
-
-/// A safetensors file as one flat vector.
-public struct SafetensorsParameters: ParameterSource {
-    let file: SafetensorsFile
-    public let layout: ParameterLayout
-    /// In the order of the layout.
-    let entries: [SafetensorsEntry]
-
-    public var parameterCount: Int { layout.parameterCount }
-
-    public func read(at offset: Int, into buffer: UnsafeMutableBufferPointer<Float>) throws(ParameterFileError) {
-        precondition(offset >= 0 && buffer.count <= layout.parameterCount - offset)
-        guard !buffer.isEmpty else { return }
-        var tensor = layout.chunk(at: layout.chunkIndex(containing: offset)).tensor
-        var done = 0
-        while done < buffer.count {
-            let place = layout.tensors[tensor]
-            let element = offset + done - place.offset
-            let count = min(place.count - element, buffer.count - done)
-            try file.read(
-                entries[tensor], at: element,
-                into: UnsafeMutableBufferPointer(rebasing: buffer[done..<done + count]))
-            done += count
-            tensor += 1
         }
     }
 }

@@ -1,12 +1,31 @@
 import Crypto
 
-/// The element types that are read; written is float32 alone.
-public enum SafetensorsType: String, Hashable, Sendable {
+/// The element types that are read. Parameters are written as float32, other tensors as they were.
+public enum SafetensorsType: String, Hashable, Sendable, CaseIterable {
     case float32 = "F32"
     case float16 = "F16"
     case brainFloat16 = "BF16"
+    case integer8 = "I8"
+    case integer16 = "I16"
+    case integer32 = "I32"
+    case integer64 = "I64"
+    case unsigned8 = "U8"
+    case unsigned16 = "U16"
+    case unsigned32 = "U32"
+    case unsigned64 = "U64"
+    case boolean = "BOOL"
 
-    var byteCount: Int { self == .float32 ? 4 : 2 }
+    var byteCount: Int {
+        switch self {
+        case .integer8, .unsigned8, .boolean: 1
+        case .float16, .brainFloat16, .integer16, .unsigned16: 2
+        case .float32, .integer32, .unsigned32: 4
+        case .integer64, .unsigned64: 8
+        }
+    }
+
+    /// Whether elements of this type are parameters.
+    var isTrained: Bool { self == .float32 || self == .float16 || self == .brainFloat16 }
 }
 
 /// One tensor of a safetensors file.
@@ -16,12 +35,16 @@ public struct SafetensorsEntry: Hashable, Sendable {
     public let shape: [Int]
     /// Bytes in the data section.
     let range: Range<Int>
+
+    /// Whether the tensor is part of the parameter vector.
+    public var isParameter: Bool { type.isTrained && !range.isEmpty }
 }
 
 /// The header of a safetensors file: tensors in the order of their data, and the `__metadata__`.
 struct SafetensorsHeader {
     static let byteLimit = 100_000_000
-    static let tensorCountLimit = ParameterLayout.tensorCountLimit
+    /// Of parameters and carried tensors together.
+    static let tensorCountLimit = 4 * ParameterLayout.tensorCountLimit
 
     var entries: [SafetensorsEntry] = []
     var metadata: [ExactText: String] = [:]
@@ -120,18 +143,31 @@ struct SafetensorsHeader {
         return values
     }
 
-    /// The header that we write: tensors in the order of the layout, padded with spaces to a multiple of 8 bytes.
-    static func bytes(layout: ParameterLayout, metadata: [(key: String, value: String)]) -> [UInt8] {
-        var parts: [String] = []
+    /// The entries of a layout's tensors, as float32 from the beginning of the data on.
+    static func parts(of layout: ParameterLayout) -> [String] {
+        layout.tensors.map { part($0.name, .float32, $0.shape, 4 * $0.offset..<4 * $0.range.upperBound) }
+    }
+
+    /// The entries of carried tensors, one after the other from `start` on.
+    static func parts(of carried: CarriedTensors, at start: Int) -> [String] {
+        var offset = start
+        return carried.tensors.map { tensor in
+            defer { offset += tensor.bytes.count }
+            return part(tensor.name, tensor.type, tensor.shape, offset..<offset + tensor.bytes.count)
+        }
+    }
+
+    private static func part(_ name: String, _ type: SafetensorsType, _ shape: [Int], _ range: Range<Int>) -> String {
+        "\(quoted(name)):{\"dtype\":\"\(type.rawValue)\",\"shape\":[\(shape.map(String.init).joined(separator: ","))],"
+            + "\"data_offsets\":[\(range.lowerBound),\(range.upperBound)]}"
+    }
+
+    /// The header that we write: tensors in the order of their data, padded with spaces to a multiple of 8 bytes.
+    static func bytes(parts tensors: [String], metadata: [(key: String, value: String)]) -> [UInt8] {
+        var parts = tensors
         if !metadata.isEmpty {
             let pairs = metadata.map { "\(quoted($0.key)):\(quoted($0.value))" }
-            parts.append("\"__metadata__\":{\(pairs.joined(separator: ","))}")
-        }
-        for tensor in layout.tensors {
-            let shape = tensor.shape.map(String.init).joined(separator: ",")
-            parts.append(
-                "\(quoted(tensor.name)):{\"dtype\":\"F32\",\"shape\":[\(shape)],"
-                    + "\"data_offsets\":[\(4 * tensor.offset),\(4 * tensor.range.upperBound)]}")
+            parts.insert("\"__metadata__\":{\(pairs.joined(separator: ","))}", at: 0)
         }
         var bytes = Array("{\(parts.joined(separator: ","))}".utf8)
         while !bytes.count.isMultiple(of: 8) { bytes.append(UInt8(ascii: " ")) }

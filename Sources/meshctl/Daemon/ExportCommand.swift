@@ -69,12 +69,13 @@ struct ExportCommand: ParsableCommand {
         } else {
             version = try fetched(founding, layout, to: weights)
         }
-        for attachment in founding.attachments {
+        let files = ModelFolder.files(of: founding)
+        for attachment in files {
             try DiskFile.write(attachment.bytes, to: directory + "/" + attachment.name, replacing: force)
         }
         let report = Report(
             directory: directory, height: version.height, version: version.digest, parametersRoot: version.root,
-            parameters: layout.parameterCount, files: ["model.safetensors"] + founding.attachments.map(\.name))
+            parameters: layout.parameterCount, files: ["model.safetensors"] + files.map(\.name))
         try output.print(report) {
             """
             Wrote version \(version.height) (\(Words.short(version.digest))) to \(directory): \
@@ -125,7 +126,7 @@ struct ExportCommand: ParsableCommand {
         to path: String
     ) throws {
         try ModelFolder.write(
-            parameters, layout: layout, network: founding.network, height: version.height, version: version.digest,
+            parameters, layout: layout, genesis: founding, height: version.height, version: version.digest,
             to: path)
     }
 }

@@ -1,12 +1,9 @@
 import Ledger
 
 extension GenesisFile {
-    /// Sixteen attachments of 4 MiB, and room for members and tensors.
-    static let fileBytesMaximum = 128 << 20
-
     /// Reads a genesis file: deterministic CBOR, complete or not.
     static func read(_ path: String) throws -> GenesisFile {
-        let bytes = try DiskFile.read(path, limitBytes: fileBytesMaximum)
+        let bytes = try DiskFile.read(path, limitBytes: Limits.genesisFileBytes)
         do throws(RecordError) {
             return try GenesisFile(encoded: bytes)
         } catch {

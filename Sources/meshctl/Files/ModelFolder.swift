@@ -3,13 +3,19 @@ import Ledger
 import Rounds
 import Tensor
 
-/// A model on disk: a directory in Hugging Face's layout, or a safetensors file by itself.
+/// A model on disk: a directory in Hugging Face's layout (one file of weights, or shards and their index), or a
+/// safetensors file by itself.
 struct ModelFolder {
     let path: String
     let layout: ParameterLayout
     let parameters: SafetensorsParameters
-    /// The small files beside the weights, by ascending name; none for a file by itself.
+    /// Tensors that are not trained.
+    let carried: CarriedTensors
+    /// The small files beside the weights, by ascending name, and the tensors that are not trained.
     let attachments: [Attachment]
+
+    /// The attachment with the tensors that are not trained; exports write them into the file of the weights.
+    static let carriedName = "mesh-carried.safetensors"
 
     /// What is taken along into the genesis: configuration and tokenizer.
     private static let suffixes = [".json", ".model", ".txt", ".jinja"]
@@ -19,25 +25,55 @@ struct ModelFolder {
         self.path = path
         let isDirectory = DiskFile.isDirectory(path)
         do throws(SafetensorsError) {
-            let file = try SafetensorsFile(path: isDirectory ? path + "/model.safetensors" : path)
-            if let expected { layout = expected } else { layout = try file.layout() }
-            parameters = try file.parameters(layout)
+            let model = try SafetensorsModel(path: path)
+            if let expected { layout = expected } else { layout = try model.layout() }
+            parameters = try model.parameters(layout)
+            carried = try model.carried(limitBytes: Limits.attachmentBytes - (1 << 20))
         } catch {
             throw Failure("the model in \(path) cannot be used: \(error)")
         }
-        attachments = isDirectory ? try ModelFolder.attachments(in: path) : []
+        let files = isDirectory ? try ModelFolder.attachments(in: path) : []
+        attachments =
+            carried.isEmpty ? files : files + [Attachment(name: ModelFolder.carriedName, bytes: carried.encoded)]
+        guard attachments.count <= Limits.attachments else {
+            throw Failure(
+                "\(path) has \(attachments.count) small files; a genesis carries at most \(Limits.attachments)",
+                advice: "Leave configuration and tokenizer in it, and move the rest away.")
+        }
     }
 
-    /// Writes the weights of a certified version; the metadata says which it is.
+    /// Whether there is a `config.json`, without which `meshtrain` does not train the model.
+    var hasConfiguration: Bool { attachments.contains { $0.name == "config.json" } }
+
+    /// The tensors of a genesis that are not trained.
+    static func carried(by genesis: Genesis) throws -> CarriedTensors {
+        guard let attachment = genesis.attachments.first(where: { $0.name == carriedName }) else {
+            return CarriedTensors()
+        }
+        do throws(SafetensorsError) {
+            return try CarriedTensors(decoding: attachment.bytes, name: carriedName)
+        } catch {
+            throw Failure("the genesis has damaged tensors that are not trained: \(error)")
+        }
+    }
+
+    /// The small files of a genesis that a model directory has beside its weights.
+    static func files(of genesis: Genesis) -> [Attachment] {
+        genesis.attachments.filter { $0.name != carriedName }
+    }
+
+    /// Writes the weights of a certified version and the genesis' tensors that are not trained; the metadata says which
+    /// version it is.
     static func write(
-        _ parameters: ParameterFile, layout: ParameterLayout, network: NetworkID, height: Int64, version: String,
+        _ parameters: ParameterFile, layout: ParameterLayout, genesis: Genesis, height: Int64, version: String,
         to path: String
     ) throws {
+        let carried = try carried(by: genesis)
         do throws(SafetensorsError) {
             try SafetensorsFile.write(
-                parameters, layout: layout,
+                parameters, layout: layout, carrying: carried,
                 metadata: [
-                    (key: "format", value: "pt"), (key: "mesh.network", value: network.description),
+                    (key: "format", value: "pt"), (key: "mesh.network", value: genesis.network.description),
                     (key: "mesh.height", value: "\(height)"), (key: "mesh.version", value: version),
                     (key: "mesh.parameters_root", value: parameters.root.description),
                 ], to: path)
@@ -78,14 +114,10 @@ struct ModelFolder {
     private static func attachments(in path: String) throws -> [Attachment] {
         var attachments: [Attachment] = []
         for name in try DiskFile.names(in: path) where suffixes.contains(where: name.hasSuffix) {
-            guard Attachment.isValidName(name) else { continue }
+            // An export has one file of weights, and no index.
+            guard Attachment.isValidName(name), name != SafetensorsModel.indexName else { continue }
             attachments.append(
                 Attachment(name: name, bytes: try DiskFile.read(path + "/" + name, limitBytes: Limits.attachmentBytes)))
-        }
-        guard attachments.count <= Limits.attachments else {
-            throw Failure(
-                "\(path) has \(attachments.count) small files; a genesis carries at most \(Limits.attachments)",
-                advice: "Leave configuration and tokenizer in it, and move the rest away.")
         }
         return attachments
     }

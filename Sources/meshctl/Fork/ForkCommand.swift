@@ -95,9 +95,9 @@ struct ForkCommand: ParsableCommand {
             }
         let new = try founded(by: founders(of: chain), from: chain, founding)
         try ModelFolder.write(
-            values, layout: origin.layout, network: founding.network, height: Int64(chain.height.value),
+            values, layout: origin.layout, genesis: founding, height: Int64(chain.height.value),
             version: chain.headDigest.description, to: weights)
-        for attachment in founding.attachments {
+        for attachment in ModelFolder.files(of: founding) {
             try DiskFile.write(attachment.bytes, to: out + "/model/" + attachment.name, replacing: force)
         }
         try DiskFile.write(GenesisFile(genesis: new, signatures: []).encoded, to: file, replacing: force)

@@ -12,8 +12,11 @@ struct GenesisCreateCommand: ParsableCommand {
             its parameters become part of the genesis; the parameters themselves do not, every site gets them as a file.
             """)
 
-    @Option(help: ArgumentHelp("Version 0: a directory with model.safetensors, or such a file.", valueName: "dir"))
+    @Option(help: ArgumentHelp("Version 0: a model directory, or a safetensors file.", valueName: "dir"))
     var model: String
+
+    @Flag(help: "The sites train with a program of their own, not with meshtrain: the model needs no config.json.")
+    var outsideTrainer = false
 
     @Option(
         parsing: .upToNextOption,
@@ -43,11 +46,22 @@ struct GenesisCreateCommand: ParsableCommand {
             throw Failure("a mesh of \(set.count) may not have a rule that \(fault.words)")
         }
         let folder = try ModelFolder(model)
+        guard outsideTrainer || folder.hasConfiguration else {
+            throw Failure(
+                "\(model) has no config.json, and meshtrain does not train a model without one",
+                advice: "Name a directory with config.json, or give --outside-trainer if another program trains.")
+        }
         let genesis = Genesis(
             nonce: SecretBytes.random(count: 32).withUnsafeBytes { Digest(bytes: $0) } ?? .zero, members: set,
             rules: rules, tensors: TensorShape.list(of: folder.layout), attachments: folder.attachments,
             roots: StateRoots(parameters: try folder.root()))
         let file = GenesisFile(genesis: genesis, signatures: [])
+        guard file.encoded.count <= Limits.genesisFileBytes else {
+            throw Failure(
+                "the small files of \(model) make a genesis of \(Words.bytes(Int64(file.encoded.count))); at most "
+                    + "\(Words.bytes(Int64(Limits.genesisFileBytes))) are possible",
+                advice: "Leave configuration and tokenizer in it, and move the rest away.")
+        }
         // What cannot be read back is not written.
         guard (try? GenesisFile(encoded: file.encoded)) == file else {
             throw Failure("this genesis would not be valid")

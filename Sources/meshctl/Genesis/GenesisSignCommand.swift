@@ -83,6 +83,9 @@ struct GenesisSignCommand: ParsableCommand {
                 "the model in \(path) is not version 0: its root is \(root.short), the genesis names \(genesis.roots.parameters.short)",
                 advice: "Get version 0 again from whoever created the genesis.")
         }
+        guard folder.carried == (try ModelFolder.carried(by: genesis)) else {
+            throw Failure("the tensors of \(path) that are not trained differ from those in the genesis")
+        }
         for attachment in folder.attachments {
             guard let named = genesis.attachments.first(where: { $0.name == attachment.name }) else { continue }
             guard named == attachment else {

@@ -28,11 +28,21 @@ struct Mesh {
     init(
         _ names: [String], parameters: Int, rules: Rules = Rules(), timing: String = "", joiner: String? = nil
     ) throws {
+        try self.init(
+            names, layout: ParameterLayout([("weights", [parameters])]),
+            values: (0..<parameters).map { Float($0 % 97) / 97 }, rules: rules, timing: timing, joiner: joiner)
+    }
+
+    /// - Parameter values: version 0.
+    init(
+        _ names: [String], layout: ParameterLayout, values: [Float], rules: Rules = Rules(), timing: String = "",
+        joiner: String? = nil
+    ) throws {
         var random = SeededRandom.system()
         folder = "/tmp/mesh-" + String(UInt64.random(in: 0...UInt64.max, using: &random), radix: 16)
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        layout = try ParameterLayout([("weights", [parameters])])
-        let values = ParameterArray((0..<parameters).map { Float($0 % 97) / 97 })
+        self.layout = layout
+        let values = ParameterArray(values)
         try SafetensorsFile.write(values, layout: layout, to: folder + "/model.safetensors")
 
         var founders: [(member: Member, operatorKey: SigningKey)] = []
@@ -48,7 +58,8 @@ struct Mesh {
         genesis = Genesis(
             nonce: Digest(bytes: (0..<32).map { _ in UInt8.random(in: 0...255, using: &random) })!,
             members: try MemberSet(members: founders.map(\.member)), rules: rules,
-            tensors: [Ledger.TensorShape(name: "weights", shape: [UInt64(parameters)])], attachments: [],
+            tensors: layout.tensors.map { Ledger.TensorShape(name: $0.name, shape: $0.shape.map { UInt64($0) }) },
+            attachments: [],
             roots: StateRoots(parameters: try ParameterFile.tree(of: values).root))
         let file = GenesisFile(
             genesis: genesis,

@@ -1,0 +1,119 @@
+import Control
+import Foundation
+import Tensor
+import Testing
+
+/// `meshtrain` as a process: what it waits for, and how it ends if waiting does not help.
+@Suite(.serialized)
+struct TrainerProcessTests {
+    private static let text = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appending(path: "Sources/Ledger").path
+
+    private final class Run {
+        let process = Process()
+        let errorPath: String
+        var errors: String { (try? String(contentsOfFile: errorPath, encoding: .utf8)) ?? "" }
+
+        init(_ arguments: [String], prefix: String = "", in folder: String) throws {
+            errorPath = folder + "/meshtrain-\(UInt64.random(in: 0...UInt64.max)).err"
+            _ = FileManager.default.createFile(atPath: errorPath, contents: nil)
+            process.executableURL = URL(fileURLWithPath: "/bin/sh")
+            process.arguments = ["-c", prefix + " exec \"$0\" \"$@\"", DaemonProcess.product("meshtrain")] + arguments
+            process.standardError = FileHandle(forWritingAtPath: errorPath)
+            process.standardOutput = FileHandle.nullDevice
+            try process.run()
+        }
+
+        func status() throws -> Int32 {
+            try Condition.wait(for: "the end of meshtrain", seconds: 120) { !process.isRunning }
+            return process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
+        }
+
+        deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
+    }
+
+    private func withFolder(_ body: (String) throws -> Void) throws {
+        let folder = "/tmp/meshtrain-\(String(UInt64.random(in: 0...UInt64.max), radix: 16))"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try body(folder)
+    }
+
+    private func makeModel(_ folder: String) throws -> String {
+        let model = folder + "/model"
+        #expect(try Run(["init", "--preset", "tiny", "--out", model], in: folder).status() == 0)
+        return model
+    }
+
+    @Test("init never replaces a file, and what it writes is readable for other accounts") func initNeverOverwrites()
+        throws
+    {
+        try withFolder { folder in
+            let model = try makeModel(folder)
+            let weights = model + "/model.safetensors"
+            let before = try Data(contentsOf: URL(filePath: weights))
+            let again = try Run(["init", "--preset", "tiny", "--seed", "7", "--out", model], in: folder)
+            #expect(try again.status() == 65)
+            #expect(again.errors.contains("exists already"))
+            #expect(try Data(contentsOf: URL(filePath: weights)) == before)
+            var status = stat()
+            #expect(stat(weights, &status) == 0 && status.st_mode & 0o044 == 0o044)
+        }
+    }
+
+    @Test("A model of another network ends the trainer with a status of its own, not as a usage error")
+    func endsOnOtherModel() throws {
+        let mesh = try Mesh(["a", "b", "c", "d"], parameters: 2000)
+        defer { mesh.remove() }
+        let model = try makeModel(mesh.folder)
+        let daemon = try DaemonProcess(mesh.sites[0])
+        defer { daemon.killNow() }
+        let run = try Run(
+            [
+                "run", "--socket", mesh.sites[0].trainerSocket, "--model", model, "--data", Self.text, "--state",
+                mesh.folder + "/trainer",
+            ], in: mesh.folder)
+        #expect(try run.status() == 65)
+        #expect(run.errors.contains("error: ") && !run.errors.contains("Usage:"))
+    }
+
+    @Test("A loss that is not finite is told to the daemon, shown in status, and ends the trainer")
+    func tellsDivergence() throws {
+        try withFolder { folder in
+            let model = try makeModel(folder)
+            let tensors = try SafetensorsModel(path: model)
+            let layout = try tensors.layout()
+            let values = try tensors.parameters(layout).readAll().map { $0 * 1e30 }
+            let mesh = try Mesh(["a", "b", "c", "d"], layout: layout, values: values)
+            defer { mesh.remove() }
+            let daemon = try DaemonProcess(mesh.sites[0])
+            defer { daemon.killNow() }
+            let run = try Run(
+                [
+                    "run", "--socket", mesh.sites[0].trainerSocket, "--model", model, "--data", Self.text, "--state",
+                    mesh.folder + "/trainer",
+                ], in: mesh.folder)
+            #expect(try run.status() == 70)
+            #expect(run.errors.contains("not a finite number"))
+            let status = try daemon.status()
+            #expect(status.trainerTrouble == .nonFiniteLoss)
+            #expect(status.alarms.contains { $0.kind == .trainer })
+        }
+    }
+
+    @Test("A full disk leaves no partial checkpoint, and is waited for") func waitsForRoom() throws {
+        try withFolder { folder in
+            let model = try makeModel(folder)
+            let run = try Run(
+                [
+                    "solo", "--model", model, "--data", Self.text, "--steps", "1", "--batch", "1", "--checkpoint",
+                    folder + "/checkpoint",
+                ], prefix: "ulimit -f 200;", in: folder)
+            try Condition.wait(for: "the message", seconds: 120) { run.errors.contains("waiting for room") }
+            #expect(run.process.isRunning, "\(run.errors)")
+            #expect(run.errors.contains("File too large"))
+            #expect(!FileManager.default.fileExists(atPath: folder + "/checkpoint.partial"))
+            #expect(!FileManager.default.fileExists(atPath: folder + "/checkpoint"))
+        }
+    }
+}
