@@ -1,3 +1,5 @@
+import Crypto
+
 extension SafetensorsFile {
     /// Writes a flat vector as a safetensors file: F32, tensors in the order of the layout, the same bytes for the same
     /// input. Streams; a new file, synced and renamed, that other accounts may read: a model is public in its mesh.
@@ -11,7 +13,7 @@ extension SafetensorsFile {
         to path: String
     ) throws(SafetensorsError) {
         precondition(source.parameterCount == layout.parameterCount)
-        precondition(Set(metadata.map(\.key)).count == metadata.count, "metadata keys must differ")
+        precondition(Set(metadata.map { ExactText($0.key) }).count == metadata.count, "metadata keys must differ")
         if let twice = carried.tensors.first(where: { layout.index(of: $0.name) != nil }) {
             throw .duplicateName(file: path, name: twice.name)
         }
