@@ -162,10 +162,10 @@ struct JudgementTests {
     @Test func aNodeThatKeepsTooMuchIsSeen() {
         var sizes = NodeSizes()
         sizes.view = 1
-        sizes.candidates = 24
+        sizes.candidates = 10
         world.check(sizes, of: world.sites[0])
         #expect(world.oracles.violations.isEmpty)
-        sizes.candidates = 25
+        sizes.candidates = 11
         world.check(sizes, of: world.sites[0])
         #expect(world.oracles.violations.map(\.oracle) == [.unboundedMemory])
     }
