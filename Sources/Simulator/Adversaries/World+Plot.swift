@@ -186,9 +186,11 @@ extension World {
 
     private func announceHuge(_ position: Int, _ site: Site, _ chain: Chain) {
         let base = byzantineRandom.pick(chain.bases)
+        let largest = base.payloadBytesMaximum
+        // At most as many pieces as a record may have.
+        let beyond = min(UInt64(Limits.pieces) * UInt64(base.rules.pieceBytes) - largest, 1 << 32)
         let sizes = [
-            base.payloadBytesMaximum, base.payloadBytesMaximum + 1,
-            byzantineRandom.draw(base.payloadBytesMaximum...UInt64(Limits.pieces) * UInt64(base.rules.pieceBytes)),
+            largest, largest + 1, largest + byzantineRandom.draw(1...beyond),
             base.rules.contributionBytesMaximum, Limits.payloadBytesMaximum,
         ]
         let author = byzantineRandom.chance(50) ? site.identity.member : byzantineRandom.pick(base.members.members).id
@@ -202,7 +204,7 @@ extension World {
             let member = byzantineRandom.pick(coalition.members.members).id
             guard member != site.identity.member else { continue }
             let record = AddressRecord(
-                member: member, addresses: ["site-0:1"], sequence: byzantineRandom.draw(1...1 << 40))
+                member: member, addresses: ["site-0:1"], sequence: byzantineRandom.draw(1...1 << 32))
             spread(
                 ForgedMessage.address(Signed(signer: member, body: record, signature: wrongSignature())), from: site)
         }
