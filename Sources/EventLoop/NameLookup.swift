@@ -23,8 +23,8 @@ public final class NameLookup {
 
     /// How long a look-up may take unless the caller says otherwise.
     public static let timeoutMilliseconds: UInt64 = 5000
-    /// Look-ups of one name whose threads have not ended.
-    static let threadsPerHostMaximum = 2
+    /// Look-ups of one name whose threads have not ended: as many as a site may have addresses, which can differ by port alone.
+    static let threadsPerHostMaximum = 8
 
     /// Threads that have not ended, by host.
     private static let threads = Guarded<[String: Int]>([:])
@@ -86,6 +86,10 @@ public final class NameLookup {
     ) throws(LoopError) {
         guard !host.isEmpty, !host.utf8.contains(0) else {
             throw .resolve(host, SystemErrorCode(UV_EAI_NONAME.rawValue))
+        }
+        // A numeric address needs neither a name service nor a thread.
+        if let address = try? SocketAddress(host: host, port: port) {
+            return loop.atEndOfTurn { self.finish(.success([address])) }
         }
         guard NameLookup.takeThread(host, origin) else {
             // The name service has not answered about this name, or about very many others, for a long time.

@@ -32,7 +32,8 @@ extension Stage {
             $0.isOrdered = seed % 2 == 0
             $0.lossPercent = lossPercent
             $0.duplicationPercent = 10
-            $0.trainingMaximum = 100
+            // On a network that reorders messages the member learns of some four versions per second: rounds are slower.
+            $0.trainingMaximum = 500
         }
         options.retentionVersions = 4
         return options
