@@ -90,6 +90,19 @@ struct GovernanceStoryTests {
         try running.wait(forHeight: left + 2, at: founders)
         let heads = try founders.map { try running.daemons[$0].ask(VersionRequest(height: left + 1)).summary.version }
         #expect(Set(heads).count == 1)
+        try expectVerifiesFromDocuments(running.mesh, operators[0])
+    }
+
+    /// The verifier that was written from the documents reaches the head of the exported ledger.
+    private func expectVerifiesFromDocuments(_ mesh: Mesh, _ exporter: Operator) throws {
+        try exporter.run("ledger", "export", mesh.folder + "/documents.ledger", key: false)
+        let files = (genesis: mesh.folder + "/genesis", ledger: mesh.folder + "/documents.ledger")
+        let ours = try Operator.run(
+            ["verify", "--genesis", files.genesis, "--ledger", files.ledger, "--json"], in: mesh.folder)
+        let report = try #require(try JSONSerialization.jsonObject(with: Data(ours.output.utf8)) as? [String: Any])
+        let theirs = try Operator.verifyFromDocuments(genesis: files.genesis, ledger: files.ledger, in: mesh.folder)
+        #expect(theirs.status == 0, "\(theirs.errors)")
+        #expect(theirs.output.contains("head \(try #require(report["head"] as? String))"), "\(theirs.output)")
     }
 
     private func waitForTheRotation(at daemons: [DaemonProcess]) throws {
@@ -128,6 +141,7 @@ struct GovernanceStoryTests {
         try running.restart(3)
         let restarted = try running.heights([0])[0]
         try running.wait(forHeight: restarted + 2)
+        try expectVerifiesFromDocuments(running.mesh, operators[0])
     }
 
     @Test("A site that was down through its own rotation, and for longer than its retired keys are known, comes back")
@@ -290,6 +304,7 @@ struct GovernanceStoryTests {
             ], in: mesh.folder)
         #expect(audit.status == 0, "\(audit.output)\(audit.errors)")
         #expect(audit.output.contains("every version recomputed"), "\(audit.output)")
+        try expectVerifiesFromDocuments(mesh, operators[0])
         let again = try operators[3].attempt(["propose", "revert", "contribution", digest, "--from", "2"])
         #expect(again.status != 0 && again.errors.contains("excluded already"), "\(again.errors)")
     }

@@ -65,8 +65,14 @@ def unit_of(scale):
     return (16 + scale % 16) * 2 ** (scale // 16 - 1)
 
 
+def largest(tensors, kind, bits, kept):
+    """The size of the largest payload of a layout."""
+    layout = Layout(tensors)
+    return 20 + sum(4 + segment_sizes(chunks, kind, bits, kept)[1] for chunks in layout.segments)
+
+
 def decode_top_k(data, chunks, bits, kept):
-    """The values of one segment, in units of 2^-40."""
+    """The level and the unit of each parameter of one segment; the value is their product, in units of 2^-40."""
     count = len(chunks)
     planes = head_bytes(kept)
     heads = []
@@ -104,31 +110,37 @@ def decode_top_k(data, chunks, bits, kept):
     require(position == gap_end, "size-mismatch")
 
     codes = int.from_bytes(data[gap_end:], "little")
-    values = [0] * sum(chunks)
+    pairs = [(0, 0)] * sum(chunks)
     for place, unit in places:
         code = codes % 2**bits
         codes //= 2**bits
-        values[place] = (2 * code - (2**bits - 1)) * unit
+        pairs[place] = (2 * code - (2**bits - 1), unit)
     require(codes == 0, "not-canonical")
-    return values
+    return pairs
 
 
 def decode_dense(data, chunks):
-    """The values of one segment, in units of 2^-40."""
-    values = []
+    """The value of each parameter of one segment, in units of 2^-40, as a level of unit 1."""
+    pairs = []
     start = 0
     for parameters in chunks:
         floats = struct.unpack_from("<%df" % parameters, data, 4 * start)
         require(all(math.isfinite(number) for number in floats), "non-finite")
         require(all(abs(number) < DENSE_LIMIT for number in floats), "too-large")
         # A float32 times 2^40 is exact in Python's float64, and round() takes ties to even.
-        values += [round(number * 2.0**40) for number in floats]
+        pairs += [(round(number * 2.0**40), 1) for number in floats]
         start += parameters
-    return values
+    return pairs
 
 
 def decode(payload, tensors, kind, bits, kept, norm=None):
     """The values of all parameters in units of 2^-40, and their norm. Raises Refusal."""
+    pairs, found_norm = decode_pairs(payload, tensors, kind, bits, kept, norm)
+    return [level * unit for level, unit in pairs], found_norm
+
+
+def decode_pairs(payload, tensors, kind, bits, kept, norm=None):
+    """The level and unit of all parameters, and the norm of the values. Raises Refusal."""
     layout = Layout(tensors)
     start = 20 + 4 * len(layout.segments)
     require(len(payload) >= 20, "size-mismatch")
@@ -145,18 +157,18 @@ def decode(payload, tensors, kind, bits, kept, norm=None):
         require(smallest <= size <= largest, "size-mismatch")
     require(start + sum(sizes) == len(payload), "size-mismatch")
 
-    values = []
+    pairs = []
     squares = 0
     for size, chunks in zip(sizes, layout.segments):
         data = payload[start : start + size]
         start += size
         found = decode_dense(data, chunks) if kind == DENSE else decode_top_k(data, chunks, bits, kept)
-        squares += sum(value * value for value in found)
+        squares += sum((level * unit) ** 2 for level, unit in found)
         require(squares < SQUARE_SUM_LIMIT, "too-large")
-        values += found
+        pairs += found
     found_norm = math.isqrt(squares)
     require(norm is None or norm == found_norm, "norm-mismatch")
-    return values, found_norm
+    return pairs, found_norm
 
 
 def main(cases_path, results_path):

@@ -57,9 +57,20 @@ final class Workplace {
         }
     }
 
-    func start(_ arguments: [String], environment: [String: String] = [:]) throws -> Running {
+    /// Runs a program of `Tests/Reference`, which shares no code with the mesh.
+    func runReference(_ script: String, _ arguments: [String]) throws -> Result {
+        let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .appending(path: "Reference")
+        let running = try start(
+            ["python3", "-B", folder.appending(path: script).path] + arguments, program: URL(filePath: "/usr/bin/env"))
+        return try running.result()
+    }
+
+    func start(
+        _ arguments: [String], program: URL = Workplace.binary, environment: [String: String] = [:]
+    ) throws -> Running {
         let process = Process()
-        process.executableURL = Workplace.binary
+        process.executableURL = program
         process.arguments = arguments
         process.currentDirectoryURL = folder
         // What a sanitizer is told goes on to the child; what would steer the verb is the test's to say.

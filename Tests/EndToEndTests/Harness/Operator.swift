@@ -15,10 +15,18 @@ struct Operator {
     private static let binary = URL(fileURLWithPath: DaemonProcess.binary).deletingLastPathComponent()
         .appendingPathComponent("meshctl")
 
+    /// Runs the ledger verifier that was written from the documents and shares no code with the mesh.
+    static func verifyFromDocuments(genesis: String, ledger: String, in folder: String) throws -> Result {
+        let script = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appending(path: "Reference/verify_ledger.py")
+        return try run(
+            ["python3", "-B", script.path, genesis, ledger], in: folder, program: URL(filePath: "/usr/bin/env"))
+    }
+
     /// Runs a verb as it stands.
-    static func run(_ arguments: [String], in folder: String) throws -> Result {
+    static func run(_ arguments: [String], in folder: String, program: URL = Operator.binary) throws -> Result {
         let process = Process()
-        process.executableURL = binary
+        process.executableURL = program
         process.arguments = arguments
         process.currentDirectoryURL = URL(fileURLWithPath: folder)
         // What a sanitizer is told goes on to the child; what would steer the verb does not.

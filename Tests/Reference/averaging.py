@@ -1,0 +1,164 @@
+"""The averaging of a manifest and the replay of a ledger, written from Docs/averaging.md, Docs/codec.md and
+Docs/revert.md. Everything before the outer step is integer arithmetic; the outer step is float32.
+"""
+
+import json
+import math
+import struct
+
+import payload_decoder
+from canonical_cbor import Refused
+from ledger_chain import need, profile, weights_q30
+from ledger_records import ONE_Q30, merkle_root
+
+BLOCK_PARAMETERS = 262_144
+
+
+def float32(value):
+    """The float32 nearest to a number, ties to even: of an integer exactly, of a float64 by one more rounding."""
+    if isinstance(value, int) and abs(value) >= 1 << 53:
+        shift = abs(value).bit_length() - 24
+        low, rest = divmod(abs(value), 1 << shift)
+        half = 1 << (shift - 1)
+        low += rest > half or (rest == half and low & 1)
+        value = math.copysign(low * 2.0**shift, value)
+    return struct.unpack("<f", struct.pack("<f", value))[0]
+
+
+class Entry:
+    """A contribution of a manifest, decoded: (index, level, unit) of each parameter that is not zero."""
+
+    def __init__(self, body, payload, tensors):
+        kind, bits, kept = profile(body["encoding"])
+        try:
+            self.pairs, _ = payload_decoder.decode_pairs(payload, tensors, kind, bits, kept, norm=body["norm"])
+        except payload_decoder.Refusal as refusal:
+            raise Refused(f"a payload is refused: {refusal}") from None
+        self.dense = kind == payload_decoder.DENSE
+        self.values = [level * unit for level, unit in self.pairs]
+
+
+def median(numbers):
+    """The lower median: the element at (n - 1) / 2 in ascending order."""
+    return sorted(numbers)[(len(numbers) - 1) // 2]
+
+
+def clip_factors(norms):
+    middle = median(norms)
+    return [ONE_Q30 if norm <= middle else (middle << 30) // norm for norm in norms]
+
+
+def shared_weights(entries, weights):
+    """Entries that are near copies of each other, directly or through others, share the largest weight among them."""
+    squares = [sum(value * value for value in entry.values) for entry in entries]
+    group = list(range(len(entries)))
+    for second in range(len(entries)):
+        for first in range(second):
+            product = sum(a * b for a, b in zip(entries[first].values, entries[second].values))
+            if product > 0 and (10 * product) ** 2 > 9 * squares[first] * 9 * squares[second]:
+                kept, merged = sorted((group[first], group[second]))
+                group = [kept if root == merged else root for root in group]
+    shared = []
+    for root, weight in zip(group, weights):
+        members = [weights[index] for index, other in enumerate(group) if other == root]
+        shared.append(weight * max(members) // sum(members) if sum(members) else 0)
+    return shared
+
+
+def average(parameters, entries, weights, rules, tensors):
+    """The next parameters: the base plus the outer rate times the average of the entries."""
+    if not entries:
+        return parameters
+    bounds = [0]
+    for count in tensors:
+        bounds.append(bounds[-1] + count)
+    spans = [slice(start, end) for start, end in zip(bounds, bounds[1:])]
+
+    def norm(values):
+        return math.isqrt(sum(value * value for value in values))
+
+    whole = clip_factors([norm(entry.values) for entry in entries])
+    shared = shared_weights(entries, weights)
+    sums = [0] * len(parameters)
+    for span in spans:
+        factors = clip_factors([norm(entry.values[span]) for entry in entries])
+        for place, entry in enumerate(entries):
+            multiplier = (shared[place] * min(whole[place], factors[place]) >> 30) // len(entries)
+            for index in range(span.start, span.stop):
+                level, unit = entry.pairs[index]
+                if entry.dense:
+                    product = abs(level) * multiplier
+                    sums[index] += int(math.copysign(1, level)) * ((product + (1 << 29)) >> 30)
+                elif level:
+                    sums[index] += level * ((unit * multiplier + (1 << 29)) >> 30)
+    rate = rules["outer_learning_rate_q16"] / 65536
+    return [
+        float32(base + float32(rate * (float32(total) * 2.0**-40))) for base, total in zip(parameters, sums)
+    ]
+
+
+def root_of(parameters):
+    size = BLOCK_PARAMETERS
+    return merkle_root(
+        [
+            struct.pack(f"<{len(block)}f", *block)
+            for block in (parameters[start : start + size] for start in range(0, len(parameters), size))
+        ]
+    )
+
+
+class Replay:
+    """Recomputes the parameters of every version, from version 0 on."""
+
+    def __init__(self, genesis, parameters):
+        self.tensors = [math.prod(tensor["shape"]) for tensor in genesis["tensors"]]
+        need(len(parameters) == sum(self.tensors), "version 0 has another number of parameters than the genesis")
+        need(root_of(parameters) == genesis["roots"]["parameters"], "version 0 is not the one that the genesis names")
+        self.states = [parameters]  # by height
+        self.versions = [None]  # by height: (certified, entries by contribution)
+
+    @staticmethod
+    def load(genesis, path):
+        """Version 0 from a safetensors file of float32, its tensors in the order of the genesis."""
+        with open(path, "rb") as file:
+            data = file.read()
+        (length,) = struct.unpack_from("<Q", data)
+        header = json.loads(data[8 : 8 + length])
+        parameters = []
+        for tensor in genesis["tensors"]:
+            entry = header[tensor["name"]]
+            need(entry["dtype"] == "F32" and entry["shape"] == tensor["shape"], "a tensor differs from the genesis")
+            start, end = entry["data_offsets"]
+            parameters += struct.unpack(f"<{(end - start) // 4}f", data[8 + length + start : 8 + length + end])
+        return Replay(genesis, parameters)
+
+    def before(self, chain, certified):
+        """What the chain knows before the version: its rules, and for a switch from where the replay begins."""
+        ready = [record["body"] for record in certified["embedded"]["ready"]]
+        first = chain.replay_from if chain.roots_to_switch(ready) else None
+        return chain.rules, first
+
+    def apply(self, before, chain, certified, payloads):
+        rules, first = before
+        bodies = [contribution["body"] for contribution in certified["contributions"]]
+        need(all(payload is not None for payload in payloads), "a payload is missing")
+        entries = [Entry(body, payload, self.tensors) for body, payload in zip(bodies, payloads)]
+        weights = [entry["weight_q30"] for entry in chain.head["manifest"]]
+        self.versions.append((bodies, entries))
+        if first is None:
+            parameters = average(self.states[-1], entries, weights, rules, self.tensors)
+        else:
+            parameters = self.repeated(chain, first)
+        need(root_of(parameters) == chain.head["roots"]["parameters"], "the contributions give other parameters")
+        self.states.append(parameters)
+
+    def repeated(self, chain, first):
+        """The parameters before the head without what the reverts exclude, from version `first` on."""
+        parameters = self.states[first - 1]
+        for height in range(first, chain.height):
+            bodies, entries = self.versions[height]
+            kept = [place for place, body in enumerate(bodies) if not chain.excludes(body, height)]
+            rules = chain.rules_at(height)
+            weights = weights_q30(rules, [bodies[place] for place in kept], height - 1)
+            parameters = average(parameters, [entries[place] for place in kept], weights, rules, self.tensors)
+        return parameters
