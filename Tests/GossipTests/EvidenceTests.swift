@@ -297,7 +297,7 @@ struct EvidenceTests {
         }
         let whole = Message.evidence(.proof(.ready(records[0], records[1])))
         #expect(whole.encoded.count > Wire.messageBytesMaximum)
-        everybodyLearns(of: .ready, from: records.map { .ready($0) })
+        everybodyLearns(of: .ready, from: EvidenceMessage.messages(of: .ready(records[0], records[1])))
     }
 
     @Test func whatWasAskedForComes() {

@@ -241,7 +241,10 @@ private struct PayloadCase {
 
 extension CodecError {
     /// The case's name.
-    fileprivate var kind: String { String("\(self)".prefix { $0 != "(" }) }
+    fileprivate var kind: String {
+        // Only a case without values has no child.
+        Mirror(reflecting: self).children.first?.label ?? "normTooLarge"
+    }
 }
 
 extension CodecProfile {
