@@ -24,6 +24,8 @@ struct Coalition {
     private(set) var forgeries: [Digest: [UInt8]] = [:]
     /// What a leader shows in place of a proposal of its node, by site and payload; nil where it let it pass.
     var substitutes: [Shown: Substitute?] = [:]
+    /// What they made of contributions that they had read, by base.
+    var answers: [VersionDigest: LateAnswer] = [:]
     /// What they are after in a directed world.
     var scheme: Scheme?
     /// Views for which a leader showed a proposal before they began.

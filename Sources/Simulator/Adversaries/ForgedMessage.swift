@@ -49,6 +49,17 @@ enum ForgedMessage {
         encoded(.want, .array([.bytes(name.bytes), .array(pieces.map { .unsigned($0) })]))
     }
 
+    /// What a `want` asks for; nil for any other message.
+    static func wanted(_ bytes: [UInt8]) -> (name: Digest, pieces: [Int])? {
+        guard bytes.starts(with: [0x82, UInt8(Code.want.rawValue)]),
+            case .array(let parts) = try? CBOR(encoded: bytes), parts.count == 2, case .array(let items) = parts[1],
+            items.count == 2, case .bytes(let name) = items[0], case .array(let indexes) = items[1],
+            let digest = Digest(bytes: name)
+        else { return nil }
+        let pieces = indexes.compactMap { if case .unsigned(let index) = $0 { Int(exactly: index) } else { nil } }
+        return (digest, pieces)
+    }
+
     static func wantBlocks(of root: Digest, _ blocks: Range<UInt64>) -> [UInt8] {
         encoded(.blocks, .array([.bytes(root.bytes), .array(blocks.map { .unsigned($0) })]))
     }

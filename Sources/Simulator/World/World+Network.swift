@@ -139,6 +139,7 @@ extension World {
             living(mine.site, mine.life) != nil
         else { return }
         if !sites[mine.site].isHonest { answerForgeries(bytes, sites[mine.site], mine.link) }
+        serveEarly(bytes, sites[mine.site], mine.link)
         noteHeard(bytes, by: sites[mine.site])
         turn(sites[mine.site], .message(mine.link, bytes))
     }

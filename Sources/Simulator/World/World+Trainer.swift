@@ -30,6 +30,7 @@ extension World {
         trace.say(now, "\(site.member) hands over \(contribution.contributionDigest.short) on \(height)")
         contributeTwice(site, base, height)
         turn(site, .contribute(contribution))
+        offerEarly(contribution, site)
         if let process = site.process, process.node.chain.headDigest != base { train(site) }
     }
 
