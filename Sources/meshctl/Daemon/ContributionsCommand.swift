@@ -27,7 +27,7 @@ enum ContributionTable {
         var table = Table([
             "author", ">base", ">size", ">steps", ">tokens", ">loss", ">weight", ">clip", ">step", "nearest",
             "farthest",
-            "listed", "contribution",
+            "listed", "contribution", "data sets",
         ])
         for contribution in contributions {
             let figures = contribution.figures
@@ -43,6 +43,7 @@ enum ContributionTable {
                 contribution.isReverted == true
                     ? .init("reverted", .warning) : contribution.isListed ? .init("yes", .good) : .init("no", .quiet),
                 .init(Words.short(contribution.contribution.text)),
+                .init(contribution.dataSets.map { Words.short($0.text) }.joined(separator: " ")),
             ])
         }
         var text = table.rendered(terminal)
