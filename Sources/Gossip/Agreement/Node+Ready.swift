@@ -2,15 +2,15 @@ import Crypto
 import Ledger
 
 extension Node {
-    /// Signs what this node holds, once a height: as soon as everybody expected has contributed, or enough have and
-    /// the grace has passed, or at the deadline.
+    /// Signs what this node holds, once per height: as soon as every expected member has contributed, or there is enough
+    /// (a complete action is enough) and the grace has passed, or at the deadline.
     func signReadyIfDue() {
         guard selfIndex != nil, height.own.ready == nil, height.decided == nil, maySign(at: height.height)
         else { return }
         openWindows()
         let content = readyContent()
         guard !content.isEmpty || replayedRoots != nil else { return }
-        noteEnough(content.nameable.count)
+        noteEnough(content.nameable.count, hasAction: !content.actions.isEmpty)
         guard isReadyDue(content) else { return }
         let ready = sign(
             Ready(
@@ -31,7 +31,6 @@ extension Node {
         let slots = content.nameable
         let suffices = suffice(slots)
         guard suffices || !content.actions.isEmpty || replayedRoots != nil else { return false }
-        // What rests on an action or the replay alone has time until the deadline: contributions may still come.
         if suffices, !awaitsReplay, !expectsMore(than: contributions.authors(of: slots)) { return true }
         return readyDeadline.map { $0 <= now } ?? false
     }
@@ -52,11 +51,12 @@ extension Node {
         return min(deadline, enough + grace)
     }
 
-    /// Enough: as many as the rules ask for and a quorum of members, or f + 1 members that are ready already.
-    private func noteEnough(_ count: Int) {
+    /// Enough: as many as the rules ask for and a quorum of members, or f + 1 members that are ready already, or a
+    /// complete action: what the operators have decided does not wait for idle trainers.
+    private func noteEnough(_ count: Int, hasAction: Bool) {
         guard height.enoughSince == nil else { return }
         let enough = max(Int(chain.rules.minContributions), chain.members.quorum)
-        if count >= min(enough, chain.members.count) || height.ready.count > chain.members.faultBound {
+        if hasAction || count >= min(enough, chain.members.count) || height.ready.count > chain.members.faultBound {
             height.enoughSince = now
         }
     }

@@ -28,14 +28,32 @@ import Testing
         #expect(report.operators.count == 2 && report.operatorsNeeded == 3 && !report.isComplete)
     }
 
-    @Test func anActionAloneMakesAVersionAtTheDeadline() throws {
+    @Test func completeAction_trainersNeverContributed_takesEffectWithoutWaitingForTheDeadline() throws {
         let town = try Town(count: 4)
         town.settle()
         town.propose(town.action(.rules(town.otherRules)), by: [0, 1, 2, 3])
-        #expect(town.run { town.heights.allSatisfy { $0 == 1 } })
+        #expect(town.run(milliseconds: 2 * Timing().graceMinimum) { town.heights.allSatisfy { $0 == 1 } })
         let version = try #require(town.sites[0].adopted.first?.version)
         #expect(version.manifest.isEmpty && version.action != nil)
         #expect(version.roots == town.genesis.roots)
+    }
+
+    @Test func completeAction_trainersStoppedAfterContributing_takesEffectWithoutWaitingForTheDeadline() throws {
+        let town = try Town(count: 4)
+        #expect(town.reach(2))
+        town.propose(town.action(.rules(town.otherRules)), by: [0, 1, 2])
+        #expect(town.run(milliseconds: 2 * Timing().graceMinimum) { town.heights.allSatisfy { $0 == 3 } })
+        #expect(town.chains.allSatisfy { $0.rules == town.otherRules })
+    }
+
+    @Test func completeAction_contributionsArriveWithinTheGrace_listsThemToo() throws {
+        let town = try Town(count: 4)
+        #expect(town.reach(1))
+        town.propose(town.action(.rules(town.otherRules)), by: [0, 1, 2])
+        town.contributeAll()
+        #expect(town.run { town.heights.allSatisfy { $0 == 2 } })
+        #expect(town.sites[0].adopted.last?.version.manifest.count == 4)
+        #expect(town.chains.allSatisfy { $0.rules == town.otherRules })
     }
 
     @Test func whatWasLostOnTheWayComesBySummaries() throws {
