@@ -296,10 +296,18 @@ public struct Check: Codable, Hashable, Sendable {
     public let outcome: DoctorResponse.Outcome
     /// For people: what was found, and what to do.
     public let message: String
+    /// How often it was seen, where it is something that happens again and again.
+    public let count: Int64?
+    /// When it was seen last: seconds since 1970 by the clock of the daemon's machine, for people.
+    public let lastAt: Int64?
 
-    public init(name: String, outcome: DoctorResponse.Outcome, message: String) {
+    public init(
+        name: String, outcome: DoctorResponse.Outcome, message: String, count: Int64? = nil, lastAt: Int64? = nil
+    ) {
         self.name = name
         self.outcome = outcome
         self.message = message
+        self.count = count
+        self.lastAt = lastAt
     }
 }

@@ -120,8 +120,10 @@ struct TransportTests {
         // Each side says which network both are of: the dialling one by the other's word, and the other way round.
         let networks = [sites.genesis.network.short, others.genesis.network.short]
         try sites.wait(for: "both networks at both sides") {
-            let refused = others.daemons[0]?.transport.refusedConnections.last ?? ""
-            return networks.allSatisfy { error(others.ports[0]).contains($0) && refused.contains($0) }
+            let transport = others.daemons[0]?.transport
+            let refused = transport?.refusedConnections.sources(now: others.daemons[0]?.keeper.now ?? at(0)).first
+            let reason = refused?.kind == .otherNetwork ? refused?.sources.first?.reason ?? "" : ""
+            return networks.allSatisfy { error(others.ports[0]).contains($0) && reason.contains($0) }
         }
         #expect(sites.daemons[0]?.control.status.peers.allSatisfy { $0.link != .up } ?? false)
     }

@@ -160,6 +160,31 @@ extension ControlServer {
 
     // MARK: Doctor
 
+    /// An instant of the loop's clock as seconds since 1970, for people.
+    private func seconds(of instant: Gossip.Instant) -> Int64 {
+        Int64(clamping: time(nil)) - Int64(clamping: keeper.now.since(instant) / 1000)
+    }
+
+    /// So many sources of refused connections are named per kind.
+    private static let namedSources = 4
+
+    /// One line per kind, whatever number of strangers knocks.
+    private var refusedChecks: [Check] {
+        keeper.transport.refusedConnections.sources(now: keeper.now).map { kind, sources in
+            let count = sources.reduce(0) { $0 + $1.count }
+            let named = sources.prefix(ControlServer.namedSources).map { source in
+                source.count == 1 ? source.host : "\(source.host) (\(source.count) times)"
+            }
+            let rest = sources.count - named.count
+            let reason = sources.first?.reason ?? ""
+            return Check(
+                name: "refused connections", outcome: .warning,
+                message: "\(kind.words): \(named.joined(separator: ", "))"
+                    + (rest > 0 ? " and \(rest) more sources" : "") + "; the last one: \(reason)",
+                count: Int64(count), lastAt: sources.first.map { seconds(of: $0.last) })
+        }
+    }
+
     var checks: [Check] {
         var checks: [Check] = []
         let use =
@@ -185,20 +210,22 @@ extension ControlServer {
                     ? "does not listen: other sites cannot connect; set [mesh] listen"
                     : "listens on \(listening.joined(separator: " ")), announces "
                         + (announced.isEmpty ? "nothing: set [mesh] announce" : announced.joined(separator: " "))))
-        for peer in peers {
-            let isUp = peer.link == .up
+        for member in others.sorted(by: { $0.name < $1.name }) {
+            let view = keeper.transport.view(of: member.id)
             checks.append(
                 Check(
-                    name: "peer \(peer.site)", outcome: isUp ? .pass : .warning,
-                    message: isUp ? "linked" : peer.error ?? "no address is known yet"))
+                    name: "peer \(member.name)", outcome: view.isLinked ? .pass : .warning,
+                    message: view.isLinked ? "linked" : view.error ?? "no address is known yet",
+                    lastAt: view.errorAt.map { seconds(of: $0) }))
         }
         for target in keeper.transport.targets where target.isConfigured {
             guard let error = target.lastError else { continue }
-            checks.append(Check(name: "address \(target.address)", outcome: .warning, message: error))
+            checks.append(
+                Check(
+                    name: "address \(target.address)", outcome: .warning, message: error,
+                    lastAt: target.lastErrorAt.map { seconds(of: $0) }))
         }
-        for refused in keeper.transport.refusedConnections {
-            checks.append(Check(name: "incoming connection", outcome: .warning, message: refused))
-        }
+        checks += refusedChecks
         checks.append(
             Check(
                 name: "disk", outcome: disk == .writable ? .pass : .failure,

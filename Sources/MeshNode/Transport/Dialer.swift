@@ -32,6 +32,7 @@ struct Dialer {
         /// Whether the next dial begins with the keys that a rotation would give this site.
         var usesNextKeys = false
         var lastError: String?
+        var lastErrorAt: Gossip.Instant?
 
         var address: String { source.address }
         /// It stands in the configuration: it is never forgotten, and whoever answers is welcome.
@@ -109,6 +110,7 @@ struct Dialer {
         dialling.remove(source)
         guard let target = targets[source] else { return }
         targets[source]?.lastError = error
+        targets[source]?.lastErrorAt = now
         targets[source]?.failures = min(target.failures + 1, 16)
         if isRefused { targets[source]?.usesNextKeys.toggle() }
         let next = now + delay(failures: target.failures)
@@ -141,8 +143,11 @@ struct Dialer {
 
     /// The last error on any address of the member.
     func error(of member: MemberID) -> String? {
+        failedTarget(of: member).flatMap { target in target.lastError.map { "\(target.address): \($0)" } }
+    }
+
+    func failedTarget(of member: MemberID) -> Target? {
         targets.values.filter { $0.member == member && $0.lastError != nil }.min { $0.source < $1.source }
-            .flatMap { target in target.lastError.map { "\(target.address): \($0)" } }
     }
 
     /// Doubles up to the longest, then a random half of it.

@@ -41,8 +41,8 @@ final class Transport {
     private var isClosed = false
     /// Bytes of links that are gone, by member.
     private var pastBytes: [MemberID: (received: UInt64, sent: UInt64)] = [:]
-    /// The last accepted connections that came to nothing, newest last.
-    private(set) var refusedConnections: [String] = []
+    /// Accepted connections that came to nothing.
+    private(set) var refusedConnections = RefusedConnections()
 
     init(
         loop: EventLoop, identity: LinkIdentity, peers: [String], own: [String], random: SeededRandom
@@ -155,6 +155,8 @@ final class Transport {
         var isLinked: Bool
         var isConnecting: Bool
         var error: String?
+        /// When the last dial to it failed.
+        var errorAt: Gossip.Instant?
         var roundTripMilliseconds: UInt64?
         var receivedBytes: UInt64
         var sentBytes: UInt64
@@ -167,6 +169,7 @@ final class Transport {
             addresses: dialer.addresses(of: member), isLinked: connection != nil,
             isConnecting: dialer.isDialling(member),
             error: connection == nil ? dialer.error(of: member) : nil,
+            errorAt: connection == nil ? dialer.failedTarget(of: member)?.lastErrorAt : nil,
             roundTripMilliseconds: connection?.session.roundTripMilliseconds,
             receivedBytes: past.received + (connection?.receivedBytes ?? 0),
             sentBytes: past.sent + (connection?.sentBytes ?? 0))
@@ -344,7 +347,9 @@ final class Transport {
             }
         }
         guard let source = connection.dialled else {
-            if !wasEstablished, end != .closedHere { noteRefused("\(connection.remote): \(end)") }
+            if !wasEstablished, end != .closedHere {
+                refusedConnections.note(end, from: connection.remote, now: now)
+            }
             return
         }
         if end == .link(.connectedToItself) { return dialer.isOwn(source) }
@@ -352,10 +357,5 @@ final class Transport {
             dialer.failed(source, end.description, isRefused: end == .refusedByPeer, now: now)
             onRemark?("no link to \(source.address): \(end)")
         }
-    }
-
-    private func noteRefused(_ text: String) {
-        refusedConnections.append(text)
-        if refusedConnections.count > 16 { refusedConnections.removeFirst() }
     }
 }

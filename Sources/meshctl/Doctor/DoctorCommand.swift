@@ -1,5 +1,6 @@
 import ArgumentParser
 import Control
+import Foundation
 import Glibc
 import Ledger
 
@@ -31,6 +32,14 @@ struct DoctorCommand: ParsableCommand {
             "there is no \(DaemonOptions.defaultConfiguration) here", advice: "Give --config FILE or --socket PATH.")
     }
 
+    /// How often and when, for what is not a state: ` [7 times, last at 2026-11-29T08:15:00Z]`.
+    private static func occurrence(_ check: Check) -> String {
+        let times = check.count.map { Words.count(Int(clamping: $0), "time", "times") }
+        let last = check.lastAt.map { "last at " + Date(timeIntervalSince1970: Double($0)).ISO8601Format() }
+        let words = [times, last].compactMap { $0 }
+        return words.isEmpty ? "" : " [\(words.joined(separator: ", "))]"
+    }
+
     static func text(_ checks: [Check], _ terminal: Terminal = .standard) -> String {
         var table = Table(["", "checked", "found"])
         for check in checks {
@@ -40,7 +49,7 @@ struct DoctorCommand: ParsableCommand {
                 case .warning: .init("!", .warning)
                 case .failure: .init("FAILED", .bad)
                 }
-            table.append([mark, .init(check.name), .init(check.message)])
+            table.append([mark, .init(check.name), .init(check.message + DoctorCommand.occurrence(check))])
         }
         let failures = checks.count { $0.outcome == .failure }
         let warnings = checks.count { $0.outcome == .warning }
