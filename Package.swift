@@ -51,6 +51,7 @@ let package = Package(
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .target(name: "CKernels", cSettings: kernelFlags),
+        .target(name: "CArguments"),
 
         // The rooms, in the order in which data flows; architecture.md has the table, SourceTreeTests enforces it.
         library("Crypto", ["CSodium"]),
@@ -62,23 +63,29 @@ let package = Package(
         library("EventLoop", ["CUV"]),
         library("Control"),
         library("Model", ["Tensor", "CBLAS"]),
+        library("SiteFiles", ["Gossip", "Ledger", "Crypto", "EventLoop", toml]),
+        library("Program", ["CArguments", arguments]),
         library("FuzzEntries", ["Crypto", "Tensor", "Ledger", "Rounds", "Gossip", "Control"]),
 
         executable(
             "MeshNode",
             [
-                "Crypto", "Tensor", "Ledger", "Rounds", "Gossip", "EventLoop", "Control", arguments, logging, sqlite,
-                toml,
+                "Crypto", "Tensor", "Ledger", "Rounds", "Gossip", "EventLoop", "Control", "SiteFiles", "Program",
+                arguments,
+                logging, sqlite,
             ]),
-        executable("meshctl", ["Control", "EventLoop", "Ledger", "Rounds", "Tensor", "Crypto", arguments]),
-        executable("meshtrain", ["Model", "Tensor", "Crypto", "Control", "EventLoop", arguments]),
-        executable("meshsim", ["Simulator", arguments]),
+        executable(
+            "meshctl",
+            ["Control", "EventLoop", "Ledger", "Rounds", "Tensor", "Crypto", "SiteFiles", "Program", arguments]),
+        executable("meshtrain", ["Model", "Tensor", "Crypto", "Control", "EventLoop", "Program", arguments]),
+        executable("meshsim", ["Simulator", "Program", arguments]),
         // Test equipment: a bad network between daemons. Never part of a mesh.
-        executable("netrelay", ["Crypto", arguments]),
+        executable("netrelay", ["Crypto", "Program", arguments]),
         executable(
             "Bench",
             [
                 "Crypto", "Tensor", "Ledger", "Rounds", "Gossip", "Simulator", "Model", "Control", "EventLoop",
+                "Program",
                 arguments,
             ]),
 
@@ -91,8 +98,14 @@ let package = Package(
         tests("EventLoopTests", ["EventLoop"]),
         tests("ControlTests", ["Control"]),
         tests("ModelTests", ["Model", "Tensor"]),
-        tests("MeshNodeTests", ["MeshNode", "Gossip", "Ledger", "Rounds", "Tensor", "Crypto", "EventLoop", "Control"]),
-        tests("meshctlTests", ["meshctl", "Gossip", "Ledger", "Rounds", "Tensor", "Crypto", "EventLoop", "Control"]),
+        tests("SiteFilesTests", ["SiteFiles", "Gossip", "Ledger", "Crypto"]),
+        tests("ProgramTests", []),
+        tests(
+            "MeshNodeTests",
+            ["MeshNode", "SiteFiles", "Gossip", "Ledger", "Rounds", "Tensor", "Crypto", "EventLoop", "Control"]),
+        tests(
+            "meshctlTests",
+            ["meshctl", "SiteFiles", "Gossip", "Ledger", "Rounds", "Tensor", "Crypto", "EventLoop", "Control"]),
         tests("FuzzEntriesTests", ["FuzzEntries"]),
         tests("netrelayTests", ["netrelay", "Crypto"]),
         tests("SourceTreeTests", []),

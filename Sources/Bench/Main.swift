@@ -1,8 +1,9 @@
 import ArgumentParser
+import Program
 
 /// Benchmarks of this project's own parts. Figures for people and for records; never a test.
 @main
-struct Bench: ParsableCommand {
+struct Bench: Program {
     static let configuration = CommandConfiguration(
         commandName: "Bench", abstract: "Measures parts of the mesh on this machine.",
         subcommands: [

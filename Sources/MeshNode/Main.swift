@@ -2,10 +2,12 @@ import ArgumentParser
 import EventLoop
 import Glibc
 import Logging
+import Program
+import SiteFiles
 
 /// The daemon of one site.
 @main
-struct MeshNodeCommand: ParsableCommand {
+struct MeshNodeCommand: Program {
     static let configuration = CommandConfiguration(
         commandName: "meshnode", abstract: "The daemon of one site of the mesh.")
 

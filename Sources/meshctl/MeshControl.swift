@@ -1,8 +1,9 @@
 import ArgumentParser
+import Program
 
 /// The command line of a site's operator.
 @main
-struct MeshControl: ParsableCommand {
+struct MeshControl: Program {
     static let configuration = CommandConfiguration(
         commandName: "meshctl",
         abstract: "Found, join, watch and verify a training mesh.",

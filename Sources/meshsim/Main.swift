@@ -1,8 +1,9 @@
 import ArgumentParser
+import Program
 
 /// Runs many nodes in simulated time and watches over what they promise.
 @main
-struct MeshSim: ParsableCommand {
+struct MeshSim: Program {
     static let configuration = CommandConfiguration(
         commandName: "meshsim",
         abstract: "Run the mesh's protocol in simulated worlds full of faults.",

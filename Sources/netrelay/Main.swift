@@ -1,8 +1,9 @@
 import ArgumentParser
+import Program
 
 /// A bad network for tests: stands between daemons that know nothing of it. Never part of a mesh.
 @main
-struct NetworkRelay: ParsableCommand {
+struct NetworkRelay: Program {
     static let configuration = CommandConfiguration(
         commandName: "netrelay",
         abstract: "A bad network for tests: delay, loss, rate and cuts between daemons.",

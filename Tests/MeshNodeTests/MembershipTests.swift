@@ -6,10 +6,11 @@ import Ledger
 import Testing
 
 @testable import MeshNode
+@testable import SiteFiles
 
 struct MembershipTests {
-    private func site(_ folder: String) -> MeshNode.Configuration.Site {
-        MeshNode.Configuration.Site(
+    private func site(_ folder: String) -> SiteFiles.Configuration.Site {
+        SiteFiles.Configuration.Site(
             name: "de", stateDirectory: folder + "/state", nodeKey: folder + "/node.key",
             linkKey: folder + "/link.key", passphraseFile: nil)
     }

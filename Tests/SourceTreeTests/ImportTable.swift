@@ -12,18 +12,23 @@ let importTable: [ModuleRow] = [
     ModuleRow("Control", [], ["FoundationEssentials", "Glibc"]),
     ModuleRow("Model", ["Tensor"], ["CBLAS", "Glibc", "FoundationEssentials", "Synchronization"]),
     ModuleRow(
-        "MeshNode", ["Control", "EventLoop", "Gossip", "Rounds", "Ledger", "Tensor", "Crypto"],
-        ["ArgumentParser", "GRDB", "TOMLKit", "Logging"] + system),
+        "SiteFiles", ["Gossip", "Ledger", "Crypto", "EventLoop"], ["TOMLKit", "FoundationEssentials", "Glibc"]),
+    ModuleRow("Program", [], ["ArgumentParser", "CArguments", "Glibc"]),
     ModuleRow(
-        "meshctl", ["Control", "EventLoop", "Ledger", "Rounds", "Tensor", "Crypto"], ["ArgumentParser"] + system),
-    ModuleRow("meshtrain", ["Model", "Tensor", "Crypto", "Control", "EventLoop"], ["ArgumentParser"] + system),
+        "MeshNode", ["Control", "EventLoop", "Gossip", "Rounds", "Ledger", "Tensor", "Crypto", "SiteFiles", "Program"],
+        ["ArgumentParser", "GRDB", "Logging"] + system),
+    ModuleRow(
+        "meshctl", ["Control", "EventLoop", "Ledger", "Rounds", "Tensor", "Crypto", "SiteFiles", "Program"],
+        ["ArgumentParser"] + system),
+    ModuleRow(
+        "meshtrain", ["Model", "Tensor", "Crypto", "Control", "EventLoop", "Program"], ["ArgumentParser"] + system),
     ModuleRow("FuzzEntries", ["Control", "Gossip", "Rounds", "Ledger", "Tensor", "Crypto"], ["Glibc"]),
-    ModuleRow("meshsim", ["Simulator"], ["ArgumentParser"] + system),
-    ModuleRow("netrelay", ["Crypto"], ["ArgumentParser"] + system),
+    ModuleRow("meshsim", ["Simulator", "Program"], ["ArgumentParser"] + system),
+    ModuleRow("netrelay", ["Crypto", "Program"], ["ArgumentParser"] + system),
     ModuleRow(
         "Bench",
         [
-            "Crypto", "Tensor", "Ledger", "Rounds", "Gossip", "Simulator", "EventLoop", "Control", "Model",
+            "Crypto", "Tensor", "Ledger", "Rounds", "Gossip", "Simulator", "EventLoop", "Control", "Model", "Program",
         ], ["ArgumentParser"] + system),
 ]
 
@@ -31,7 +36,7 @@ let importTable: [ModuleRow] = [
 private let system = ["Foundation", "FoundationEssentials", "Glibc", "Synchronization"]
 
 /// Targets without Swift: module maps of Debian's libraries, and our few C loops.
-let targetsWithoutSwift: Set<String> = ["CUV", "CSodium", "CZstd", "CBLAS", "CKernels"]
+let targetsWithoutSwift: Set<String> = ["CUV", "CSodium", "CZstd", "CBLAS", "CKernels", "CArguments"]
 
 /// The protocol's own modules decide the same on every machine and in the simulator: no clock, no thread, no file.
 let pureModules: Set<String> = ["Gossip", "Ledger"]

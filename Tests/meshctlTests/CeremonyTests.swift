@@ -1,6 +1,7 @@
 import Crypto
 import Foundation
 import Ledger
+import SiteFiles
 import Testing
 
 @testable import meshctl
@@ -219,13 +220,33 @@ import Testing
     ])
     func whatIsNoShareIsRefused(text: String) { #expect(Share(argument: text) == nil) }
 
+    @Test(arguments: ["\r\n", "\r"])
+    func rulesFile_anotherLineEndAndACommentFirst_foundsOnTheseRules(end: String) throws {
+        let place = try Workplace()
+        try place.write("\u{feff}# rules of our mesh\(end)inner_steps = 7\(end)", to: "rules.toml")
+        try place.write("correct horse\(end)not this\(end)", to: "secret")
+        try place.makeModel()
+        try place.run("keygen", "--site", "de", "--passphrase-file", "secret")
+        try place.write(place.read("de/site.card").replacing("\n", with: end), to: "de/site.card")
+        let created = try place.run(
+            "genesis", "create", "--model", "model", "--rules", "rules.toml", "--cards", "de/site.card")
+        #expect(created.status == 0, "\(created.errors)")
+        #expect(try GenesisFile(encoded: place.bytes("genesis.mesh")).genesis.rules.innerSteps == 7)
+        try place.write("correct horse\n", to: "secret")
+        let signed = try place.run(
+            "genesis", "sign", "--genesis", "genesis.mesh", "--key", "de", "--passphrase-file", "secret")
+        #expect(signed.status == 0, "\(signed.errors)")
+    }
+
     @Test(arguments: [
         ("inner_steps = \"many\"", "rules.toml:1: inner_steps must be a whole number"),
         ("\nno_such_rule = 3", "rules.toml:2: there is no rule no_such_rule"),
         ("averaging = \"median\"", "averaging cannot be \"median\""),
         ("piece_bytes = 3", "piece_bytes is out of range"),
         ("encoding = \"top-k\"", "rules.toml:1: encoding must be"),
-        ("inner_steps", "rules.toml:1: expected key = value"),
+        ("inner_steps", "rules.toml:1: expected TOML"),
+        ("[mesh]\ninner_steps = 3", "rules.toml:1: there is no rule mesh"),
+        ("# inner_steps = 3", "rules.toml: expected at least one line name = value, found none"),
     ])
     func badRulesAreNamed(text: String, message: String) throws {
         let place = try Workplace()

@@ -233,7 +233,7 @@ import Testing
         #expect(wide.status == 1)
         #expect(wide.output.contains("chmod 600"))
         try FileManager.default.removeItem(atPath: place.path("genesis.mesh"))
-        #expect(try place.run("doctor").output.contains("cannot read"))
+        #expect(try place.run("doctor").output.contains("cannot be read"))
         try place.write("[mesh\n", to: "meshnode.toml")
         #expect(try place.run("doctor").output.contains("meshnode.toml:1:"))
     }

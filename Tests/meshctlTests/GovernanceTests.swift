@@ -3,6 +3,7 @@ import Crypto
 import EventLoop
 import Foundation
 import Ledger
+import SiteFiles
 import Testing
 
 @testable import meshctl
@@ -155,11 +156,11 @@ import Testing
         try place.run("keygen", "--site", "it", "--address", "127.0.0.1:7700")
         let result = try join(try invitation(of: "it"), "it")
         #expect(result.status == 0, "\(result.errors)")
-        let settings = try Settings(path: place.path("meshnode.toml"))
-        #expect(settings.string("mesh.expect") == genesis.version.versionDigest.description)
-        #expect(settings.entries["mesh.expect_height"]?.value == .number("7"))
-        #expect(settings.string("site.card")?.hasSuffix("/it/site.card") == true)
-        #expect(settings.strings("mesh.peers") == ["127.0.0.1:1"])
+        let configuration = try Configuration.load(path: place.path("meshnode.toml"))
+        #expect(configuration.mesh.expected == genesis.version.versionDigest)
+        #expect(configuration.mesh.expectedHeight == Height(7))
+        #expect(configuration.site.card?.hasSuffix("/it/site.card") == true)
+        #expect(configuration.mesh.peers == ["127.0.0.1:1"])
         #expect(!result.output.contains("does not know the operator key"))
     }
 

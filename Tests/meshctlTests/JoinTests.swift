@@ -3,6 +3,7 @@ import EventLoop
 import Foundation
 import Gossip
 import Ledger
+import SiteFiles
 import Testing
 
 @testable import meshctl
@@ -73,8 +74,7 @@ import Testing
         let networks = try #require(peers[3]["message"] as? String)
         #expect(networks.contains(NetworkID(.zero).short) && networks.contains(genesis.network.short), "\(networks)")
         // Its own address is not one to dial.
-        let settings = try Settings(path: place.path("meshnode.toml"))
-        #expect(settings.strings("mesh.peers")?.count == 5)
+        #expect(try Configuration.load(path: place.path("meshnode.toml")).mesh.peers.count == 5)
         for node in [member, itself, foreign, stranger, impostor] { node.close() }
         loop.close()
     }
@@ -91,14 +91,14 @@ import Testing
         let peer = try #require(try verdicts(result).first)
         #expect(peer["verdict"] as? String == "unreachable")
         #expect((peer["message"] as? String)?.contains("connection refused") == true)
-        let configuration = try SiteConfiguration(path: place.path("meshnode.toml"))
-        #expect(configuration.genesis.hasSuffix("/genesis.mesh") && configuration.genesis.hasPrefix("/"))
-        #expect(configuration.model?.hasSuffix("/model") == true)
-        #expect(configuration.stateDirectory.hasSuffix("/here/state"))
-        #expect(configuration.announce == ["de.example.org:7700"])
-        #expect(configuration.listen == ["0.0.0.0:7700"])
-        #expect(configuration.peers == ["127.0.0.1:\(port)"])
-        #expect(configuration.settings.string("site.name") == "de")
+        let configuration = try Configuration.load(path: place.path("meshnode.toml"))
+        #expect(configuration.mesh.genesis.hasSuffix("/genesis.mesh") && configuration.mesh.genesis.hasPrefix("/"))
+        #expect(configuration.mesh.model?.hasSuffix("/model") == true)
+        #expect(configuration.site.stateDirectory.hasSuffix("/here/state"))
+        #expect(configuration.mesh.announce == ["de.example.org:7700"])
+        #expect(configuration.mesh.listen == ["0.0.0.0:7700"])
+        #expect(configuration.mesh.peers == ["127.0.0.1:\(port)"])
+        #expect(configuration.site.name == "de")
         let again = try join(place, loop, "127.0.0.1:\(port)")
         #expect(again.status == 1)
         #expect(again.errors.contains("exists already"))
@@ -113,12 +113,12 @@ import Testing
         let arguments = ["join", "--genesis", "genesis.mesh", "--peer", "127.0.0.1:9", "--key", "it"]
         let result = try place.run(arguments + ["--observe", "--expect", expected, "--json"])
         #expect(result.status == 0, "\(result.errors)")
-        let configuration = try SiteConfiguration(path: place.path("meshnode.toml"))
-        #expect(configuration.peers == ["127.0.0.1:9"])
-        #expect(configuration.model == nil)
-        #expect(configuration.settings.string("site.name") == "it")
-        #expect(configuration.settings.string("site.card") == place.path("it/site.card"))
-        #expect(configuration.settings.string("mesh.expect") == expected)
+        let configuration = try Configuration.load(path: place.path("meshnode.toml"))
+        #expect(configuration.mesh.peers == ["127.0.0.1:9"])
+        #expect(configuration.mesh.model == nil)
+        #expect(configuration.site.name == "it")
+        #expect(configuration.site.card == place.path("it/site.card"))
+        #expect(configuration.mesh.expected?.description == expected)
         // The card of other keys says nothing about these.
         try FileManager.default.removeItem(atPath: place.path("it/site.card"))
         try FileManager.default.copyItem(atPath: place.path("de/site.card"), toPath: place.path("it/site.card"))

@@ -1,6 +1,7 @@
 import Control
 import EventLoop
 import Glibc
+import SiteFiles
 
 /// One socket of the daemon, with its group looked up.
 struct ControlSocket {

@@ -5,6 +5,7 @@ import Gossip
 import Ledger
 import Logging
 import Rounds
+import SiteFiles
 import Tensor
 
 /// One site's daemon: everything put together, on one loop.

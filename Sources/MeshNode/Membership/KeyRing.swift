@@ -1,6 +1,7 @@
 import Crypto
 import Glibc
 import Ledger
+import SiteFiles
 
 /// The node and link key of this site, and how a rotation replaces them.
 ///
@@ -11,7 +12,7 @@ final class KeyRing {
     private(set) var linkKey: LinkKey
     private let site: Configuration.Site
 
-    /// - Throws: `KeyFileError`, which names the file; `StoreError` for the passphrase's.
+    /// - Throws: `KeyFileError`, which names the file; `SiteFileError` for the passphrase's.
     init(_ site: Configuration.Site) throws {
         self.site = site
         let passphrase = try KeyRing.passphrase(site)
@@ -115,8 +116,6 @@ final class KeyRing {
     }
 
     private static func passphrase(_ site: Configuration.Site) throws -> SecretBytes? {
-        guard let path = site.passphraseFile else { return nil }
-        let bytes = try DiskFile.contents(of: path, limitBytes: 4096)
-        return SecretBytes(Array(bytes.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }))
+        try site.passphraseFile.map { try PassphraseFile.read($0) }
     }
 }

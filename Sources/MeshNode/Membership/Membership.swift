@@ -2,6 +2,7 @@ import Crypto
 import Gossip
 import Ledger
 import Logging
+import SiteFiles
 
 /// A version that the chain must contain, as an invitation says.
 struct ExpectedVersion {

@@ -1,4 +1,5 @@
 import Ledger
+import SiteFiles
 
 /// Which member this site is, or is to be.
 struct SiteIdentity {
@@ -28,7 +29,7 @@ struct SiteIdentity {
                 "\(site.nodeKey): no member of the mesh has this node key; a site that is still to be admitted names its "
                     + "card under [site] card")
         }
-        let card = try SiteCard.read(path).member
+        let card = try SignedCard.read(path).card.member
         if let other = members[card.id] {
             throw DaemonError("\(site.nodeKey): is not the node key of \(other.name), and there is no next one that is")
         }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import SiteFiles
 
 /// Which daemon a verb asks.
 struct DaemonOptions: ParsableArguments {
@@ -12,10 +13,10 @@ struct DaemonOptions: ParsableArguments {
     static let defaultConfiguration = "meshnode.toml"
 
     /// The configuration that was named, or the one in the current directory if there is one.
-    func configuration() throws -> SiteConfiguration? {
-        if let config { return try SiteConfiguration(path: config) }
+    func configuration() throws -> SiteFiles.Configuration? {
+        if let config { return try Configuration.load(path: config) }
         guard DiskFile.exists(DaemonOptions.defaultConfiguration) else { return nil }
-        return try SiteConfiguration(path: DaemonOptions.defaultConfiguration)
+        return try Configuration.load(path: DaemonOptions.defaultConfiguration)
     }
 
     func connect() throws -> DaemonConnection { try DaemonConnection(path: try socketPath()) }
@@ -31,6 +32,6 @@ struct DaemonOptions: ParsableArguments {
             throw Failure(
                 "no daemon was named", advice: "Give --socket PATH or --config FILE, or set MESH_SOCKET.")
         }
-        return configuration.operatorSocket
+        return configuration.sockets.operator.path
     }
 }

@@ -50,7 +50,7 @@ struct ExportCommand: ParsableCommand {
     }
 
     func run() throws {
-        guard let path = try genesis ?? daemon.configuration()?.genesis else {
+        guard let path = try genesis ?? daemon.configuration()?.mesh.genesis else {
             throw Failure("no genesis file was named", advice: "Give --genesis FILE or --config FILE.")
         }
         let founding = try GenesisFile.readComplete(path).genesis

@@ -1,4 +1,5 @@
 import ArgumentParser
+import SiteFiles
 
 struct RecoverCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -14,11 +15,11 @@ struct RecoverCommand: ParsableCommand {
 
     func run() throws {
         let path = config ?? DaemonOptions.defaultConfiguration
-        let configuration = try SiteConfiguration(path: path)
-        guard DiskFile.exists(configuration.stateDirectory) else {
-            throw Failure("\(configuration.stateDirectory) does not exist", advice: "Restore the backup first.")
+        let configuration = try Configuration.load(path: path)
+        guard DiskFile.exists(configuration.site.stateDirectory) else {
+            throw Failure("\(configuration.site.stateDirectory) does not exist", advice: "Restore the backup first.")
         }
-        try DiskFile.write([], to: configuration.stateDirectory + "/recover", replacing: true, mode: 0o600)
+        try DiskFile.write([], to: configuration.site.stateDirectory + "/recover", replacing: true, mode: 0o600)
         print(
             """
             The next start of the daemon takes its journal for lost. Start it now, or restart it if it runs; \

@@ -2,6 +2,7 @@ import Control
 import Crypto
 import Glibc
 import Ledger
+import SiteFiles
 
 /// Collects what is right and wrong with a site, in a fixed order. Later checks go on where earlier ones failed, as far
 /// as they can.
@@ -12,9 +13,9 @@ struct Examination {
     private static let freeBytesLeast: UInt64 = 1 << 30
 
     mutating func site(_ path: String, socket: String?) {
-        let configuration: SiteConfiguration
+        let configuration: Configuration
         do {
-            configuration = try SiteConfiguration(path: path)
+            configuration = try Configuration.load(path: path)
             pass("configuration", path)
         } catch {
             fail("configuration", "\(error)")
@@ -26,13 +27,13 @@ struct Examination {
         if let genesis { model(configuration, genesis) }
         state(configuration)
         addresses(configuration)
-        self.socket(socket ?? configuration.operatorSocket)
+        self.socket(socket ?? configuration.sockets.operator.path)
         if let genesis { peers(configuration, genesis) }
     }
 
-    private mutating func genesis(_ configuration: SiteConfiguration) -> Genesis? {
+    private mutating func genesis(_ configuration: Configuration) -> Genesis? {
         do {
-            let genesis = try GenesisFile.readComplete(configuration.genesis).genesis
+            let genesis = try GenesisFile.readComplete(configuration.mesh.genesis).genesis
             pass(
                 "genesis",
                 "network \(genesis.network.short), \(Words.count(genesis.members.count, "founder", "founders")), signed by all"
@@ -44,10 +45,10 @@ struct Examination {
         }
     }
 
-    private mutating func keys(_ configuration: SiteConfiguration, _ genesis: Genesis?) {
+    private mutating func keys(_ configuration: Configuration, _ genesis: Genesis?) {
         var publicKeys: [KeyKind: [UInt8]] = [:]
         var isProtected = false
-        for (kind, path) in [(KeyKind.nodeKey, configuration.nodeKey), (.linkKey, configuration.linkKey)] {
+        for (kind, path) in [(KeyKind.nodeKey, configuration.site.nodeKey), (.linkKey, configuration.site.linkKey)] {
             do throws(KeyFileError) {
                 let file = try KeyFile.load(kind, from: path)
                 publicKeys[kind] = file.publicKeyBytes
@@ -59,14 +60,14 @@ struct Examination {
                     [error.description, KeyDirectory.advice(error)].compactMap { $0 }.joined(separator: ". "))
             }
         }
-        if isProtected, configuration.passphraseFile == nil {
+        if isProtected, configuration.site.passphraseFile == nil {
             fail("passphrase", "the keys need one: name its file as passphrase_file under [site]")
-        } else if let file = configuration.passphraseFile {
+        } else if let file = configuration.site.passphraseFile {
             if DiskFile.exists(file) { pass("passphrase", file) } else { fail("passphrase", "\(file) does not exist") }
         }
         guard let genesis, let nodeKey = publicKeys[.nodeKey] else { return }
         guard let member = genesis.members.members.first(where: { $0.nodeKey.bytes == nodeKey }) else {
-            if let card = configuration.settings.string("site.card") { return observer(card, nodeKey) }
+            if let card = configuration.site.card { return observer(card, nodeKey) }
             fail(
                 "membership", "no member of the genesis has this node key: another genesis file, or another site's keys"
             )
@@ -74,7 +75,7 @@ struct Examination {
         }
         if let linkKey = publicKeys[.linkKey], member.linkKey.bytes != linkKey {
             fail("membership", "the genesis names another link key for \(member.name)")
-        } else if let name = configuration.settings.string("site.name"), name != member.name {
+        } else if let name = configuration.site.name, name != member.name {
             fail("membership", "these are the keys of \(member.name), the configuration says \(name)")
         } else {
             pass("membership", "this is \(member.name)")
@@ -97,8 +98,8 @@ struct Examination {
         }
     }
 
-    private mutating func model(_ configuration: SiteConfiguration, _ genesis: Genesis) {
-        guard let model = configuration.model else { return }
+    private mutating func model(_ configuration: Configuration, _ genesis: Genesis) {
+        guard let model = configuration.mesh.model else { return }
         do {
             try GenesisSignCommand.compare(model, with: genesis)
             pass("version 0", "\(model) is the model of the genesis")
@@ -108,8 +109,8 @@ struct Examination {
         }
     }
 
-    private mutating func state(_ configuration: SiteConfiguration) {
-        let path = configuration.stateDirectory
+    private mutating func state(_ configuration: Configuration) {
+        let path = configuration.site.stateDirectory
         guard DiskFile.isDirectory(path) else {
             let parent = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
             if DiskFile.isDirectory(parent.isEmpty ? "/" : parent) {
@@ -137,15 +138,15 @@ struct Examination {
         }
     }
 
-    private mutating func addresses(_ configuration: SiteConfiguration) {
-        if configuration.listen.isEmpty {
+    private mutating func addresses(_ configuration: Configuration) {
+        if configuration.mesh.listen.isEmpty {
             warn("addresses", "listen is empty: this site only dials")
-        } else if configuration.announce.isEmpty {
+        } else if configuration.mesh.announce.isEmpty {
             warn("addresses", "announce is empty: the others do not learn where to reach this site")
         } else {
             pass(
                 "addresses",
-                "listens on \(configuration.listen.joined(separator: " ")), announced as \(configuration.announce.joined(separator: " "))"
+                "listens on \(configuration.mesh.listen.joined(separator: " ")), announced as \(configuration.mesh.announce.joined(separator: " "))"
             )
         }
     }
@@ -162,18 +163,18 @@ struct Examination {
         }
     }
 
-    private mutating func peers(_ configuration: SiteConfiguration, _ genesis: Genesis) {
-        let linkKey = (try? KeyFile.load(.linkKey, from: configuration.linkKey)).flatMap {
+    private mutating func peers(_ configuration: Configuration, _ genesis: Genesis) {
+        let linkKey = (try? KeyFile.load(.linkKey, from: configuration.site.linkKey)).flatMap {
             LinkPublicKey(bytes: $0.publicKeyBytes)
         }
         guard genesis.members.count > 1 else { return }
-        guard !configuration.peers.isEmpty else {
+        guard !configuration.mesh.peers.isEmpty else {
             warn("peers", "no peers are named: this site waits until it is dialled")
             return
         }
         do {
-            let entries = configuration.peers.map { PeerList.Entry(line: 0, address: $0, site: nil) }
-            let findings = try PeerProber.probe(configuration.peers, genesis: genesis, ownLinkKey: linkKey)
+            let entries = configuration.mesh.peers.map { PeerList.Entry(line: 0, address: $0, site: nil) }
+            let findings = try PeerProber.probe(configuration.mesh.peers, genesis: genesis, ownLinkKey: linkKey)
             var reached = 0
             for (entry, finding) in zip(entries, findings) {
                 let report = PeerReport(entry, finding, genesis: genesis)

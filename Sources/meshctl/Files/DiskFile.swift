@@ -1,31 +1,12 @@
 import Crypto
 import Glibc
+import SiteFiles
 
 /// Whole small files: read with a limit, written so that a name always holds the whole file or the one before.
 enum DiskFile {
     /// - Parameter limitBytes: nothing longer is read.
     static func read(_ path: String, limitBytes: Int) throws -> [UInt8] {
-        // Without O_NONBLOCK a named pipe in the file's place would hold the program up.
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else { throw failure("read", path) }
-        defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw failure("read", path) }
-        guard status.st_mode & S_IFMT == S_IFREG else { throw Failure("\(path) is not a regular file") }
-        guard status.st_size <= limitBytes else {
-            throw Failure("\(path) has \(status.st_size) bytes; at most \(limitBytes) were expected")
-        }
-        var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
-        var done = 0
-        while done < bytes.count {
-            let got = bytes.withUnsafeMutableBytes { buffer in
-                Glibc.read(descriptor, buffer.baseAddress.map { $0 + done }, buffer.count - done)
-            }
-            if got < 0 && errno == EINTR { continue }
-            guard got > 0 else { throw failure("read", path) }
-            done += got
-        }
-        return bytes
+        try SmallFile.read(path, limitBytes: limitBytes)
     }
 
     /// Writes under a temporary name, syncs, renames, and syncs the directory: a power cut afterwards takes nothing back.

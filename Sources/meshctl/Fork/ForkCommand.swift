@@ -2,6 +2,7 @@ import ArgumentParser
 import Crypto
 import Ledger
 import Rounds
+import SiteFiles
 import Tensor
 
 struct ForkCommand: ParsableCommand {
@@ -73,7 +74,7 @@ struct ForkCommand: ParsableCommand {
     }
 
     func run() throws {
-        guard let path = try genesis ?? daemon.configuration()?.genesis else {
+        guard let path = try genesis ?? daemon.configuration()?.mesh.genesis else {
             throw Failure("no genesis file was named", advice: "Give --genesis FILE or --config FILE.")
         }
         let founding = try GenesisFile.readComplete(path).genesis

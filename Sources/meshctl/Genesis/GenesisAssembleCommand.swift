@@ -1,5 +1,6 @@
 import ArgumentParser
 import Ledger
+import SiteFiles
 
 struct GenesisAssembleCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

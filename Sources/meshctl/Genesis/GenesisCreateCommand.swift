@@ -2,6 +2,7 @@ import ArgumentParser
 import Crypto
 import Ledger
 import Rounds
+import SiteFiles
 
 struct GenesisCreateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -2,6 +2,7 @@ import ArgumentParser
 import Crypto
 import Ledger
 import Rounds
+import SiteFiles
 import Tensor
 
 struct GenesisSignCommand: ParsableCommand {

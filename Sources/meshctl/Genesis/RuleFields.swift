@@ -1,4 +1,5 @@
 import Ledger
+import SiteFiles
 
 /// The rules field by field, by their names in the ledger: whatever field the ledger has can be set and shown.
 struct RuleFields {
@@ -27,9 +28,7 @@ struct RuleFields {
                 "there is no rule \(name)", advice: "Rules are: \(fields.map(\.key).sorted().joined(separator: ", "))")
         }
         switch (current, value) {
-        case (.unsigned, .number(let text)):
-            guard let number = UInt64(text) else { throw Failure("\(name) must be a whole number, not \(text)") }
-            self[name] = .unsigned(number)
+        case (.unsigned, .number(let number)): self[name] = .unsigned(number)
         case (.text, .string(let text)): self[name] = .text(text)
         case (.map, .string(let text)): self[name] = try RuleFields.encoding(text).cbor
         default: throw Failure("\(name) must be \(RuleFields.kind(current))")
@@ -62,12 +61,12 @@ struct RuleFields {
     private static func text(_ value: CBOR) -> String {
         switch value {
         case .unsigned(let number): return String(number)
-        case .text(let text): return Settings.quoted(text)
+        case .text(let text): return TOMLText.quoted(text)
         default:
             guard let encoding = try? Encoding(cbor: value) else { return "" }
             switch encoding {
-            case .dense: return Settings.quoted("dense")
-            case .topK(let kept, let bits): return Settings.quoted("top-k \(kept) \(bits)")
+            case .dense: return TOMLText.quoted("dense")
+            case .topK(let kept, let bits): return TOMLText.quoted("top-k \(kept) \(bits)")
             }
         }
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Ledger
+import SiteFiles
 
 /// The rules that a founder may choose. A file gives any of them by their names in the ledger; options win over it.
 struct RuleOptions: ParsableArguments {
@@ -75,13 +76,12 @@ struct RuleOptions: ParsableArguments {
         var fields = RuleFields(start)
         var isMinimumChosen = minContributions != nil
         if let rules {
-            let settings = try Settings(path: rules)
-            if settings.entries["min_contributions"] != nil { isMinimumChosen = true }
-            for (name, entry) in settings.entries.sorted(by: { $0.value.line < $1.value.line }) {
+            for entry in try Settings(path: rules).entries {
+                if entry.name == "min_contributions" { isMinimumChosen = true }
                 do {
-                    try fields.set(name, entry.value)
+                    try fields.set(entry.name, entry.value)
                 } catch {
-                    throw Failure("\(rules):\(entry.line): \(error)")
+                    throw SiteFileError(rules, line: entry.line, "\(error)")
                 }
             }
         }

@@ -3,6 +3,7 @@ import Control
 import Crypto
 import Glibc
 import Ledger
+import SiteFiles
 
 struct ProposalCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -2,6 +2,7 @@ import ArgumentParser
 import Control
 import Crypto
 import Ledger
+import SiteFiles
 
 /// What all verbs take that propose an action.
 struct ProposalOptions: ParsableArguments {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Control
 import Crypto
 import Ledger
+import SiteFiles
 
 struct ProposeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -96,8 +97,7 @@ struct ProposeRulesCommand: ParsableCommand {
                 throw Failure("\"\(change)\" is no change of a rule", advice: "Write name=value.")
             }
             let text = String(change[change.index(after: equals)...])
-            let isNumber = !text.isEmpty && text.utf8.allSatisfy { (0x30...0x39).contains($0) }
-            try fields.set(String(change[..<equals]), isNumber ? .number(text) : .string(text))
+            try fields.set(String(change[..<equals]), UInt64(text).map { .number($0) } ?? .string(text))
         }
         let changed = try fields.rules()
         guard changed != rules else { throw Failure("these rules are in force already") }

@@ -32,9 +32,9 @@ struct ProposeRotateKeyCommand: ParsableCommand {
             throw Failure(
                 "--operator needs the operator key at hand: leave --unsigned out, and use --out where it is offline")
         }
-        let daemonPassphrase = PassphraseOption(file: configuration.passphraseFile)
-        let nodeKey = try NextKey(.nodeKey, beside: configuration.nodeKey, daemonPassphrase)
-        let linkKey = try NextKey(.linkKey, beside: configuration.linkKey, daemonPassphrase)
+        let daemonPassphrase = PassphraseOption(file: configuration.site.passphraseFile)
+        let nodeKey = try NextKey(.nodeKey, beside: configuration.site.nodeKey, daemonPassphrase)
+        let linkKey = try NextKey(.linkKey, beside: configuration.site.linkKey, daemonPassphrase)
         var operatorKey = present.operatorKey
         if newOperator {
             // What is left of an earlier rotation is ended first: its key is not the one that follows.

@@ -1,5 +1,6 @@
 import Crypto
 import Ledger
+import SiteFiles
 
 /// An invitation, held against the genesis and the keys of the site that it is for.
 struct InvitationCheck {

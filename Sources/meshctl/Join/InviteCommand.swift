@@ -2,6 +2,7 @@ import ArgumentParser
 import Control
 import Crypto
 import Ledger
+import SiteFiles
 
 struct InviteCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -2,6 +2,7 @@ import ArgumentParser
 import Crypto
 import EventLoop
 import Ledger
+import SiteFiles
 
 struct JoinCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -206,37 +207,37 @@ struct JoinCommand: ParsableCommand {
         var lines = [
             "# Written by meshctl join for site \(member.name). See Docs/meshctl.md and Deploy/site.",
             "[mesh]",
-            "genesis = \(Settings.quoted(DiskFile.absolute(genesis)))",
+            "genesis = \(TOMLText.quoted(DiskFile.absolute(genesis)))",
         ]
-        if let model { lines.append("model = \(Settings.quoted(DiskFile.absolute(model)))") }
+        if let model { lines.append("model = \(TOMLText.quoted(DiskFile.absolute(model)))") }
         lines += [
-            "listen = \(Settings.list(listening))",
-            "announce = \(Settings.list(announced))",
-            "peers = \(Settings.list(peers))",
+            "listen = \(TOMLText.list(listening))",
+            "announce = \(TOMLText.list(announced))",
+            "peers = \(TOMLText.list(peers))",
         ]
         if let invitation {
             lines += [
                 "# What the invitation says: another chain than the one with this version is refused.",
                 "expect_height = \(invitation.height)",
-                "expect = \(Settings.quoted(invitation.version.description))",
+                "expect = \(TOMLText.quoted(invitation.version.description))",
             ]
         }
-        if let expect, invitation == nil { lines.append("expect = \(Settings.quoted(expect.lowercased()))") }
+        if let expect, invitation == nil { lines.append("expect = \(TOMLText.quoted(expect.lowercased()))") }
         lines += [
             "",
             "[site]",
-            "name = \(Settings.quoted(member.name))",
-            "state = \(Settings.quoted(state.map(DiskFile.absolute) ?? folder + "/state"))",
-            "node_key = \(Settings.quoted(directory.nodeKey))",
-            "link_key = \(Settings.quoted(directory.linkKey))",
+            "name = \(TOMLText.quoted(member.name))",
+            "state = \(TOMLText.quoted(state.map(DiskFile.absolute) ?? folder + "/state"))",
+            "node_key = \(TOMLText.quoted(directory.nodeKey))",
+            "link_key = \(TOMLText.quoted(directory.linkKey))",
         ]
-        if observe || invitation != nil { lines.append("card = \(Settings.quoted(directory.card))") }
+        if observe || invitation != nil { lines.append("card = \(TOMLText.quoted(directory.card))") }
         if let passphraseFile {
-            lines.append("passphrase_file = \(Settings.quoted(DiskFile.absolute(passphraseFile)))")
+            lines.append("passphrase_file = \(TOMLText.quoted(DiskFile.absolute(passphraseFile)))")
         }
-        lines += ["", "[sockets]", "directory = \(Settings.quoted(socketFolder))"]
+        lines += ["", "[sockets]", "directory = \(TOMLText.quoted(socketFolder))"]
         for (name, group) in [("trainer", trainerGroup), ("operator", operatorGroup), ("auditor", auditorGroup)] {
-            if let group { lines.append("\(name)_group = \(Settings.quoted(group))") }
+            if let group { lines.append("\(name)_group = \(TOMLText.quoted(group))") }
         }
         return lines.joined(separator: "\n") + "\n"
     }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Crypto
 import EventLoop
 import Ledger
+import SiteFiles
 
 struct CardCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -60,18 +61,6 @@ struct CardCommand: ParsableCommand {
                 address.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f })
             else { throw Failure("\"\(address)\" is no address", advice: "Use host:port or [IPv6]:port.") }
         }
-    }
-}
-
-extension SignedCard {
-    /// Reads a card and checks both of its signatures.
-    static func read(_ path: String) throws -> SignedCard {
-        let card = try Armour.read(SignedCard.self, Armour.card, from: path)
-        guard card.isValid else {
-            throw Failure(
-                "\(path): the signatures do not belong to the card", advice: "Ask the site for its card again.")
-        }
-        return card
     }
 }
 

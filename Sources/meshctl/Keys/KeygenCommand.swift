@@ -2,6 +2,7 @@ import ArgumentParser
 import Crypto
 import Glibc
 import Ledger
+import SiteFiles
 
 struct KeygenCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -7,6 +7,7 @@ import Logging
 import Tensor
 
 @testable import MeshNode
+@testable import SiteFiles
 
 /// The files of a mesh in a folder of its own, and daemons of it on one loop of this thread.
 final class TestSites {
@@ -79,25 +80,25 @@ final class TestSites {
 
     func state(_ index: Int) -> String { folder + "/" + names[index] + "/state" }
 
-    func configuration(_ index: Int) -> MeshNode.Configuration {
+    func configuration(_ index: Int) -> SiteFiles.Configuration {
         let own = folder + "/" + names[index]
         var timing = Timing()
         timing.roundDeadline = roundDeadlineMilliseconds
         timing.graceMinimum = 50
         timing.viewInitial = 500
         timing.standstill = 100
-        var mesh = MeshNode.Configuration.Mesh(
+        var mesh = SiteFiles.Configuration.Mesh(
             genesis: folder + "/genesis", model: hasModel(index) ? folder + "/model.safetensors" : nil,
             listen: ["127.0.0.1:\(ports[index])"], announce: ["127.0.0.1:\(ports[index])"],
             peers: ports.filter { $0 != ports[index] }.map { "127.0.0.1:\($0)" })
         mesh.expected = expected[index]?.version
         mesh.expectedHeight = expected[index]?.height
-        return MeshNode.Configuration(
+        return SiteFiles.Configuration(
             mesh: mesh,
-            site: MeshNode.Configuration.Site(
+            site: SiteFiles.Configuration.Site(
                 name: names[index], stateDirectory: own + "/state", nodeKey: own + "/node.key",
                 linkKey: own + "/link.key", passphraseFile: nil),
-            sockets: MeshNode.Configuration.Sockets(
+            sockets: SiteFiles.Configuration.Sockets(
                 trainer: .init(path: own + "/trainer.sock"), operator: .init(path: own + "/operator.sock")),
             timing: timing, workerCount: 1)
     }

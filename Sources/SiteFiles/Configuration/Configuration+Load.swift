@@ -6,36 +6,23 @@ import TOMLKit
 
 extension Configuration {
     /// A configuration file is some dozen lines; nothing longer is read.
-    static let fileBytesMaximum = 1 << 20
+    public static let fileBytesMaximum = 1 << 20
 
     private static let sections = ["mesh", "site", "sockets", "timing", "workers"]
 
     /// Reads the file at `path`. Relative paths in it are relative to its folder.
-    static func load(path: String) throws -> Configuration {
-        let bytes = try DiskFile.contents(of: path, limitBytes: fileBytesMaximum)
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw ConfigurationError(file: path, line: nil, key: nil, expected: "UTF-8", found: "other bytes")
-        }
-        return try Configuration(text: text, file: path)
+    ///
+    /// - Throws: `SiteFileError` or `ConfigurationError`.
+    public static func load(path: String) throws -> Configuration {
+        try Configuration(text: TextFile.read(path, limitBytes: fileBytesMaximum), file: path)
     }
 
-    /// - Parameter file: the name that errors carry; its folder is what relative paths start from.
-    init(text: String, file: String) throws(ConfigurationError) {
-        // TOMLKit hands the text to C, where it would end at a zero byte.
-        guard !text.utf8.contains(0) else {
-            throw ConfigurationError(file: file, line: nil, key: nil, expected: "text", found: "a zero byte")
-        }
-        try Configuration.checkHeaders(text, file: file)
-        let root: TOMLTable
-        do {
-            root = try TOMLTable(string: text)
-        } catch let error as TOMLParseError {
-            throw ConfigurationError(
-                file: file, line: error.source.begin.line, key: nil, expected: "TOML", found: error.description)
-        } catch {
-            throw ConfigurationError(file: file, line: nil, key: nil, expected: "TOML", found: "\(error)")
-        }
-        let lines = KeyLines(text)
+    /// - Parameters:
+    ///   - text: normalized, as `TextFile` gives it.
+    ///   - file: the name that errors carry; its folder is what relative paths start from.
+    public init(text: String, file: String) throws(ConfigurationError) {
+        let document = try TOMLDocument(text, file: file)
+        let (root, lines) = (document.root, document.lines)
         for section in root.keys.sorted() where !Configuration.sections.contains(section) {
             throw ConfigurationError(
                 file: file, line: lines[section], key: "[\(section)]",
@@ -54,33 +41,6 @@ extension Configuration {
         reader = try ConfigurationReader(file: file, root: root, section: "workers", lines: lines)
         workerCount = try reader.integer("count", in: 1...1024) ?? 2
         try reader.finish()
-    }
-
-    /// toml++ 3.4, inside TOMLKit, trusts that a key follows the bracket of a table's header: anything else would end the
-    /// process in a debug build and is undefined in a release build. So that is looked at here first.
-    private static func checkHeaders(_ text: String, file: String) throws(ConfigurationError) {
-        let lines = text.utf8.split(omittingEmptySubsequences: false) { (0x0a...0x0d).contains($0) }
-        for (index, line) in lines.enumerated() {
-            var rest = line.drop { !(0x21...0x7e).contains($0) }
-            guard rest.popFirst() == UInt8(ascii: "[") else { continue }
-            rest = rest.drop { $0 == 0x20 || $0 == 0x09 }
-            if rest.first == UInt8(ascii: "[") { rest = rest.dropFirst().drop { $0 == 0x20 || $0 == 0x09 } }
-            guard let first = rest.first, isKeyStart(first) else {
-                throw ConfigurationError(
-                    file: file, line: index + 1, key: nil, expected: "the name of a section after [",
-                    found: "something else")
-            }
-        }
-    }
-
-    private static func isKeyStart(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"), UInt8(ascii: "\""),
-            UInt8(ascii: "'"), UInt8(ascii: "]"):
-            true
-        default: false
-        }
     }
 
     private static func folder(of file: String) -> String {

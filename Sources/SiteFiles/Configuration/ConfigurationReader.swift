@@ -88,7 +88,7 @@ struct ConfigurationReader {
             found: ConfigurationReader.describe(value))
     }
 
-    private static func describe(_ value: TOMLValueConvertible) -> String {
+    static func describe(_ value: TOMLValueConvertible) -> String {
         switch value.type {
         case .string: "\"\((value.string ?? "").prefix(80))\""
         case .int: value.int.map(String.init) ?? "an integer"

@@ -2,7 +2,7 @@ import Crypto
 import Gossip
 import Testing
 
-@testable import MeshNode
+@testable import SiteFiles
 
 struct ConfigurationTests {
     static let good = """
@@ -103,6 +103,19 @@ struct ConfigurationTests {
         #expect(error.key == key)
         #expect(error.expected.contains(expected))
         #expect(error.description.hasPrefix("meshnode.toml:"))
+    }
+
+    @Test("Every line end and a byte order mark give the same configuration", arguments: TextForm.allCases)
+    func readsEveryForm(form: TextForm) throws {
+        let folder = try Folder()
+        let path = try folder.write(form.bytes("# of de\n" + Self.good))
+        let configuration = try Configuration.load(path: path)
+        #expect(configuration.mesh.listen == ["0.0.0.0:7700"] && configuration.site.name == "de")
+        let wrong = try folder.write(form.bytes("# of de\n" + Self.good.replacing("count = 3", with: "threads = 3")))
+        #expect(throws: ConfigurationError.self) { try Configuration.load(path: wrong) }
+        do { _ = try Configuration.load(path: wrong) } catch let error as ConfigurationError {
+            #expect(error.line == 19 && error.key == "[workers] threads")
+        }
     }
 
     @Test("A text with a zero byte is refused, not cut there")
