@@ -97,6 +97,7 @@ public enum ControlSchema {
             VersionsRequest.schema, VersionRequest.schema, ContributionsRequest.schema, RoundsRequest.schema,
             LedgerExportBegin.schema, ParametersExportBegin.schema, DoctorRequest.schema,
             GovernanceRequest.schema, ProposalSubmit.schema, ProposalsRequest.schema, ProposalRequest.schema,
+            ProposalJudge.schema, ProposalHistoryRequest.schema,
             ReviewSubmit.schema, ReviewsRequest.schema, Invite.schema, InviteWithdraw.schema,
             EvidenceRequest.schema, EvidenceExportBegin.schema, RevertPreviewRequest.schema,
         ]

@@ -3,9 +3,11 @@ import Ledger
 
 /// Actions and reviews that no version embeds yet.
 ///
-/// Bounded by operator: an action is kept only while it is among the few that one of its signers may have pending, so an
-/// operator can fill its own places and nobody else's. Which are kept depends on the set of them alone, not on the order
-/// in which they came, so that members end up with the same.
+/// Bounded by operator: an action is kept only while it is among the few that one of its supporters may have pending, so
+/// an operator can fill its own places and nobody else's. A rotation of the operator's own keys has places of its own. A
+/// closed action takes no place of its supporters; it is kept among the few verdicts of those who closed it, so that
+/// signatures that come again do not open it again. Which actions are kept depends on the set of them alone, not on the
+/// order in which they came, so that members end up with the same.
 struct GovernanceTable {
     private(set) var actions: [Digest: PendingAction] = [:]
     /// By slot; one of a reviewer, by ascending reviewer.
@@ -13,15 +15,21 @@ struct GovernanceTable {
     private var reviewCounts: [MemberID: Int] = [:]
     /// How many signatures of each operator were taken since the head was adopted.
     private var signatureCounts: [MemberID: Int] = [:]
+    private var verdictCounts: [MemberID: Int] = [:]
     /// When this node first saw the certificate of a slot: from then on operators may veto what is in it.
     var windows: [Slot: Instant] = [:]
 
-    /// In all, so that a summary can name every one.
-    static let actionsMaximum = 128
+    /// In all, so that a summary can name every one: in a large mesh its bitmaps are longer.
+    static func actionsMaximum(memberCount: Int) -> Int { memberCount <= Wire.fullMembersMaximum ? 128 : 80 }
     static let actionsOfOperatorMaximum = 8
+    /// Rotations of its own keys, besides.
+    static let rotationsOfOperatorMaximum = 2
+    /// Rotations of all operators.
+    static let rotationsMaximum = 64
     static let reviewsOfReviewerMaximum = 512
     /// Between two versions: an operator's action may push out another of its own, and each costs everybody a write.
     static let signaturesOfOperatorMaximum = 64
+    static let rotationSignaturesMaximum = 8
 
     /// Ascending.
     var digests: [Digest] { actions.keys.sorted() }
@@ -30,16 +38,39 @@ struct GovernanceTable {
 
     /// How many actions one operator may have pending in a mesh of so many.
     static func budget(memberCount: Int) -> Int {
-        max(1, min(actionsOfOperatorMaximum, actionsMaximum / max(1, memberCount)))
+        max(1, min(actionsOfOperatorMaximum, actionsMaximum(memberCount: memberCount) / max(1, memberCount)))
     }
 
-    /// How many pending actions an operator has signed.
-    func count(signedBy signer: MemberID) -> Int { actions.values.count { $0.operators[signer] != nil } }
+    /// How many closed actions one operator's verdicts keep.
+    static func verdictBudget(memberCount: Int) -> Int { 2 * budget(memberCount: memberCount) }
 
-    /// Counts a signature of this operator; false where it has given too many since the head was adopted.
-    mutating func takeSignature(of signer: MemberID) -> Bool {
-        guard signatureCounts[signer, default: 0] < GovernanceTable.signaturesOfOperatorMaximum else { return false }
+    /// Whether an operator that has not signed this action may.
+    func hasPlace(for signer: MemberID, to action: GovernanceAction, on chain: Chain) -> Bool {
+        let isRotation = action.isRotation(of: signer)
+        let taken = actions.values.count {
+            $0.operators[signer] != nil && $0.verdicts[signer] == nil && !$0.isClosed(on: chain)
+                && $0.action.isRotation(of: signer) == isRotation
+        }
+        return taken
+            < (isRotation
+                ? GovernanceTable.rotationsOfOperatorMaximum : GovernanceTable.budget(memberCount: chain.members.count))
+    }
+
+    /// Counts a signature of this operator; false where it has given too many since the head was adopted. A rotation of
+    /// its own keys has room beyond the others.
+    mutating func takeSignature(of signer: MemberID, under action: GovernanceAction) -> Bool {
+        let limit =
+            GovernanceTable.signaturesOfOperatorMaximum
+            + (action.isRotation(of: signer) ? GovernanceTable.rotationSignaturesMaximum : 0)
+        guard signatureCounts[signer, default: 0] < limit else { return false }
         signatureCounts[signer, default: 0] += 1
+        return true
+    }
+
+    /// Counts a verdict of this operator; false where it has given too many since the head was adopted.
+    mutating func takeVerdict(of signer: MemberID) -> Bool {
+        guard verdictCounts[signer, default: 0] < GovernanceTable.signaturesOfOperatorMaximum else { return false }
+        verdictCounts[signer, default: 0] += 1
         return true
     }
 
@@ -49,20 +80,37 @@ struct GovernanceTable {
         if actions[digest] != nil { change(&actions[digest]!) }
     }
 
-    /// Drops what no signer has a place for: of each operator the lowest digests stay.
+    /// Drops what nobody has a place for: of each operator the lowest digests stay.
     ///
     /// - Returns: what was dropped, ascending.
-    mutating func enforceBudgets(memberCount: Int) -> [Digest] {
-        let budget = GovernanceTable.budget(memberCount: memberCount)
+    mutating func enforceBudgets(on chain: Chain) -> [Digest] {
+        let memberCount = chain.members.count
+        let closed = Set(actions.values.filter { $0.isClosed(on: chain) }.map(\.digest))
         var kept: Set<Digest> = []
-        var counts: [MemberID: Int] = [:]
-        for digest in digests {
-            guard kept.count < GovernanceTable.actionsMaximum, let action = actions[digest] else { break }
-            for signer in action.operators.keys where counts[signer, default: 0] < budget {
-                counts[signer, default: 0] += 1
-                kept.insert(digest)
+        func keep(limit: Int, perOperator: Int, _ owners: (PendingAction) -> [MemberID]) {
+            var counts: [MemberID: Int] = [:]
+            for digest in digests {
+                guard kept.count < limit, let action = actions[digest] else { break }
+                for owner in owners(action) where counts[owner, default: 0] < perOperator {
+                    counts[owner, default: 0] += 1
+                    kept.insert(digest)
+                }
             }
         }
+        keep(
+            limit: GovernanceTable.rotationsMaximum, perOperator: GovernanceTable.rotationsOfOperatorMaximum,
+            { action in
+                closed.contains(action.digest) ? [] : action.supporters.filter { action.action.isRotation(of: $0) }
+            })
+        let limit = GovernanceTable.actionsMaximum(memberCount: memberCount)
+        keep(
+            limit: limit, perOperator: GovernanceTable.budget(memberCount: memberCount),
+            { action in
+                closed.contains(action.digest) ? [] : action.supporters.filter { !action.action.isRotation(of: $0) }
+            })
+        keep(
+            limit: limit, perOperator: GovernanceTable.verdictBudget(memberCount: memberCount),
+            { closed.contains($0.digest) ? Array($0.verdicts.keys) : [] })
         let dropped = digests.filter { !kept.contains($0) }
         for digest in dropped { actions[digest] = nil }
         return dropped
@@ -72,8 +120,9 @@ struct GovernanceTable {
     mutating func carryOver(to chain: Chain) -> [Digest] {
         let before = digests
         signatureCounts = [:]
+        verdictCounts = [:]
         actions = actions.compactMapValues { $0.carried(over: chain) }
-        return before.filter { actions[$0] == nil } + enforceBudgets(memberCount: chain.members.count)
+        return before.filter { actions[$0] == nil } + enforceBudgets(on: chain)
     }
 
     func review(of slot: Slot, by reviewer: MemberID) -> SignedReview? {

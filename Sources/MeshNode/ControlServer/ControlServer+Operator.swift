@@ -23,6 +23,8 @@ extension ControlServer {
         case .proposalSubmit(let parameters): answerProposalSubmit(request.id, parameters, connection)
         case .proposals(let parameters): answerProposals(request.id, parameters, connection)
         case .proposal(let parameters): answerProposal(request.id, parameters, connection)
+        case .proposalJudge(let parameters): answerProposalJudge(request.id, parameters, connection)
+        case .proposalHistory(let parameters): answerProposalHistory(request.id, parameters, connection)
         case .reviewSubmit(let parameters): answerReviewSubmit(request.id, parameters, connection)
         case .reviews(let parameters): answerReviews(request.id, parameters, connection)
         case .invite(let parameters): answerInvite(request.id, parameters, connection)

@@ -27,6 +27,7 @@ extension ControlServer {
         case .tooManyPending(let id):
             "is one more than \(chain.members[id]?.name ?? id.short) may have that no version embeds yet"
         case .slotClosed: "is of a contribution that is listed already, or never can be"
+        case .judged, .notSigned: "cannot be taken"
         case .alreadyReviewed: "is the second of this operator about one slot; the first counts"
         }
     }

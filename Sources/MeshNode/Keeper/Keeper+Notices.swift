@@ -67,6 +67,14 @@ extension Keeper {
         case .proposalRefused(let digest, let refusal):
             logger.warning("proposal \(digest.short) is refused: \(refusal)")
         case .proposalDropped(let digest): logger.info("proposal \(digest.short) ended without effect")
+        case .proposalJudged(let judged):
+            let statement = judged.verdict.statement
+            logger.notice(
+                "\(name(judged.verdict.signer)): \(statement.verdict.rawValue) proposal \(statement.action.short)"
+                    + (statement.comment.isEmpty ? "" : ": \(statement.comment)"))
+        case .verdictRefused(let judged, let refusal):
+            logger.warning("verdict on proposal \(judged.action.digest.short) is refused: \(refusal)")
+        case .proposalEnded(let ended): record(ended)
         case .actionTaken(let action, let height):
             logger.info("version \(height) carries action \(action.digest.short)")
         case .reviewKnown(let review):
@@ -99,11 +107,29 @@ extension Keeper {
         }
     }
 
+    /// Keeps what became of a proposal, for people.
+    private func record(_ ended: EndedProposal) {
+        let row = DecisionRow(
+            signed: ended.signed, verdicts: ended.verdicts, end: ended.end, height: ended.height,
+            at: UInt64(max(0, time(nil))))
+        let database = database
+        journal.read(
+            { () -> StoreError? in
+                do throws(StoreError) { try database.insert(row) } catch { return error }
+                return nil
+            },
+            completion: { [self] failure in
+                if let failure { report(failure) }
+            })
+    }
+
     func name(_ id: MemberID) -> String { node.chain.members[id]?.name ?? id.short }
 
     /// Names by ascending member id, as the ledger orders them.
-    func signers(of certified: CertifiedVersion, among members: MemberSet) -> [String] {
-        certified.certificate.signatures.signers.filter { $0 < members.count }.map { members.members[$0].name }
+    func signers(of certified: CertifiedVersion) -> [String] {
+        // By the set that decided the version: a later one may have other members in other places.
+        let members = node.chain.history.members(of: certified.height) ?? node.chain.members
+        return certified.certificate.signatures.signers.filter { $0 < members.count }.map { members.members[$0].name }
     }
 
     private func adopted(_ certified: CertifiedVersion, replayed: Bool) {
@@ -111,7 +137,7 @@ extension Keeper {
         let round = rounds.turn(
             now: loop.now.milliseconds, listing: version.manifest.map(\.contribution), bytes: transport.totalBytes)
         let contributors = version.manifest.map { name($0.slot.author) }
-        let signers = signers(of: certified, among: node.chain.members)
+        let signers = signers(of: certified)
         let losses = certified.contributions.map(\.body.lossMicronats)
         let row = RoundRow(
             height: version.height, version: version.versionDigest, adoptedAt: UInt64(max(0, time(nil))),

@@ -105,6 +105,7 @@ extension LedgerDatabase {
         try checkRows(of: "evidence") { (row, path) throws(StoreError) in
             _ = try LedgerDatabase.evidence(row, path)
         }
+        _ = try decisions()
     }
 
     private func checkRows(

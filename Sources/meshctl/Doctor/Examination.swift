@@ -12,7 +12,7 @@ struct Examination {
     /// Less free space than this is worth a word.
     private static let freeBytesLeast: UInt64 = 1 << 30
 
-    mutating func site(_ path: String, socket: String?) {
+    mutating func site(_ path: String, socket: String?, ledger: String?) {
         let configuration: Configuration
         do {
             configuration = try Configuration.load(path: path)
@@ -23,12 +23,13 @@ struct Examination {
             return
         }
         let genesis = self.genesis(configuration)
-        keys(configuration, genesis)
+        let newest = genesis.flatMap { newest($0, ledger: ledger, socket: socket ?? configuration.sockets.operator.path) }
+        keys(configuration, newest)
         if let genesis { model(configuration, genesis) }
         state(configuration)
         addresses(configuration)
         self.socket(socket ?? configuration.sockets.operator.path)
-        if let genesis { peers(configuration, genesis) }
+        if let genesis, let newest { peers(configuration, genesis, newest) }
     }
 
     private mutating func genesis(_ configuration: Configuration) -> Genesis? {
@@ -45,7 +46,23 @@ struct Examination {
         }
     }
 
-    private mutating func keys(_ configuration: Configuration, _ genesis: Genesis?) {
+    /// The member set that keys are judged by.
+    private mutating func newest(_ genesis: Genesis, ledger: String?, socket: String) -> NewestMembers? {
+        do {
+            let newest = try NewestMembers.find(genesis, ledger: ledger, sockets: [socket])
+            if newest.isGenesis {
+                warn("members", "keys are judged by the genesis: the daemon does not answer and no ledger was given")
+            } else {
+                pass("members", "keys are judged by \(newest.words)")
+            }
+            return newest
+        } catch {
+            fail("members", "\(error)")
+            return nil
+        }
+    }
+
+    private mutating func keys(_ configuration: Configuration, _ newest: NewestMembers?) {
         var publicKeys: [KeyKind: [UInt8]] = [:]
         var isProtected = false
         for (kind, path) in [(KeyKind.nodeKey, configuration.site.nodeKey), (.linkKey, configuration.site.linkKey)] {
@@ -65,16 +82,12 @@ struct Examination {
         } else if let file = configuration.site.passphraseFile {
             if DiskFile.exists(file) { pass("passphrase", file) } else { fail("passphrase", "\(file) does not exist") }
         }
-        guard let genesis, let nodeKey = publicKeys[.nodeKey] else { return }
-        guard let member = genesis.members.members.first(where: { $0.nodeKey.bytes == nodeKey }) else {
-            if let card = configuration.site.card { return observer(card, nodeKey) }
-            fail(
-                "membership", "no member of the genesis has this node key: another genesis file, or another site's keys"
-            )
-            return
+        guard let newest, let nodeKey = publicKeys[.nodeKey] else { return }
+        guard let member = newest.members.members.first(where: { $0.nodeKey.bytes == nodeKey }) else {
+            return stranger(configuration, newest, nodeKey)
         }
         if let linkKey = publicKeys[.linkKey], member.linkKey.bytes != linkKey {
-            fail("membership", "the genesis names another link key for \(member.name)")
+            fail("membership", "\(newest.words) names another link key for \(member.name)")
         } else if let name = configuration.site.name, name != member.name {
             fail("membership", "these are the keys of \(member.name), the configuration says \(name)")
         } else {
@@ -82,14 +95,43 @@ struct Examination {
         }
     }
 
+    /// The node key is no member's: not yet, not any more, or only not by the genesis.
+    private mutating func stranger(_ configuration: Configuration, _ newest: NewestMembers, _ nodeKey: [UInt8]) {
+        if let name = configuration.site.name, let member = newest.members.member(named: name) {
+            let next = try? KeyFile.load(.nodeKey, from: configuration.site.nodeKey + ".next").publicKeyBytes
+            if next == member.nodeKey.bytes {
+                return warn(
+                    "membership", "the keys of \(name) were rotated: the daemon takes up the next ones at its start")
+            }
+            if !newest.isGenesis {
+                return fail(
+                    "membership",
+                    "\(newest.words) names another node key for \(name): these keys are retired, or another site's")
+            }
+        }
+        if let card = configuration.site.card { return observer(card, nodeKey, newest) }
+        if newest.isGenesis {
+            warn("membership", "no founder has this node key. \(NewestMembers.advice)")
+        } else {
+            fail(
+                "membership",
+                "no member of \(newest.words) has this node key: another mesh's genesis, or another site's keys")
+        }
+    }
+
     /// A site that is no founder says by its card who it is.
-    private mutating func observer(_ path: String, _ nodeKey: [UInt8]) {
+    private mutating func observer(_ path: String, _ nodeKey: [UInt8], _ newest: NewestMembers) {
         do {
             let member = try SignedCard.read(path).card.member
-            if member.nodeKey.bytes == nodeKey {
+            if let admitted = newest.members[member.id] {
+                fail(
+                    "membership", "\(newest.words) names another node key for \(admitted.name) than the one in use here")
+            } else if member.nodeKey.bytes == nodeKey {
                 warn(
                     "membership",
-                    "no founder: this is \(member.name) by its card, which signs nothing until it is admitted")
+                    "no member: this is \(member.name) by its card, which signs nothing until it is admitted")
+            } else if newest.isGenesis {
+                warn("membership", "\(path) is the card of another node key. \(NewestMembers.advice)")
             } else {
                 fail("membership", "\(path) is the card of another node key")
             }
@@ -163,21 +205,22 @@ struct Examination {
         }
     }
 
-    private mutating func peers(_ configuration: Configuration, _ genesis: Genesis) {
+    private mutating func peers(_ configuration: Configuration, _ genesis: Genesis, _ newest: NewestMembers) {
         let linkKey = (try? KeyFile.load(.linkKey, from: configuration.site.linkKey)).flatMap {
             LinkPublicKey(bytes: $0.publicKeyBytes)
         }
-        guard genesis.members.count > 1 else { return }
+        guard newest.members.count > 1 else { return }
         guard !configuration.mesh.peers.isEmpty else {
             warn("peers", "no peers are named: this site waits until it is dialled")
             return
         }
         do {
             let entries = configuration.mesh.peers.map { PeerList.Entry(line: 0, address: $0, site: nil) }
-            let findings = try PeerProber.probe(configuration.mesh.peers, genesis: genesis, ownLinkKey: linkKey)
+            let findings = try PeerProber.probe(
+                configuration.mesh.peers, network: genesis.network, members: newest.members.members, ownLinkKey: linkKey)
             var reached = 0
             for (entry, finding) in zip(entries, findings) {
-                let report = PeerReport(entry, finding, genesis: genesis)
+                let report = PeerReport(entry, finding, network: genesis.network, newest)
                 switch report.verdict {
                 case .good:
                     reached += 1

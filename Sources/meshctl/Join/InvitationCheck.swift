@@ -9,7 +9,7 @@ struct InvitationCheck {
     let member: Member
     let warnings: [String]
 
-    init(_ path: String, genesis: Genesis, _ directory: KeyDirectory) throws {
+    init(_ path: String, genesis: Genesis, _ newest: NewestMembers, _ directory: KeyDirectory) throws {
         let signed = try Armour.read(SignedInvitation.self, Armour.invitation, from: path)
         guard signed.network == genesis.network else {
             throw Failure(
@@ -31,9 +31,13 @@ struct InvitationCheck {
                 throw Failure("the \(kind) in \(directory.path) is not the one on the card")
             }
         }
-        let founder = genesis.members[invitation.inviter.id]
-        if founder?.operatorKey == invitation.inviter.operatorKey {
+        let known = [genesis.members, newest.members].compactMap { $0[invitation.inviter.id] }
+        if known.contains(where: { $0.operatorKey == invitation.inviter.operatorKey }) {
             warnings = []
+        } else if !newest.isGenesis {
+            throw Failure(
+                "\(path) is signed with an operator key that no member of \(newest.words) has",
+                advice: "Ask \(invitation.inviter.name) for a new invitation.")
         } else {
             warnings = [
                 """

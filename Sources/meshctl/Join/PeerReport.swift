@@ -17,11 +17,18 @@ struct PeerReport: Encodable {
     let site: String?
     let message: String
 
-    init(_ entry: PeerList.Entry, _ finding: ProbeFinding, genesis: Genesis, others: [Member] = []) {
+    /// - Parameters:
+    ///   - newest: what keys are judged by.
+    ///   - others: whom an invitation names besides.
+    init(
+        _ entry: PeerList.Entry, _ finding: ProbeFinding, network ours: NetworkID, _ newest: NewestMembers,
+        others: [Member] = []
+    ) {
         address = entry.address
         func name(_ id: MemberID) -> String {
-            others.first { $0.id == id }?.name ?? genesis.members[id]?.name ?? id.short
+            newest.members[id]?.name ?? others.first { $0.id == id }?.name ?? id.short
         }
+        let advice = newest.isGenesis ? ". \(NewestMembers.advice)" : ""
         switch finding {
         case .member(let id):
             site = name(id)
@@ -30,7 +37,7 @@ struct PeerReport: Encodable {
                 message = "\(name(id)) answers where \(expected) was expected: two addresses are mixed up"
             } else {
                 verdict = .good
-                message = "\(name(id)) answers, with the keys that the genesis names"
+                message = "\(name(id)) answers, with the keys that \(newest.words) names"
             }
         case .itself:
             site = nil
@@ -62,17 +69,17 @@ struct PeerReport: Encodable {
             let theirs =
                 network.map { "; by its own word it is of network \($0.short)" } ?? " (or another wire version)"
             message =
-                network == genesis.network
+                network == ours
                 ? "a meshnode with another wire version answers there"
-                : "wrong network: a meshnode with another genesis file answers there\(theirs), this site is of \(genesis.network.short)"
+                : "wrong network: a meshnode with another genesis file answers there\(theirs), this site is of \(ours.short)"
         case .notAMember(let key):
             site = nil
             verdict = .wrong
-            message = "not a member: its link key \(key.description.prefix(12)) is nobody's in this genesis"
+            message = "not a member: no member of \(newest.words) has its link key \(key.description.prefix(12))\(advice)"
         case .wrongKey(let id):
             site = name(id)
             verdict = .wrong
-            message = "wrong key: it has \(name(id))'s link key but not its node key"
+            message = "wrong key: it has \(name(id))'s link key but not the node key that \(newest.words) names\(advice)"
         }
     }
 

@@ -5,7 +5,9 @@ import Rounds
 /// Walks over an exported ledger and checks it version by version.
 struct LedgerAudit {
     private let genesis: Genesis
-    private let names: SlotWords
+    /// Of the members so far: of the founders, and of whoever was admitted on the way.
+    private var names: SlotWords
+    private var sets: [AuditReport.MemberRange] = []
     private var reader: LedgerFileReader
     private let ledger: String
     private let expect: VersionDigest?
@@ -51,6 +53,7 @@ struct LedgerAudit {
         // A fork continues the version that its genesis names.
         var isExpectedFound = expect == nil || expect == chain.headDigest || expect == genesis.origin?.version
         var signers: Int?
+        note(chain)
         do {
             if let folder {
                 try findNeeds(through: nil)
@@ -60,6 +63,7 @@ struct LedgerAudit {
                 try entry.verifyPayloads()
                 chain = try step(entry, chain, &replay, folder, workers)
                 counts.add(entry)
+                note(chain)
                 let count = entry.certified.certificate.signatures.signatures.count
                 signers = min(signers ?? count, count)
                 if chain.headDigest == expect { isExpectedFound = true }
@@ -80,9 +84,25 @@ struct LedgerAudit {
         return AuditReport(
             network: genesis.network.description, height: chain.height.value, head: chain.headDigest.description,
             parametersRoot: chain.head.roots.parameters.description, isRecomputed: replay != nil,
-            isVersionZeroChecked: hasModel, signersLeast: signers, quorum: genesis.members.quorum,
-            founders: genesis.members.members.map(\.name).sorted(), origin: genesis.origin.map { Origin($0) },
+            isVersionZeroChecked: hasModel, signersLeast: signers, memberSets: closed(at: chain.height), founders: genesis.members.members.map(\.name).sorted(), origin: genesis.origin.map { Origin($0) },
             counts: counts)
+    }
+
+    /// Takes up the set that signs the next version.
+    private mutating func note(_ chain: Chain) {
+        names = SlotWords(members: chain.members)
+        let digest = chain.members.digest.description
+        guard sets.last?.memberSet != digest else { return }
+        if let last = sets.popLast() { sets.append(last.through(chain.height.value)) }
+        sets.append(
+            AuditReport.MemberRange(
+                first: chain.nextHeight.value, last: nil, members: chain.members.count, quorum: chain.members.quorum,
+                memberSet: digest))
+    }
+
+    /// The sets that signed versions; the one that signs the next has none yet where it came with the last.
+    private func closed(at height: Height) -> [AuditReport.MemberRange] {
+        sets.filter { $0.first <= height.value || sets.count == 1 }
     }
 
     /// Verifies every version's records, and shows the chain after genesis and after each of them.
@@ -205,6 +225,27 @@ struct AuditReport: Encodable {
         }
     }
 
+    /// Versions that one member set signed.
+    struct MemberRange: Encodable, Equatable {
+        /// The first version that the set signs.
+        let first: UInt64
+        /// The last; absent where the set signs the next version too.
+        let last: UInt64?
+        let members: Int
+        /// Signatures that a certificate takes.
+        let quorum: Int
+        let memberSet: String
+
+        func through(_ last: UInt64) -> MemberRange {
+            MemberRange(first: first, last: last, members: members, quorum: quorum, memberSet: memberSet)
+        }
+
+        var words: String {
+            let range = last.map { $0 == first ? "version \(first)" : "versions \(first) to \($0)" } ?? "from version \(first) on"
+            return "\(range): \(Words.count(members, "member", "members")), quorum \(quorum)"
+        }
+    }
+
     let network: String
     let height: UInt64
     let head: String
@@ -213,7 +254,7 @@ struct AuditReport: Encodable {
     let isVersionZeroChecked: Bool
     /// The fewest signatures of any certificate; absent where there is no version yet.
     let signersLeast: Int?
-    let quorum: Int
+    let memberSets: [MemberRange]
     let founders: [String]
     /// Where a forked mesh comes from.
     let origin: Origin?
@@ -233,8 +274,9 @@ struct AuditReport: Encodable {
                 ? "\(good)  version 0: the model is the one that the genesis names"
                 : "\(skipped)  version 0: not compared (--model)")
         lines.append(
-            "\(good)  certificates: \(Words.count(counts.versions, "version", "versions")), each signed by at least "
-                + "\(signersLeast ?? quorum) of \(founders.count) (quorum \(quorum))")
+            "\(good)  certificates: \(Words.count(counts.versions, "version", "versions")), each signed by a quorum of its "
+                + "member set\(signersLeast.map { ", the fewest signatures are \($0)" } ?? "")")
+        for set in memberSets { lines.append("    \(set.words)") }
         lines.append(
             "\(good)  inclusion: each version lists what its ready records name, with availability certificates")
         lines.append(
