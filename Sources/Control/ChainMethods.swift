@@ -259,11 +259,15 @@ public struct ContributionSummary: Codable, Hashable, Sendable {
     public let isListed: Bool
     /// The members decided to leave it out. The version that lists it stays as it is.
     public let isReverted: Bool?
+    /// The data sets that it names.
+    public let dataSets: [DigestText]
 
     public init(
         author: SiteName, baseHeight: Int64, contribution: DigestText, bytes: Int64, steps: Int64, tokens: Int64,
-        loss: Double, weightMillionths: Int64? = nil, isListed: Bool, isReverted: Bool? = nil
+        loss: Double, weightMillionths: Int64? = nil, isListed: Bool, isReverted: Bool? = nil,
+        dataSets: [DigestText] = []
     ) {
+        self.dataSets = dataSets
         self.isReverted = isReverted
         self.author = author
         self.baseHeight = baseHeight

@@ -100,6 +100,7 @@ public enum ControlSchema {
             ProposalJudge.schema, ProposalHistoryRequest.schema,
             ReviewSubmit.schema, ReviewsRequest.schema, Invite.schema, InviteWithdraw.schema,
             EvidenceRequest.schema, EvidenceExportBegin.schema, RevertPreviewRequest.schema,
+            DataSetsRequest.schema, ContributionsFind.schema,
         ]
 
     /// The method of that name, nil where there is none.

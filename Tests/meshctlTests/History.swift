@@ -1,4 +1,5 @@
 import Crypto
+import Foundation
 import Ledger
 import Rounds
 import Tensor
@@ -9,7 +10,7 @@ import Tensor
 struct History {
     let genesis: Genesis
     private let layout: ParameterLayout
-    private let keys: [(member: Member, nodeKey: SigningKey)]
+    private var keys: [(member: Member, nodeKey: SigningKey)]
     private(set) var versions: [CertifiedVersion] = []
     private(set) var payloads = MemoryPayloads()
     private(set) var parameters: [Float]
@@ -25,10 +26,46 @@ struct History {
         chain = Chain(genesis: genesis)
     }
 
+    /// Adds a version in which a site gets a new node and link key, which are in its directory from then on.
+    mutating func rotate(_ name: String, _ place: Workplace) throws {
+        guard let index = keys.firstIndex(where: { $0.member.name == name }) else { return }
+        var random = SeededRandom.system()
+        let (node, link) = (SecretBytes.random(count: 32), SecretBytes.random(count: 32))
+        for (kind, secret, file) in [(KeyKind.nodeKey, node, "node.key"), (.linkKey, link, "link.key")] {
+            let path = place.path("\(name)/\(file)")
+            try FileManager.default.removeItem(atPath: path)
+            try KeyFile(kind: kind, secret: secret, path: path, random: &random).store()
+        }
+        let (old, newKey) = (keys[index].member, SigningKey(seed: node))
+        let member = Member(
+            id: old.id, name: old.name, operatorKey: old.operatorKey, nodeKey: newKey.verifyingKey,
+            linkKey: LinkKey(secret: link).publicKey, keyEpoch: old.keyEpoch + 1)
+        let action = GovernanceAction(
+            change: .rotate(member), sequence: chain.governance.nextSequence(about: .member(old.id)),
+            first: chain.nextHeight, last: chain.nextHeight)
+        let operators = try keys.map { key in
+            let operatorKey = try KeyFile.load(.operatorKey, from: place.path("\(key.member.name)/operator.key"))
+            return OperatorSignature(
+                signer: key.member.id, keyEpoch: key.member.keyEpoch,
+                signature: action.signature(by: try operatorKey.signingKey(), network: genesis.network))
+        }
+        var after = keys
+        after[index] = (member, newKey)
+        let members = try MemberSet(members: after.map(\.member))
+        let readiness = Readiness(action: action.digest, members: members.digest)
+        try advance(
+            carrying: CompleteAction(
+                signed: SignedGovernanceAction(
+                    action: action, operators: operators,
+                    possession: action.signature(by: newKey, network: genesis.network)),
+                readiness: quorum(over: readiness, after)))
+        keys = after
+    }
+
     /// Adds a version that lists everybody's contribution.
     ///
     /// - Parameter roots: what its record claims; nil for what is right.
-    mutating func advance(claiming roots: StateRoots? = nil) throws {
+    mutating func advance(claiming roots: StateRoots? = nil, carrying action: CompleteAction? = nil) throws {
         let base = chain.bases[chain.bases.count - 1]
         var contributions: [Signed<Ledger.Contribution>] = []
         for (index, key) in keys.enumerated() {
@@ -51,7 +88,9 @@ struct History {
         }
         let ready = keys[..<genesis.members.quorum].map { key in
             Signed(
-                Ready(height: chain.nextHeight, parent: chain.headDigest, slots: slots), signer: key.member.id,
+                Ready(
+                    height: chain.nextHeight, parent: chain.headDigest, slots: slots,
+                    actions: [action?.action.digest].compactMap { $0 }), signer: key.member.id,
                 key: key.nodeKey, network: genesis.network)
         }.sorted { $0.objectDigest < $1.objectDigest }
         let certificates = Dictionary(uniqueKeysWithValues: zip(slots, availability))
@@ -63,23 +102,30 @@ struct History {
         else { return }
         let average = try ManifestAverage.average(
             manifest, payloads: payloads, parent: parameters, layout: layout, rules: chain.rules)
-        let support = Support(ready: ready.map(\.objectDigest))
+        let support = Support(ready: ready.map(\.objectDigest), action: action?.objectDigest)
+        let outcome = try action.map { try chain.outcome(of: $0.action) }
         let version = Version(
             network: genesis.network, height: chain.nextHeight, parent: chain.headDigest, manifest: manifest,
-            action: nil, rules: chain.rules.digest, members: chain.members.digest, support: support.digest,
+            action: action?.action.digest, rules: chain.rules.digest,
+            members: (outcome?.members ?? chain.members).digest, support: support.digest,
             roots: roots ?? average.roots)
         let vote = Vote(kind: .finalize, height: version.height, view: .first, version: version.versionDigest)
         versions.append(
             CertifiedVersion(
                 embedded: EmbeddedPayload(
-                    payload: Payload(version: version, support: support), ready: ready, availability: availability),
+                    payload: Payload(version: version, support: support), ready: ready, availability: availability,
+                    action: action),
                 certificate: VoteCertificate(network: genesis.network, vote: vote, signatures: quorum(over: vote)),
                 contributions: contributions))
         parameters = average.parameters
         chain = try chain.advanced(by: versions[versions.count - 1].embedded)
     }
 
-    private func quorum(over statement: some Statement) -> QuorumSignatures {
+    private func quorum(over statement: some Statement) -> QuorumSignatures { quorum(over: statement, keys) }
+
+    private func quorum(
+        over statement: some Statement, _ keys: [(member: Member, nodeKey: SigningKey)]
+    ) -> QuorumSignatures {
         var signatures: [Int: Signature] = [:]
         for index in 0..<genesis.members.quorum {
             signatures[index] = statement.signature(by: keys[index].nodeKey, network: genesis.network)

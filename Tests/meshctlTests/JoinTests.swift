@@ -159,7 +159,8 @@ import Testing
 
     private func probe() -> ProbeHandshake {
         ProbeHandshake(
-            network: genesis.network, members: genesis.members.members, ownLinkKey: nil, staticSecret: .random(count: 32), ephemeralSecret: .random(count: 32))
+            network: genesis.network, members: genesis.members.members, ownLinkKey: nil,
+            staticSecret: .random(count: 32), ephemeralSecret: .random(count: 32))
     }
 
     @Test(arguments: [[0, 0], [2, 1], [255, 255], Array("HTTP/1.1 400 Bad Request".utf8)])

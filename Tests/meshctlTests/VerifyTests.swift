@@ -34,6 +34,20 @@ import Testing
         #expect(!text.output.contains("\u{1b}"))
     }
 
+    @Test func memberSetsOfEveryHeight_areShown() throws {
+        let whole = try verify("--json").json()
+        #expect((whole["memberSets"] as? [[String: Any]])?.count == 1)
+        var history = history
+        try history.rotate("fr", place)
+        try history.advance()
+        try place.write(history.ledger(), to: "ledger")
+        let result = try verify()
+        #expect(result.status == 0, "\(result.errors)")
+        #expect(result.output.contains("versions 1 to 4: 4 members, quorum 3"), "\(result.output)")
+        #expect(result.output.contains("from version 5 on: 4 members, quorum 3"), "\(result.output)")
+        #expect(try verify("--model", "model", "--recompute").status == 0)
+    }
+
     @Test func leavesNothingBehind() throws {
         let scratch = place.path("scratch")
         try FileManager.default.createDirectory(atPath: scratch, withIntermediateDirectories: true)

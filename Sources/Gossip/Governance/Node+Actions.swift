@@ -95,7 +95,8 @@ extension Node {
         let isNew = governance[digest] == nil
         var pending = governance[digest] ?? PendingAction(signed.action, digest: digest, on: chain)
         let fresh = signed.operators.filter { signature in
-            pending.operators[signature.signer] == nil && governance.takeSignature(of: signature.signer, under: signed.action)
+            pending.operators[signature.signer] == nil
+                && governance.takeSignature(of: signature.signer, under: signed.action)
         }
         let possession = pending.possession == nil && (!fresh.isEmpty || !isNew) ? signed.possession : nil
         guard !fresh.isEmpty || possession != nil else { return }
@@ -169,7 +170,9 @@ extension Node {
         for digest in ended where digest != carried?.action.digest {
             emit(.proposalDropped(digest))
             // What was closed by verdicts was told of then.
-            guard let pending = before[digest], pending.verdicts.isEmpty || !pending.supporters.isEmpty else { continue }
+            guard let pending = before[digest], pending.verdicts.isEmpty || !pending.supporters.isEmpty else {
+                continue
+            }
             emit(.proposalEnded(EndedProposal(pending.signed, pending.verdicts, .ended, chain.height)))
         }
         governance.pruneReviews(on: chain)

@@ -135,7 +135,8 @@ extension ControlServer {
             baseHeight: Int64(contribution.baseHeight.value), contribution: text(contribution.contributionDigest),
             bytes: Int64(clamping: contribution.payloadBytes), steps: Int64(clamping: contribution.steps),
             tokens: Int64(clamping: contribution.tokens), loss: Double(contribution.lossMicronats) / 1e6,
-            weightMillionths: weightMillionths, isListed: isListed, isReverted: isReverted)
+            weightMillionths: weightMillionths, isListed: isListed, isReverted: isReverted,
+            dataSets: contribution.dataSets.map { text($0) })
     }
 
     func answerContributions(_ id: Int64, _ parameters: ContributionsRequest, _ connection: ControlConnection) {

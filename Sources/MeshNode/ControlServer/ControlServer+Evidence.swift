@@ -23,7 +23,8 @@ extension ControlServer {
                         ControlRefusal(
                             .notFound,
                             message: newest == 0
-                                ? "there is no proof \(last): none is held" : "there is no proof \(last): the newest is \(newest)"
+                                ? "there is no proof \(last): none is held"
+                                : "there is no proof \(last): the newest is \(newest)"
                         ))
                 }
                 connection.answer(

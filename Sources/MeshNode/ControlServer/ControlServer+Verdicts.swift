@@ -97,7 +97,8 @@ struct HistoryStudy: Sendable {
                 rows.removeAll { $0.end == .taken }
                 rows.append(
                     DecisionRow(
-                        signed: action.signed, verdicts: seen?.verdicts ?? [], end: .taken, height: height, at: seen?.at))
+                        signed: action.signed, verdicts: seen?.verdicts ?? [], end: .taken, height: height, at: seen?.at
+                    ))
             }
             finding.decisions += rows.reversed()
             guard height > .genesis else { return finding }

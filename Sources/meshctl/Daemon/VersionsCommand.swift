@@ -93,6 +93,7 @@ enum ContributionTable {
     static func rendered(_ contributions: [ContributionSummary]) -> String {
         var table = Table([
             "author", ">base", ">size", ">steps", ">tokens", ">loss", ">weight", "listed", "contribution",
+            "data sets",
         ])
         for contribution in contributions {
             table.append([
@@ -103,6 +104,7 @@ enum ContributionTable {
                 contribution.isReverted == true
                     ? .init("reverted", .warning) : contribution.isListed ? .init("yes", .good) : .init("no", .quiet),
                 .init(Words.short(contribution.contribution.text)),
+                .init(contribution.dataSets.map { Words.short($0.text) }.joined(separator: " ")),
             ])
         }
         return table.rendered()

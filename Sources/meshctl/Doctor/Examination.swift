@@ -23,7 +23,9 @@ struct Examination {
             return
         }
         let genesis = self.genesis(configuration)
-        let newest = genesis.flatMap { newest($0, ledger: ledger, socket: socket ?? configuration.sockets.operator.path) }
+        let newest = genesis.flatMap {
+            newest($0, ledger: ledger, socket: socket ?? configuration.sockets.operator.path)
+        }
         keys(configuration, newest)
         if let genesis { model(configuration, genesis) }
         state(configuration)
@@ -125,7 +127,8 @@ struct Examination {
             let member = try SignedCard.read(path).card.member
             if let admitted = newest.members[member.id] {
                 fail(
-                    "membership", "\(newest.words) names another node key for \(admitted.name) than the one in use here")
+                    "membership", "\(newest.words) names another node key for \(admitted.name) than the one in use here"
+                )
             } else if member.nodeKey.bytes == nodeKey {
                 warn(
                     "membership",
@@ -217,7 +220,8 @@ struct Examination {
         do {
             let entries = configuration.mesh.peers.map { PeerList.Entry(line: 0, address: $0, site: nil) }
             let findings = try PeerProber.probe(
-                configuration.mesh.peers, network: genesis.network, members: newest.members.members, ownLinkKey: linkKey)
+                configuration.mesh.peers, network: genesis.network, members: newest.members.members, ownLinkKey: linkKey
+            )
             var reached = 0
             for (entry, finding) in zip(entries, findings) {
                 let report = PeerReport(entry, finding, network: genesis.network, newest)

@@ -107,7 +107,8 @@ struct ProposalVerdictOptions: ParsableArguments {
     ) throws -> (JudgedProposal, OperatorSigner) {
         let statement = ProposalVerdictStatement(verdict: verdict, action: action.digest, comment: comment.value)
         if !output.json { print(shown() + "\n") }
-        let question = verdict == .reject ? "Sign against the proposal to" : "Take the signature back from the proposal to"
+        let question =
+            verdict == .reject ? "Sign against the proposal to" : "Take the signature back from the proposal to"
         try Confirmation.ask("\(question) \(action.change.words(members, rules))", isGiven: yes)
         let signer = try operatorKey.signer(in: members, areFromDaemon: file == nil)
         let signed = SignedProposalVerdict(
@@ -125,7 +126,8 @@ struct CommentOption: ParsableArguments {
 
     func validate() throws {
         guard let text, Comment(text) == nil else { return }
-        throw ValidationError("--comment takes one line of at most \(Comment.bytesMaximum) bytes without control characters.")
+        throw ValidationError(
+            "--comment takes one line of at most \(Comment.bytesMaximum) bytes without control characters.")
     }
 
     var value: Comment { text.flatMap { Comment($0) } ?? .none }

@@ -18,7 +18,7 @@ struct RevertContributionCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "contribution", abstract: "Take one contribution back.")
 
-    @Argument(help: "Its digest, all 64 digits: meshctl version HEIGHT --json shows it.")
+    @Argument(help: "The first digits of its digest: meshctl version HEIGHT shows them.")
     var digest: String
 
     @Option(help: ArgumentHelp("The version that lists it (default: the daemon looks it up).", valueName: "height"))
@@ -27,7 +27,7 @@ struct RevertContributionCommand: ParsableCommand {
     @OptionGroup var options: ProposalOptions
 
     func run() throws {
-        let digest = try RevertTarget.digest(digest, "contribution")
+        let digest = try RevertTarget.contribution(digest, options.daemon)
         try RevertTarget.propose(.contribution(ContributionDigest(digest)), from: from, options)
     }
 }
@@ -36,7 +36,7 @@ struct RevertDataSetCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "data-set", abstract: "Take back every contribution that names a data set.")
 
-    @Argument(help: "The data set's digest, all 64 digits.")
+    @Argument(help: "The first digits of the data set's digest: meshctl data-sets shows them.")
     var digest: String
 
     @Option(
@@ -51,18 +51,37 @@ struct RevertDataSetCommand: ParsableCommand {
     @OptionGroup var options: ProposalOptions
 
     func run() throws {
-        let digest = try RevertTarget.digest(digest, "data set")
+        let digest = try RevertTarget.dataSet(digest, options.daemon)
         try RevertTarget.propose(.dataSet(digest, bindsFuture: bindFuture), from: from, options)
     }
 }
 
 /// What both kinds of revert share.
 enum RevertTarget {
-    static func digest(_ text: String, _ what: String) throws -> Digest {
-        guard let digest = Digest(hex: text) else {
-            throw Failure("\"\(text)\" is no digest of a \(what)", advice: "A digest has 64 hexadecimal digits.")
+    /// The listed contribution whose digest begins with these digits.
+    static func contribution(_ digits: String, _ daemon: DaemonOptions) throws -> Digest {
+        if let digest = Digest(hex: digits) { return digest }
+        let place = "meshctl version HEIGHT"
+        guard (4..<64).contains(digits.utf8.count), digits.allSatisfy(\.isHexDigit) else {
+            throw Failure(
+                "\"\(digits)\" is no digest of a contribution: give the first 4 to 64 of its hexadecimal digits",
+                advice: "See: \(place)")
         }
-        return digest
+        let found = try daemon.connect().ask(ContributionsFind(digits: digits.lowercased())).contributions
+        return try GovernanceDesk.digest(
+            DigestResolver.resolve(
+                digits, among: found.map { .init($0.contribution, "version \($0.height), of \($0.author)") },
+                what: "contribution", place: place))
+    }
+
+    /// The data set whose digest begins with these digits, of those that the chain names.
+    static func dataSet(_ digits: String, _ daemon: DaemonOptions) throws -> Digest {
+        if let digest = Digest(hex: digits) { return digest }
+        let found = try daemon.connect().ask(DataSetsRequest()).dataSets
+        return try GovernanceDesk.digest(
+            DigestResolver.resolve(
+                digits, among: found.map { .init($0.dataSet, DataSetsCommand.words($0)) }, what: "data set",
+                place: "meshctl data-sets"))
     }
 
     /// Shows what the revert would cost and touch, and proposes it.

@@ -75,11 +75,13 @@ struct PeerReport: Encodable {
         case .notAMember(let key):
             site = nil
             verdict = .wrong
-            message = "not a member: no member of \(newest.words) has its link key \(key.description.prefix(12))\(advice)"
+            message =
+                "not a member: no member of \(newest.words) has its link key \(key.description.prefix(12))\(advice)"
         case .wrongKey(let id):
             site = name(id)
             verdict = .wrong
-            message = "wrong key: it has \(name(id))'s link key but not the node key that \(newest.words) names\(advice)"
+            message =
+                "wrong key: it has \(name(id))'s link key but not the node key that \(newest.words) names\(advice)"
         }
     }
 

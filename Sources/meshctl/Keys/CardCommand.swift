@@ -137,7 +137,8 @@ struct CardReport: Encodable {
         table.append("node key", nodeKey)
         table.append("link key", linkKey)
         table.append("addresses", addresses.isEmpty ? "none: this site only dials" : addresses.joined(separator: " "))
-        let outdated = "These are the keys that the members know now. The card below has older ones: it served to admit the site."
+        let outdated =
+            "These are the keys that the members know now. The card below has older ones: it served to admit the site."
         return table.rendered() + (isCardOutdated ? "\n\n\(outdated)" : "")
     }
 }

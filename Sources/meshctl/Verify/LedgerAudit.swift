@@ -10,12 +10,13 @@ struct LedgerAudit {
     private var sets: [AuditReport.MemberRange] = []
     private var reader: LedgerFileReader
     private let ledger: String
-    private let expect: VersionDigest?
+    /// The first digits of a version that must be on the chain.
+    private let expect: String?
     private let verifier = Verifier()
     private var needs = ReplayNeeds()
     private var history = LedgerHistory()
 
-    init(genesis: Genesis, ledger: String, expect: VersionDigest?) throws {
+    init(genesis: Genesis, ledger: String, expect: String?) throws {
         self.genesis = genesis
         self.ledger = ledger
         self.expect = expect
@@ -51,7 +52,8 @@ struct LedgerAudit {
         var chain = Chain(genesis: genesis)
         var replay: Replay?
         // A fork continues the version that its genesis names.
-        var isExpectedFound = expect == nil || expect == chain.headDigest || expect == genesis.origin?.version
+        var isExpectedFound =
+            expect == nil || isExpected(chain.headDigest) || genesis.origin.map { isExpected($0.version) } ?? false
         var signers: Int?
         note(chain)
         do {
@@ -66,7 +68,7 @@ struct LedgerAudit {
                 note(chain)
                 let count = entry.certified.certificate.signatures.signatures.count
                 signers = min(signers ?? count, count)
-                if chain.headDigest == expect { isExpectedFound = true }
+                if isExpected(chain.headDigest) { isExpectedFound = true }
             }
         } catch let error as LedgerFileError {
             throw Failure("the ledger does not stand: \(error.words(names))")
@@ -79,13 +81,18 @@ struct LedgerAudit {
             throw Failure("the ledger does not stand: \(LedgerFileError.wrongEnd.words(names))")
         }
         guard isExpectedFound else {
-            throw Failure("the version \(expect?.short ?? "") that was expected is not on this chain")
+            throw Failure("the version \(expect ?? "") that was expected is not on this chain")
         }
         return AuditReport(
             network: genesis.network.description, height: chain.height.value, head: chain.headDigest.description,
             parametersRoot: chain.head.roots.parameters.description, isRecomputed: replay != nil,
-            isVersionZeroChecked: hasModel, signersLeast: signers, memberSets: closed(at: chain.height), founders: genesis.members.members.map(\.name).sorted(), origin: genesis.origin.map { Origin($0) },
+            isVersionZeroChecked: hasModel, signersLeast: signers, memberSets: closed(at: chain.height),
+            founders: genesis.members.members.map(\.name).sorted(), origin: genesis.origin.map { Origin($0) },
             counts: counts)
+    }
+
+    private func isExpected(_ version: VersionDigest) -> Bool {
+        expect.map { version.description.hasPrefix($0) } ?? false
     }
 
     /// Takes up the set that signs the next version.
@@ -241,7 +248,9 @@ struct AuditReport: Encodable {
         }
 
         var words: String {
-            let range = last.map { $0 == first ? "version \(first)" : "versions \(first) to \($0)" } ?? "from version \(first) on"
+            let range =
+                last.map { $0 == first ? "version \(first)" : "versions \(first) to \($0)" }
+                ?? "from version \(first) on"
             return "\(range): \(Words.count(members, "member", "members")), quorum \(quorum)"
         }
     }

@@ -210,7 +210,8 @@ struct MessageSamples {
             .summary(
                 summary(
                     views: Summary.viewsMaximum,
-                    candidates: Summary.candidatesMaximum(memberCount: memberCount), actions: GovernanceTable.actionsMaximum(memberCount: memberCount))
+                    candidates: Summary.candidatesMaximum(memberCount: memberCount),
+                    actions: GovernanceTable.actionsMaximum(memberCount: memberCount))
             ),
             .have(name, pieces: Bitmap(full: Wire.piecesMaximum)),
             .want(name, pieces: (0..<Wire.wantedPiecesMaximum).map { Wire.piecesMaximum - 1 - $0 }),
