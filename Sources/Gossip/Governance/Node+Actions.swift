@@ -57,9 +57,11 @@ extension Node {
     /// both sides know is the sender's own doing, for every honest member checks what it passes on.
     func received(_ signed: SignedGovernanceAction, from link: LinkID) {
         let digest = signed.action.digest
-        let claimed = signed.operators.filter { chain.members[$0.signer]?.keyEpoch == $0.keyEpoch }
         let known = governance[digest]
-        let claimed = claimed.filter { known?.verdicts[$0.signer] == nil || isNamed(digest) }
+        let claimed = signed.operators.filter { signature in
+            chain.members[signature.signer]?.keyEpoch == signature.keyEpoch
+                && (known?.verdicts[signature.signer] == nil || isNamed(digest))
+        }
         if known == nil {
             let effect = PendingAction(signed.action, digest: digest, on: chain)
             guard !claimed.isEmpty, !(effect.fault?.isLasting ?? false) else { return }

@@ -1,3 +1,5 @@
+import Crypto
+
 /// What an operator says against a proposal. Either is final for this action: the operator's signature under it does not
 /// count any more. Whoever changes their mind proposes it again: a new action has a new digest.
 public enum ProposalVerdict: String, Sendable, Hashable, CaseIterable {
