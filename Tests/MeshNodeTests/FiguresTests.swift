@@ -19,18 +19,6 @@ struct FiguresTests {
         sites.daemons[index]?.control.status.alarms.contains { $0.kind == .opposedContributions } ?? false
     }
 
-    private func contributions(_ sites: TestSites, _ index: Int, _ height: Int64) throws -> [ContributionSummary] {
-        let client = try TestClient.connect(sites.loop, to: sites.configuration(index).sockets.operator.path)
-        defer { client.stream.close() }
-        client.read()
-        try client.ask(1, ContributionsRequest(height: height))
-        try sites.wait(for: "an answer") { client.isAnswered(1) }
-        for case .response(1, let result) in client.replies {
-            return try result.decoded(for: ContributionsRequest.self).contributions
-        }
-        return []
-    }
-
     @Test("A copy and a negative show at every site, also at one that was away; the alarm survives a restart")
     func copyAndNegative() throws {
         var rules = Rules()
@@ -51,6 +39,9 @@ struct FiguresTests {
             try sites.wait(for: "version \(height)") { (0..<3).allSatisfy { sites.height($0) >= height } }
         }
         for index in 0..<3 { #expect(isAlarmed(sites, index)) }
+        let check = sites.daemons[0]?.control.checks.first { $0.name == "opposed-contributions" }
+        #expect(check?.outcome == .warning)
+        #expect(check?.message.contains("cosine was below -0.5 in the last 3 versions") ?? false)
 
         try sites.start(3)
         try sites.wait(for: "the site that was away") { sites.height(3) == 3 }
@@ -66,7 +57,7 @@ struct FiguresTests {
         sites.stop(0)
         try sites.start(0)
         try sites.wait(for: "the alarm again") { isAlarmed(sites, 0) }
-        let listed = try contributions(sites, 0, 2)
+        let listed = try sites.contributions(at: 0, height: 2)
         let byAuthor = Dictionary(uniqueKeysWithValues: listed.map { ($0.author.text, $0) })
         let copy = try #require(byAuthor["de"]?.figures)
         #expect(copy.nearest == ContributionCosine(author: try #require(SiteName("es")), cosineMillionths: 1_000_000))

@@ -61,6 +61,10 @@ struct SynchronisationTests {
         let joiner = try sites.start(3, peers: ["127.0.0.1:\(sites.ports[0])"])
         #expect(joiner.control.status.phase == .catchingUp)
         try sites.wait(for: "the joiner") { sites.height(3) >= 2 }
+        // It did not average the first version, so how that was averaged is known to the others alone.
+        let figures = try [0, 3].map { try sites.contributions(at: $0, height: 1).map(\.figures) }
+        #expect(!figures[0].isEmpty && !figures[0].contains(nil))
+        #expect(figures[1].count == figures[0].count && figures[1].allSatisfy { $0 == nil })
         try sites.train(for: "a version that lists it") {
             sites.daemons[0]?.keeper.node.chain.head.manifest.contains {
                 $0.slot.author == joiner.keeper.node.identity.member
