@@ -61,7 +61,7 @@ final class TestClient {
 extension EventLoop {
     /// Turns the loop until the condition holds; a watch that rings after a minute fails the test.
     func wait(for what: String, _ condition: () -> Bool) throws {
-        let deadline = now.advanced(milliseconds: 240_000)
+        let deadline = now.advanced(milliseconds: 60_000)
         let ticker = try LoopTimer(loop: self)
         ticker.start(everyMilliseconds: 10) {}
         defer { ticker.close() }

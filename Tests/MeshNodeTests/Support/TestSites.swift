@@ -140,25 +140,42 @@ final class TestSites {
 
     func height(_ index: Int) -> UInt64 { daemons[index]?.keeper.node.chain.height.value ?? 0 }
 
-    /// Hands a random delta over to the daemon's desk, where the slot of its head is free.
+    /// Hands a random delta over to the daemon's desk, if the slot of its head is free.
     func contribute(_ index: Int, seed: UInt64) throws {
-        var random = SeededRandom(simulationSeed: seed &+ height(index))
-        try contribute(
-            index,
-            delta: (0..<layout.parameterCount).map { _ in
-                Float(Int16(truncatingIfNeeded: random.next())) / 32_768 / 256
-            })
+        guard let base = freeBase(index) else { return }
+        var random = SeededRandom(simulationSeed: seed &+ base.height.value)
+        var bytes = [UInt8](repeating: 0, count: layout.parameterCount * 4)
+        bytes.withUnsafeMutableBytes { bytes in
+            let values = bytes.bindMemory(to: UInt32.self)
+            var index = 0
+            while index < values.count {
+                let value = Float(Int16(truncatingIfNeeded: random.next())) / 32_768 / 256
+                values[index] = value.bitPattern.littleEndian
+                index += 1
+            }
+        }
+        try handOver(index, bytes, base: base)
     }
 
     func contribute(_ index: Int, delta: [Float]) throws {
-        guard let daemon = daemons[index] else { return }
-        let chain = daemon.keeper.node.chain
-        guard !daemon.desk.isTaken(chain.headDigest), let base = chain.base(chain.headDigest) else { return }
+        guard let base = freeBase(index) else { return }
         var bytes: [UInt8] = []
         for value in delta { withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes += $0 } }
-        let path = state(index) + "/incoming/test-\(chain.height)"
+        try handOver(index, bytes, base: base)
+    }
+
+    /// The version that the site's next contribution starts from; nil while its slot there is taken.
+    /// Asked before any values are made: a million of them in an unoptimized build take a good part of a second.
+    private func freeBase(_ index: Int) -> Chain.Base? {
+        guard let daemon = daemons[index] else { return nil }
+        let chain = daemon.keeper.node.chain
+        return daemon.desk.isTaken(chain.headDigest) ? nil : chain.base(chain.headDigest)
+    }
+
+    private func handOver(_ index: Int, _ bytes: [UInt8], base: Chain.Base) throws {
+        let path = state(index) + "/incoming/test-\(base.height)"
         try DiskFile.open(path, .create).write(bytes, at: 0)
-        daemon.desk.handOver(
+        daemons[index]?.desk.handOver(
             path: path, form: .delta, base: base,
             report: .init(steps: 1, tokens: 1, lossCentinats: 1, dataSets: [], trainer: .zero)
         ) { _ in }
