@@ -16,6 +16,7 @@ public final class Node {
 
     var links = LinkTable()
     var contributions = ContributionTable()
+    var commitments = CommitmentTable()
     var governance = GovernanceTable()
     var departure: Departure?
     var height: HeightState
@@ -118,6 +119,8 @@ public final class Node {
             replayIfPending()
             advanceRecovery()
             signReadinessIfDue()
+            signClosedIfDue()
+            advanceOwnContributions()
             signReadyIfDue()
             advanceViews()
             adoptIfPossible()
@@ -128,6 +131,7 @@ public final class Node {
 
     private func start() {
         height = height.restarted(at: now)
+        commitments.restart(at: now)
         pacing.nextTick = now
         noteMembership(removedNow: false)
         announceOwnAddress()
@@ -188,6 +192,7 @@ public final class Node {
         }
         allowFor(pacing.nextTick)
         allowFor(viewDeadline)
+        allowFor(closingDeadline)
         allowFor(readyDeadline)
         allowFor(windowDeadline)
         allowFor(pieceDeadline)

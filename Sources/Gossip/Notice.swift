@@ -9,6 +9,8 @@ public enum Notice: Equatable, Sendable {
     case contributionHeld(Contribution)
     /// A quorum holds this contribution.
     case contributionAvailable(Contribution)
+    /// A quorum has closed the round of this height: payloads of what is committed are shown now.
+    case roundClosed(Height)
     case readySigned(Height, slots: Int)
     /// A quorum of members is ready: agreement begins.
     case quorumReady(Height)
@@ -99,6 +101,7 @@ public struct Wait: Hashable, Sendable {
         case contribution
         case pieces
         case availabilityAcks = "availability-acks"
+        case closed
         case ready
         case proposal
         case notarizeVote = "notarize-vote"

@@ -42,14 +42,13 @@ struct PieceTests {
         let town = try Town(count: 4, payloadPieces: 64)
         town.settle()
         town.dropsPiece = { _, to, name in to == 3 && name.index >= 32 }
-        town.contribute(0)
-        town.settle()
+        let digest = town.contribution(of: 0).contributionDigest
+        #expect(town.contributeAlone(0))
         town.crash(3)
         town.settle()
         town.dropsPiece = { _, _, _ in false }
         try town.restart(3)
         let sentBefore = town.sites[3].sent.count
-        let digest = town.contribution(of: 0).contributionDigest
         #expect(town.run(milliseconds: 30_000) { town.sites[3].node.contributions[digest]?.status == .valid })
         let wanted = town.sites[3].sent[sentBefore...].flatMap { sent -> [Int] in
             if case .want(digest, let pieces) = sent.message { pieces } else { [] }
@@ -59,8 +58,8 @@ struct PieceTests {
 
     /// How many pieces of site 0's contribution site 1 waits for at once at most, until it holds it in time.
     private func mostInFlight(in town: Town, milliseconds: UInt64) -> Int {
-        town.contribute(0)
         let digest = town.contribution(of: 0).contributionDigest
+        #expect(town.contributeAlone(0))
         var most = 0
         let isComplete = town.run(milliseconds: milliseconds) {
             most = max(most, town.sites[1].node.contributions[digest]?.requests.count ?? 0)
@@ -94,9 +93,8 @@ struct PieceTests {
     @Test func thousandsOfPiecesArriveOnceEach() throws {
         let town = try Town(count: 2, payloadPieces: 3000)
         town.settle()
-        town.contribute(0)
-        town.settle()
         let digest = town.contribution(of: 0).contributionDigest
+        #expect(town.contributeAlone(0))
         #expect(town.sites[1].node.contributions[digest]?.status == .valid)
         let wanted = town.sites[1].sent.flatMap { sent -> [Int] in
             if case .want(digest, let pieces) = sent.message { pieces } else { [] }

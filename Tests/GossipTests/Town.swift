@@ -165,6 +165,14 @@ final class Town {
         queue.append((index, .contribute(contribution)))
     }
 
+    /// A site contributes, and the round is closed without the others: that takes until the deadline.
+    func contributeAlone(_ index: Int) -> Bool {
+        contribute(index)
+        return run {
+            sites.filter(\.isUp).allSatisfy { $0.node.headRound?.isClosed ?? ($0.node.chain.height > .genesis) }
+        }
+    }
+
     /// What this site makes on top of its own head.
     func contribution(
         of index: Int, steps: UInt64 = 1, pieces: Int? = nil, encoding: Encoding? = nil
@@ -413,7 +421,8 @@ final class Town {
             sites[index].identity,
             Recovered(
                 chain: chain, head: sites[index].adopted.last, journal: sites[index].journal,
-                pieces: sites[index].pieces, walk: walk,
+                pieces: sites[index].pieces,
+                listed: Set(sites[index].adopted.flatMap { $0.version.manifest.map(\.contribution) }), walk: walk,
                 lacksParameters: !sites[index].hasParameters(chain.head.roots.parameters)))
         sites[index].isUp = true
         queue.append((index, .start))

@@ -63,7 +63,14 @@ struct History {
         else { return }
         let average = try ManifestAverage.average(
             manifest, payloads: payloads, parent: parameters, layout: layout, rules: chain.rules)
-        let support = Support(ready: ready.map(\.objectDigest))
+        let closed = Closed(
+            height: chain.nextHeight, parent: chain.headDigest, commitments: contributions.map { Commitment($0.body) })
+        let closing = Closing(
+            statements: keys[..<genesis.members.commitmentThreshold].map { key in
+                Signed(closed, signer: key.member.id, key: key.nodeKey, network: genesis.network)
+            })
+        let closings = contributions.isEmpty ? [] : [closing]
+        let support = Support(ready: ready.map(\.objectDigest), closings: closings.map(\.names.digest))
         let version = Version(
             network: genesis.network, height: chain.nextHeight, parent: chain.headDigest, manifest: manifest,
             action: nil, rules: chain.rules.digest, members: chain.members.digest, support: support.digest,
@@ -72,7 +79,8 @@ struct History {
         versions.append(
             CertifiedVersion(
                 embedded: EmbeddedPayload(
-                    payload: Payload(version: version, support: support), ready: ready, availability: availability),
+                    payload: Payload(version: version, support: support), ready: ready, closings: closings,
+                    availability: availability),
                 certificate: VoteCertificate(network: genesis.network, vote: vote, signatures: quorum(over: vote)),
                 contributions: contributions))
         parameters = average.parameters

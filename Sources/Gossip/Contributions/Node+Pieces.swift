@@ -6,11 +6,27 @@ extension Node {
         contributions.update(digest) { if pieces.count == $0.pieces.count { $0.providers[link] = pieces } }
     }
 
-    /// A peer wants pieces. The shell sends those that are on disk, of older versions too.
+    /// A peer wants pieces. The shell sends those that are on disk, of what older versions list too.
     func received(want digest: ContributionDigest, _ pieces: [Int], from link: LinkID) {
-        for index in pieces {
-            if let candidate = contributions[digest], !candidate.pieces[index] { continue }
+        guard let candidate = contributions[digest] else {
+            guard commitments.isListed(digest) else { return }
+            for index in pieces { actions.append(.sendPiece(link, PieceName(contribution: digest, index: index))) }
+            return
+        }
+        guard isShown(candidate) else { return deferPieces(pieces, of: candidate, for: link) }
+        for index in pieces where candidate.pieces[index] {
             actions.append(.sendPiece(link, PieceName(contribution: digest, index: index)))
+        }
+    }
+
+    /// A peer may know earlier than the author that a contribution may be shown.
+    private func deferPieces(_ pieces: [Int], of candidate: Candidate, for link: LinkID) {
+        guard candidate.isAnnounced else { return }
+        let held = pieces.filter { candidate.pieces[$0] }
+        contributions.update(candidate.digest) {
+            let known = $0.deferred[link, default: []]
+            guard known.count + held.count <= LinkTable.windowMaximum else { return }
+            $0.deferred[link] = known.union(held)
         }
     }
 
@@ -23,7 +39,7 @@ extension Node {
         // What a node that is far behind lacks for its old height is of no use: its links are for parameters.
         guard !synchronisation.isActive, hasRoomForPieces else { return }
         let wanted = contributions.fetching.filter { digest in
-            contributions[digest].map { !$0.providers.isEmpty && !$0.isPaused } ?? false
+            contributions[digest].map { !$0.providers.isEmpty && !$0.isPaused && mayFetch($0) } ?? false
         }
         guard !wanted.isEmpty else { return }
         for digest in wanted {
@@ -185,6 +201,7 @@ extension Node {
                 candidate.providers[link] = nil
                 candidate.failures[link] = nil
                 candidate.asked.remove(link)
+                candidate.deferred[link] = nil
                 candidate.requests = candidate.requests.filter { $0.value.link != link }
             }
         }

@@ -23,6 +23,8 @@ enum ForgedMessage {
         case action = 20
         case readiness = 21
         case carried = 23
+        case closed = 26
+        case closing = 27
     }
 
     private static func encoded(_ code: Code, _ body: CBOR) -> [UInt8] {
@@ -31,6 +33,8 @@ enum ForgedMessage {
 
     static func contribution(_ signed: Signed<Contribution>) -> [UInt8] { encoded(.contribution, signed.cbor) }
     static func acks(_ acks: AvailabilityCertificate) -> [UInt8] { encoded(.acks, acks.cbor) }
+    static func closed(_ closed: Signed<Closed>) -> [UInt8] { encoded(.closed, closed.cbor) }
+    static func closing(_ names: ClosingNames) -> [UInt8] { encoded(.closing, names.cbor) }
     static func ready(_ ready: Signed<Ready>) -> [UInt8] { encoded(.ready, ready.cbor) }
     static func proposal(_ proposal: Signed<Proposal>) -> [UInt8] { encoded(.proposal, proposal.cbor) }
     static func payload(_ payload: Ledger.Payload) -> [UInt8] { encoded(.payload, payload.cbor) }
@@ -68,7 +72,7 @@ enum ForgedMessage {
 
     /// Everything that a `fetch` can ask for under one name: of each kind that goes by a digest.
     static func fetch(_ name: Digest) -> [UInt8] {
-        encoded(.fetch, .array([1, 2, 3, 4, 8, 20].map { .array([.unsigned($0), .bytes(name.bytes)]) }))
+        encoded(.fetch, .array([1, 2, 3, 4, 8, 20, 21, 22, 23].map { .array([.unsigned($0), .bytes(name.bytes)]) }))
     }
 
     static func fetch(version height: Height) -> [UInt8] {

@@ -26,6 +26,7 @@ extension World {
         process.training = nil
         let (contribution, blob) = contribution(site, base, height)
         site.disk.blobs[contribution.contributionDigest] = blob
+        made[contribution.contributionDigest] = contribution
         trace.say(now, "\(site.member) hands over \(contribution.contributionDigest.short) on \(height)")
         contributeTwice(site, base, height)
         turn(site, .contribute(contribution))
