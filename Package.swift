@@ -64,7 +64,7 @@ let package = Package(
         library("EventLoop", ["CUV"]),
         library("JSON"),
         library("Control", ["JSON"]),
-        library("Model", ["Tensor", "JSON", "CBLAS"]),
+        library("Model", ["Tensor", "JSON", "CBLAS", "CKernels"]),
         library("SiteFiles", ["Gossip", "Ledger", "Crypto", "EventLoop", toml]),
         library("Program", ["CArguments", arguments]),
         library("FuzzEntries", ["Crypto", "Tensor", "Ledger", "Rounds", "Gossip", "Compression", "Control"]),

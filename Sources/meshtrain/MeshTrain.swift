@@ -1,6 +1,7 @@
 import ArgumentParser
 import Crypto
 import EventLoop
+import Model
 import Program
 
 /// The embedded trainer. It sees the site's own text and never the network: weights come and go by the daemon's control
@@ -8,6 +9,7 @@ import Program
 @main
 struct MeshTrain: Program {
     static func prepare() {
+        if let core = MatrixKernels.betterCore { ProcessRestart.restart(setting: MatrixKernels.variable, to: core) }
         ProcessSignals.reportFileSizeLimitAsError()
         // It holds the site's text and the site's secret.
         if let failure = ProcessSecrecy.enter() { Output.note(failure) }

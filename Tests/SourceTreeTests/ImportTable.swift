@@ -12,7 +12,7 @@ let importTable: [ModuleRow] = [
     ModuleRow("EventLoop", [], ["CUV", "Glibc", "Synchronization"]),
     ModuleRow("JSON", [], []),
     ModuleRow("Control", ["JSON"], ["FoundationEssentials", "Glibc"]),
-    ModuleRow("Model", ["Tensor", "JSON"], ["CBLAS", "Glibc", "FoundationEssentials", "Synchronization"]),
+    ModuleRow("Model", ["Tensor", "JSON"], ["CBLAS", "CKernels", "Glibc", "FoundationEssentials", "Synchronization"]),
     ModuleRow(
         "SiteFiles", ["Gossip", "Ledger", "Crypto", "EventLoop"], ["TOMLKit", "FoundationEssentials", "Glibc"]),
     ModuleRow("Program", [], ["ArgumentParser", "CArguments", "Glibc"]),

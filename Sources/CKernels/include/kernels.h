@@ -73,4 +73,7 @@ uint32_t mesh_outer_step_v3(float *parameters, const int64_t *sums, float rate, 
 /// Whether this machine runs the `_v3` path.
 int mesh_has_v3(void);
 
+/// 1 if this processor has the AVX-512 instructions of x86-64-v4; 0 otherwise, and on other architectures.
+int mesh_has_v4(void);
+
 #endif
