@@ -4,7 +4,8 @@ import Testing
 
 struct MatrixKernelsTests {
     @Test(arguments: [
-        ("Prescott", true, true, "SkylakeX"), ("Prescott", true, false, "Haswell"), ("PRESCOTT", true, true, "SkylakeX"),
+        ("Prescott", true, true, "SkylakeX"), ("Prescott", true, false, "Haswell"),
+        ("PRESCOTT", true, true, "SkylakeX"),
         ("Core2", true, false, "Haswell"),
     ])
     func fallbackOnANewProcessor_isReplaced(name: String, hasAVX2: Bool, hasAVX512: Bool, core: String) {
