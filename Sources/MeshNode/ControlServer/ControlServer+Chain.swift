@@ -24,13 +24,19 @@ extension ControlServer {
             })
     }
 
-    private func clamp(_ height: Int64?) -> Height {
-        guard let height, height >= 0 else { return chain.height }
-        return min(Height(UInt64(height)), chain.height)
+    /// The version that a request names, the head where it names none; nil where it does not exist, which is refused.
+    func existing(_ height: Int64?, _ id: Int64, _ connection: ControlConnection) -> Height? {
+        guard let height else { return chain.height }
+        let wanted = Height(UInt64(clamping: height))
+        guard wanted <= chain.height else {
+            connection.refuse(id, notFound(wanted))
+            return nil
+        }
+        return wanted
     }
 
     func answerVersions(_ id: Int64, _ parameters: VersionsRequest, _ connection: ControlConnection) {
-        let top = clamp(parameters.from)
+        guard let top = existing(parameters.from, id, connection) else { return }
         let count = UInt64(parameters.count)
         let bottom = Height(top.value >= count ? top.value - count + 1 : 0)
         let database = keeper.database
@@ -58,11 +64,14 @@ extension ControlServer {
         let round = rounds.first { $0.height == version.height }
         return VersionSummary(
             height: Int64(version.height.value), version: text(version.versionDigest),
-            contributors: version.manifest.map { siteName($0.slot.author, in: chain.members) },
-            signers: keeper.signers(of: certified, among: chain.members).map { siteName($0) },
+            contributors: version.manifest.map { siteName($0.slot.author, in: members(of: version.height)) },
+            signers: keeper.signers(of: certified).map { siteName($0) },
             milliseconds: round.flatMap { $0.isReplayed ? nil : Int64(clamping: $0.durationMilliseconds) },
             parametersRoot: text(version.roots.parameters))
     }
+
+    /// The set that decided a height: a member that left since is still named as it was.
+    func members(of height: Height) -> MemberSet { chain.history.members(of: height) ?? chain.members }
 
     func answerVersion(_ id: Int64, _ parameters: VersionRequest, _ connection: ControlConnection) {
         let height = Height(UInt64(max(0, parameters.height)))
@@ -88,7 +97,7 @@ extension ControlServer {
             })
     }
 
-    private func notFound(_ height: Height) -> ControlRefusal {
+    func notFound(_ height: Height) -> ControlRefusal {
         ControlRefusal(.notFound, message: "version \(height) is not here; the head is \(chain.height)")
     }
 
@@ -142,7 +151,7 @@ extension ControlServer {
         figures: ContributionFigures? = nil
     ) -> ContributionSummary {
         ContributionSummary(
-            author: siteName(contribution.author, in: chain.members),
+            author: siteName(contribution.author, in: members(of: contribution.baseHeight.next)),
             baseHeight: Int64(contribution.baseHeight.value), contribution: text(contribution.contributionDigest),
             bytes: Int64(clamping: contribution.payloadBytes), steps: Int64(clamping: contribution.steps),
             tokens: Int64(clamping: contribution.tokens), loss: contribution.lossNats,
@@ -173,7 +182,7 @@ extension ControlServer {
     }
 
     func answerRounds(_ id: Int64, _ parameters: RoundsRequest, _ connection: ControlConnection) {
-        let top = clamp(parameters.from)
+        guard let top = existing(parameters.from, id, connection) else { return }
         let count = Int(parameters.count)
         let database = keeper.database
         read(

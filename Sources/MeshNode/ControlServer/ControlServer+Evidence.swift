@@ -10,8 +10,23 @@ extension ControlServer {
         let database = keeper.database
         read(
             id, connection,
-            { () throws(StoreError) -> [EvidenceRow] in try database.evidence(through: last, count: count) },
-            { [self] rows in
+            { () throws(StoreError) -> (rows: [EvidenceRow], newest: UInt64) in
+                (
+                    try database.evidence(through: last, count: count),
+                    try database.evidence(through: UInt64(Int64.max), count: 1).first?.number ?? 0
+                )
+            },
+            { [self] rows, newest in
+                guard parameters.from == nil || last <= newest else {
+                    return connection.refuse(
+                        id,
+                        ControlRefusal(
+                            .notFound,
+                            message: newest == 0
+                                ? "there is no proof \(last): none is held"
+                                : "there is no proof \(last): the newest is \(newest)"
+                        ))
+                }
                 connection.answer(
                     id, to: EvidenceRequest.self, EvidenceResponse(evidence: rows.map { summary(of: $0) }))
             })

@@ -14,8 +14,8 @@ extension ControlServer {
             return connection.refuse(
                 id, ControlRefusal(.busy, message: "the ledger is being exported already; try again later"))
         }
+        guard let top = existing(parameters.through, id, connection) else { return }
         guard connection.beginSending(.ledger, for: id) else { return }
-        let top = parameters.through.map { min(Height(UInt64(max(0, $0))), chain.height) } ?? chain.height
         let path = keeper.jobs.blobs.state.incoming + "/" + desk.label() + ".export"
         let (database, blobs, genesis) = (keeper.database, keeper.jobs.blobs, site.genesis)
         keeper.beginExport { [weak self, keeper] in

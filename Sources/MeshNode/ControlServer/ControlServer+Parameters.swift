@@ -4,7 +4,7 @@ import Ledger
 extension ControlServer {
     /// Streams the parameters of a certified version, checked block by block as they are read.
     func exportParameters(_ id: Int64, _ parameters: ParametersExportBegin, _ connection: ControlConnection) {
-        let height = parameters.height.map { Height(UInt64(max(0, $0))) } ?? chain.height
+        guard let height = existing(parameters.height, id, connection) else { return }
         if height == .genesis { return sendParameters(of: site.genesis.version, id, connection) }
         let database = keeper.database
         read(

@@ -21,8 +21,9 @@ extension ControlServer {
             return connection.refuse(
                 id, ControlRefusal(.invalidParameters, message: "name either a contribution or a dataSet"))
         }
+        guard let from = existing(parameters.from, id, connection) else { return }
         let study = RevertStudy(
-            chain: chain, exclusion: exclusion, from: parameters.from.map { Height(UInt64(max(1, $0))) },
+            chain: chain, exclusion: exclusion, from: parameters.from == nil ? nil : max(from, Height.genesis.next),
             database: keeper.database)
         read(
             id, connection, { () throws(StoreError) -> RevertStudy.Finding in try study.run() },

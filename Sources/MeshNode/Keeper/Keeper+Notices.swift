@@ -118,8 +118,10 @@ extension Keeper {
     func name(_ id: MemberID) -> String { node.chain.members[id]?.name ?? id.short }
 
     /// Names by ascending member id, as the ledger orders them.
-    func signers(of certified: CertifiedVersion, among members: MemberSet) -> [String] {
-        certified.certificate.signatures.signers.filter { $0 < members.count }.map { members.members[$0].name }
+    func signers(of certified: CertifiedVersion) -> [String] {
+        // By the set that decided the version: a later one may have other members in other places.
+        let members = node.chain.history.members(of: certified.height) ?? node.chain.members
+        return certified.certificate.signatures.signers.filter { $0 < members.count }.map { members.members[$0].name }
     }
 
     private func adopted(_ certified: CertifiedVersion, replayed: Bool) {
@@ -127,7 +129,7 @@ extension Keeper {
         let round = rounds.turn(
             now: loop.now.milliseconds, listing: version.manifest.map(\.contribution), bytes: transport.totalBytes)
         let contributors = version.manifest.map { name($0.slot.author) }
-        let signers = signers(of: certified, among: node.chain.members)
+        let signers = signers(of: certified)
         let losses = certified.contributions.compactMap(\.body.lossCentinats)
         let row = RoundRow(
             height: version.height, version: version.versionDigest, adoptedAt: UInt64(max(0, time(nil))),

@@ -30,6 +30,9 @@ struct LedgerExportCommand: ParsableCommand {
         }
         let connection = try daemon.connect()
         let export = try connection.download(ledgerThrough: through, to: file)
+        if let through, export.height != through {
+            throw Failure("the daemon sent the ledger through version \(export.height) instead of \(through)")
+        }
         try output.print(export) {
             """
             Wrote \(file): \(Words.bytes(export.bytes)), versions 1 to \(export.height)

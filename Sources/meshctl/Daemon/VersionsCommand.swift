@@ -1,5 +1,6 @@
 import ArgumentParser
 import Control
+import Ledger
 
 struct VersionsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -38,7 +39,9 @@ struct VersionCommand: ParsableCommand {
     func validate() throws { try VersionCommand.check(height) }
 
     static func check(_ height: Int64) throws {
-        guard height >= 0 else { throw ValidationError("A height is not negative.") }
+        guard (0...Int64(Limits.heightMaximum)).contains(height) else {
+            throw ValidationError("A height is a whole number from 0 to \(Limits.heightMaximum).")
+        }
     }
 
     func run() throws {

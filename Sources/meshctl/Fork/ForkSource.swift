@@ -35,7 +35,8 @@ struct ForkSource {
     func ask(_ connection: DaemonConnection) throws -> (Chain, ParameterFile) {
         try connection.check(founding)
         let export = try connection.download(ledgerThrough: height.map { Int64($0.value) }, to: ledgerPath)
-        let chain = try chain(in: ledgerPath, through: Height(UInt64(max(0, export.height))))
+        // What the daemon sends is held against what was asked for, not against its own word.
+        let chain = try chain(in: ledgerPath, through: height ?? Height(UInt64(max(0, export.height))))
         let (_, parameters) = try connection.download(
             parametersOf: Int64(chain.height.value), layout, to: parametersPath)
         try check(parameters, chain)
