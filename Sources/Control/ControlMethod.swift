@@ -37,6 +37,8 @@ public enum ControlCall: Hashable, Sendable {
     case evidence(EvidenceRequest)
     case evidenceExportBegin
     case revertPreview(RevertPreviewRequest)
+    case dataSets(DataSetsRequest)
+    case contributionsFind(ContributionsFind)
 
     /// The call behind a method whose parameters were checked; nil for one that is not sent toward the daemon.
     init?(method: String, decode: JSONParameters) throws(ControlError) {
@@ -70,6 +72,8 @@ public enum ControlCall: Hashable, Sendable {
         case EvidenceRequest.schema.name: self = .evidence(try decode.decoded())
         case EvidenceExportBegin.schema.name: self = .evidenceExportBegin
         case RevertPreviewRequest.schema.name: self = .revertPreview(try decode.decoded())
+        case DataSetsRequest.schema.name: self = .dataSets(try decode.decoded())
+        case ContributionsFind.schema.name: self = .contributionsFind(try decode.decoded())
         default: return nil
         }
     }

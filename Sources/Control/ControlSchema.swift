@@ -101,6 +101,7 @@ public enum ControlSchema {
             GovernanceRequest.schema, ProposalSubmit.schema, ProposalsRequest.schema, ProposalRequest.schema,
             ReviewSubmit.schema, ReviewsRequest.schema, InvitationRequest.schema, Invite.schema, InviteWithdraw.schema,
             EvidenceRequest.schema, EvidenceExportBegin.schema, RevertPreviewRequest.schema,
+            DataSetsRequest.schema, ContributionsFind.schema,
         ]
 
     /// The method of that name, nil where there is none.

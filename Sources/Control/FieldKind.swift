@@ -11,6 +11,8 @@ public indirect enum FieldKind: Hashable, Sendable {
     case boolean
     /// 64 lower-case hexadecimal digits: BLAKE2b-256.
     case digest
+    /// The first 4 to 64 hexadecimal digits of one, lower-case.
+    case digestPrefix
     /// `[a-z0-9-]{1,32}`: the name of a site.
     case memberName
     /// Hexadecimal digits, lower-case: the one encoding of a signed record of the ledger, 1 to so many bytes.
@@ -28,6 +30,7 @@ public indirect enum FieldKind: Hashable, Sendable {
         case (.number(let range), .number(let value)): range.contains(value)
         case (.boolean, .boolean): true
         case (.digest, .string(let text)): Grammar.isDigest(text)
+        case (.digestPrefix, .string(let text)): Grammar.isDigestPrefix(text)
         case (.memberName, .string(let text)): Grammar.isMemberName(text)
         case (.record(let maximumBytes), .string(let text)): Grammar.isRecord(text, maximumBytes: maximumBytes)
         case (.enumeration(let words), .string(let text)): words.contains { $0.utf8.elementsEqual(text.utf8) }
@@ -42,6 +45,10 @@ public indirect enum FieldKind: Hashable, Sendable {
 enum Grammar {
     static func isDigest(_ text: String) -> Bool {
         text.utf8.count == 64 && isHexadecimal(text)
+    }
+
+    static func isDigestPrefix(_ text: String) -> Bool {
+        (4...64).contains(text.utf8.count) && isHexadecimal(text)
     }
 
     static func isRecord(_ text: String, maximumBytes: Int) -> Bool {

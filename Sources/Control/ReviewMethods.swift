@@ -82,6 +82,8 @@ public struct ReviewedSlot: Codable, Hashable, Sendable {
     public let tokens: Int64
     /// Nats per token, as its author says; nil if it does not report it.
     public let loss: Double?
+    /// The ids of the data sets that it names.
+    public let dataSets: [DigestText]
     /// Operators whose word is known here, in the chain or on its way, by ascending name.
     public let vetoes: [SiteName]
     public let approvals: [SiteName]
@@ -90,7 +92,8 @@ public struct ReviewedSlot: Codable, Hashable, Sendable {
 
     public init(
         author: SiteName, member: DigestText, base: DigestText, baseHeight: Int64, contribution: DigestText,
-        tokens: Int64, loss: Double?, vetoes: [SiteName], approvals: [SiteName], isHeldBack: Bool
+        tokens: Int64, loss: Double?, dataSets: [DigestText], vetoes: [SiteName], approvals: [SiteName],
+        isHeldBack: Bool
     ) {
         self.author = author
         self.member = member
@@ -99,6 +102,7 @@ public struct ReviewedSlot: Codable, Hashable, Sendable {
         self.contribution = contribution
         self.tokens = tokens
         self.loss = loss
+        self.dataSets = dataSets
         self.vetoes = vetoes
         self.approvals = approvals
         self.isHeldBack = isHeldBack

@@ -28,7 +28,8 @@ struct MeshControl: Program {
                 name: "Watch",
                 subcommands: [
                     StatusCommand.self, PeersCommand.self, MembersCommand.self, RulesCommand.self, VersionsCommand.self,
-                    VersionCommand.self, ContributionsCommand.self, RoundsCommand.self, EvidenceCommand.self,
+                    VersionCommand.self, ContributionsCommand.self, DataSetsCommand.self, RoundsCommand.self,
+                    EvidenceCommand.self,
                     DoctorCommand.self, RecoverCommand.self,
                 ]),
             CommandGroup(

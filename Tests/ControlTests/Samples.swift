@@ -11,6 +11,7 @@ enum Samples {
         case .number(let range): ["\(range.lowerBound)", "\(range.upperBound)", "0", "1.5e0"]
         case .boolean: ["true", "false"]
         case .digest: ["\"\(digest)\""]
+        case .digestPrefix: ["\"\(digest)\"", "\"0a1b\""]
         case .memberName: ["\"de\"", "\"" + String(repeating: "a", count: 32) + "\"", "\"a-0\""]
         case .record(let count): ["\"00\"", "\"" + String(repeating: "0f", count: count) + "\""]
         case .enumeration(let words): words.map { "\"\($0)\"" }
@@ -33,6 +34,7 @@ enum Samples {
         case .boolean: return always + ["0", "1", "\"true\""]
         case .record(let count):
             return always + ["0", "[]", "\"0\"", "\"0g\"", "\"" + String(repeating: "0f", count: count + 1) + "\""]
+        case .digestPrefix: return always + ["0", "[]", "\"de\"", "\"0a1\"", "\"0a1g\""]
         case .digest, .enumeration: return always + ["0", "[]", "\"de\""]
         case .memberName: return always + ["0", "\"" + String(repeating: "a", count: 33) + "\"", "\"a_b\"", "\"a.b\""]
         case .list(let element, let count):

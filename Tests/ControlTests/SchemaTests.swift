@@ -3,12 +3,12 @@ import Testing
 @testable import Control
 
 @Suite struct SchemaTests {
-    /// True where nothing but numbers, booleans, digests, site names and listed words can stand in a field.
+    /// True where nothing but numbers, booleans, digests and their beginnings, site names and listed words can stand in a field.
     private func isClosed(_ kind: FieldKind, of method: MethodSchema) -> Bool {
         switch kind {
         // What an operator signed, and never a trainer's.
         case .record(let count): method.role == .operator && count <= 64 << 10
-        case .integer, .number, .boolean, .digest, .memberName: true
+        case .integer, .number, .boolean, .digest, .digestPrefix, .memberName: true
         case .enumeration(let words):
             !words.isEmpty && words.count <= 64 && words.allSatisfy { $0.utf8.count <= 32 }
         case .list(let element, let count): count <= 64 && isClosed(element, of: method)

@@ -86,8 +86,8 @@ import Testing
             .split(separator: "\n")
         #expect(
             lines == [
-                "author  base     size  steps  tokens  loss  weight  clip  step  nearest  farthest  listed  contribution",
-                "de         1  4.0 KiB      2     512  5.44  16.7 %  0.51  0.07  1.00 es  -0.89 fr  yes     0a0a0a0a0a0a",
+                "author  base     size  steps  tokens  loss  weight  clip  step  nearest  farthest  listed  contribution  data sets",
+                "de         1  4.0 KiB      2     512  5.44  16.7 %  0.51  0.07  1.00 es  -0.89 fr  yes     0a0a0a0a0a0a  -",
             ])
     }
 

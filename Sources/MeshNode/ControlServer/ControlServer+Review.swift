@@ -85,7 +85,8 @@ extension ControlServer {
             author: siteName(contribution.author, in: chain.members), member: text(contribution.author),
             base: text(contribution.base), baseHeight: Int64(clamping: contribution.baseHeight.value),
             contribution: text(candidate.digest), tokens: Int64(clamping: contribution.tokens),
-            loss: contribution.lossNats, vetoes: names(vetoes), approvals: names(approvals),
+            loss: contribution.lossNats, dataSets: contribution.dataSets.map { text($0) }, vetoes: names(vetoes),
+            approvals: names(approvals),
             isHeldBack: isHeldBack)
     }
 }

@@ -26,8 +26,7 @@ enum ContributionTable {
     static func rendered(_ contributions: [ContributionSummary], _ terminal: Terminal = .standard) -> String {
         var table = Table([
             "author", ">base", ">size", ">steps", ">tokens", ">loss", ">weight", ">clip", ">step", "nearest",
-            "farthest",
-            "listed", "contribution",
+            "farthest", "listed", "contribution", "data sets",
         ])
         for contribution in contributions {
             let figures = contribution.figures
@@ -43,6 +42,7 @@ enum ContributionTable {
                 contribution.isReverted == true
                     ? .init("reverted", .warning) : contribution.isListed ? .init("yes", .good) : .init("no", .quiet),
                 .init(Words.short(contribution.contribution.text)),
+                .init(dataSets(contribution.dataSets)),
             ])
         }
         var text = table.rendered(terminal)
@@ -55,6 +55,14 @@ enum ContributionTable {
                 """
         }
         return text
+    }
+
+    /// So many ids are shown of a contribution.
+    private static let dataSetsShown = 3
+
+    private static func dataSets(_ ids: [DigestText]) -> String {
+        let shown = ids.prefix(dataSetsShown).map { Words.short($0.text) }.joined(separator: " ")
+        return ids.count > dataSetsShown ? "\(shown) and \(ids.count - dataSetsShown) more" : ids.isEmpty ? "-" : shown
     }
 
     private static func cosine(_ millionths: Int64) -> String { Words.decimal(Double(millionths) / 1e6, 2) }

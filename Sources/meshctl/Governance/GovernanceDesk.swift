@@ -32,10 +32,15 @@ struct GovernanceDesk {
         members = try connection.ask(MembersRequest()).memberSet()
     }
 
-    /// The member of that name.
+    /// The member of that name, or the one whose id begins with these digits.
     func member(named name: String) throws -> Ledger.Member {
-        guard let member = members.member(named: name) else {
-            throw Failure("no member is called \(name): members are \(Words.list(members.members.map(\.name)))")
+        if let member = members.member(named: name) { return member }
+        let candidates = try members.members.map {
+            DigestResolver.Candidate(try GovernanceDesk.text($0.id.digest), $0.name)
+        }
+        let id = try DigestResolver.resolve(name, named: "member", among: candidates)
+        guard let member = members[MemberID(try GovernanceDesk.digest(id))] else {
+            preconditionFailure("the digest is one of theirs")
         }
         return member
     }
@@ -62,12 +67,14 @@ struct GovernanceDesk {
 
     /// The one proposal whose digest begins with these digits.
     func proposal(_ prefix: String) throws -> ProposalResponse {
-        var found: [DigestText] = []
-        try eachProposal { if $0.action.text.hasPrefix(prefix) { found.append($0.action) } }
-        guard let action = found.first else {
-            throw Failure("no proposal \(prefix) is known", advice: "See: meshctl proposal list")
+        var candidates: [DigestResolver.Candidate] = []
+        try eachProposal { candidates.append(.init($0.action, $0.words)) }
+        // A closed proposal is not listed any more, and can still be asked for by its whole digest.
+        if let whole = DigestText(prefix.lowercased()), !candidates.contains(where: { $0.digest == whole }) {
+            return try connection.ask(ProposalRequest(action: whole))
         }
-        guard found.count == 1 else { throw Failure("\(found.count) proposals begin with \(prefix): give more digits") }
+        let action = try DigestResolver.resolve(
+            prefix, among: candidates, what: "proposal", place: "meshctl proposal list")
         return try connection.ask(ProposalRequest(action: action))
     }
 

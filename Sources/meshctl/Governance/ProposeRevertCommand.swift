@@ -18,7 +18,7 @@ struct RevertContributionCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "contribution", abstract: "Take one contribution back.")
 
-    @Argument(help: "Its digest, all 64 digits: meshctl version HEIGHT --json shows it.")
+    @Argument(help: "The first digits of its digest: meshctl version HEIGHT shows them.")
     var digest: String
 
     @Option(help: ArgumentHelp("The version that lists it (default: the daemon looks it up).", valueName: "height"))
@@ -27,7 +27,7 @@ struct RevertContributionCommand: ParsableCommand {
     @OptionGroup var options: ProposalOptions
 
     func run() throws {
-        let digest = try RevertTarget.digest(digest, "contribution")
+        let digest = try RevertTarget.contribution(digest, options.daemon)
         try RevertTarget.propose(.contribution(ContributionDigest(digest)), from: from, options)
     }
 }
@@ -41,7 +41,7 @@ struct RevertDataSetCommand: ParsableCommand {
             names with: meshtrain datasets --state DIR.
             """)
 
-    @Argument(help: "The data set's id, all 64 digits.")
+    @Argument(help: "The first digits of the data set's id: meshctl data-sets shows them.")
     var digest: String
 
     @Option(
@@ -56,18 +56,35 @@ struct RevertDataSetCommand: ParsableCommand {
     @OptionGroup var options: ProposalOptions
 
     func run() throws {
-        let digest = try RevertTarget.digest(digest, "data set")
+        let digest = try RevertTarget.dataSet(digest, options.daemon)
         try RevertTarget.propose(.dataSet(digest, bindsFuture: bindFuture), from: from, options)
     }
 }
 
 /// What both kinds of revert share.
 enum RevertTarget {
-    static func digest(_ text: String, _ what: String) throws -> Digest {
-        guard let digest = Digest(hex: text) else {
-            throw Failure("\"\(text)\" is no digest of a \(what)", advice: "A digest has 64 hexadecimal digits.")
-        }
-        return digest
+    /// The listed contribution whose digest begins with these digits.
+    static func contribution(_ digits: String, _ daemon: DaemonOptions) throws -> Digest {
+        if let digest = Digest(hex: digits) { return digest }
+        let place = "meshctl version HEIGHT"
+        let wanted = try DigestResolver.digits(digits, atLeast: 4, what: "contribution", place: place)
+        let found = try daemon.connect().ask(ContributionsFind(digits: wanted)).contributions
+        return try GovernanceDesk.digest(
+            DigestResolver.resolve(
+                digits, among: found.map { .init($0.contribution, "version \($0.height), of \($0.author)") },
+                what: "contribution", place: place))
+    }
+
+    /// The data set whose digest begins with these digits, of those that the chain names.
+    static func dataSet(_ digits: String, _ daemon: DaemonOptions) throws -> Digest {
+        if let digest = Digest(hex: digits) { return digest }
+        let place = "meshctl data-sets"
+        let wanted = try DigestResolver.digits(digits, atLeast: 4, what: "data set", place: place)
+        let found = try daemon.connect().ask(DataSetsRequest(digits: wanted)).dataSets
+        return try GovernanceDesk.digest(
+            DigestResolver.resolve(
+                digits, among: found.map { .init($0.dataSet, DataSetsCommand.words($0)) }, what: "data set",
+                place: place))
     }
 
     /// Shows what the revert would cost and touch, and proposes it.

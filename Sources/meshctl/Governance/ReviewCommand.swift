@@ -112,22 +112,20 @@ struct ReviewOptions: ParsableArguments {
 
 enum ReviewTarget {
     static func find(_ digits: String, _ connection: DaemonConnection) throws -> (ReviewedSlot, ReviewsResponse) {
-        var found: [ReviewedSlot] = []
+        var slots: [ReviewedSlot] = []
         var page = try connection.ask(ReviewsRequest(count: 100))
         var seen: Int64 = 0
         while true {
-            found += page.slots.filter { $0.contribution.text.hasPrefix(digits) }
+            slots += page.slots
             seen += Int64(page.slots.count)
             guard seen < page.total, !page.slots.isEmpty else { break }
             page = try connection.ask(ReviewsRequest(count: 100, skip: seen))
         }
-        guard let slot = found.first else {
-            throw Failure(
-                "no contribution \(digits) is under review: none that a quorum holds and no version lists",
-                advice: "See: meshctl review list")
-        }
-        guard found.count == 1 else {
-            throw Failure("\(found.count) contributions begin with \(digits): give more digits")
+        let digest = try DigestResolver.resolve(
+            digits, among: slots.map { .init($0.contribution, "of \($0.author)") }, what: "contribution under review",
+            place: "meshctl review list")
+        guard let slot = slots.first(where: { $0.contribution == digest }) else {
+            preconditionFailure("the digest is one of theirs")
         }
         return (slot, page)
     }
@@ -136,7 +134,10 @@ enum ReviewTarget {
 enum ReviewWords {
     static func text(_ reviews: ReviewsResponse, _ terminal: Terminal) -> String {
         let head = "review = \(reviews.mode.rawValue): \(mode(reviews))"
-        guard !reviews.slots.isEmpty else { return head + "\n\nNothing is under review." }
+        guard !reviews.slots.isEmpty else {
+            return head + "\n\n"
+                + (reviews.total > 0 ? "All \(reviews.total) are left out." : "Nothing is under review.")
+        }
         var table = Table(["contribution", "author", ">base", ">tokens", ">loss", "vetoes", "approvals", "held back"])
         for slot in reviews.slots {
             table.append([
@@ -156,6 +157,9 @@ enum ReviewWords {
         table.append("base", "\(slot.baseHeight)  \(Words.short(slot.base.text))")
         table.append("tokens", Words.grouped(slot.tokens))
         table.append("loss", Words.loss(slot.loss))
+        for (index, dataSet) in slot.dataSets.enumerated() {
+            table.append(index == 0 ? "data sets" : "", dataSet.text)
+        }
         table.append("vetoes", names(slot.vetoes) + " (\(vetoes(slot, reviews)))")
         table.append("approvals", names(slot.approvals) + " (\(approvals(slot, reviews)))")
         table.append("held back", slot.isHeldBack ? "yes" : "no")

@@ -99,11 +99,10 @@ struct InviteCommand: ParsableCommand {
     private func withdrawInvitation() throws {
         let connection = try daemon.connect()
         let observers = try connection.ask(MembersRequest()).observers
-        let found = observers.filter { $0.site.text == card || $0.member.text.hasPrefix(card) }
-        guard let observer = found.first, found.count == 1 else {
-            throw Failure(
-                found.isEmpty ? "nobody is invited as \(card)" : "\(found.count) invited sites are called \(card)",
-                advice: "Invited are: \(Words.list(observers.map(\.site.text)))")
+        let member = try DigestResolver.resolve(
+            card, named: "invited site", among: observers.map { .init($0.member, $0.site.text) })
+        guard let observer = observers.first(where: { $0.member == member }) else {
+            preconditionFailure("the digest is one of theirs")
         }
         _ = try connection.ask(InviteWithdraw(member: observer.member))
         try output.print(observer) { "\(observer.site) is not invited any more." }

@@ -47,6 +47,12 @@ final class TestClient {
         return nil
     }
 
+    /// What a request was answered with.
+    func response<Method: ControlMethod>(_ id: Int64, of method: Method.Type) throws -> Method.Response {
+        for case .response(id, let result) in replies { return try result.decoded(for: method) }
+        throw TestFailure("request \(id) has no response")
+    }
+
     func isAnswered(_ id: Int64) -> Bool {
         replies.contains { reply in
             switch reply {

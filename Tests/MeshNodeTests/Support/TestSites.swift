@@ -21,6 +21,8 @@ final class TestSites {
     private(set) var daemons: [Int: Daemon] = [:]
     private var random = SeededRandom.system()
 
+    /// What contributions name, ascending.
+    var dataSets: [Digest] = []
     var roundDeadlineMilliseconds: UInt64 = 1000
     /// Which sites have version 0's model directory.
     var hasModel: (Int) -> Bool = { _ in true }
@@ -177,7 +179,7 @@ final class TestSites {
         try DiskFile.open(path, .create).write(bytes, at: 0)
         daemons[index]?.desk.handOver(
             path: path, form: .delta, base: base,
-            report: .init(steps: 1, tokens: 1, lossCentinats: 1, dataSets: [], trainer: .zero)
+            report: .init(steps: 1, tokens: 1, lossCentinats: 1, dataSets: dataSets, trainer: .zero)
         ) { _ in }
     }
 
