@@ -161,7 +161,7 @@ import Testing
         #expect(configuration.mesh.expectedHeight == Height(7))
         #expect(configuration.site.card?.hasSuffix("/it/site.card") == true)
         #expect(configuration.mesh.peers == ["127.0.0.1:1"])
-        #expect(!result.output.contains("does not know the operator key"))
+        #expect(!result.output.contains("The operator key that signed"))
     }
 
     @Test func anInvitationOfAnotherNetworkOrForAnotherSiteIsRefused() throws {

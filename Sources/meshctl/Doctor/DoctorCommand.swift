@@ -9,6 +9,7 @@ struct DoctorCommand: ParsableCommand {
         commandName: "doctor", abstract: "Look for what is wrong with this site, and say how to put it right.",
         discussion: "Works with and without a running daemon. Ends with status 1 if anything failed.")
 
+    @OptionGroup var newest: LedgerOption
     @OptionGroup var daemon: DaemonOptions
     @OptionGroup var output: OutputOptions
 
@@ -16,7 +17,7 @@ struct DoctorCommand: ParsableCommand {
         var examination = Examination()
         let path = daemon.config ?? DaemonOptions.defaultConfiguration
         if daemon.config != nil || DiskFile.exists(path) {
-            examination.site(path, socket: daemon.socket)
+            examination.site(path, socket: daemon.socket, ledger: newest.ledger)
         } else {
             examination.socket(try socketWithoutConfiguration())
         }

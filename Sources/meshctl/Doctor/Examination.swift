@@ -12,7 +12,7 @@ struct Examination {
     /// Less free space than this is worth a word.
     private static let freeBytesLeast: UInt64 = 1 << 30
 
-    mutating func site(_ path: String, socket: String?) {
+    mutating func site(_ path: String, socket: String?, ledger: String?) {
         let configuration: Configuration
         do {
             configuration = try Configuration.load(path: path)
@@ -23,12 +23,16 @@ struct Examination {
             return
         }
         let genesis = self.genesis(configuration)
-        keys(configuration, genesis)
+        var newest: NewestMembers?
+        if let genesis {
+            newest = self.newest(genesis, ledger: ledger, socket: socket ?? configuration.sockets.operator.path)
+        }
+        keys(configuration, newest)
         if let genesis { model(configuration, genesis) }
         state(configuration)
         addresses(configuration)
         self.socket(socket ?? configuration.sockets.operator.path)
-        if let genesis { peers(configuration, genesis) }
+        if let genesis, let newest { peers(configuration, genesis, newest) }
     }
 
     private mutating func genesis(_ configuration: Configuration) -> Genesis? {
@@ -45,7 +49,25 @@ struct Examination {
         }
     }
 
-    private mutating func keys(_ configuration: Configuration, _ genesis: Genesis?) {
+    /// The member set that keys are judged by.
+    private mutating func newest(_ genesis: Genesis, ledger: String?, socket: String) -> NewestMembers? {
+        do {
+            let newest = try NewestMembers.find(genesis, ledger: ledger, sockets: [socket])
+            switch newest.source {
+            case .genesis:
+                warn("members", "keys are judged by the genesis: the daemon does not answer and no ledger was given")
+            case .daemon(isBehind: true):
+                warn("members", "keys are judged by \(newest.words), which is still catching up")
+            case .daemon(isBehind: false), .ledger: pass("members", "keys are judged by \(newest.words)")
+            }
+            return newest
+        } catch {
+            fail("members", "\(error)")
+            return nil
+        }
+    }
+
+    private mutating func keys(_ configuration: Configuration, _ newest: NewestMembers?) {
         var publicKeys: [KeyKind: [UInt8]] = [:]
         var isProtected = false
         for (kind, path) in [(KeyKind.nodeKey, configuration.site.nodeKey), (.linkKey, configuration.site.linkKey)] {
@@ -65,16 +87,12 @@ struct Examination {
         } else if let file = configuration.site.passphraseFile {
             if DiskFile.exists(file) { pass("passphrase", file) } else { fail("passphrase", "\(file) does not exist") }
         }
-        guard let genesis, let nodeKey = publicKeys[.nodeKey] else { return }
-        guard let member = genesis.members.members.first(where: { $0.nodeKey.bytes == nodeKey }) else {
-            if let card = configuration.site.card { return observer(card, nodeKey) }
-            fail(
-                "membership", "no member of the genesis has this node key: another genesis file, or another site's keys"
-            )
-            return
+        guard let newest, let nodeKey = publicKeys[.nodeKey] else { return }
+        guard let member = newest.members.members.first(where: { $0.nodeKey.bytes == nodeKey }) else {
+            return stranger(configuration, newest, nodeKey)
         }
         if let linkKey = publicKeys[.linkKey], member.linkKey.bytes != linkKey {
-            fail("membership", "the genesis names another link key for \(member.name)")
+            doubt(newest, "\(newest.words) names another link key for \(member.name)")
         } else if let name = configuration.site.name, name != member.name {
             fail("membership", "these are the keys of \(member.name), the configuration says \(name)")
         } else {
@@ -82,19 +100,48 @@ struct Examination {
         }
     }
 
-    /// A site that is no founder says by its card who it is.
-    private mutating func observer(_ path: String, _ nodeKey: [UInt8]) {
+    /// A failure, or a warning where the mesh may have a newer member set than the one that is known here.
+    private mutating func doubt(_ newest: NewestMembers, _ message: String) {
+        if let advice = newest.advice {
+            warn("membership", "\(message). \(advice)")
+        } else {
+            fail("membership", message)
+        }
+    }
+
+    /// The node key is no member's: not yet, not any more, or only not in an old member set.
+    private mutating func stranger(_ configuration: Configuration, _ newest: NewestMembers, _ nodeKey: [UInt8]) {
+        let card: Ledger.Member?
         do {
-            let member = try SignedCard.read(path).card.member
-            if member.nodeKey.bytes == nodeKey {
+            card = try configuration.site.card.map { try SignedCard.read($0).card.member }
+        } catch {
+            return fail("membership", "\(error)")
+        }
+        let known =
+            card.flatMap { newest.members[$0.id] }
+            ?? configuration.site.name.flatMap { newest.members.member(named: $0) }
+        if let known {
+            let next = try? KeyFile.load(.nodeKey, from: configuration.site.nodeKey + ".next").publicKeyBytes
+            if next == known.nodeKey.bytes {
+                return warn(
+                    "membership",
+                    "the keys of \(known.name) were rotated: the daemon takes up the next ones at its start")
+            }
+            doubt(
+                newest,
+                "\(newest.words) names another node key for \(known.name): these keys are retired, or another site's")
+        } else if let card {
+            if card.nodeKey.bytes == nodeKey {
                 warn(
                     "membership",
-                    "no founder: this is \(member.name) by its card, which signs nothing until it is admitted")
+                    "no member: this is \(card.name) by its card, which signs nothing until it is admitted")
             } else {
-                fail("membership", "\(path) is the card of another node key")
+                doubt(newest, "the card \(configuration.site.card ?? "") is that of another node key")
             }
-        } catch {
-            fail("membership", "\(error)")
+        } else {
+            doubt(
+                newest,
+                "no member of \(newest.words) has this node key: another mesh's genesis, or another site's keys")
         }
     }
 
@@ -163,27 +210,29 @@ struct Examination {
         }
     }
 
-    private mutating func peers(_ configuration: Configuration, _ genesis: Genesis) {
+    private mutating func peers(_ configuration: Configuration, _ genesis: Genesis, _ newest: NewestMembers) {
         let linkKey = (try? KeyFile.load(.linkKey, from: configuration.site.linkKey)).flatMap {
             LinkPublicKey(bytes: $0.publicKeyBytes)
         }
-        guard genesis.members.count > 1 else { return }
+        guard newest.members.count > 1 else { return }
         guard !configuration.mesh.peers.isEmpty else {
             warn("peers", "no peers are named: this site waits until it is dialled")
             return
         }
         do {
             let entries = configuration.mesh.peers.map { PeerList.Entry(line: 0, address: $0, site: nil) }
-            let findings = try PeerProber.probe(configuration.mesh.peers, genesis: genesis, ownLinkKey: linkKey)
+            let findings = try PeerProber.probe(
+                configuration.mesh.peers, network: genesis.network, members: newest.members.members, ownLinkKey: linkKey
+            )
             var reached = 0
             for (entry, finding) in zip(entries, findings) {
-                let report = PeerReport(entry, finding, genesis: genesis)
+                let report = PeerReport(entry, finding, network: genesis.network, newest)
                 switch report.verdict {
                 case .good:
                     reached += 1
                     pass("peer \(entry.address)", report.message)
                 case .itself: warn("peer \(entry.address)", report.message + ": take it off the list")
-                case .unreachable: warn("peer \(entry.address)", report.message)
+                case .unreachable, .unknown: warn("peer \(entry.address)", report.message)
                 case .wrong: fail("peer \(entry.address)", report.message)
                 }
             }

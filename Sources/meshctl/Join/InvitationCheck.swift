@@ -9,7 +9,7 @@ struct InvitationCheck {
     let member: Member
     let warnings: [String]
 
-    init(_ path: String, genesis: Genesis, _ directory: KeyDirectory) throws {
+    init(_ path: String, genesis: Genesis, _ newest: NewestMembers, _ directory: KeyDirectory) throws {
         let signed = try Armour.read(SignedInvitation.self, Armour.invitation, from: path)
         guard signed.network == genesis.network else {
             throw Failure(
@@ -36,14 +36,18 @@ struct InvitationCheck {
                 throw Failure("the \(kind) in \(directory.path) is not the one on the card")
             }
         }
-        let founder = genesis.members[invitation.inviter.id]
-        if founder?.operatorKey == invitation.inviter.operatorKey {
+        if newest.members[invitation.inviter.id]?.operatorKey == invitation.inviter.operatorKey {
             warnings = []
+        } else if newest.isConclusive, invitation.height < newest.height {
+            // Whoever has stolen a retired operator key could still write one.
+            throw Failure(
+                "\(path) is signed with an operator key that no member of \(newest.words) has",
+                advice: "Ask \(invitation.inviter.name) for a new invitation.")
         } else {
             warnings = [
                 """
-                The genesis does not know the operator key that signed the invitation: \(invitation.inviter.name) came later, \
-                or has rotated it. Compare it with them over another channel: \(invitation.inviter.operatorKey)
+                The operator key that signed the invitation is not in \(newest.words): \(invitation.inviter.name) came \
+                later, or has rotated it. Compare it with them over another channel: \(invitation.inviter.operatorKey)
                 """
             ]
         }

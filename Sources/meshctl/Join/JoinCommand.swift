@@ -87,6 +87,7 @@ struct JoinCommand: ParsableCommand {
     @Flag(help: "Replace an existing configuration.")
     var force = false
 
+    @OptionGroup var newest: LedgerOption
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
@@ -94,7 +95,9 @@ struct JoinCommand: ParsableCommand {
             throw ValidationError("Give --peers FILE, or one address with --peer HOST:PORT, or --invitation FILE.")
         }
         if let peer { try CardCommand.check(addresses: [peer]) }
-        if let expect, Digest(hex: expect) == nil { throw ValidationError("--expect needs 64 hexadecimal digits.") }
+        if let expect, Digest(hex: expect) == nil {
+            throw ValidationError("--expect needs all 64 hexadecimal digits: nothing here knows the others.")
+        }
     }
 
     struct Report: Encodable {
@@ -110,10 +113,11 @@ struct JoinCommand: ParsableCommand {
     func run() throws {
         let file = try GenesisFile.readComplete(genesis)
         let directory = KeyDirectory(key)
-        let invited = try invitation.map { try InvitationCheck($0, genesis: file.genesis, directory) }
+        let newest = try NewestMembers.find(file.genesis, ledger: newest.ledger, sockets: daemonSockets)
+        let invited = try invitation.map { try InvitationCheck($0, genesis: file.genesis, newest, directory) }
         let member =
             try invited?.member
-            ?? (observe ? JoinCommand.observer(directory) : JoinCommand.member(of: file.genesis, directory))
+            ?? (observe ? JoinCommand.observer(directory) : JoinCommand.member(of: newest, directory))
         if let model { try GenesisSignCommand.compare(model, with: file.genesis) }
         let list = try peers.map { try PeerList(path: $0) }
         let announced = try announcedAddresses(directory)
@@ -122,12 +126,12 @@ struct JoinCommand: ParsableCommand {
         let named = (peer.map { [$0] } ?? []) + (invited?.invitation.addresses ?? [])
         let entries = (list?.entries ?? []) + named.map { PeerList.Entry(line: 0, address: $0, site: nil) }
         let others = entries.filter { !announced.contains($0.address) }
+        let inviters = invited.map { [$0.invitation.inviter] } ?? []
         let findings = try PeerProber.probe(
-            others.map(\.address), genesis: file.genesis, others: invited.map { [$0.invitation.inviter] } ?? [],
+            others.map(\.address), network: file.genesis.network, members: newest.members.members + inviters,
             ownLinkKey: member.linkKey)
         let reports = zip(others, findings).map { entry, finding in
-            PeerReport(
-                entry, finding, genesis: file.genesis, others: invited.map { [$0.invitation.inviter] } ?? [])
+            PeerReport(entry, finding, network: file.genesis.network, newest, others: inviters)
         }
         let useful = reports.filter { $0.verdict != .itself }.map(\.address)
         try DiskFile.write(
@@ -136,24 +140,33 @@ struct JoinCommand: ParsableCommand {
         let report = Report(
             configuration: out, site: member.name, network: file.genesis.network.description, listen: listening,
             announce: announced, peers: reports,
-            warnings: warnings(reports, announced, memberCount: file.genesis.members.count)
+            warnings: warnings(reports, announced, memberCount: newest.members.count)
                 + (invited?.warnings ?? []))
         try output.print(report) { text(report) }
         if reports.contains(where: { $0.verdict == .wrong }) { throw ExitCode(2) }
     }
 
+    /// Where a daemon of this site may listen already: it is joined again.
+    private var daemonSockets: [String] {
+        let existing = DiskFile.exists(out) ? (try? Configuration.load(path: out))?.sockets.operator.path : nil
+        return [sockets.map { $0 + "/operator.sock" }, existing].compactMap { $0 }
+    }
+
     /// The member whose node and link key are in the directory.
-    static func member(of genesis: Genesis, _ directory: KeyDirectory) throws -> Member {
+    static func member(of newest: NewestMembers, _ directory: KeyDirectory) throws -> Member {
         let nodeKey = try directory.publicKeyBytes(.nodeKey)
         let linkKey = try directory.publicKeyBytes(.linkKey)
-        guard let member = genesis.members.members.first(where: { $0.nodeKey.bytes == nodeKey }) else {
+        guard let member = newest.members.members.first(where: { $0.nodeKey.bytes == nodeKey }) else {
             throw Failure(
-                "no member has the node key in \(directory.path): members are \(Words.list(genesis.members.members.map(\.name)))",
+                "no member of \(newest.words) has the node key in \(directory.path): members are \(Words.list(newest.members.members.map(\.name)))",
                 advice: "Is this the right genesis file and the right directory of keys? A site that is still to be "
-                    + "admitted joins with --invitation FILE, or says --observe.")
+                    + "admitted joins with --invitation FILE, or says --observe."
+                    + (newest.advice.map { " \($0)." } ?? ""))
         }
         guard member.linkKey.bytes == linkKey else {
-            throw Failure("the genesis names another link key for \(member.name) than the one in \(directory.path)")
+            throw Failure(
+                "\(newest.words) names another link key for \(member.name) than the one in \(directory.path)",
+                advice: newest.advice.map { $0 + "." })
         }
         return member
     }

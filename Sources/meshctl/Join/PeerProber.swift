@@ -5,8 +5,8 @@ import Ledger
 /// Asks many addresses at once who they are.
 final class PeerProber {
     private let loop: EventLoop
-    private let genesis: Genesis
-    private let others: [Member]
+    private let network: NetworkID
+    private let members: [Member]
     private let ownLinkKey: LinkPublicKey?
     /// What came since a side of another network was asked which.
     private var hints: [Int: [UInt8]] = [:]
@@ -16,24 +16,24 @@ final class PeerProber {
     static let connectMilliseconds: UInt64 = 3_000
     static let answerMilliseconds: UInt64 = 3_000
 
-    private init(count: Int, genesis: Genesis, others: [Member], ownLinkKey: LinkPublicKey?) throws(LoopError) {
+    private init(count: Int, network: NetworkID, members: [Member], ownLinkKey: LinkPublicKey?) throws(LoopError) {
         loop = try EventLoop()
-        self.others = others
-        self.genesis = genesis
+        self.members = members
+        self.network = network
         self.ownLinkKey = ownLinkKey
         findings = Array(repeating: nil, count: count)
     }
 
     /// What each address is, in their order.
     ///
-    /// - Parameter others: members that came after the founding, as far as they are known.
+    /// - Parameter members: who may answer; of several with one id the first counts.
     static func probe(
-        _ addresses: [String], genesis: Genesis, others: [Member] = [], ownLinkKey: LinkPublicKey?
+        _ addresses: [String], network: NetworkID, members: [Member], ownLinkKey: LinkPublicKey?
     ) throws -> [ProbeFinding] {
         guard !addresses.isEmpty else { return [] }
         do throws(LoopError) {
             let prober = try PeerProber(
-                count: addresses.count, genesis: genesis, others: others, ownLinkKey: ownLinkKey)
+                count: addresses.count, network: network, members: members, ownLinkKey: ownLinkKey)
             for (index, address) in addresses.enumerated() { prober.resolve(index, address) }
             _ = prober.loop.run(until: { prober.findings.allSatisfy { $0 != nil } })
             prober.loop.close()
@@ -82,7 +82,7 @@ final class PeerProber {
 
     private func ask(_ index: Int, _ connection: TCPConnection) {
         var handshake = ProbeHandshake(
-            genesis: genesis, others: others, ownLinkKey: ownLinkKey, staticSecret: .random(count: 32),
+            network: network, members: members, ownLinkKey: ownLinkKey, staticSecret: .random(count: 32),
             ephemeralSecret: .random(count: 32))
         guard let first = try? handshake.start(), let timer = try? LoopTimer(loop: loop) else {
             connection.close()
@@ -95,7 +95,7 @@ final class PeerProber {
             guard let finding = open[index]?.handshake.receive(bytes) else { return }
             guard finding == .otherNetwork(nil) else { return settle(index, finding) }
             hints[index] = []
-            connection.write(NetworkHint(network: genesis.network).frame)
+            connection.write(NetworkHint(network: network).frame)
         }
         connection.onClosed = { [self] _ in settle(index, hints[index] == nil ? .closedEarly : .otherNetwork(nil)) }
         timer.start(afterMilliseconds: PeerProber.answerMilliseconds) { [self] in

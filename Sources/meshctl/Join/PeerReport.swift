@@ -7,6 +7,8 @@ struct PeerReport: Encodable {
         case itself = "self"
         /// May come right by itself: the other site is not up yet.
         case unreachable
+        /// Its keys are not in the member set that is known here, and the mesh may have a newer one.
+        case unknown
         /// Somebody must change something.
         case wrong
     }
@@ -17,11 +19,20 @@ struct PeerReport: Encodable {
     let site: String?
     let message: String
 
-    init(_ entry: PeerList.Entry, _ finding: ProbeFinding, genesis: Genesis, others: [Member] = []) {
+    /// - Parameters:
+    ///   - newest: what keys are judged by.
+    ///   - others: whom an invitation names besides.
+    init(
+        _ entry: PeerList.Entry, _ finding: ProbeFinding, network ours: NetworkID, _ newest: NewestMembers,
+        others: [Member] = []
+    ) {
         address = entry.address
         func name(_ id: MemberID) -> String {
-            others.first { $0.id == id }?.name ?? genesis.members[id]?.name ?? id.short
+            newest.members[id]?.name ?? others.first { $0.id == id }?.name ?? id.short
         }
+        // Of a set that may be out of date.
+        let advice = newest.advice.map { ". \($0)" } ?? ""
+        let unknown = newest.isConclusive ? Verdict.wrong : .unknown
         switch finding {
         case .member(let id):
             site = name(id)
@@ -30,7 +41,7 @@ struct PeerReport: Encodable {
                 message = "\(name(id)) answers where \(expected) was expected: two addresses are mixed up"
             } else {
                 verdict = .good
-                message = "\(name(id)) answers, with the keys that the genesis names"
+                message = "\(name(id)) answers, with the keys that \(newest.words) names"
             }
         case .itself:
             site = nil
@@ -62,17 +73,19 @@ struct PeerReport: Encodable {
             let theirs =
                 network.map { "; by its own word it is of network \($0.short)" } ?? " (or another wire version)"
             message =
-                network == genesis.network
+                network == ours
                 ? "a meshnode with another wire version answers there"
-                : "wrong network: a meshnode with another genesis file answers there\(theirs), this site is of \(genesis.network.short)"
+                : "wrong network: a meshnode with another genesis file answers there\(theirs), this site is of \(ours.short)"
         case .notAMember(let key):
             site = nil
-            verdict = .wrong
-            message = "not a member: its link key \(key.description.prefix(12)) is nobody's in this genesis"
+            verdict = unknown
+            message =
+                "not a member: no member of \(newest.words) has its link key \(key.description.prefix(12))\(advice)"
         case .wrongKey(let id):
             site = name(id)
-            verdict = .wrong
-            message = "wrong key: it has \(name(id))'s link key but not its node key"
+            verdict = unknown
+            message =
+                "wrong key: it has \(name(id))'s link key but not the node key that \(newest.words) names\(advice)"
         }
     }
 
@@ -83,7 +96,7 @@ struct PeerReport: Encodable {
                 switch report.verdict {
                 case .good: .init("ok", .good)
                 case .itself: .init("self", .quiet)
-                case .unreachable: .init("?", .warning)
+                case .unreachable, .unknown: .init("?", .warning)
                 case .wrong: .init("wrong", .bad)
                 }
             table.append([.init(report.address), mark, .init(report.message)])

@@ -3,7 +3,7 @@ import Ledger
 
 /// What an address turned out to be.
 enum ProbeFinding: Equatable {
-    /// This member answered, with the link key and the node key that the genesis names.
+    /// This member answered, with the link key and the node key that the member set names.
     case member(MemberID)
     /// The address leads back to the site that asks.
     case itself
@@ -29,10 +29,9 @@ enum ProbeFinding: Equatable {
 /// The third one, which would say who asks and open a link, is never sent: a probe leaves no trace at the other side and
 /// takes no running daemon's place. So an initiator's own link key is not needed either.
 struct ProbeHandshake {
-    private let genesis: Genesis
+    private let network: NetworkID
     private let ownLinkKey: LinkPublicKey?
-    /// Members that came after the founding, as far as they are known.
-    private let others: [Member]
+    private let members: [Member]
     private var noise: NoiseHandshake
     private var received: [UInt8] = []
 
@@ -43,14 +42,14 @@ struct ProbeHandshake {
     ///   - ownLinkKey: of the site that asks, to recognise itself.
     ///   - secrets: 32 bytes each, of fresh entropy.
     init(
-        genesis: Genesis, others: [Member] = [], ownLinkKey: LinkPublicKey?, staticSecret: SecretBytes,
+        network: NetworkID, members: [Member], ownLinkKey: LinkPublicKey?, staticSecret: SecretBytes,
         ephemeralSecret: SecretBytes
     ) {
-        self.others = others
-        self.genesis = genesis
+        self.members = members
+        self.network = network
         self.ownLinkKey = ownLinkKey
         noise = NoiseHandshake(
-            role: .initiator, prologue: LinkPrologue.bytes(network: genesis.network),
+            role: .initiator, prologue: LinkPrologue.bytes(network: network),
             localStatic: LinkKey(secret: staticSecret), ephemeralSecret: ephemeralSecret)
     }
 
@@ -81,10 +80,9 @@ struct ProbeHandshake {
         }
         guard let linkKey = noise.remoteStatic else { return .notAMesh }
         if linkKey == ownLinkKey { return .itself }
-        let known = others.first { $0.linkKey == linkKey } ?? genesis.members.member(linkKey: linkKey)
-        guard let member = known else { return .notAMember(linkKey) }
+        guard let member = members.first(where: { $0.linkKey == linkKey }) else { return .notAMember(linkKey) }
         guard let greeting = try? LinkGreeting(encoded: payload.bytes), greeting.member == member.id,
-            greeting.isSigned(by: member.nodeKey, handshakeHash: payload.handshakeHash, network: genesis.network)
+            greeting.isSigned(by: member.nodeKey, handshakeHash: payload.handshakeHash, network: network)
         else { return .wrongKey(member.id) }
         return .member(member.id)
     }

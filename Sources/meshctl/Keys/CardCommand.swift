@@ -1,4 +1,5 @@
 import ArgumentParser
+import Control
 import Crypto
 import EventLoop
 import Ledger
@@ -7,7 +8,11 @@ import SiteFiles
 struct CardCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "card", abstract: "Show a site's public card, or sign it again with other addresses.",
-        discussion: "Prints the card as text that can be sent by mail. With --address it is signed anew first.")
+        discussion: """
+            Prints the card as text that can be sent by mail. With --address it is signed anew first. A card has the keys \
+            with which a site is admitted. Where the daemon answers, or a ledger is given with the genesis file, the keys \
+            that the member has now are shown, and whether the card is out of date.
+            """)
 
     @Option(help: ArgumentHelp("The site's directory of keys.", valueName: "dir"))
     var key: String?
@@ -21,10 +26,18 @@ struct CardCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Write the card to this file too.", valueName: "file"))
     var out: String?
 
+    @Option(help: ArgumentHelp("The genesis file, for --ledger.", valueName: "file"))
+    var genesis: String?
+
+    @OptionGroup var newest: LedgerOption
+    @OptionGroup var daemon: DaemonOptions
     @OptionGroup var passphrase: PassphraseOption
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
+        guard (newest.ledger == nil) == (genesis == nil) else {
+            throw ValidationError("--ledger and --genesis go together.")
+        }
         guard (key == nil) != (card == nil) else { throw ValidationError("Give --key DIR or --card FILE.") }
         guard address.isEmpty || key != nil else {
             throw ValidationError("--address needs --key: the card is signed anew.")
@@ -35,8 +48,19 @@ struct CardCommand: ParsableCommand {
         try CardCommand.check(addresses: address)
         let path = card ?? KeyDirectory(key ?? "").card
         var signed = try SignedCard.read(path)
+        let member = try current(of: signed.card.member.id)
         if let key, !address.isEmpty {
             let directory = KeyDirectory(key)
+            if let member, member.keyEpoch > 0 {
+                throw Failure(
+                    "\(member.name) is a member with rotated keys, of epoch \(member.keyEpoch): its card is of no use any more",
+                    advice: "Other sites learn a member's addresses from its daemon: set [mesh] announce.")
+            }
+            guard try directory.publicKeyBytes(.operatorKey) == signed.card.member.operatorKey.bytes else {
+                throw Failure(
+                    "\(directory.operatorKey) is not the operator key of the card: with another one it would be another site's",
+                    advice: "Was the operator key rotated? Then the members know the new one already.")
+            }
             guard let linkKey = LinkPublicKey(bytes: try directory.publicKeyBytes(.linkKey)) else {
                 preconditionFailure("a key file has 32 public bytes")
             }
@@ -48,8 +72,20 @@ struct CardCommand: ParsableCommand {
         }
         let armour = Armour.encode(signed, as: Armour.card)
         if let out { try DiskFile.write(Array(armour.utf8), to: out, replacing: true) }
-        let report = CardReport(signed, path: path)
+        let report = CardReport(signed, current: member, path: path)
         try output.print(report) { report.text + "\n\n" + armour.dropLast() }
+    }
+
+    /// The member as the newest set has it; nil where it is in none, or nothing could be asked.
+    private func current(of id: MemberID) throws -> Ledger.Member? {
+        if let ledger = newest.ledger, let genesis {
+            return try NewestMembers(ledger: ledger, GenesisFile.readComplete(genesis).genesis).members[id]
+        }
+        if daemon.socket != nil || daemon.config != nil {
+            return try daemon.connect().ask(MembersRequest()).memberSet()[id]
+        }
+        // A daemon that happens to run here is asked; without one the card is all there is.
+        return (try? daemon.connect().ask(MembersRequest()).memberSet())?[id]
     }
 
     static func check(addresses: [String]) throws {
@@ -73,9 +109,16 @@ struct CardReport: Encodable {
     let linkKey: String
     let addresses: [String]
     let path: String
+    /// How often the member's keys were rotated; absent where it is no member, or nothing could be asked.
+    let keyEpoch: UInt32?
+    /// Whether the keys shown are newer than those of the card.
+    let isCardOutdated: Bool
 
-    init(_ card: SignedCard, path: String) {
-        let member = card.card.member
+    /// - Parameter current: the member as the newest set has it.
+    init(_ card: SignedCard, current: Ledger.Member? = nil, path: String) {
+        let member = current ?? card.card.member
+        keyEpoch = current?.keyEpoch
+        isCardOutdated = current.map { $0 != card.card.member } ?? false
         site = member.name
         self.member = member.id.description
         operatorKey = member.operatorKey.description
@@ -89,10 +132,13 @@ struct CardReport: Encodable {
         var table = Table()
         table.append("site", site)
         table.append("member", member)
+        if let keyEpoch { table.append("key epoch", "\(keyEpoch), by the newest member set") }
         table.append("operator key", operatorKey)
         table.append("node key", nodeKey)
         table.append("link key", linkKey)
         table.append("addresses", addresses.isEmpty ? "none: this site only dials" : addresses.joined(separator: " "))
-        return table.rendered()
+        let outdated =
+            "These are the keys that the members know now. The card below has older ones: it served to admit the site."
+        return table.rendered() + (isCardOutdated ? "\n\n\(outdated)" : "")
     }
 }
