@@ -34,6 +34,20 @@ import Testing
         #expect(!text.output.contains("\u{1b}"))
     }
 
+    @Test func memberSetsOfEveryHeight_areShown() throws {
+        let whole = try verify("--json").json()
+        #expect((whole["memberSets"] as? [[String: Any]])?.count == 1)
+        var history = history
+        try history.rotate("fr", place)
+        try history.advance()
+        try place.write(history.ledger(), to: "ledger")
+        let result = try verify()
+        #expect(result.status == 0, "\(result.errors)")
+        #expect(result.output.contains("versions 1 to 4: 4 members, quorum 3"), "\(result.output)")
+        #expect(result.output.contains("from version 5 on: 4 members, quorum 3"), "\(result.output)")
+        #expect(try verify("--model", "model", "--recompute").status == 0)
+    }
+
     @Test func leavesNothingBehind() throws {
         let scratch = place.path("scratch")
         try FileManager.default.createDirectory(atPath: scratch, withIntermediateDirectories: true)
@@ -92,6 +106,8 @@ import Testing
     @Test func aPinnedVersionMustBeOnTheChain() throws {
         let second = history.versions[1].version.versionDigest.description
         #expect(try verify("--expect", second).status == 0)
+        let short = try verify("--expect", String(second.prefix(12)).uppercased())
+        #expect(short.status == 0 && short.output.contains("expected version: \(second)"), "\(short.errors)")
         let absent = try verify("--expect", String(repeating: "ab", count: 32))
         #expect(absent.status == 1)
         #expect(absent.errors.contains("not on this chain"))

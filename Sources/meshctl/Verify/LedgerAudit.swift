@@ -5,15 +5,18 @@ import Rounds
 /// Walks over an exported ledger and checks it version by version.
 struct LedgerAudit {
     private let genesis: Genesis
-    private let names: SlotWords
+    /// Of the members so far: of the founders, and of whoever was admitted on the way.
+    private var names: SlotWords
+    private var sets: [AuditReport.MemberRange] = []
     private var reader: LedgerFileReader
     private let ledger: String
-    private let expect: VersionDigest?
+    /// The first digits of a version that must be on the chain.
+    private let expect: String?
     private let verifier = Verifier()
     private var needs = ReplayNeeds()
     private var history = LedgerHistory()
 
-    init(genesis: Genesis, ledger: String, expect: VersionDigest?) throws {
+    init(genesis: Genesis, ledger: String, expect: String?) throws {
         self.genesis = genesis
         self.ledger = ledger
         self.expect = expect
@@ -49,8 +52,10 @@ struct LedgerAudit {
         var chain = Chain(genesis: genesis)
         var replay: Replay?
         // A fork continues the version that its genesis names.
-        var isExpectedFound = expect == nil || expect == chain.headDigest || expect == genesis.origin?.version
+        var expected: VersionDigest? = [chain.headDigest, genesis.origin?.version].compactMap { $0 }.first(
+            where: isExpected)
         var signers: Int?
+        note(chain)
         do {
             if let folder {
                 try findNeeds(through: nil)
@@ -60,9 +65,10 @@ struct LedgerAudit {
                 try entry.verifyPayloads()
                 chain = try step(entry, chain, &replay, folder, workers)
                 counts.add(entry)
+                note(chain)
                 let count = entry.certified.certificate.signatures.signatures.count
                 signers = min(signers ?? count, count)
-                if chain.headDigest == expect { isExpectedFound = true }
+                if isExpected(chain.headDigest) { expected = chain.headDigest }
             }
         } catch let error as LedgerFileError {
             throw Failure("the ledger does not stand: \(error.words(names))")
@@ -74,15 +80,37 @@ struct LedgerAudit {
         guard reader.end?.head == chain.headDigest else {
             throw Failure("the ledger does not stand: \(LedgerFileError.wrongEnd.words(names))")
         }
-        guard isExpectedFound else {
-            throw Failure("the version \(expect?.short ?? "") that was expected is not on this chain")
+        guard expect == nil || expected != nil else {
+            throw Failure("the version \(expect ?? "") that was expected is not on this chain")
         }
         return AuditReport(
             network: genesis.network.description, height: chain.height.value, head: chain.headDigest.description,
             parametersRoot: chain.head.roots.parameters.description, isRecomputed: replay != nil,
-            isVersionZeroChecked: hasModel, signersLeast: signers, quorum: genesis.members.quorum,
+            isVersionZeroChecked: hasModel, expected: expected?.description,
+            signersLeast: signers, memberSets: closed(at: chain.height),
             founders: genesis.members.members.map(\.name).sorted(), origin: genesis.origin.map { Origin($0) },
             counts: counts)
+    }
+
+    private func isExpected(_ version: VersionDigest) -> Bool {
+        expect.map { version.description.hasPrefix($0) } ?? false
+    }
+
+    /// Takes up the set that signs the next version.
+    private mutating func note(_ chain: Chain) {
+        names = SlotWords(members: chain.members)
+        let digest = chain.members.digest.description
+        guard sets.last?.memberSet != digest else { return }
+        if let last = sets.popLast() { sets.append(last.through(chain.height.value)) }
+        sets.append(
+            AuditReport.MemberRange(
+                first: chain.nextHeight.value, last: nil, members: chain.members.count, quorum: chain.members.quorum,
+                memberSet: digest))
+    }
+
+    /// The sets that signed versions; the one that signs the next has none yet where it came with the last.
+    private func closed(at height: Height) -> [AuditReport.MemberRange] {
+        sets.filter { $0.first <= height.value || sets.count == 1 }
     }
 
     /// Verifies every version's records, and shows the chain after genesis and after each of them.
@@ -205,15 +233,40 @@ struct AuditReport: Encodable {
         }
     }
 
+    /// Versions that one member set signed.
+    struct MemberRange: Encodable, Equatable {
+        /// The first version that the set signs.
+        let first: UInt64
+        /// The last; absent where the set signs the next version too.
+        let last: UInt64?
+        let members: Int
+        /// Signatures that a certificate takes.
+        let quorum: Int
+        let memberSet: String
+
+        func through(_ last: UInt64) -> MemberRange {
+            MemberRange(first: first, last: last, members: members, quorum: quorum, memberSet: memberSet)
+        }
+
+        var words: String {
+            let range =
+                last.map { $0 == first ? "version \(first)" : "versions \(first) to \($0)" }
+                ?? "from version \(first) on"
+            return "\(range): \(Words.count(members, "member", "members")), quorum \(quorum)"
+        }
+    }
+
     let network: String
     let height: UInt64
     let head: String
     let parametersRoot: String
     let isRecomputed: Bool
     let isVersionZeroChecked: Bool
+    /// The version that had to be on the chain; absent where none was named.
+    let expected: String?
     /// The fewest signatures of any certificate; absent where there is no version yet.
     let signersLeast: Int?
-    let quorum: Int
+    let memberSets: [MemberRange]
     let founders: [String]
     /// Where a forked mesh comes from.
     let origin: Origin?
@@ -233,8 +286,9 @@ struct AuditReport: Encodable {
                 ? "\(good)  version 0: the model is the one that the genesis names"
                 : "\(skipped)  version 0: not compared (--model)")
         lines.append(
-            "\(good)  certificates: \(Words.count(counts.versions, "version", "versions")), each signed by at least "
-                + "\(signersLeast ?? quorum) of \(founders.count) (quorum \(quorum))")
+            "\(good)  certificates: \(Words.count(counts.versions, "version", "versions")), each signed by a quorum of its "
+                + "member set\(signersLeast.map { ", the fewest signatures are \($0)" } ?? "")")
+        for set in memberSets { lines.append("    \(set.words)") }
         lines.append(
             "\(good)  inclusion: each version lists what its ready records name, with availability certificates")
         lines.append(
@@ -244,6 +298,7 @@ struct AuditReport: Encodable {
             isRecomputed
                 ? "\(good)  parameters: every version recomputed from version 0, every root as certified"
                 : "\(skipped)  parameters: not recomputed (--recompute)")
+        if let expected { lines.append("\(good)  expected version: \(expected)") }
         lines += ["", "Head  version \(height)  \(head)", "      parameters \(parametersRoot)"]
         return lines.joined(separator: "\n")
     }
