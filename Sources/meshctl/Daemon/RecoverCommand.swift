@@ -13,6 +13,13 @@ struct RecoverCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The daemon's configuration (default: meshnode.toml).", valueName: "file"))
     var config: String?
 
+    @OptionGroup var output: OutputOptions
+
+    struct Report: Encodable {
+        let configuration: String
+        let stateDirectory: String
+    }
+
     func run() throws {
         let path = config ?? DaemonOptions.defaultConfiguration
         let configuration = try Configuration.load(path: path)
@@ -20,10 +27,12 @@ struct RecoverCommand: ParsableCommand {
             throw Failure("\(configuration.site.stateDirectory) does not exist", advice: "Restore the backup first.")
         }
         try DiskFile.write([], to: configuration.site.stateDirectory + "/recover", replacing: true, mode: 0o600)
-        print(
+        let report = Report(configuration: path, stateDirectory: configuration.site.stateDirectory)
+        try output.print(report) {
             """
             The next start of the daemon takes its journal for lost. Start it now, or restart it if it runs; \
             meshctl status says until when it abstains.
-            """)
+            """
+        }
     }
 }
