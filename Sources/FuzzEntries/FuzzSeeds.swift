@@ -125,6 +125,17 @@ public enum FuzzSeeds {
                 signature: action.signature(by: site.operatorKey, network: SmallMesh.genesis.network))
         }
         let signed = SignedGovernanceAction(action: action, operators: operators)
+        let statement = ProposalVerdictStatement(
+            verdict: .withdraw, action: action.digest, comment: Comment("a mistake") ?? .none)
+        seeds["judged-proposal"] =
+            JudgedProposal(
+                action: action,
+                verdict: SignedProposalVerdict(
+                    statement: statement,
+                    signature: OperatorSignature(
+                        signer: site.member.id, keyEpoch: 0,
+                        signature: statement.signature(by: site.operatorKey, network: SmallMesh.genesis.network)))
+            ).encoded
         let signatures = SmallMesh.sites.map {
             GenesisSignature(genesis: SmallMesh.genesis, signer: $0.member.id, operatorKey: $0.operatorKey)
         }

@@ -13,6 +13,8 @@ enum RecordEntry {
         check(SignedGovernanceAction.self, bytes)
         check(CompleteAction.self, bytes)
         check(SignedReview.self, bytes)
+        check(SignedProposalVerdict.self, bytes)
+        check(JudgedProposal.self, bytes)
         check(Readiness.self, bytes)
         check(Evidence.self, bytes)
         check(LinkGreeting.self, bytes)

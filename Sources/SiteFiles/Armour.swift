@@ -13,6 +13,7 @@ public enum Armour {
     public static let card = "MESH CARD"
     public static let genesisSignature = "MESH GENESIS SIGNATURE"
     public static let proposal = "MESH PROPOSAL"
+    public static let proposalVerdict = "MESH PROPOSAL VERDICT"
     public static let invitation = "MESH INVITATION"
 
     /// A proposal that every one of the most members has signed still fits; nothing longer is read.

@@ -42,7 +42,7 @@ import Testing
         }
         let backwards = CBOR.record([
             "change": Change.remove(member.id).cbor, "sequence": .unsigned(1), "first": .unsigned(5),
-            "last": .unsigned(4),
+            "last": .unsigned(4), "comment": .text(""),
         ])
         #expect(throws: RecordError.outOfRange(key: "last")) { try GovernanceAction(cbor: backwards) }
     }

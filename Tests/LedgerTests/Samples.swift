@@ -95,7 +95,16 @@ extension Sample {
             id: member.id, name: member.name, operatorKey: member.operatorKey,
             nodeKey: World.Site(index: 9).member.nodeKey,
             linkKey: member.linkKey, keyEpoch: 1)
-        let action = GovernanceAction(change: .rotate(rotated), sequence: 1, first: Height(7), last: Height(300))
+        let action = GovernanceAction(
+            change: .rotate(rotated), sequence: 1, first: Height(7), last: Height(300),
+            comment: Comment("der alte Schl\u{fc}ssel lag offen") ?? .none)
+        let rejection = ProposalVerdictStatement(
+            verdict: .reject, action: action.digest, comment: Comment("not before the audit") ?? .none)
+        let verdict = SignedProposalVerdict(
+            statement: rejection,
+            signature: OperatorSignature(
+                signer: world.sites[0].member.id, keyEpoch: 0,
+                signature: rejection.signature(by: world.sites[0].operatorKey, network: world.network)))
         let operators = world.sites[..<2].map {
             OperatorSignature(
                 signer: $0.member.id, keyEpoch: 0,
@@ -146,6 +155,11 @@ extension Sample {
                     verdict: .veto, slot: contributions[0].body.slot,
                     contribution: contributions[0].body.contributionDigest)),
             Sample("signed-review", review),
+            Sample("proposal-verdict", rejection),
+            Sample(
+                "proposal-withdrawal", ProposalVerdictStatement(verdict: .withdraw, action: action.digest)),
+            Sample("signed-proposal-verdict", verdict),
+            Sample("judged-proposal", JudgedProposal(action: action, verdict: verdict)),
             Sample(
                 "ready-with-governance",
                 world.ready(

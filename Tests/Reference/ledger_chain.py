@@ -365,6 +365,7 @@ class Chain:
                 "sequence": version["height"],
                 "first": version["height"],
                 "last": version["height"],
+                "comment": "",
             }
             need(complete is None, "a version that switches to a replay carries another action")
             need(version["action"] == digest("action", action), "the version does not name the switch")

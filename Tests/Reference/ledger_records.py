@@ -443,8 +443,11 @@ CHANGE = variant(
     }
 )
 
+# One line for people, without controls and marks that turn the direction of writing.
+COMMENT = text(r"[^\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]*", 280)
+
 ACTION = record(
-    {"change": CHANGE, "sequence": unsigned(), "first": HEIGHT, "last": HEIGHT},
+    {"change": CHANGE, "sequence": unsigned(), "first": HEIGHT, "last": HEIGHT, "comment": COMMENT},
     lambda value: None if value["first"] <= value["last"] else "the window of heights is empty",
 )
 

@@ -11,9 +11,12 @@ public struct GovernanceAction: Statement, Hashable {
     /// The first and the last height whose version may carry it.
     public let first: Height
     public let last: Height
+    /// What its proposer says about it.
+    public let comment: Comment
 
-    public init(change: Change, sequence: UInt64, first: Height, last: Height) {
+    public init(change: Change, sequence: UInt64, first: Height, last: Height, comment: Comment = .none) {
         precondition(first <= last)
+        self.comment = comment
         self.change = change
         self.sequence = sequence
         self.first = first
@@ -23,6 +26,7 @@ public struct GovernanceAction: Statement, Hashable {
     public var cbor: CBOR {
         .record([
             "change": change.cbor, "sequence": .unsigned(sequence), "first": .height(first), "last": .height(last),
+            "comment": comment.cbor,
         ])
     }
 
@@ -32,6 +36,7 @@ public struct GovernanceAction: Statement, Hashable {
         sequence = try reader.unsigned("sequence")
         first = try reader.height("first")
         last = try reader.height("last")
+        comment = try reader.comment("comment")
         try reader.finish()
         guard first <= last else { throw .outOfRange(key: "last") }
     }
