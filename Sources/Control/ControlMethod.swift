@@ -37,6 +37,8 @@ public enum ControlCall: Hashable, Sendable {
     case evidence(EvidenceRequest)
     case evidenceExportBegin
     case revertPreview(RevertPreviewRequest)
+    case proposalJudge(ProposalJudge)
+    case proposalHistory(ProposalHistoryRequest)
     case dataSets(DataSetsRequest)
     case contributionsFind(ContributionsFind)
 
@@ -72,6 +74,8 @@ public enum ControlCall: Hashable, Sendable {
         case EvidenceRequest.schema.name: self = .evidence(try decode.decoded())
         case EvidenceExportBegin.schema.name: self = .evidenceExportBegin
         case RevertPreviewRequest.schema.name: self = .revertPreview(try decode.decoded())
+        case ProposalJudge.schema.name: self = .proposalJudge(try decode.decoded())
+        case ProposalHistoryRequest.schema.name: self = .proposalHistory(try decode.decoded())
         case DataSetsRequest.schema.name: self = .dataSets(try decode.decoded())
         case ContributionsFind.schema.name: self = .contributionsFind(try decode.decoded())
         default: return nil

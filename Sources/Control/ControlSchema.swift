@@ -101,6 +101,7 @@ public enum ControlSchema {
             GovernanceRequest.schema, ProposalSubmit.schema, ProposalsRequest.schema, ProposalRequest.schema,
             ReviewSubmit.schema, ReviewsRequest.schema, InvitationRequest.schema, Invite.schema, InviteWithdraw.schema,
             EvidenceRequest.schema, EvidenceExportBegin.schema, RevertPreviewRequest.schema,
+            ProposalJudge.schema, ProposalHistoryRequest.schema,
             DataSetsRequest.schema, ContributionsFind.schema,
         ]
 

@@ -169,12 +169,22 @@ public struct ProposalSummary: Codable, Hashable, Sendable {
     public let readyNeeded: Int64
     /// Why it cannot take effect as things are, for people; absent where it can.
     public let fault: String?
+    /// What its proposer says about it; empty where nothing.
+    public let comment: String
+    /// Operators that took their signature back, or reject it, by ascending name: none of them can sign it any more.
+    public let against: [ProposalOpinion]
+    /// Whether so many are against it that it can never take effect.
+    public let isClosed: Bool
 
     public init(
         action: DigestText, kind: VersionResponse.Action, words: String, sequence: Int64, first: Int64, last: Int64,
         signed: [SiteName], missing: [SiteName], operatorsNeeded: Int64, isPossessionSigned: Bool? = nil,
-        ready: [SiteName], notReady: [SiteName], readyNeeded: Int64, fault: String? = nil
+        ready: [SiteName], notReady: [SiteName], readyNeeded: Int64, fault: String? = nil, comment: String = "",
+        against: [ProposalOpinion] = [], isClosed: Bool = false
     ) {
+        self.comment = comment
+        self.against = against
+        self.isClosed = isClosed
         self.action = action
         self.kind = kind
         self.words = words

@@ -97,4 +97,6 @@ public enum JournalEntry: Equatable, Sendable {
     case action(Held<CompleteAction>)
     /// A veto or an approval that no version embeds yet.
     case review(Held<SignedReview>)
+    /// An operator's verdict on a pending action.
+    case verdict(Held<JudgedProposal>)
 }

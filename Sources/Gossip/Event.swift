@@ -103,6 +103,8 @@ public enum Event: Sendable {
     case govern(SignedGovernanceAction)
     /// A veto or an approval that this site's operator signed.
     case review(SignedReview)
+    /// This site's operator takes its signature back from a pending action, or rejects one.
+    case judge(JudgedProposal)
     /// The keys with which this node signs from now on, each where the member set knows it: the present one, and the one
     /// that a rotation is to put in its place.
     case keys(nodeKey: SigningKey, next: SigningKey?)

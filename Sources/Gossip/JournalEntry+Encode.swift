@@ -21,6 +21,7 @@ extension JournalEntry {
         case conflictingCertificate = "conflicting-certificate"
         case action
         case review
+        case verdict
     }
 
     public var kind: Kind {
@@ -43,6 +44,7 @@ extension JournalEntry {
         case .conflictingCertificate: .conflictingCertificate
         case .action: .action
         case .review: .review
+        case .verdict: .verdict
         }
     }
 
@@ -63,6 +65,7 @@ extension JournalEntry {
         case .address, .abstention, .evidence, .conflictingCertificate: nil
         case .action(let held): held.height
         case .review(let held): held.height
+        case .verdict(let held): held.height
         }
     }
 
@@ -84,6 +87,7 @@ extension JournalEntry {
         case .conflictingCertificate(let certificate): certificate
         case .action(let held): held
         case .review(let held): held
+        case .verdict(let held): held
         }
     }
 
@@ -111,6 +115,7 @@ extension JournalEntry {
             self = .conflictingCertificate(try VoteCertificate(encoded: bytes))
         case .action: self = .action(try Held(encoded: bytes))
         case .review: self = .review(try Held(encoded: bytes))
+        case .verdict: self = .verdict(try Held(encoded: bytes))
         }
     }
 }

@@ -5,6 +5,8 @@ extension Node {
     /// Takes up where the journal ends: own statements bind again, own votes count again, certificates stand.
     func restore(_ recovered: Recovered) {
         for entry in recovered.journal { restore(entry, recovered.pieces) }
+        // Only now: a verdict that comes later in the journal may free the place of an action before it.
+        _ = governance.enforceBudgets(on: chain)
         dropUncertifiable()
         restoreWitnessed(recovered)
         for (digest, pieces) in recovered.pieces where contributions[digest] == nil {
@@ -50,6 +52,7 @@ extension Node {
         case .conflictingCertificate: break
         case .action(let held): restore(held)
         case .review(let held): restore(held)
+        case .verdict(let held): restore(held)
         }
     }
 

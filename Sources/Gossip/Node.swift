@@ -102,6 +102,7 @@ public final class Node {
         case .parametersCompleted(let root, let held): parametersCompleted(root, held: held)
         case .govern(let signed): govern(signed)
         case .review(let review): self.review(review)
+        case .judge(let judged): judge(judged)
         case .keys(let nodeKey, let next):
             identity = NodeIdentity(
                 member: identity.member, nodeKey: nodeKey, nextNodeKey: next, addresses: identity.addresses)

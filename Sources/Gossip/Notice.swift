@@ -52,6 +52,12 @@ public enum Notice: Equatable, Sendable {
     case proposalRefused(Digest, GovernanceRefusal)
     /// A pending action ended unused: its time or its number passed, its signers left, or their places were full.
     case proposalDropped(Digest)
+    /// An operator took its signature back from a pending action, or rejects it.
+    case proposalJudged(JudgedProposal)
+    /// This site's operator's verdict was not taken.
+    case verdictRefused(JudgedProposal, GovernanceRefusal)
+    /// A pending action was decided on, as far as this node saw it: what it was, who signed, who was against it.
+    case proposalEnded(EndedProposal)
     /// The version of this height carries the action: it is in force from the next height on.
     case actionTaken(GovernanceAction, Height)
     case reviewKnown(SignedReview)

@@ -20,6 +20,7 @@ import Testing
         names += DiskState.allCases.map(\.rawValue) + Alarm.Kind.allCases.map(\.rawValue)
         names += VersionResponse.Action.allCases.map(\.rawValue) + CodecProfile.Name.allCases.map(\.rawValue)
         names += EvidenceSummary.Kind.allCases.map(\.rawValue)
+        names += ProposalOpinion.Verdict.allCases.map(\.rawValue) + ProposalDecision.End.allCases.map(\.rawValue)
         for name in names { #expect(page.contains("`\(name)`"), "\(name)") }
     }
 }

@@ -105,7 +105,8 @@ import Testing
 
     @Test func auditorSocket_answersNoMethodThatHasAnEffect() {
         let effects = ControlSchema.methods.filter { $0.role == .operator }.map(\.name)
-        #expect(effects.sorted() == ["invite", "invite.withdraw", "proposal.submit", "review.submit"])
+        #expect(
+            effects.sorted() == ["invite", "invite.withdraw", "proposal.judge", "proposal.submit", "review.submit"])
         for method in ControlSchema.methods where ControlRole.auditor.mayCall(methodOf: method.role) {
             #expect(method.frames.allSatisfy { !$0.isTowardDaemon }, "\(method.name)")
         }

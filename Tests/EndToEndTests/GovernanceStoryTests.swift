@@ -105,6 +105,49 @@ struct GovernanceStoryTests {
         #expect(theirs.output.contains("head \(try #require(report["head"] as? String))"), "\(theirs.output)")
     }
 
+    @Test("Proposals are withdrawn and rejected with a comment, and every site tells what was decided by whom")
+    func mistakes() throws {
+        let (running, operators) = try start()
+        defer { running.end() }
+        func proposals(_ index: Int) throws -> [ProposalSummary] {
+            try running.daemons[index].ask(ProposalsRequest(count: 20)).proposals
+        }
+        let mistake = try operators[0].propose("remove", "es", "--comment", "fat fingers")
+        try operators[0].run("proposal", "withdraw", String(mistake.prefix(12)), "--yes", "--comment", "sorry")
+        try Condition.wait(for: "the withdrawal at every site") {
+            try (0..<4).allSatisfy { try proposals($0).isEmpty }
+        }
+        let again = try operators[0].attempt(["proposal", "approve", mistake, "--yes"])
+        #expect(again.status == 1)
+
+        let unwanted = try operators[1].propose("rules", "inner_steps=99")
+        for index in [2, 3] {
+            try Condition.wait(for: "the proposal at \(index)") {
+                try proposals(index).contains { $0.action.text == unwanted }
+            }
+            try operators[index].run("proposal", "reject", unwanted, "--yes", "--comment", "not before the audit")
+        }
+        try Condition.wait(for: "the rejections at every site") {
+            try (0..<4).allSatisfy { try proposals($0).isEmpty }
+        }
+
+        let wanted = try operators[0].propose("rules", "inner_steps=11", "--comment", "as agreed in May")
+        for index in [1, 2] { try operators[index].approve(wanted) }
+        try wait(forAction: wanted, at: running.daemons[3])
+        try running.wait(forHeight: 1)
+        let decisions = try running.daemons[3].ask(ProposalHistoryRequest(count: 20)).decisions
+        let ends = decisions.map { "\($0.end.rawValue) \($0.words)" }
+        #expect(decisions.map(\.end) == [.taken, .rejected, .withdrawn], "\(ends)")
+        #expect(decisions.first?.signed.map(\.text) == ["de", "es", "fr"])
+        #expect(decisions.first?.comment == "as agreed in May")
+        #expect(
+            decisions.dropFirst().first?.against.map(\.comment) == ["not before the audit", "not before the audit"])
+        #expect(decisions.last?.against.map(\.site.text) == ["de"])
+        let text = try operators[3].run("proposal", "history", key: false)
+        #expect(text.contains("fr rejects it: not before the audit"), "\(text)")
+        #expect(text.contains("de took its signature back: sorry"), "\(text)")
+    }
+
     private func waitForTheRotation(at daemons: [DaemonProcess]) throws {
         try Condition.wait(for: "key epoch 1 of pl", seconds: 120) {
             try daemons.allSatisfy { daemon in

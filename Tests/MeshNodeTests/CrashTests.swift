@@ -140,7 +140,7 @@ private struct Statements {
                 note(version.certificate, index)
                 note(version.embedded, signer, index)
             case .ownContribution, .contribution, .address, .evidence, .conflictingCertificate, .abstention, .action,
-                .review:
+                .review, .verdict:
                 break
             }
         }

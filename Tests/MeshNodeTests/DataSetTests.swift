@@ -59,7 +59,7 @@ import Testing
         var search = DataSetSearch(digits: "")
         for index in 0..<(DataSets.listMaximum + 100) {
             let dataSet = Digest(DigestDomain("test"), Array("\(index)".utf8))
-            _ = search.meets(
+            search.note(
                 contribution(author: index, [dataSet, try digest(0x0a)].sorted()), at: Height(5000 - UInt64(index)))
         }
         #expect(search.uses.count == DataSets.listMaximum)

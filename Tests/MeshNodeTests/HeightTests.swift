@@ -25,8 +25,9 @@ import Testing
         try client.ask(6, ParametersExportBegin(height: height))
         try client.ask(7, RevertPreviewRequest(dataSet: text(Digest.zero), from: height))
         try client.ask(8, EvidenceRequest(count: 5, from: height))
-        try sites.wait(for: "every answer") { (1...8).allSatisfy { client.isAnswered($0) } }
-        for id in Int64(1)...8 { #expect(client.refusal(of: id) == .notFound, "request \(id)") }
+        try client.ask(9, ProposalHistoryRequest(count: 5, from: height))
+        try sites.wait(for: "every answer") { (1...9).allSatisfy { client.isAnswered($0) } }
+        for id in Int64(1)...9 { #expect(client.refusal(of: id) == .notFound, "request \(id)") }
         client.stream.close()
     }
 }

@@ -61,6 +61,18 @@ struct PrivilegeTests {
                     let draft = SignedGovernanceAction(action: action, operators: [], possession: nil)
                     _ = try ask(sites, client, next(), ProposalSubmit(proposal: try record(draft), isCheck: true))
                 }
+            case "proposal.judge":
+                let action = GovernanceAction(
+                    change: changes[0], sequence: 1, first: Height(1), last: Height(1000))
+                for verdict in ProposalVerdict.allCases {
+                    let statement = ProposalVerdictStatement(verdict: verdict, action: action.digest)
+                    let judged = JudgedProposal(
+                        action: action,
+                        verdict: SignedProposalVerdict(
+                            statement: statement, signature: forged(statement, by: thief)))
+                    #expect(
+                        try ask(sites, client, next(), ProposalJudge(judged: try record(judged))) == .invalidAction)
+                }
             case "review.submit":
                 let statement = ReviewStatement(
                     verdict: .veto, slot: Slot(author: other.id, base: node.chain.headDigest),

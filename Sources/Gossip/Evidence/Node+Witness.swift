@@ -26,7 +26,7 @@ extension Node {
         case .votes(let votes), .certified(_, let votes): statements(of: votes)
         case .summary, .have, .want, .payload, .fetch, .address, .evidence, .carried, .linked, .question, .report,
             .walk,
-            .walkPart, .blocks, .action, .readiness, .review:
+            .walkPart, .blocks, .action, .readiness, .review, .verdict:
             []
         }
     }
@@ -132,7 +132,7 @@ extension Node {
         case .vote(let signed): witnessStored(.vote(signed))
         case .certificate(let votes): for statement in statements(of: votes) { witnessStored(statement) }
         case .adopt(let certified), .walked(let certified), .jump(let certified): witness(stored: certified)
-        case .address, .evidence, .conflictingCertificate, .abstention, .action, .review: break
+        case .address, .evidence, .conflictingCertificate, .abstention, .action, .review, .verdict: break
         }
     }
 

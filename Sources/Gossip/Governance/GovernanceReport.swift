@@ -16,6 +16,42 @@ public struct ProposalReport: Sendable {
     public let fault: ActionFault?
     /// Whether the next ready record can name it.
     public let isComplete: Bool
+    /// What operators said against it, by ascending signer; a signature of theirs among `signed` does not count.
+    public let verdicts: [SignedProposalVerdict]
+    /// Whether enough operators are against it that it can never take effect. It is kept, so that nothing opens it again.
+    public let isClosed: Bool
+}
+
+/// How a pending action ended, as far as a node saw it.
+public enum ProposalEnd: String, Sendable, CaseIterable {
+    /// A version carries it.
+    case taken
+    /// Its operators took their signatures back.
+    case withdrawn
+    /// So many operators rejected it that the rules' share cannot sign any more.
+    case rejected
+    /// Its window passed, its number was used, or its signers left.
+    case ended
+}
+
+/// A pending action that was decided on.
+public struct EndedProposal: Equatable, Sendable {
+    public let signed: SignedGovernanceAction
+    /// By ascending signer.
+    public let verdicts: [SignedProposalVerdict]
+    public let end: ProposalEnd
+    /// The head then; where it was taken, the version that carries it.
+    public let height: Height
+
+    init(
+        _ signed: SignedGovernanceAction, _ verdicts: [MemberID: SignedProposalVerdict], _ end: ProposalEnd,
+        _ height: Height
+    ) {
+        self.signed = signed
+        self.verdicts = verdicts.values.sorted { $0.signer < $1.signer }
+        self.end = end
+        self.height = height
+    }
 }
 
 /// What an operator said about a contribution that may still be listed.
@@ -30,11 +66,13 @@ extension Node {
             guard let pending = governance[digest] else { return nil }
             let resulting = pending.resultingMembers
             return ProposalReport(
-                signed: pending.signed, digest: digest, operators: pending.operators.keys.sorted(),
+                signed: pending.signed, digest: digest, operators: pending.supporters.sorted(),
                 operatorsNeeded: chain.rules.operatorsNeeded(memberCount: chain.members.count),
                 readiness: pending.readiness.keys.sorted().compactMap { resulting?.members[$0].id },
                 readinessNeeded: resulting?.quorum ?? 0, fault: pending.fault,
-                isComplete: pending.complete(on: chain) != nil)
+                isComplete: pending.nameable(on: chain) != nil,
+                verdicts: pending.verdicts.values.sorted { $0.signer < $1.signer },
+                isClosed: pending.isClosed(on: chain))
         }
     }
 

@@ -3,9 +3,11 @@ import Ledger
 
 /// Actions and reviews that no version embeds yet.
 ///
-/// Bounded by operator: an action is kept only while it is among the few that one of its signers may have pending, so an
-/// operator can fill its own places and nobody else's. Which are kept depends on the set of them alone, not on the order
-/// in which they came, so that members end up with the same.
+/// Bounded by operator: an action is kept only while it is among the few that one of its supporters may have pending, so
+/// an operator can fill its own places and nobody else's. A rotation that its own operator supports has places beside the
+/// others and takes none of whoever else signs it. A closed action takes no place of its supporters; it is kept among the
+/// few verdicts of those who closed it, so that signatures that come again do not open it again. Which actions are kept
+/// depends on the set of them alone, not on the order in which they came, so that members end up with the same.
 struct GovernanceTable {
     private(set) var actions: [Digest: PendingAction] = [:]
     /// By slot; one of a reviewer, by ascending reviewer.
@@ -13,34 +15,67 @@ struct GovernanceTable {
     private var reviewCounts: [MemberID: Int] = [:]
     /// How many signatures of each operator were taken since the head was adopted.
     private var signatureCounts: [MemberID: Int] = [:]
+    private var verdictCounts: [MemberID: Int] = [:]
     /// When this node first saw the certificate of a slot: from then on operators may veto what is in it.
     var windows: [Slot: Instant] = [:]
 
-    /// In all, so that a summary can name every one.
-    static let actionsMaximum = 128
-    static let actionsOfOperatorMaximum = 8
+    /// How many actions of each kind are kept in all, and of one operator, in a mesh of so many.
+    struct Places: Equatable {
+        /// Rotations that their own operator supports.
+        let rotations: Int
+        let others: Int
+        let closed: Int
+        private let memberCount: Int
+
+        init(memberCount: Int) {
+            self.memberCount = max(1, memberCount)
+            // A summary names every action, with three bitmaps of the members.
+            (rotations, others, closed) =
+                memberCount <= 64 ? (64, 128, 64) : memberCount <= Wire.fullMembersMaximum ? (24, 80, 24) : (8, 64, 8)
+        }
+
+        var total: Int { rotations + others + closed }
+        var rotationsOfOperator: Int { max(1, min(2, rotations / memberCount)) }
+        var othersOfOperator: Int { max(1, min(8, others / memberCount)) }
+        var closedOfOperator: Int { max(1, min(16, closed / memberCount)) }
+    }
+
     static let reviewsOfReviewerMaximum = 512
     /// Between two versions: an operator's action may push out another of its own, and each costs everybody a write.
     static let signaturesOfOperatorMaximum = 64
+    static let rotationSignaturesMaximum = 8
 
     /// Ascending.
     var digests: [Digest] { actions.keys.sorted() }
 
     subscript(digest: Digest) -> PendingAction? { actions[digest] }
 
-    /// How many actions one operator may have pending in a mesh of so many.
-    static func budget(memberCount: Int) -> Int {
-        max(1, min(actionsOfOperatorMaximum, actionsMaximum / max(1, memberCount)))
+    /// Whether the action, with these supporters, may be kept without another one being dropped.
+    func hasPlace(for action: PendingAction, on chain: Chain) -> Bool {
+        var extended = self
+        extended.put(action)
+        return extended.enforceBudgets(on: chain).isEmpty
     }
 
-    /// How many pending actions an operator has signed.
-    func count(signedBy signer: MemberID) -> Int { actions.values.count { $0.operators[signer] != nil } }
-
-    /// Counts a signature of this operator; false where it has given too many since the head was adopted.
-    mutating func takeSignature(of signer: MemberID) -> Bool {
-        guard signatureCounts[signer, default: 0] < GovernanceTable.signaturesOfOperatorMaximum else { return false }
+    /// Counts a signature of this operator; false where it has given too many since the head was adopted. Rotations have
+    /// room beyond the others.
+    mutating func takeSignature(of signer: MemberID, under action: GovernanceAction) -> Bool {
+        var limit = GovernanceTable.signaturesOfOperatorMaximum
+        if case .rotate = action.change { limit += GovernanceTable.rotationSignaturesMaximum }
+        guard signatureCounts[signer, default: 0] < limit else { return false }
         signatureCounts[signer, default: 0] += 1
         return true
+    }
+
+    /// Counts a verdict of this operator; false where it has given too many since the head was adopted.
+    mutating func takeVerdict(of signer: MemberID) -> Bool {
+        guard hasVerdictLeft(signer) else { return false }
+        verdictCounts[signer, default: 0] += 1
+        return true
+    }
+
+    func hasVerdictLeft(_ signer: MemberID) -> Bool {
+        verdictCounts[signer, default: 0] < GovernanceTable.signaturesOfOperatorMaximum
     }
 
     mutating func put(_ action: PendingAction) { actions[action.digest] = action }
@@ -49,19 +84,35 @@ struct GovernanceTable {
         if actions[digest] != nil { change(&actions[digest]!) }
     }
 
-    /// Drops what no signer has a place for: of each operator the lowest digests stay.
+    /// Drops what nobody has a place for: of each operator the lowest digests stay.
     ///
     /// - Returns: what was dropped, ascending.
-    mutating func enforceBudgets(memberCount: Int) -> [Digest] {
-        let budget = GovernanceTable.budget(memberCount: memberCount)
+    mutating func enforceBudgets(on chain: Chain) -> [Digest] {
+        let places = Places(memberCount: chain.members.count)
+        let closed = Set(actions.values.filter { $0.isClosed(on: chain) }.map(\.digest))
         var kept: Set<Digest> = []
-        var counts: [MemberID: Int] = [:]
-        for digest in digests {
-            guard kept.count < GovernanceTable.actionsMaximum, let action = actions[digest] else { break }
-            for signer in action.operators.keys where counts[signer, default: 0] < budget {
-                counts[signer, default: 0] += 1
-                kept.insert(digest)
+        /// One kind has at most `limit` places, and takes none of another kind's.
+        func keep(_ limit: Int, ofOperator: Int, _ owners: (PendingAction) -> [MemberID]) {
+            var counts: [MemberID: Int] = [:]
+            var left = limit
+            for digest in digests where !kept.contains(digest) {
+                guard left > 0, let action = actions[digest] else { break }
+                let charged = owners(action).filter { counts[$0, default: 0] < ofOperator }
+                for owner in charged { counts[owner, default: 0] += 1 }
+                if !charged.isEmpty {
+                    kept.insert(digest)
+                    left -= 1
+                }
             }
+        }
+        keep(places.rotations, ofOperator: places.rotationsOfOperator) { action in
+            closed.contains(action.digest) ? [] : action.supporters.filter { action.action.isRotation(of: $0) }
+        }
+        keep(places.others, ofOperator: places.othersOfOperator) { action in
+            closed.contains(action.digest) ? [] : action.supporters
+        }
+        keep(places.closed, ofOperator: places.closedOfOperator) { action in
+            closed.contains(action.digest) ? Array(action.verdicts.keys) : []
         }
         let dropped = digests.filter { !kept.contains($0) }
         for digest in dropped { actions[digest] = nil }
@@ -72,8 +123,9 @@ struct GovernanceTable {
     mutating func carryOver(to chain: Chain) -> [Digest] {
         let before = digests
         signatureCounts = [:]
+        verdictCounts = [:]
         actions = actions.compactMapValues { $0.carried(over: chain) }
-        return before.filter { actions[$0] == nil } + enforceBudgets(memberCount: chain.members.count)
+        return before.filter { actions[$0] == nil } + enforceBudgets(on: chain)
     }
 
     func review(of slot: Slot, by reviewer: MemberID) -> SignedReview? {

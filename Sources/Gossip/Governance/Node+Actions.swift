@@ -7,8 +7,12 @@ public enum GovernanceRefusal: Error, Hashable, Sendable {
     case fault(ActionFault)
     /// It carries no signature of a present operator.
     case unsigned
-    /// The operator has so many pending already; they end at their last height.
+    /// The operator has so many pending already: one must be withdrawn, or end at its last height.
     case tooManyPending(MemberID)
+    /// The operator took its signature back from this action, or rejected it.
+    case judged(MemberID)
+    /// An operator can take back only what it signed.
+    case notSigned(MemberID)
     /// The slot's base is none any more, its author was no member, or it is listed.
     case slotClosed
     /// This operator has said something about the slot before.
@@ -21,6 +25,8 @@ extension GovernanceRefusal: CustomStringConvertible {
         case .fault(let fault): fault.description
         case .unsigned: "no operator of a present member signed it"
         case .tooManyPending(let member): "the operator of \(member.short) has too many pending actions"
+        case .judged(let member): "the operator of \(member.short) withdrew or rejected it before"
+        case .notSigned(let member): "the operator of \(member.short) has not signed it"
         case .slotClosed: "the contribution can no longer be listed"
         case .alreadyReviewed: "this operator reviewed it before"
         }
@@ -40,14 +46,14 @@ extension Node {
             return .fault(.foreignSignature(signature.signer))
         }
         guard isPossessionSound(signed) else { return .fault(.wrongPossession) }
-        let digest = signed.action.digest
-        let budget = GovernanceTable.budget(memberCount: chain.members.count)
-        for signature in signed.operators where governance[digest]?.operators[signature.signer] == nil {
-            guard governance.count(signedBy: signature.signer) < budget else {
-                return .tooManyPending(signature.signer)
-            }
-        }
-        return nil
+        let pending = governance[signed.action.digest]
+        let judged = signed.operators.filter { pending?.verdicts[$0.signer] != nil }
+        if judged.count == signed.operators.count { return .judged(judged[0].signer) }
+        var extended = pending ?? PendingAction(signed.action, digest: signed.action.digest, on: chain)
+        let fresh = signed.operators.filter { extended.operators[$0.signer] == nil }
+        for signature in fresh { extended.operators[signature.signer] = signature }
+        guard let first = fresh.first, !governance.hasPlace(for: extended, on: chain) else { return nil }
+        return .tooManyPending(first.signer)
     }
 
     /// An action that this site's operator signed, or whose signatures it brings: merged with what is known of it.
@@ -63,8 +69,11 @@ extension Node {
     /// both sides know is the sender's own doing, for every honest member checks what it passes on.
     func received(_ signed: SignedGovernanceAction, from link: LinkID) {
         let digest = signed.action.digest
-        let claimed = signed.operators.filter { chain.members[$0.signer]?.keyEpoch == $0.keyEpoch }
         let known = governance[digest]
+        let claimed = signed.operators.filter { signature in
+            chain.members[signature.signer]?.keyEpoch == signature.keyEpoch
+                && (known?.verdicts[signature.signer] == nil || isNamed(digest))
+        }
         if known == nil {
             let effect = PendingAction(signed.action, digest: digest, on: chain)
             guard !claimed.isEmpty, !(effect.fault?.isLasting ?? false) else { return }
@@ -101,16 +110,15 @@ extension Node {
         let isNew = governance[digest] == nil
         var pending = governance[digest] ?? PendingAction(signed.action, digest: digest, on: chain)
         let fresh = signed.operators.filter { signature in
-            pending.operators[signature.signer] == nil && governance.takeSignature(of: signature.signer)
+            pending.operators[signature.signer] == nil
+                && governance.takeSignature(of: signature.signer, under: signed.action)
         }
         let possession = pending.possession == nil && (!fresh.isEmpty || !isNew) ? signed.possession : nil
         guard !fresh.isEmpty || possession != nil else { return }
         for signature in fresh { pending.operators[signature.signer] = signature }
         pending.possession = pending.possession ?? possession
         governance.put(pending)
-        for dropped in governance.enforceBudgets(memberCount: chain.members.count) where dropped != digest || !isNew {
-            emit(.proposalDropped(dropped))
-        }
+        dropBeyondBudgets(except: isNew ? digest : nil)
         guard governance[digest] != nil else { return }
         let delta = SignedGovernanceAction(action: signed.action, operators: fresh, possession: possession)
         persist([.action(Held(height: chain.nextHeight, body: CompleteAction(signed: delta)))], then: [])
@@ -134,7 +142,6 @@ extension Node {
         pending.possession = pending.possession ?? held.body.signed.possession
         if let readiness = held.body.readiness { restore(readiness, of: &pending) }
         governance.put(pending)
-        _ = governance.enforceBudgets(memberCount: chain.members.count)
     }
 
     private func restore(_ readiness: QuorumSignatures, of pending: inout PendingAction) {
@@ -149,20 +156,47 @@ extension Node {
         }
     }
 
-    /// Complete actions that are valid on the head, by ascending digest.
+    /// Actions that this node may name, by ascending digest.
     var completeActions: [CompleteAction] {
-        governance.digests.compactMap { governance[$0]?.complete(on: chain) }.filter(Wire.fits)
+        governance.digests.compactMap { governance[$0]?.nameable(on: chain) }.filter(Wire.fits)
+    }
+
+    /// Whether a ready record of the height names the action: then a version may have to carry it, whoever takes a
+    /// signature back now.
+    private func isNamed(_ digest: Digest) -> Bool {
+        height.readyObjects.values.contains { $0.body.actions.contains(digest) }
+    }
+
+    /// - Parameter new: what was just put there, and is not missed.
+    func dropBeyondBudgets(except new: Digest?) {
+        for dropped in governance.enforceBudgets(on: chain) where dropped != new { emit(.proposalDropped(dropped)) }
     }
 
     /// After an adoption: what the new head ended goes, the rest is written again, since the journal forgets what lies
     /// below the head.
     func carryGovernanceOver(_ carried: CompleteAction?) {
+        let before = governance.actions
         let ended = governance.carryOver(to: chain)
-        if let action = carried?.action { emit(.actionTaken(action, chain.height)) }
-        for digest in ended where digest != carried?.action.digest { emit(.proposalDropped(digest)) }
+        if let carried {
+            emit(.actionTaken(carried.action, chain.height))
+            let verdicts = before[carried.action.digest]?.verdicts ?? [:]
+            emit(.proposalEnded(EndedProposal(carried.signed, verdicts, .taken, chain.height)))
+        }
+        for digest in ended where digest != carried?.action.digest {
+            emit(.proposalDropped(digest))
+            // What verdicts closed was told of then.
+            guard let pending = before[digest], !pending.isClosed(on: chain) else { continue }
+            emit(.proposalEnded(EndedProposal(pending.signed, pending.verdicts, .ended, chain.height)))
+        }
         governance.pruneReviews(on: chain)
-        let entries = governance.digests.compactMap { governance[$0]?.held }
-            .map { JournalEntry.action(Held(height: chain.nextHeight, body: $0)) }
+        let entries = governance.digests.compactMap { governance[$0] }.flatMap { pending in
+            let verdicts = pending.verdicts.keys.sorted().compactMap { pending.verdicts[$0] }.map {
+                JournalEntry.verdict(
+                    Held(height: chain.nextHeight, body: JudgedProposal(action: pending.action, verdict: $0)))
+            }
+            guard !pending.operators.isEmpty else { return verdicts }
+            return [JournalEntry.action(Held(height: chain.nextHeight, body: pending.held))] + verdicts
+        }
         if !entries.isEmpty { persist(entries, then: []) }
     }
 

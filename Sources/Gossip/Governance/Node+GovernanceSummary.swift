@@ -13,8 +13,16 @@ extension Node {
             var readiness = Bitmap(count: pending.resultingMembers?.count ?? 0)
             for index in pending.readiness.keys { readiness.insert(index) }
             return Summary.ActionPart(
-                action: digest, operators: operators, hasPossession: pending.possession != nil, readiness: readiness)
+                action: digest, operators: operators, hasPossession: pending.possession != nil, readiness: readiness,
+                verdicts: bitmap(of: pending.verdicts))
         }
+    }
+
+    private func bitmap(of verdicts: [MemberID: SignedProposalVerdict]) -> Bitmap {
+        guard !verdicts.isEmpty else { return Bitmap(count: 0) }
+        var bitmap = Bitmap(count: chain.members.count)
+        for signer in verdicts.keys { if let index = chain.members.index(of: signer) { bitmap.insert(index) } }
+        return bitmap
     }
 
     /// Whose verdict on the slot this node holds, or its chain.
@@ -32,12 +40,15 @@ extension Node {
         for digest in governance.digests {
             guard let pending = governance[digest] else { continue }
             let theirs = summary.actions.first { $0.action == digest }
+            answerVerdicts(on: pending, theirs, on: id)
             let operators = pending.operators.values.filter { signature in
+                // What was taken back is sent to whoever asks for it only.
+                guard pending.verdicts[signature.signer] == nil else { return false }
                 guard let theirs, let index = chain.members.index(of: signature.signer) else { return true }
                 return !theirs.operators[index]
             }
             let possession = theirs?.hasPossession ?? false ? nil : pending.possession
-            if !operators.isEmpty || possession != nil {
+            if !operators.isEmpty || possession != nil && !pending.supporters.isEmpty {
                 sendSignatures(Array(operators), possession, of: pending.action, to: id)
             }
             answerReadiness(pending, theirs, on: id)
@@ -56,6 +67,14 @@ extension Node {
                 .action(
                     SignedGovernanceAction(
                         action: action, operators: part, possession: isFirst ? possession : nil)), to: link)
+        }
+    }
+
+    private func answerVerdicts(on pending: PendingAction, _ theirs: Summary.ActionPart?, on id: LinkID) {
+        for signer in pending.verdicts.keys.sorted() {
+            guard let verdict = pending.verdicts[signer], let index = chain.members.index(of: signer) else { continue }
+            if theirs?.verdicts[index] ?? false { continue }
+            send(.verdict(JudgedProposal(action: pending.action, verdict: verdict)), to: id)
         }
     }
 

@@ -8,7 +8,7 @@ extension Node {
         guard !isStopped, !governance.actions.isEmpty, !isBehind, !synchronisation.isActive else { return }
         for digest in governance.digests {
             guard let pending = governance[digest], let statement = pending.readinessStatement,
-                let members = pending.resultingMembers, pending.isSigned(on: chain),
+                let members = pending.resultingMembers, pending.isSupported(on: chain),
                 let index = members.index(of: identity.member), pending.readiness[index] == nil,
                 let key = identity.key(in: members)
             else { continue }
@@ -53,7 +53,7 @@ extension Node {
     private func announceComplete() {
         for digest in governance.digests {
             guard let pending = governance[digest], !pending.isAnnouncedComplete,
-                pending.complete(on: chain) != nil
+                pending.nameable(on: chain) != nil
             else { continue }
             governance.update(digest) { $0.isAnnouncedComplete = true }
             emit(.proposalComplete(pending.action))

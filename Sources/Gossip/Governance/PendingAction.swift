@@ -6,8 +6,11 @@ import Ledger
 struct PendingAction {
     let action: GovernanceAction
     let digest: Digest
-    /// One an operator of the present set, with its current key.
+    /// One per operator of the present set, with its current key. The signature of an operator that took it back stays:
+    /// where ready records name the action already, a version must carry it.
     var operators: [MemberID: OperatorSignature] = [:]
+    /// Operators of the present set that took their signature back, or reject the action.
+    var verdicts: [MemberID: SignedProposalVerdict] = [:]
     var possession: Signature?
     /// What the action would do on the present head, or why it would do nothing.
     var effect: Result<ActionOutcome, ActionFault>
@@ -51,6 +54,32 @@ struct PendingAction {
         return outcome.members
     }
 
+    /// Operators whose signature counts for this node.
+    var supporters: [MemberID] { operators.keys.filter { verdicts[$0] == nil } }
+
+    /// Whether the action can never have enough supporters: it takes nobody's place, and no ready record of this node
+    /// names it.
+    func isClosed(on chain: Chain) -> Bool {
+        guard !verdicts.isEmpty else { return false }
+        if case .rotate(let member) = action.change, verdicts[member.id] != nil { return true }
+        let needed = chain.rules.operatorsNeeded(memberCount: chain.members.count)
+        return supporters.isEmpty || chain.members.count - verdicts.count < needed
+    }
+
+    /// How it was closed.
+    var closing: ProposalEnd { verdicts.values.contains { $0.statement.verdict == .reject } ? .rejected : .withdrawn }
+
+    /// Whether enough operators support it for this node to say that it is ready, or to name it.
+    func isSupported(on chain: Chain) -> Bool {
+        guard isSigned(on: chain) else { return false }
+        guard !verdicts.isEmpty else { return true }
+        return !isClosed(on: chain)
+            && supporters.count >= chain.rules.operatorsNeeded(memberCount: chain.members.count)
+    }
+
+    /// What a ready record of this node may name; nil while something is missing.
+    func nameable(on chain: Chain) -> CompleteAction? { isSupported(on: chain) ? complete(on: chain) : nil }
+
     /// Whether enough operators signed, the owner among them where its keys rotate, and new keys are proven.
     func isSigned(on chain: Chain) -> Bool {
         guard operators.count >= chain.rules.operatorsNeeded(memberCount: chain.members.count) else { return false }
@@ -58,7 +87,8 @@ struct PendingAction {
         return owner == nil || possession != nil
     }
 
-    /// What a version can carry; nil while something lacks.
+    /// What a version can carry; nil while something is missing. Signatures that were taken back count: the ledger knows
+    /// no verdicts, and what f + 1 ready records name must be carried.
     func complete(on chain: Chain) -> CompleteAction? {
         guard fault == nil, isSigned(on: chain) else { return nil }
         guard let members = resultingMembers else { return CompleteAction(signed: signed) }
@@ -84,13 +114,21 @@ struct PendingAction {
         var next = PendingAction(action, digest: digest, on: chain)
         if let fault = next.fault, fault.isLasting { return nil }
         next.operators = operators.filter { chain.members[$0.key]?.keyEpoch == $0.value.keyEpoch }
-        guard !next.operators.isEmpty else { return nil }
+        next.verdicts = verdicts.filter { chain.members[$0.key]?.keyEpoch == $0.value.signature.keyEpoch }
+        guard !next.operators.isEmpty || !next.verdicts.isEmpty else { return nil }
         next.possession = possession
         if next.readinessStatement == readinessStatement {
             next.readiness = readiness
             next.isAnnouncedComplete = isAnnouncedComplete
         }
         return next
+    }
+}
+
+extension GovernanceAction {
+    /// Whether the action gives the operator's own site new keys: such an action has places of its own.
+    func isRotation(of signer: MemberID) -> Bool {
+        if case .rotate(let member) = change { member.id == signer } else { false }
     }
 }
 

@@ -77,6 +77,7 @@ extension Node {
         case .action(let signed): received(signed, from: link)
         case .readiness(let statement, let signatures): received(statement, signatures, from: link)
         case .review(let review): received(review, from: link)
+        case .verdict(let judged): received(judged, from: link)
         }
     }
 

@@ -41,6 +41,8 @@ enum Message: Equatable {
     /// Members of the set that an action gives say that they are ready for it, one or many.
     case readiness(Readiness, QuorumSignatures)
     case review(SignedReview)
+    /// An operator takes its signature back from a pending action, or rejects it.
+    case verdict(JudgedProposal)
 }
 
 /// Something that a node lacks and names exactly.
@@ -72,6 +74,7 @@ extension Message {
         case action = 20
         case readiness, review, carried
         case linked = 25
+        case verdict = 26
     }
 
     private var parts: (code: Code, body: CBOR) {
@@ -103,6 +106,7 @@ extension Message {
         case .action(let signed): (.action, signed.cbor)
         case .readiness(let statement, let signatures): (.readiness, .array([statement.cbor, signatures.cbor]))
         case .review(let review): (.review, review.cbor)
+        case .verdict(let judged): (.verdict, judged.cbor)
         }
     }
 
@@ -185,6 +189,7 @@ extension Message {
             guard case .array(let items) = body, items.count == 2 else { throw .wrongType(key: "readiness") }
             self = .readiness(try Readiness(cbor: items[0]), try QuorumSignatures(cbor: items[1]))
         case .review: self = .review(try SignedReview(cbor: body))
+        case .verdict: self = .verdict(try JudgedProposal(cbor: body))
         }
     }
 

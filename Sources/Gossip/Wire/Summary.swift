@@ -37,6 +37,8 @@ struct Summary: Record {
         let hasPossession: Bool
         /// Over the set that the action gives; without bits where it gives none.
         let readiness: Bitmap
+        /// Whose verdict against it the sender holds, over the set of height + 1; without bits where it holds none.
+        let verdicts: Bitmap
     }
 
     let height: Height
@@ -54,7 +56,7 @@ struct Summary: Record {
     static func candidatesMaximum(memberCount: Int) -> Int {
         memberCount <= Wire.fullMembersMaximum ? candidatesMaximum : 48
     }
-    static let actionsMaximum = GovernanceTable.actionsMaximum
+    static let actionsMaximum = GovernanceTable.Places(memberCount: 1).total
 
     init(
         height: Height, head: VersionDigest, view: View, ready: Bitmap, views: [ViewPart], candidates: [CandidatePart],
@@ -155,16 +157,19 @@ extension Summary.CandidatePart {
 }
 
 extension Summary.ActionPart {
-    var cbor: CBOR { .array([.bytes(action.bytes), operators.cbor, .boolean(hasPossession), readiness.cbor]) }
+    var cbor: CBOR {
+        .array([.bytes(action.bytes), operators.cbor, .boolean(hasPossession), readiness.cbor, verdicts.cbor])
+    }
 
     init(cbor: CBOR) throws(RecordError) {
-        guard case .array(let items) = cbor, items.count == 4, case .boolean(let hasPossession) = items[2] else {
+        guard case .array(let items) = cbor, items.count == 5, case .boolean(let hasPossession) = items[2] else {
             throw .wrongType(key: "actions")
         }
         action = try Digest(summaryItem: items[0])
         operators = try Bitmap(cbor: items[1])
         self.hasPossession = hasPossession
         readiness = try Bitmap(cbor: items[3])
+        verdicts = try Bitmap(cbor: items[4])
     }
 }
 

@@ -5,7 +5,7 @@ import Ledger
 /// What people look up by a digest: data sets and contributions that the chain names.
 extension ControlServer {
     func answerDataSets(_ id: Int64, _ parameters: DataSetsRequest, _ connection: ControlConnection) {
-        search(DataSetSearch(digits: parameters.digits ?? ""), id, connection) { found in
+        search(DataSetSearch(digits: parameters.digits ?? ""), through: chain.height, id, connection) { found in
             let newest = found.uses.sorted {
                 $0.value.last != $1.value.last ? $0.value.last > $1.value.last : $0.key < $1.key
             }
@@ -29,7 +29,7 @@ extension ControlServer {
     }
 
     func answerContributionsFind(_ id: Int64, _ parameters: ContributionsFind, _ connection: ControlConnection) {
-        search(ContributionSearch(digits: parameters.digits), id, connection) { found in
+        search(ContributionSearch(digits: parameters.digits), through: chain.height, id, connection) { found in
             connection.answer(
                 id, to: ContributionsFind.self,
                 ContributionsFound(
@@ -41,49 +41,6 @@ extension ControlServer {
                     }))
         }
     }
-
-    /// Shows a search every version, the newest first. Some versions at a time: the journal's thread has commits to make.
-    private func search<Search: LedgerSearch>(
-        _ search: Search, id: Int64, connection: ControlConnection, through top: Height,
-        _ answer: @escaping (Search) -> Void
-    ) {
-        guard connection.isOpen else { return }
-        guard top > .genesis else { return answer(search) }
-        let bottom = Height(top.value > ControlServer.searchedAtOnce ? top.value - ControlServer.searchedAtOnce + 1 : 1)
-        let database = keeper.database
-        read(
-            id, connection,
-            { () throws(StoreError) -> (search: Search, isDone: Bool) in
-                var search = search
-                for certified in try database.versions(in: bottom...top).reversed() {
-                    for contribution in certified.contributions
-                    where search.meets(contribution.body, at: certified.height) {
-                        return (search, true)
-                    }
-                }
-                return (search, false)
-            },
-            { [weak self] found in
-                guard !found.isDone else { return answer(found.search) }
-                self?.search(
-                    found.search, id: id, connection: connection, through: Height(bottom.value - 1), answer)
-            })
-    }
-
-    private func search<Search: LedgerSearch>(
-        _ search: Search, _ id: Int64, _ connection: ControlConnection, _ answer: @escaping (Search) -> Void
-    ) {
-        self.search(search, id: id, connection: connection, through: chain.height, answer)
-    }
-
-    /// Versions that a search reads at once.
-    private static var searchedAtOnce: UInt64 { 16 }
-}
-
-/// Collects something of listed contributions, the newest first. What it holds is bounded.
-protocol LedgerSearch: Sendable {
-    /// - Returns: whether no further contribution can change what was found.
-    mutating func meets(_ contribution: Ledger.Contribution, at height: Height) -> Bool
 }
 
 /// Which data sets contributions name.
@@ -102,7 +59,12 @@ struct DataSetSearch: LedgerSearch {
         let last: Height
     }
 
-    mutating func meets(_ contribution: Ledger.Contribution, at height: Height) -> Bool {
+    mutating func meets(_ certified: CertifiedVersion) -> Bool {
+        for contribution in certified.contributions { note(contribution.body, at: certified.height) }
+        return false
+    }
+
+    mutating func note(_ contribution: Ledger.Contribution, at height: Height) {
         for dataSet in contribution.dataSets {
             guard uses[dataSet] != nil || uses.count < DataSets.listMaximum,
                 digits.isEmpty || dataSet.description.hasPrefix(digits)
@@ -115,7 +77,6 @@ struct DataSetSearch: LedgerSearch {
             use.first = height
             uses[dataSet] = use
         }
-        return false
     }
 }
 
@@ -126,10 +87,12 @@ struct ContributionSearch: LedgerSearch {
 
     init(digits: String) { self.digits = digits }
 
-    mutating func meets(_ contribution: Ledger.Contribution, at height: Height) -> Bool {
-        let digest = contribution.contributionDigest
-        if digest.description.hasPrefix(digits) {
-            places.append(RevertStudy.Place(height: height, author: contribution.author, contribution: digest))
+    mutating func meets(_ certified: CertifiedVersion) -> Bool {
+        for contribution in certified.contributions.map(\.body) where places.count < ContributionsFound.listMaximum {
+            let digest = contribution.contributionDigest
+            guard digest.description.hasPrefix(digits) else { continue }
+            places.append(
+                RevertStudy.Place(height: certified.height, author: contribution.author, contribution: digest))
         }
         return places.count == ContributionsFound.listMaximum
     }

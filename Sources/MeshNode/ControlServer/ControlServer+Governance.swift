@@ -63,18 +63,22 @@ extension ControlServer {
                 change: action.change, sequence: action.sequence, first: chain.nextHeight, last: action.last))
     }
 
-    private func words(_ refusal: GovernanceRefusal) -> String {
-        switch refusal {
+    func words(_ refusal: GovernanceRefusal) -> String {
+        func name(_ id: MemberID) -> String { chain.members[id]?.name ?? id.short }
+        return switch refusal {
         case .fault(let fault): fault.words(chain.members)
         case .unsigned: "has no operator's signature"
         case .tooManyPending(let id):
-            "is one more than \(chain.members[id]?.name ?? id.short) may have pending: they end at their last height"
+            "is one more than \(name(id)) may have pending; take one back with: meshctl proposal withdraw DIGITS"
+        case .judged(let id):
+            "was withdrawn or rejected by \(name(id)) before, which is final; propose it again to sign it"
+        case .notSigned(let id): "is not signed by \(name(id)); to sign against it: meshctl proposal reject DIGITS"
         case .slotClosed, .alreadyReviewed: "cannot be taken"
         }
     }
 
     func answerProposals(_ id: Int64, _ parameters: ProposalsRequest, _ connection: ControlConnection) {
-        let all = keeper.node.report(now: keeper.now).proposals
+        let all = keeper.node.report(now: keeper.now).proposals.filter { !$0.isClosed }
         let after = parameters.after.map { digest($0) }
         let page = all.filter { proposal in after.map { $0 < proposal.digest } ?? true }
         connection.answer(
@@ -97,7 +101,7 @@ extension ControlServer {
                 after: outcome.map { figures($0.members, $0.rules) }, proposal: record(report.signed)))
     }
 
-    private func pending(_ digest: Digest) -> ProposalReport? {
+    func pending(_ digest: Digest) -> ProposalReport? {
         keeper.node.report(now: keeper.now).proposals.first { $0.digest == digest }
     }
 
@@ -122,10 +126,13 @@ extension ControlServer {
             action: text(report.digest), kind: kind, words: action.change.words(chain.members, chain.rules),
             sequence: Int64(clamping: action.sequence), first: Int64(clamping: action.first.value),
             last: Int64(clamping: action.last.value), signed: names(signers),
-            missing: names(Set(chain.members.members.map(\.id)).subtracting(signers)),
+            missing: names(
+                Set(chain.members.members.map(\.id)).subtracting(signers).subtracting(report.verdicts.map(\.signer))),
             operatorsNeeded: Int64(report.operatorsNeeded), isPossessionSigned: possession,
             ready: resultingNames { isReady.contains($0) }, notReady: resultingNames { !isReady.contains($0) },
-            readyNeeded: Int64(report.readinessNeeded), fault: fault?.words(chain.members))
+            readyNeeded: Int64(report.readinessNeeded), fault: fault?.words(chain.members),
+            comment: action.comment.text, against: opinions(report.verdicts, among: chain.members),
+            isClosed: report.isClosed)
     }
 
     func names(_ ids: Set<MemberID>) -> [SiteName] { ids.map { siteName($0, in: chain.members) }.sorted() }

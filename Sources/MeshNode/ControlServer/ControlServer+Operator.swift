@@ -30,6 +30,8 @@ extension ControlServer {
         case .inviteWithdraw(let parameters): answerInviteWithdraw(request.id, parameters, connection)
         case .evidence(let parameters): answerEvidence(request.id, parameters, connection)
         case .evidenceExportBegin: exportEvidence(request.id, connection)
+        case .proposalJudge(let parameters): answerProposalJudge(request.id, parameters, connection)
+        case .proposalHistory(let parameters): answerProposalHistory(request.id, parameters, connection)
         case .dataSets(let parameters): answerDataSets(request.id, parameters, connection)
         case .contributionsFind(let parameters): answerContributionsFind(request.id, parameters, connection)
         case .revertPreview(let parameters): answerRevertPreview(request.id, parameters, connection)

@@ -15,17 +15,18 @@ extension ControlServer {
         } catch {
             return refuse("is no record of one: \(error)")
         }
-        if let refusal = keeper.node.refusal(of: review) { return refuse(words(refusal)) }
+        if let refusal = keeper.node.refusal(of: review) { return refuse(reviewWords(refusal)) }
         keeper.feed(.review(review))
         connection.answer(id, to: ReviewSubmit.self, Accepted())
     }
 
-    private func words(_ refusal: GovernanceRefusal) -> String {
+    private func reviewWords(_ refusal: GovernanceRefusal) -> String {
         switch refusal {
         case .fault(let fault): fault.words(chain.members)
         case .unsigned: "is signed by nobody"
         case .tooManyPending(let id):
             "is one more than \(chain.members[id]?.name ?? id.short) may have that no version embeds yet"
+        case .judged, .notSigned: "cannot be taken"
         case .slotClosed: "is of a contribution that is listed already, or never can be"
         case .alreadyReviewed: "is the second of this operator about one slot; the first counts"
         }

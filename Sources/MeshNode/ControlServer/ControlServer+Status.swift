@@ -14,7 +14,7 @@ extension ControlServer {
             trainer: trainer?.state ?? .absent, disk: disk, alarms: alarms(report),
             residentBytes: ControlServer.residentBytes,
             uptimeMilliseconds: Int64(clamping: keeper.now.milliseconds - site.started),
-            isMember: isMember, proposals: Int64(report.proposals.count),
+            isMember: isMember, proposals: Int64(report.proposals.count { !$0.isClosed }),
             observers: Int64(membership.invited.count), diskUse: diskUse, replay: replayState,
             minContributions: Int64(chain.rules.minContributions),
             availableContributions: Int64(

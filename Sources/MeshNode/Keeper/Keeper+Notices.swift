@@ -67,6 +67,15 @@ extension Keeper {
         case .proposalRefused(let digest, let refusal):
             logger.warning("proposal \(digest.short) is refused: \(refusal)")
         case .proposalDropped(let digest): logger.info("proposal \(digest.short) ended without effect")
+        case .proposalJudged(let judged):
+            let statement = judged.verdict.statement
+            let comment = statement.comment.isEmpty ? "" : ": \(statement.comment)"
+            logger.notice(
+                "\(name(judged.verdict.signer)): \(statement.verdict.rawValue) proposal \(statement.action.short)\(comment)"
+            )
+        case .verdictRefused(let judged, let refusal):
+            logger.warning("verdict on proposal \(judged.action.digest.short) is refused: \(refusal)")
+        case .proposalEnded(let ended): record(ended)
         case .actionTaken(let action, let height):
             logger.info("version \(height) carries action \(action.digest.short)")
         case .storageShort(let free, let reserve, let dropped):
@@ -116,6 +125,22 @@ extension Keeper {
     }
 
     func name(_ id: MemberID) -> String { node.chain.members[id]?.name ?? id.short }
+
+    /// Keeps what became of a proposal, for people.
+    private func record(_ ended: EndedProposal) {
+        let row = DecisionRow(
+            signed: ended.signed, verdicts: ended.verdicts, end: ended.end, height: ended.height,
+            at: UInt64(max(0, time(nil))))
+        let database = database
+        journal.read(
+            { () -> StoreError? in
+                do throws(StoreError) { try database.insert(row) } catch { return error }
+                return nil
+            },
+            completion: { [self] failure in
+                if let failure { report(failure) }
+            })
+    }
 
     /// Names by ascending member id, as the ledger orders them.
     func signers(of certified: CertifiedVersion) -> [String] {

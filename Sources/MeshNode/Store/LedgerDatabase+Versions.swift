@@ -105,6 +105,10 @@ extension LedgerDatabase {
         try checkRows(of: "evidence") { (row, path) throws(StoreError) in
             _ = try LedgerDatabase.evidence(row, path)
         }
+        try checkRows(of: "decisions") { (row, path) throws(StoreError) in _ = try LedgerDatabase.decision(row, path) }
+        try checkRows(of: "decision_operators") { (row, path) throws(StoreError) in
+            try LedgerDatabase.checkDecisionOperator(row, path)
+        }
     }
 
     private func checkRows(

@@ -47,6 +47,8 @@ public enum FaultKind: String, Sendable, CaseIterable {
     case reverts
     case switches
     case reviews
+    /// Signatures that operators took back, and rejections.
+    case verdicts
 }
 
 /// How many faults of each kind were injected, and how often each Byzantine behaviour acted.

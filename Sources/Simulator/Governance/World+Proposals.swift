@@ -22,6 +22,7 @@ extension World {
             operators.random.chance(oracles.isHonest[$0] ? share : 50)
         }
         submit(action, by: signers, newKey: newKey)
+        if operators.random.chance(20) { randomVerdicts(on: action) }
     }
 
     /// These operators sign, each in its own time.
@@ -37,6 +38,34 @@ extension World {
                 .propose(member: member, action, possession: possession),
                 at: now + 1_000 * operators.random.draw(0...400))
         }
+    }
+
+    /// Some operators think better of an open action: of those that signed some take it back, others reject it.
+    func randomVerdicts(on action: GovernanceAction) {
+        let verdicts = operators.random.permutation(of: options.nodes)
+            .prefix(1 + operators.random.draw(below: max(1, options.nodes / 2)))
+        for member in verdicts {
+            let verdict: ProposalVerdict = operators.random.chance(50) ? .withdraw : .reject
+            queue.push(
+                .judge(member: member, action, verdict), at: now + 1_000 * operators.random.draw(0...800))
+        }
+    }
+
+    /// The operator signs the verdict with the key that its own node's chain knows; while the node is down it cannot.
+    func judge(_ action: GovernanceAction, _ verdict: ProposalVerdict, by member: Int) {
+        let site = sites[bodies[member][0]]
+        guard let process = site.process, let (key, epoch) = operators.key(of: member, in: process.node.chain.members)
+        else { return }
+        counts.add(.verdicts)
+        let statement = ProposalVerdictStatement(verdict: verdict, action: action.digest)
+        let signature = OperatorSignature(
+            signer: site.identity.member, keyEpoch: epoch,
+            signature: statement.signature(by: key, network: genesis.network))
+        turn(
+            site,
+            .judge(
+                JudgedProposal(
+                    action: action, verdict: SignedProposalVerdict(statement: statement, signature: signature))))
     }
 
     /// Mostly above every number that was used or proposed; at times one that competes with an open proposal.

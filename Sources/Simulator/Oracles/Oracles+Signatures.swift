@@ -62,7 +62,7 @@ extension Oracles {
             require(
                 keeps(signed.body.contributionDigest), "its own contribution is not complete and synced")
         case .contribution, .availability, .payload, .certificate, .adopt, .address, .evidence,
-            .conflictingCertificate, .walked, .jump, .abstention, .action, .review:
+            .conflictingCertificate, .walked, .jump, .abstention, .action, .review, .verdict:
             break
         }
     }

@@ -41,7 +41,7 @@ struct SyncedGround {
         case .proposal(let signed): Claim(signer: signed.signer, signed.body)
         case .vote(let signed): Claim(signer: signed.signer, signed.body)
         case .contribution, .availability, .payload, .certificate, .adopt, .address, .evidence,
-            .conflictingCertificate, .walked, .jump, .abstention, .action, .review:
+            .conflictingCertificate, .walked, .jump, .abstention, .action, .review, .verdict:
             nil
         }
     }

@@ -81,12 +81,12 @@ extension World {
         }
     }
 
-    /// Of a height: a review of every reviewer and slot of a base; of every operator's action the signatures that it may
-    /// give between two versions, and readiness of every member for each of those that have a place.
+    /// Of a height: a review of every reviewer and slot of a base; of every operator's action the signatures and verdicts
+    /// that it may give between two versions, and readiness of every member for each of those that have a place.
     private var governanceMaximum: Int {
         guard faults.proposalInterval != nil || faults.reviewInterval != nil else { return 0 }
         let members = options.nodes
-        return members * members + 64 * members + 128 * (members + 1)
+        return members * members + 2 * 64 * members + 128 * (members + 1)
     }
 
     private func checkJournal(of site: Site) {

@@ -25,6 +25,7 @@ public enum Scenario: String, Sendable, CaseIterable {
     case actionsConflict = "conflicting-actions"
     case actionIsWithdrawnAndSentAgain = "withdrawn-action"
     case usedActionComesBack = "replayed-action"
+    case closedActionComesBack = "closed-action"
     case leaverHoldsTheCertificate = "leaver-holds-certificate"
     case shrinkingToThree = "shrinking-to-three"
     case holdersLeave = "holders-leave"
@@ -72,6 +73,7 @@ public enum Scenario: String, Sendable, CaseIterable {
         case .actionsConflict: stage.actionsConflict()
         case .actionIsWithdrawnAndSentAgain: stage.actionIsWithdrawnAndSentAgain()
         case .usedActionComesBack: stage.usedActionComesBack()
+        case .closedActionComesBack: stage.closedActionComesBack()
         case .leaverHoldsTheCertificate: stage.leaverHoldsTheCertificate()
         case .shrinkingToThree: stage.shrinkingToThree()
         case .holdersLeave: stage.holdersLeave()

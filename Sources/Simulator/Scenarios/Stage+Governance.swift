@@ -84,6 +84,45 @@ extension Stage {
         }
     }
 
+    /// All operators sign an action whose window is yet to come; then as many as it takes withdraw or reject it. A member
+    /// plays all signatures again, and no version carries the action.
+    func closedActionComesBack() -> [Scenario.Result] {
+        ProposalVerdict.allCases.map { verdict in
+            let (thief, first) = (nodes - 1, UInt64(12))
+            let world = world(options(heights: 16) { $0.byzantine[thief] = [.replaysActions] })
+            let action = action(rules(world, innerSteps: 11), sequence: 1, from: first)
+            func known(at site: Site) -> ProposalReport? {
+                site.process.flatMap { process in
+                    process.node.report(now: process.clock.reading(at: world.now)).proposals.first {
+                        $0.signed.action == action
+                    }
+                }
+            }
+            // Once every site is up, and its operator can sign there.
+            var isMet = reaches(1, in: world)
+            world.submit(action, by: everybody)
+            isMet =
+                world.run(until: limit) {
+                    world.sites.allSatisfy { known(at: $0)?.signed.operators.count == nodes }
+                } && isMet
+            let signed = known(at: world.sites[thief])?.signed
+            let needed = world.genesis.rules.operatorsNeeded(memberCount: nodes)
+            for member in 0...(nodes - needed) {
+                world.queue.push(.judge(member: member, action, verdict), at: world.now + 1)
+            }
+            isMet = world.run(until: limit) { world.sites.allSatisfy { known(at: $0)?.isClosed ?? false } } && isMet
+            let isInTime = world.oracles.versions.count < Int(first)
+            for height in [first, first + 1] {
+                isMet = reaches(height, in: world) && isMet
+                if let signed { world.spread(ForgedMessage.action(signed), from: world.sites[thief]) }
+            }
+            let outcome = world.run()
+            return Scenario.Result(
+                name: verdict.rawValue, outcome: outcome,
+                cameAbout: isMet && isInTime && signed != nil && carried(in: world).isEmpty)
+        }
+    }
+
     /// Everything that the members review is vetoed by all of them: versions are empty, and the chain goes on.
     func everythingIsVetoed() -> [Scenario.Result] {
         (1...UInt64(2)).map { seed in

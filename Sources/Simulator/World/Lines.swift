@@ -29,6 +29,11 @@ extension Notice {
         case .proposalComplete(let action): "sees action \(action.digest.short) complete"
         case .proposalRefused(let digest, let refusal): "refuses action \(digest.short): \(refusal)"
         case .proposalDropped(let digest): "drops action \(digest.short)"
+        case .proposalJudged(let judged):
+            "knows that \(judged.verdict.signer.short): \(judged.verdict.statement.verdict.rawValue) \(judged.action.digest.short)"
+        case .verdictRefused(let judged, let refusal):
+            "refuses a verdict on action \(judged.action.digest.short): \(refusal)"
+        case .proposalEnded(let ended): "sees action \(ended.signed.action.digest.short) \(ended.end.rawValue)"
         case .actionTaken(let action, let height): "sees action \(action.digest.short) taken at \(height)"
         case .reviewKnown(let review): "knows a review of \(review.statement.contribution.short)"
         case .reviewRefused(let review, let refusal):

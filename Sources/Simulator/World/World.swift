@@ -92,6 +92,8 @@ public final class World {
         /// An operator signs at its own site.
         case propose(member: Int, GovernanceAction, possession: Signature?)
         case review(member: Int, ReviewStatement)
+        /// An operator takes its signature back, or rejects an action.
+        case judge(member: Int, GovernanceAction, ProposalVerdict)
         /// A member's shell gets round to what its Byzantine behaviours do by themselves.
         case plot(site: Int, life: UInt64)
         /// What a Byzantine member held back.
@@ -231,6 +233,7 @@ public final class World {
             if living(site, life) != nil { handOver(sites[site], base, height) }
         case .propose(let member, let action, let possession): propose(action, by: member, possession)
         case .review(let member, let statement): review(statement, by: member)
+        case .judge(let member, let action, let verdict): judge(action, verdict, by: member)
         case .plot(let site, let life): if living(site, life) != nil { plot(sites[site]) }
         case .heldBack(let site, let life, let end, let bytes):
             if living(site, life) != nil { transmit(bytes, from: sites[site], over: end) }
@@ -252,7 +255,7 @@ public final class World {
             .storeBlock(let site, _, _, _, _), .completeParameters(let site, _, _), .handOver(let site, _, _, _),
             .plot(let site, _), .heldBack(let site, _, _, _), .replay(let site, _, _), .space(let site, _):
             site
-        case .boot, .crash, .connect, .propose, .review, .fault, .journalFault, .endPartition: nil
+        case .boot, .crash, .connect, .propose, .review, .judge, .fault, .journalFault, .endPartition: nil
         }
     }
 

@@ -65,6 +65,11 @@ struct GovernanceDesk {
         try connection.ask(ProposalSubmit(proposal: GovernanceDesk.text(of: signed), isCheck: false))
     }
 
+    @discardableResult
+    func judge(_ judged: JudgedProposal) throws -> ProposalJudged {
+        try connection.ask(ProposalJudge(judged: GovernanceDesk.text(of: judged)))
+    }
+
     /// The one proposal whose digest begins with these digits.
     func proposal(_ prefix: String) throws -> ProposalResponse {
         var candidates: [DigestResolver.Candidate] = []

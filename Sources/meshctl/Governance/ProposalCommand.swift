@@ -1,16 +1,16 @@
 import ArgumentParser
 import Control
 import Crypto
-import Glibc
 import Ledger
 import SiteFiles
 
 struct ProposalCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "proposal", abstract: "See, sign and carry proposals.",
+        commandName: "proposal", abstract: "See, sign, withdraw, reject and carry proposals, and see what was decided.",
         subcommands: [
             ProposalListCommand.self, ProposalShowCommand.self, ProposalApproveCommand.self,
-            ProposalExportCommand.self, ProposalImportCommand.self,
+            ProposalWithdrawCommand.self, ProposalRejectCommand.self, ProposalExportCommand.self,
+            ProposalImportCommand.self, ProposalHistoryCommand.self,
         ])
 }
 
@@ -132,16 +132,7 @@ struct ProposalApproveCommand: ParsableCommand {
         _ signed: SignedGovernanceAction, _ members: MemberSet, _ rules: Rules, shown: () -> String
     ) throws -> OperatorSigner {
         if !output.json { print(shown() + "\n") }
-        let words = signed.action.change.words(members, rules)
-        if !yes {
-            guard isatty(STDIN_FILENO) == 1 else {
-                throw Failure(
-                    "nothing was signed: there is nobody to ask", advice: "Give --yes to sign without asking.")
-            }
-            print("Sign to \(words)? [y/N] ", terminator: "")
-            fflush(nil)
-            guard ["y", "yes"].contains(readLine()?.lowercased()) else { throw Failure("nothing was signed") }
-        }
+        try Confirmation.ask("Sign to \(signed.action.change.words(members, rules))", isGiven: yes)
         return try operatorKey.signer(in: members, areFromDaemon: file == nil)
     }
 
@@ -195,7 +186,7 @@ struct ProposalExportCommand: ParsableCommand {
 
 struct ProposalImportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "import", abstract: "Hand a signed proposal from a file to the daemon.")
+        commandName: "import", abstract: "Hand a signed proposal, withdrawal or rejection from a file to the daemon.")
 
     @Argument(help: "The file.")
     var file: String
@@ -204,7 +195,13 @@ struct ProposalImportCommand: ParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() throws {
-        let proposal = try Armour.read(ProposalFile.self, Armour.proposal, from: file)
+        let bytes = try DiskFile.read(file, limitBytes: Armour.fileBytesMaximum)
+        if let judged = try? Armour.decode(JudgedProposal.self, Armour.proposalVerdict, bytes, name: file) {
+            let desk = try GovernanceDesk(daemon.connect())
+            let answer = try desk.judge(judged)
+            return try output.print(answer) { ProposalWords.judged(answer) }
+        }
+        let proposal = try Armour.decode(ProposalFile.self, Armour.proposal, bytes, name: file)
         let desk = try GovernanceDesk(daemon.connect())
         guard proposal.network == desk.network else {
             throw Failure(
@@ -231,6 +228,9 @@ enum ProposalWords {
             lacks.append(
                 "\(Words.count(operators, "operator", "operators")) of \(Words.list(proposal.missing.map(\.text)))")
         }
+        if proposal.isClosed {
+            return "cannot take effect: \(Words.list(proposal.against.map(\.site.text))) will not sign it"
+        }
         if proposal.isPossessionSigned == false { lacks.append("the signature of the new node key") }
         let ready = Int(proposal.readyNeeded) - proposal.ready.count
         if ready > 0 {
@@ -246,15 +246,32 @@ enum ProposalWords {
         table.append("would", summary.words)
         table.append("number", "\(summary.sequence)")
         table.append("versions", "\(summary.first) to \(summary.last)")
+        if !summary.comment.isEmpty { table.append("comment", summary.comment) }
         table.append("signed by", summary.signed.isEmpty ? "nobody" : summary.signed.map(\.text).joined(separator: " "))
         if summary.readyNeeded > 0 {
             table.append(
                 "ready", summary.ready.isEmpty ? "nobody" : summary.ready.map(\.text).joined(separator: " "))
         }
+        for (name, value) in opinions(summary.against) { table.append(name, value) }
         table.append("lacks", lacks(summary))
         for (name, value) in FigureWords.lines(proposal.before, proposal.after) { table.append(name, value) }
         let warnings = proposal.after.map { FigureWords.warnings(proposal.before, $0) } ?? []
         return ([table.rendered(terminal)] + warnings.map { terminal.paint($0, .warning) }).joined(separator: "\n")
+    }
+
+    static func judged(_ answer: ProposalJudged) -> String {
+        answer.isClosed
+            ? "The proposal to \(answer.words) cannot take effect any more, and takes no operator's place."
+            : "The proposal to \(answer.words) stays open: \(answer.signed.count) of \(answer.operatorsNeeded) operators have signed."
+    }
+
+    /// A line per operator that is against a proposal, for a table.
+    static func opinions(_ against: [ProposalOpinion]) -> [(String, String)] {
+        against.enumerated().map { index, opinion in
+            let words = opinion.verdict == .reject ? "rejects it" : "took its signature back"
+            let comment = opinion.comment.isEmpty ? "" : ": \(opinion.comment)"
+            return (index == 0 ? "against" : "", "\(opinion.site) \(words)\(comment)")
+        }
     }
 
     /// A proposal that came as a file. Names are as whoever exported it says, so keys stand beside them.
@@ -267,6 +284,7 @@ enum ProposalWords {
         table.append("number", "\(action.sequence)")
         table.append(
             "versions", "\(action.first) to \(action.last); \(proposal.height) was the next when it was exported")
+        if !action.comment.isEmpty { table.append("comment", action.comment.text) }
         table.append("signed by", names.isEmpty ? "nobody" : names.joined(separator: " "))
         return table.rendered()
     }

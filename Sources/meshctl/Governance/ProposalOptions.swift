@@ -7,6 +7,7 @@ import SiteFiles
 /// What all verbs take that propose an action.
 struct ProposalOptions: ParsableArguments {
     @OptionGroup var operatorKey: OperatorKeyOptions
+    @OptionGroup var comment: CommentOption
 
     @Option(help: ArgumentHelp("The first version that may carry it (default: the next).", valueName: "height"))
     var first: UInt64?
@@ -71,7 +72,8 @@ struct ProposalOptions: ParsableArguments {
         guard last >= desk.height else {
             throw Failure("--last \(last) has passed: version \(desk.height) is the next")
         }
-        return GovernanceAction(change: change, sequence: desk.sequence, first: first, last: last)
+        return GovernanceAction(
+            change: change, sequence: desk.sequence, first: first, last: last, comment: comment.value)
     }
 }
 

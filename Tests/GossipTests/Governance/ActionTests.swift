@@ -157,7 +157,7 @@ import Testing
         let held = town.sites[0].node.governance.actions.values.count {
             $0.operators.keys.contains(town.sites[3].identity.member)
         }
-        #expect(held == GovernanceTable.actionsOfOperatorMaximum)
+        #expect(held == GovernanceTable.Places(memberCount: 4).othersOfOperator)
         #expect(
             town.sites[0].node.refusal(
                 of: town.signed(town.action(.remove(town.sites[1].identity.member), sequence: 70), by: [3]))

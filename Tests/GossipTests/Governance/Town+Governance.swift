@@ -30,6 +30,27 @@ extension Town {
         settle()
     }
 
+    /// The verdict of a site's operator, with its present key.
+    func judged(
+        _ action: GovernanceAction, _ verdict: ProposalVerdict, by index: Int, comment: Comment = .none
+    ) -> JudgedProposal {
+        let statement = ProposalVerdictStatement(verdict: verdict, action: action.digest, comment: comment)
+        let member = sites[index].identity.member
+        return JudgedProposal(
+            action: action,
+            verdict: SignedProposalVerdict(
+                statement: statement,
+                signature: OperatorSignature(
+                    signer: member, keyEpoch: sites[index].node.chain.members[member]?.keyEpoch ?? 0,
+                    signature: statement.signature(by: operatorKeys[member]!, network: genesis.network))))
+    }
+
+    /// Each of these operators judges at its own site.
+    func judge(_ action: GovernanceAction, _ verdict: ProposalVerdict, by signers: [Int]) {
+        for signer in signers { give(signer, .judge(judged(action, verdict, by: signer))) }
+        settle()
+    }
+
     func review(_ verdict: ReviewVerdict, of contribution: Contribution, by index: Int) -> SignedReview {
         let statement = ReviewStatement(
             verdict: verdict, slot: contribution.slot, contribution: contribution.contributionDigest)

@@ -80,7 +80,8 @@ struct MessageSamples {
             },
             actions: (0..<actions).map { index in
                 Summary.ActionPart(
-                    action: digest(index), operators: signers, hasPossession: index % 2 == 0, readiness: signers)
+                    action: digest(index), operators: signers, hasPossession: index % 2 == 0, readiness: signers,
+                    verdicts: signers)
             })
     }
 
@@ -131,6 +132,19 @@ struct MessageSamples {
         return SignedGovernanceAction(action: action, operators: operators, possession: operators[0].signature)
     }
 
+    var judged: JudgedProposal {
+        let statement = ProposalVerdictStatement(
+            verdict: .reject, action: action.action.digest, comment: Comment("no") ?? .none)
+        let site = LinkFixtures.sites[0]
+        return JudgedProposal(
+            action: action.action,
+            verdict: SignedProposalVerdict(
+                statement: statement,
+                signature: OperatorSignature(
+                    signer: site.member.id, keyEpoch: 0,
+                    signature: statement.signature(by: site.nodeKey, network: LinkFixtures.network))))
+    }
+
     var readiness: Readiness { Readiness(action: action.action.digest, members: digest(9)) }
 
     private func readyThatNames(_ slotCount: Int) -> Signed<Ready> {
@@ -175,7 +189,7 @@ struct MessageSamples {
             .evidence(.proof(evidence)), .evidence(.half(signed(ready))),
             .evidence(.held([digest(1), digest(2), digest(3)].sorted())), .evidence(.want([digest(4)])),
             .linked(members: digest(10), Bitmap(full: memberCount)),
-            .action(action), .readiness(readiness, quorum(over: readiness)), .review(review(1)),
+            .action(action), .readiness(readiness, quorum(over: readiness)), .review(review(1)), .verdict(judged),
         ] + Wire.certified(payload, certificate) + [complete].filter(Wire.fits).map { .carried($0) }
     }
 
@@ -196,7 +210,8 @@ struct MessageSamples {
             .summary(
                 summary(
                     views: Summary.viewsMaximum,
-                    candidates: Summary.candidatesMaximum(memberCount: memberCount), actions: Summary.actionsMaximum)
+                    candidates: Summary.candidatesMaximum(memberCount: memberCount),
+                    actions: GovernanceTable.Places(memberCount: memberCount).total)
             ),
             .have(name, pieces: Bitmap(full: Wire.piecesMaximum)),
             .want(name, pieces: (0..<Wire.wantedPiecesMaximum).map { Wire.piecesMaximum - 1 - $0 }),
