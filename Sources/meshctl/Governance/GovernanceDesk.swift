@@ -74,12 +74,13 @@ struct GovernanceDesk {
     func proposal(_ prefix: String) throws -> ProposalResponse {
         var candidates: [DigestResolver.Candidate] = []
         try eachProposal { candidates.append(.init($0.action, $0.words)) }
-        // A closed proposal is not listed any more, and can still be asked for by its whole digest.
+        // A closed proposal is not listed any more, and can still be asked for by its whole digest, which the history shows.
         if let whole = DigestText(prefix.lowercased()), !candidates.contains(where: { $0.digest == whole }) {
             return try connection.ask(ProposalRequest(action: whole))
         }
         let action = try DigestResolver.resolve(
-            prefix, among: candidates, what: "proposal", place: "meshctl proposal list")
+            prefix, among: candidates, what: "proposal",
+            place: "meshctl proposal list; what is closed is in meshctl proposal history")
         return try connection.ask(ProposalRequest(action: action))
     }
 
