@@ -74,7 +74,7 @@ extension Message {
         case action = 20
         case readiness, review, carried
         case linked = 25
-        case verdict = 26
+        case verdict = 28
     }
 
     private var parts: (code: Code, body: CBOR) {

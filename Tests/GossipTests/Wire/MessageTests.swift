@@ -36,7 +36,7 @@ private func walkPart(offset: UInt64, byteCount: UInt64, bytes: Int) -> CBOR {
             guard encoded[0] == 0x82 else { return nil }
             return encoded[1] == 0x18 ? encoded[2] : encoded[1]
         }
-        #expect(Set(kinds) == Set(1...15).union(17...23).union([25, 26]))
+        #expect(Set(kinds) == Set(1...15).union(17...23).union([25, 28]))
     }
 
     @Test(arguments: [4, 64, Wire.fullMembersMaximum, Limits.members])
