@@ -56,6 +56,7 @@ public enum ControlReply: Hashable, Sendable {
     /// The id is absent where the daemon could not read the request's.
     case refusal(id: Int64?, ControlRefusal)
     case version(RoundVersion)
+    case closing(RoundClosing)
 
     /// Reads one message from the daemon.
     public static func decode(_ bytes: [UInt8]) throws(ControlError) -> ControlReply {
@@ -64,6 +65,10 @@ public enum ControlReply: Hashable, Sendable {
         if message["method"] == .string(RoundVersion.schema.name), message["id"] == nil {
             try RoundVersion.schema.check(message["params"])
             return .version(try JSONParameters(message: bytes, isPresent: message["params"] != nil).decoded())
+        }
+        if message["method"] == .string(RoundClosing.schema.name), message["id"] == nil {
+            try RoundClosing.schema.check(message["params"])
+            return .closing(try JSONParameters(message: bytes, isPresent: message["params"] != nil).decoded())
         }
         var id: Int64?
         if case .integer(let number)? = message["id"] { id = number }
@@ -107,9 +112,9 @@ public enum ControlMessage {
         try encode(RefusalEnvelope(jsonrpc: "2.0", id: id, error: refusal))
     }
 
-    /// The daemon's notification that a version was certified.
-    public static func notification(_ version: RoundVersion) throws(ControlError) -> [UInt8] {
-        try encode(RequestEnvelope(jsonrpc: "2.0", id: nil, method: RoundVersion.schema.name, params: version))
+    /// A notification from the daemon: a `RoundVersion` or a `RoundClosing`.
+    public static func notification<Method: ControlMethod>(_ method: Method) throws(ControlError) -> [UInt8] {
+        try encode(RequestEnvelope(jsonrpc: "2.0", id: nil, method: Method.schema.name, params: method))
     }
 
     private static func encode(_ value: some Encodable) throws(ControlError) -> [UInt8] {

@@ -95,6 +95,7 @@ public enum ControlSchema {
         [
             TrainerAttach.schema, TrainerBase.schema, TrainerContributeBegin.schema, TrainerContributeCommit.schema,
             TrainerContributeAbort.schema, TrainerTroubleReport.schema, RoundVersion.schema,
+            RoundClosing.schema,
             StatusRequest.schema, PeersRequest.schema, MembersRequest.schema, RulesRequest.schema,
             VersionsRequest.schema, VersionRequest.schema, ContributionsRequest.schema, RoundsRequest.schema,
             LedgerExportBegin.schema, ParametersExportBegin.schema, DoctorRequest.schema,

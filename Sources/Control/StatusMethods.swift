@@ -149,6 +149,8 @@ public struct Waiting: Codable, Hashable, Sendable {
         case pieces
         /// Its acknowledgement of a contribution is missing.
         case acknowledgement
+        /// Its statement of the commitments that it saw is missing: payloads are shown once a quorum has made one.
+        case closed
         case ready
         case proposal
         case notarize

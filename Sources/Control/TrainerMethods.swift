@@ -286,3 +286,25 @@ public struct RoundVersion: ControlMethod {
         self.trainedRounds = trainedRounds
     }
 }
+
+/// `round.closing`: the daemon tells an attached trainer how long a contribution to the current round can still be in
+/// time. Not answered; a newer one takes the place of an older one. A trainer that is slower hands over what it has by then.
+public struct RoundClosing: ControlMethod {
+    /// The base of the round.
+    public let version: DigestText
+    /// From now until the daemon names what it has seen: by then a contribution must have been handed over.
+    public let milliseconds: Int64
+
+    public typealias Response = Accepted
+    public static let schema = MethodSchema(
+        "round.closing", .fromDaemon, role: .trainer,
+        fields: [
+            FieldSchema("version", .digest),
+            FieldSchema("milliseconds", .integer(0...ControlSchema.integerLimit)),
+        ])
+
+    public init(version: DigestText, milliseconds: Int64) {
+        self.version = version
+        self.milliseconds = milliseconds
+    }
+}

@@ -83,6 +83,10 @@ enum MemberEntry {
     private static func statement(_ entry: JournalEntry) -> (place: String, body: [UInt8])? {
         switch entry {
         case .vote(let vote): ("\(vote.body.kind) \(vote.body.height)/\(vote.body.view)", vote.body.encoded)
+        case .closed(let closed):
+            // Those of others may contradict each other.
+            closed.signer == SmallMesh.sites[0].member.id
+                ? ("closed \(closed.body.height)", closed.body.encoded) : nil
         case .ready(let ready): ("ready \(ready.body.height)", ready.body.encoded)
         case .proposal(let proposal): ("proposal \(proposal.body.height)/\(proposal.body.view)", proposal.body.encoded)
         case .stored(let stored): ("stored \(stored.body.slot)", stored.body.encoded)

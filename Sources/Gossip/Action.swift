@@ -68,6 +68,8 @@ public enum JournalEntry: Equatable, Sendable {
     /// This node's ack.
     case stored(Signed<Stored>)
     case availability(AvailabilityCertificate)
+    /// This node's `closed` statement, or another's on which a ready record of this node rests.
+    case closed(Signed<Closed>)
     /// This node's ready record.
     case ready(Signed<Ready>)
     /// This node's proposal.

@@ -7,6 +7,7 @@ extension JournalEntry {
         case contribution
         case stored
         case availability
+        case closed
         case ready
         case proposal
         case payload
@@ -30,6 +31,7 @@ extension JournalEntry {
         case .contribution: .contribution
         case .stored: .stored
         case .availability: .availability
+        case .closed: .closed
         case .ready: .ready
         case .proposal: .proposal
         case .payload: .payload
@@ -55,6 +57,7 @@ extension JournalEntry {
         case .ownContribution(let signed), .contribution(let signed): signed.body.baseHeight
         case .stored(let signed): signed.body.baseHeight
         case .availability(let certificate): certificate.stored.baseHeight
+        case .closed(let signed): signed.body.height
         case .ready(let signed): signed.body.height
         case .proposal(let signed): signed.body.height
         case .payload(let embedded): embedded.payload.version.height
@@ -74,6 +77,7 @@ extension JournalEntry {
         case .ownContribution(let signed), .contribution(let signed): signed
         case .stored(let signed): signed
         case .availability(let certificate): certificate
+        case .closed(let signed): signed
         case .ready(let signed): signed
         case .proposal(let signed): signed
         case .payload(let embedded): embedded
@@ -100,6 +104,7 @@ extension JournalEntry {
         case .contribution: self = .contribution(try Signed(encoded: bytes))
         case .stored: self = .stored(try Signed(encoded: bytes))
         case .availability: self = .availability(try AvailabilityCertificate(encoded: bytes))
+        case .closed: self = .closed(try Signed(encoded: bytes))
         case .ready: self = .ready(try Signed(encoded: bytes))
         case .proposal: self = .proposal(try Signed(encoded: bytes))
         case .payload: self = .payload(try EmbeddedPayload(encoded: bytes))

@@ -12,6 +12,8 @@ struct LinkTable {
         var lastAnswer: Instant?
         /// What the peer's requests for single objects were answered with lately.
         var fetchAnswers = AnswerBudget()
+        /// How many pieces of each contribution that may still be asked for the peer was given.
+        fileprivate(set) var piecesGiven: [ContributionDigest: Int] = [:]
         /// Pieces in flight, and how many may be: one more with each that comes soon, one less with each that comes
         /// late, half as many when one times out. So a line is kept busy and what is asked for never waits on it long:
         /// it may still be asked of somebody else.
@@ -104,6 +106,26 @@ struct LinkTable {
         if byMember[link.member] == id { byMember[link.member] = nil }
         if link.claimedHeight == highestClaimed {
             highestClaimed = links.values.map(\.claimedHeight).max() ?? .genesis
+        }
+    }
+
+    /// A peer asks for a piece again where it has lost it, and from several: more often than this it only costs us work.
+    static let givenPerPiece = 4
+
+    /// Takes room for pieces of a contribution that has `pieceCount` of them. Returns for how many there is room.
+    mutating func takeRoom(for count: Int, of contribution: ContributionDigest, pieceCount: Int, on id: LinkID) -> Int {
+        guard let link = links[id] else { return 0 }
+        let given = link.piecesGiven[contribution] ?? 0
+        let room = min(count, max(0, LinkTable.givenPerPiece * pieceCount - given))
+        if room > 0 { links[id]?.piecesGiven[contribution] = given + room }
+        return room
+    }
+
+    /// Forgets what was given of contributions that nobody may ask for any more.
+    mutating func forgetPiecesGiven(except isKept: (ContributionDigest) -> Bool) {
+        for id in order {
+            guard let given = links[id]?.piecesGiven else { continue }
+            links[id]?.piecesGiven = given.filter { isKept($0.key) }
         }
     }
 

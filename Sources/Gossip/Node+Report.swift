@@ -48,6 +48,10 @@ extension Node {
     private func unlinked(_ member: Member) -> Bool { links.link(to: member.id) == nil }
 
     private var gatheringWaits: [Wait] {
+        if height.own.closed != nil, headRound?.isClosed != true {
+            return height.members.members.enumerated().filter { headRound?.statements[$0.offset] == nil }
+                .map { Wait(member: $0.element.id, reason: unlinked($0.element) ? .link : .closed) }
+        }
         if height.own.ready != nil {
             return height.members.members.enumerated().filter { height.ready[$0.offset] == nil }
                 .map { Wait(member: $0.element.id, reason: unlinked($0.element) ? .link : .ready) }

@@ -4,6 +4,9 @@ import Ledger
 extension Node {
     /// Takes up where the journal ends: own statements bind again, own votes count again, certificates stand.
     func restore(_ recovered: Recovered) {
+        commitments.advance(
+            to: chain, participants: Set(recovered.head?.version.manifest.map(\.slot.author) ?? []),
+            listing: recovered.listed)
         for entry in recovered.journal { restore(entry, recovered.pieces) }
         // Only now: a verdict that comes later in the journal may free the place of an action before it.
         _ = governance.enforceBudgets(on: chain)
@@ -24,10 +27,11 @@ extension Node {
 
     private func restore(_ entry: JournalEntry, _ pieces: [ContributionDigest: [Bool]]) {
         switch entry {
-        case .ownContribution(let signed): restore(signed, pieces)
+        case .ownContribution(let signed): restore(signed, pieces, isOwn: true)
         case .contribution(let signed): restore(signed, pieces)
         case .stored(let signed): restore(signed)
         case .availability(let certificate): restore(certificate)
+        case .closed(let signed): restore(signed)
         case .ready(let signed):
             guard signed.body.height == height.height, let index = selfIndex else { return }
             height.own.ready = signed
@@ -68,7 +72,9 @@ extension Node {
 
     /// A contribution in the journal is complete, valid and synced, unless its blob was damaged since. It takes its slot
     /// in any case: a second own one would be equivocation.
-    private func restore(_ signed: Signed<Contribution>, _ pieces: [ContributionDigest: [Bool]]) {
+    private func restore(
+        _ signed: Signed<Contribution>, _ pieces: [ContributionDigest: [Bool]], isOwn: Bool = false
+    ) {
         guard chain.base(signed.body.base) != nil else { return }
         let digest = signed.body.contributionDigest
         let nothing = Bitmap(count: signed.body.pieceCount)
@@ -76,7 +82,7 @@ extension Node {
         let held = onDisk.count == nothing.count ? onDisk : nothing
         var candidate = Candidate(signed: signed, pieces: held)
         candidate.status = held.isFull ? .valid : .fetching
-        contributions.insert(candidate)
+        if isOwn { contributions.insertOwn(candidate) } else { contributions.insert(candidate) }
         contributions.updateSlot(signed.body.slot) { if $0.candidate == nil { $0.candidate = digest } }
     }
 
@@ -88,6 +94,15 @@ extension Node {
             else { continue }
             contributions.remove(digest)
         }
+    }
+
+    /// Statements of others are there for what was named by them.
+    private func restore(_ signed: Signed<Closed>) {
+        if signed.signer == identity.member, signed.body.height == height.height { height.own.closed = signed }
+        guard let base = chain.base(signed.body.parent), let index = base.members.index(of: signed.signer) else {
+            return
+        }
+        _ = commitments.insert(signed, at: index, on: base, now: now)
     }
 
     private func restore(_ signed: Signed<Stored>) {
@@ -112,6 +127,10 @@ extension Node {
         guard embedded.payload.version.height == height.height else { return }
         height.payloads[embedded.payload.version.versionDigest] = embedded.payload
         for ready in embedded.ready { height.readyObjects[ready.objectDigest] = ready }
+        for closing in embedded.closings {
+            commitments.closings[closing.names.digest] = closing.names
+            for closed in closing.statements { restore(closed) }
+        }
         if let action = embedded.action { height.actions[action.objectDigest] = action }
         for certificate in embedded.availability { contributions.certificates[certificate.digest] = certificate }
     }

@@ -20,6 +20,9 @@ public struct NodeSizes: Sendable, Equatable {
     public var votes = 0
     public var payloads = 0
     public var readyRecords = 0
+    /// `closed` statements, over all rounds, and lists of names of them.
+    public var closedStatements = 0
+    public var closings = 0
     public var averagings = 0
     /// Batches that are not durable yet.
     public var unsyncedBatches = 0
@@ -51,6 +54,8 @@ extension Node {
         }
         sizes.payloads = height.payloads.count
         sizes.readyRecords = height.readyObjects.count
+        sizes.closedStatements = commitments.statementCount
+        sizes.closings = commitments.closings.count
         sizes.averagings = averagings.states.count
         sizes.unsyncedBatches = outbox.count
         sizes.fetches = pacing.fetches.count

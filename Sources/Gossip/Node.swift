@@ -16,6 +16,7 @@ public final class Node {
 
     var links = LinkTable()
     var contributions = ContributionTable()
+    var commitments = CommitmentTable()
     var governance = GovernanceTable()
     var departure: Departure?
     var height: HeightState
@@ -119,6 +120,8 @@ public final class Node {
             replayIfPending()
             advanceRecovery()
             signReadinessIfDue()
+            signClosedIfDue()
+            advanceOwnContributions()
             signReadyIfDue()
             advanceViews()
             adoptIfPossible()
@@ -129,6 +132,7 @@ public final class Node {
 
     private func start() {
         height = height.restarted(at: now)
+        commitments.restart(at: now)
         pacing.nextTick = now
         noteMembership(removedNow: false)
         announceOwnAddress()
@@ -189,6 +193,7 @@ public final class Node {
         }
         allowFor(pacing.nextTick)
         allowFor(viewDeadline)
+        allowFor(closingDeadline)
         allowFor(readyDeadline)
         allowFor(windowDeadline)
         allowFor(pieceDeadline)

@@ -9,6 +9,11 @@ public enum Notice: Equatable, Sendable {
     case contributionHeld(Contribution)
     /// A quorum holds this contribution.
     case contributionAvailable(Contribution)
+    /// This node will close the round of this height then, and its own site has not committed yet. Said again where the
+    /// time changes.
+    case roundCloses(Height, at: Instant)
+    /// A quorum has closed the round of this height: payloads of what is committed are shown now.
+    case roundClosed(Height)
     case readySigned(Height, slots: Int)
     /// A quorum of members is ready: agreement begins.
     case quorumReady(Height)
@@ -105,6 +110,7 @@ public struct Wait: Hashable, Sendable {
         case contribution
         case pieces
         case availabilityAcks = "availability-acks"
+        case closed
         case ready
         case proposal
         case notarizeVote = "notarize-vote"

@@ -5,6 +5,7 @@ import Ledger
 enum Consequence {
     case ownContribution(Signed<Contribution>)
     case ownAck(Signed<Stored>)
+    case ownClosed(Signed<Closed>)
     case ownReady(Signed<Ready>)
     case ownProposal(Signed<Proposal>, Payload)
     case ownVote(Signed<Vote>)
@@ -46,6 +47,7 @@ extension Node {
             switch consequence {
             case .ownContribution(let signed): ownContributionIsDurable(signed)
             case .ownAck(let signed): ownAckIsDurable(signed)
+            case .ownClosed(let signed): ownClosedIsDurable(signed)
             case .ownReady(let signed): ownReadyIsDurable(signed)
             case .ownProposal(let signed, let payload): ownProposalIsDurable(signed, payload)
             case .ownVote(let signed): ownVoteIsDurable(signed)

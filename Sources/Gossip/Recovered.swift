@@ -12,6 +12,8 @@ public struct Recovered: Sendable {
     public let journal: [JournalEntry]
     /// For each contribution in the journal or with pieces on disk: which pieces are there (verified).
     public let pieces: [ContributionDigest: [Bool]]
+    /// Contributions that adopted versions list, as far as payloads are kept.
+    public let listed: Set<ContributionDigest>
     /// Certified versions beyond the head that a walk left on disk; nil where there are none and none is awaited.
     public let walk: Walk?
     /// The parameters of the chain's head are not on disk.
@@ -19,12 +21,14 @@ public struct Recovered: Sendable {
 
     public init(
         chain: Chain, head: CertifiedVersion? = nil, journal: [JournalEntry] = [],
-        pieces: [ContributionDigest: [Bool]] = [:], walk: Walk? = nil, lacksParameters: Bool = false
+        pieces: [ContributionDigest: [Bool]] = [:], listed: Set<ContributionDigest> = [], walk: Walk? = nil,
+        lacksParameters: Bool = false
     ) {
         self.chain = chain
         self.head = head
         self.journal = journal
         self.pieces = pieces
+        self.listed = listed
         self.walk = walk
         self.lacksParameters = lacksParameters
     }

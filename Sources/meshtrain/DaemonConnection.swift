@@ -25,6 +25,8 @@ final class DaemonConnection {
     private var lastTransfer: UInt32 = 0
     /// The newest version that the daemon told of and nobody took yet.
     private var announced: RoundVersion?
+    /// Until when a contribution to this version is in time, as the daemon told last.
+    private var closing: (version: DigestText, told: Duration, deadline: ContinuousClock.Instant)?
 
     /// How long the daemon may take for one answer or one frame.
     private static let answerMilliseconds: UInt64 = 120_000
@@ -43,6 +45,7 @@ final class DaemonConnection {
         while true {
             switch try ControlReply.decode(try message()) {
             case .version(let version): announced = version
+            case .closing(let closing): keep(closing)
             case .response(let id, let result) where id == identifier: return try result.decoded(for: Method.self)
             case .refusal(let id, let refusal) where id == identifier || id == nil: throw refusal
             case .response, .refusal: throw ConnectionError.unexpected("an answer to another question")
@@ -66,9 +69,18 @@ final class DaemonConnection {
             let frame = try nextFrame(timeoutMilliseconds: DaemonConnection.answerMilliseconds)
             switch frame.kind {
             case .tensor: return try TensorFrame(payload: frame.payload)
-            case .message: try keepVersion(frame.payload)
+            case .message: try keepNotification(frame.payload)
             }
         }
+    }
+
+    /// How long a contribution to this version is in time; nil while the daemon has not told. What has arrived by
+    /// `takeAnnouncedVersion` counts.
+    ///
+    /// - Returns: `remaining` from now, `told` when the daemon told of it.
+    func timeUntilClosing(of version: DigestText) -> (remaining: Duration, told: Duration)? {
+        guard let closing, closing.version == version else { return nil }
+        return (closing.deadline - .now, closing.told)
     }
 
     /// A version that was announced since the last call, without waiting.
@@ -77,7 +89,7 @@ final class DaemonConnection {
             while true {
                 let frame = try nextFrame(timeoutMilliseconds: 0)
                 guard frame.kind == .message else { throw ConnectionError.unexpected("a tensor frame unasked") }
-                try keepVersion(frame.payload)
+                try keepNotification(frame.payload)
             }
         } catch LoopError.timedOut {
             defer { announced = nil }
@@ -92,18 +104,24 @@ final class DaemonConnection {
             do {
                 let frame = try nextFrame(timeoutMilliseconds: 60_000)
                 guard frame.kind == .message else { throw ConnectionError.unexpected("a tensor frame unasked") }
-                try keepVersion(frame.payload)
+                try keepNotification(frame.payload)
             } catch LoopError.timedOut {
                 continue
             }
         }
     }
 
-    private func keepVersion(_ payload: [UInt8]) throws {
-        guard case .version(let version) = try ControlReply.decode(payload) else {
-            throw ConnectionError.unexpected("an answer that nobody asked for")
+    private func keepNotification(_ payload: [UInt8]) throws {
+        switch try ControlReply.decode(payload) {
+        case .version(let version): announced = version
+        case .closing(let closing): keep(closing)
+        case .response, .refusal: throw ConnectionError.unexpected("an answer to no question")
         }
-        announced = version
+    }
+
+    private func keep(_ closing: RoundClosing) {
+        let told = Duration.milliseconds(closing.milliseconds)
+        self.closing = (closing.version, told, .now + told)
     }
 
     private func message() throws -> [UInt8] {

@@ -21,6 +21,8 @@ final class MeshSession {
     private var trainer: Trainer?
     /// What was found under --state, until it was taken up.
     private var kept: Checkpoint?
+    /// How long the last hand-over took: twice as long is left for the next one, a quarter of the time for the first.
+    private var handOverTime: Duration?
 
     init(
         layout: ModelLayout, dataSet: Digest, reportsLoss: Bool, batches: BatchSeed, text: BatchSampler,
@@ -118,15 +120,29 @@ final class MeshSession {
                 to: checkpointPath, full: { _ = try? daemon.call(TrainerTroubleReport(trouble: .diskFull)) })
         }
         let begun = step
+        var overtakenBy: RoundVersion?
+        var stepTime = Duration.zero
         while step < firstStep + innerSteps {
+            let stepStart = clock.now
             loss += try trainer.takeStep(step).loss
             step += 1
             if (step - firstStep) % checkpointSteps == 0, step < firstStep + innerSteps { try save() }
             if let newer = try daemon.takeAnnouncedVersion(), newer.height > height {
-                Output.note("round \(height + 1) was certified without us; going on from there")
-                return newer
+                Output.note(
+                    "round \(height + 1) was certified without us: what was trained goes into a later contribution")
+                overtakenBy = newer
+                break
+            }
+            stepTime = max(stepTime, clock.now - stepStart)
+            if step < firstStep + innerSteps, let (remaining, told) = daemon.timeUntilClosing(of: version),
+                remaining < stepTime + (handOverTime.map { $0 * 2 } ?? told / 4)
+            {
+                Output.note("round \(height + 1) closes: handing over after \(step - firstStep) of \(innerSteps) steps")
+                break
             }
         }
+        let steps = step - firstStep
+        let trained = clock.now
         try save()
         let seconds = (clock.now - start) / .seconds(1)
         let tokensPerStep = trainer.recipe.batchSequences * layout.configuration.contextLength
@@ -134,8 +150,8 @@ final class MeshSession {
             preconditionFailure("a digest is 64 hexadecimal digits")
         }
         let record = RoundRecord(
-            height: height, steps: innerSteps, tokens: innerSteps * tokensPerStep,
-            trainingLoss: loss / Double(innerSteps), reportsLoss: reportsLoss, dataset: dataset)
+            height: height, steps: steps, tokens: steps * tokensPerStep,
+            trainingLoss: loss / Double(steps), reportsLoss: reportsLoss, dataset: dataset)
         let committed: ContributionCommitted
         do {
             committed = try ParameterTransfer.contribute(
@@ -143,14 +159,15 @@ final class MeshSession {
                 layout: layout, to: daemon)
         } catch let refusal as ControlRefusal where refusal.reason == .wrongBase {
             Output.note("round \(height + 1): too late, the base has moved on")
-            return try daemon.nextVersion()
+            return try overtakenBy ?? daemon.nextVersion()
         } catch let refusal as ControlRefusal where refusal.reason == .notAMember {
             Output.note("round \(height + 1): this site is not a member yet; waiting for the next version")
-            return try daemon.nextVersion()
+            return try overtakenBy ?? daemon.nextVersion()
         } catch let refusal as ControlRefusal where refusal.reason == .duplicate {
             Output.note("round \(height + 1): handed over before")
-            return nil
+            return overtakenBy
         }
+        self.handOverTime = clock.now - trained
         try log(
             RoundLine(
                 height: height, heldOutLoss: baseLoss, trainingLoss: record.trainingLoss, steps: record.steps,
@@ -160,7 +177,7 @@ final class MeshSession {
                 + Output.fixed(record.trainingLoss, 4)
                 + (baseLoss.map { ", base held out \(Output.fixed($0, 4))" } ?? "")
                 + ", contribution \(committed.bytes) bytes")
-        return nil
+        return overtakenBy
     }
 
     private struct Certified {

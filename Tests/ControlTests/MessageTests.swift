@@ -90,6 +90,12 @@ import Testing
                 + "\"trainedRounds\":2,\"version\":\"\(Samples.digest)\"}}")
         #expect(try ControlReply.decode(bytes) == .version(version))
         #expect(throws: RejectedRequest.self) { try ControlRequest.decode(bytes, role: .trainer) }
+        let closing = RoundClosing(version: version.version, milliseconds: 1500)
+        #expect(
+            text(try ControlMessage.notification(closing))
+                == "{\"jsonrpc\":\"2.0\",\"method\":\"round.closing\",\"params\":{\"milliseconds\":1500,"
+                + "\"version\":\"\(Samples.digest)\"}}")
+        #expect(try ControlReply.decode(try ControlMessage.notification(closing)) == .closing(closing))
         let asked = Array(Samples.request(RoundVersion.schema).utf8)
         #expect(throws: RejectedRequest(id: 7, error: .unknownMethod)) {
             try ControlRequest.decode(asked, role: .trainer)

@@ -99,7 +99,7 @@ import Testing
         #expect(
             answered == [
                 "trainer.attach", "trainer.base", "trainer.contribute.begin", "trainer.contribute.commit",
-                "trainer.contribute.abort", "trainer.trouble", "round.version",
+                "trainer.contribute.abort", "trainer.trouble", "round.version", "round.closing",
             ])
     }
 

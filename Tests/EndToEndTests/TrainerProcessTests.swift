@@ -1,5 +1,6 @@
 import Control
 import Foundation
+import Ledger
 import Tensor
 import Testing
 
@@ -98,6 +99,58 @@ struct TrainerProcessTests {
             let status = try daemon.status()
             #expect(status.trainerTrouble == .nonFiniteLoss)
             #expect(status.alarms.contains { $0.kind == .trainer })
+        }
+    }
+
+    @Test("A trainer that is slower than the round hands over what it has when the round closes")
+    func handsOverInTime() throws {
+        try withFolder { folder in
+            let model = try makeModel(folder)
+            let tensors = try SafetensorsModel(path: model)
+            let layout = try tensors.layout()
+            var rules = Rules()
+            rules.innerSteps = 100_000
+            rules.batchSequences = 1
+            let mesh = try Mesh(
+                ["a", "b"], layout: layout, values: try tensors.parameters(layout).readAll(), rules: rules,
+                timing: "round_deadline_milliseconds = 10000")
+            defer { mesh.remove() }
+            let daemons = try mesh.sites.map(DaemonProcess.init)
+            defer { for daemon in daemons { daemon.killNow() } }
+            // Little text, or a debug build measures the held-out loss for as long as the round takes.
+            let text = folder + "/text"
+            try FileManager.default.createDirectory(atPath: text, withIntermediateDirectories: true)
+            for file in 0..<8 {
+                let lines = (0..<20).map { "Line \($0) of file \(file) says \($0 * $0 + file)." }
+                try lines.joined(separator: "\n\n").write(
+                    toFile: text + "/\(file).txt", atomically: true, encoding: .utf8)
+            }
+            let run = try Run(
+                [
+                    "run", "--socket", mesh.sites[0].trainerSocket, "--model", model, "--data", text, "--state",
+                    mesh.folder + "/trainer",
+                ], in: mesh.folder)
+            defer { run.process.terminate() }
+            let fast = try ControlClient.connect(to: mesh.sites[1].trainerSocket, seconds: 60)
+            let welcome = try fast.request(ScriptedTrainer.attach)
+            let counts = welcome.layout.map { $0.shape.reduce(1) { $0 * Int($1) } }
+            var (height, base, isHandedOver) = (welcome.height, welcome.version, false)
+            var listed: [ContributionSummary] = []
+            try Condition.wait(for: "a version that lists the slow site", seconds: 240) {
+                let status = try daemons[0].status()
+                if !isHandedOver, status.height == height, status.trainer == .training {
+                    _ = try ScriptedTrainer.handOver(fast, base: base, seed: UInt64(height), counts: counts)
+                    isHandedOver = true
+                }
+                guard let next = try fast.nextVersion(after: height, seconds: 0.2) else { return false }
+                (height, base, isHandedOver) = (next.height, next.version, false)
+                listed = try daemons[1].ask(ContributionsRequest(height: height)).contributions
+                    .filter { $0.author.text == "a" && $0.weightMillionths != nil }
+                return !listed.isEmpty
+            }
+            #expect(run.errors.contains("closes: handing over after"))
+            let steps = try #require(listed.first).steps
+            #expect(steps > 0 && steps < 100_000)
         }
     }
 

@@ -21,7 +21,7 @@ struct HostileWalkTests {
         .summary(
             Summary(
                 height: Height(1 << 40), head: VersionDigest(Digest(DigestDomain("test"), [8])), view: .first,
-                ready: Bitmap(count: 4), views: [], candidates: []))
+                ready: Bitmap(count: 4), closed: Bitmap(count: 4), views: [], candidates: []))
     }
 
     /// From now on these sites tell site `victim` only of a height that nobody has reached, and answer its walks so.

@@ -27,9 +27,8 @@ struct PieceTests {
         town.settle()
         var authorIsSlow = true
         town.dropsPiece = { from, to, _ in from < 2 || (authorIsSlow && to == 5) }
-        town.contribute(6)
-        town.settle()
         let digest = town.contribution(of: 6).contributionDigest
+        #expect(town.contributeOnly(6))
         for _ in 0..<30 {
             for boaster in 0..<2 { town.inject(.have(digest, pieces: Bitmap(full: 1)), from: boaster, to: 5) }
             _ = town.run(milliseconds: 9_000) { false }
@@ -42,14 +41,13 @@ struct PieceTests {
         let town = try Town(count: 4, payloadPieces: 64)
         town.settle()
         town.dropsPiece = { _, to, name in to == 3 && name.index >= 32 }
-        town.contribute(0)
-        town.settle()
+        let digest = town.contribution(of: 0).contributionDigest
+        #expect(town.contributeOnly(0))
         town.crash(3)
         town.settle()
         town.dropsPiece = { _, _, _ in false }
         try town.restart(3)
         let sentBefore = town.sites[3].sent.count
-        let digest = town.contribution(of: 0).contributionDigest
         #expect(town.run(milliseconds: 30_000) { town.sites[3].node.contributions[digest]?.status == .valid })
         let wanted = town.sites[3].sent[sentBefore...].flatMap { sent -> [Int] in
             if case .want(digest, let pieces) = sent.message { pieces } else { [] }
@@ -59,8 +57,8 @@ struct PieceTests {
 
     /// How many pieces of site 0's contribution site 1 waits for at once at most, until it holds it in time.
     private func mostInFlight(in town: Town, milliseconds: UInt64) -> Int {
-        town.contribute(0)
         let digest = town.contribution(of: 0).contributionDigest
+        #expect(town.contributeOnly(0))
         var most = 0
         let isComplete = town.run(milliseconds: milliseconds) {
             most = max(most, town.sites[1].node.contributions[digest]?.requests.count ?? 0)
@@ -94,14 +92,35 @@ struct PieceTests {
     @Test func thousandsOfPiecesArriveOnceEach() throws {
         let town = try Town(count: 2, payloadPieces: 3000)
         town.settle()
-        town.contribute(0)
-        town.settle()
         let digest = town.contribution(of: 0).contributionDigest
+        #expect(town.contributeOnly(0))
         #expect(town.sites[1].node.contributions[digest]?.status == .valid)
         let wanted = town.sites[1].sent.flatMap { sent -> [Int] in
             if case .want(digest, let pieces) = sent.message { pieces } else { [] }
         }
         #expect(wanted.sorted() == Array(0..<3000))
+    }
+
+    /// Each answer reads and compresses the piece again: a peer that asks without end is not answered without end.
+    @Test func aPieceIsGivenToAPeerAFewTimesOnly() throws {
+        let town = try Town(count: 4, payloadPieces: 8)
+        town.settle()
+        let digest = town.contribution(of: 0).contributionDigest
+        town.dropsPiece = { _, to, _ in to > 1 }
+        #expect(town.contributeOnly(0))
+        var given: [Int: Int] = [:]
+        town.dropsPiece = { from, to, _ in
+            if from == 0 { given[to, default: 0] += 1 }
+            return to > 1
+        }
+        for _ in 0..<200 { town.inject(.want(digest, pieces: [3, 4]), from: 1, to: 0) }
+        town.settle()
+        let (greedy, most) = (given[1] ?? 0, LinkTable.givenPerPiece * 8)
+        #expect(greedy > 8 && greedy <= most)
+        // Another peer still gets all that it asks for.
+        town.inject(.want(digest, pieces: Array(0..<8)), from: 2, to: 0)
+        town.settle()
+        #expect(given[2] ?? 0 >= 8)
     }
 
     /// A listed contribution that the journal of a restarted site does not name (it had acknowledged another of the

@@ -152,7 +152,7 @@ struct SynchronisationTests {
         town.settle()
         let boast = Summary(
             height: Height(1 << 40), head: VersionDigest(Digest(DigestDomain("test"), [8])), view: .first,
-            ready: Bitmap(count: 4), views: [], candidates: [])
+            ready: Bitmap(count: 4), closed: Bitmap(count: 4), views: [], candidates: [])
         town.inject(.summary(boast), from: 0, to: 3)
         #expect(town.run { town.sites[3].node.chain.height >= Height(2) })
         #expect(synchronisedHeights(town, 3).isEmpty)
@@ -165,7 +165,7 @@ struct SynchronisationTests {
         let boast = Message.summary(
             Summary(
                 height: Height(9), head: VersionDigest(Digest(DigestDomain("test"), [8])), view: .first,
-                ready: Bitmap(count: 4), views: [], candidates: []))
+                ready: Bitmap(count: 4), closed: Bitmap(count: 4), views: [], candidates: []))
         town.inject(boast, from: 0, to: 3)
         town.settle()
         #expect(town.sites[3].node.report(now: town.now).phase == .gathering)

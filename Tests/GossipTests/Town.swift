@@ -165,6 +165,15 @@ final class Town {
         queue.append((index, .contribute(contribution)))
     }
 
+    /// These sites contribute, and the round is closed without the others: that takes until the deadline. False where it
+    /// is not closed.
+    func contributeOnly(_ indices: Int...) -> Bool {
+        for index in indices { contribute(index) }
+        return run {
+            sites.filter(\.isUp).allSatisfy { $0.node.headRound?.isClosed ?? ($0.node.chain.height > .genesis) }
+        }
+    }
+
     /// What this site makes on top of its own head.
     func contribution(
         of index: Int, steps: UInt64 = 1, pieces: Int? = nil, encoding: Encoding? = nil
@@ -413,7 +422,8 @@ final class Town {
             sites[index].identity,
             Recovered(
                 chain: chain, head: sites[index].adopted.last, journal: sites[index].journal,
-                pieces: sites[index].pieces, walk: walk,
+                pieces: sites[index].pieces,
+                listed: Set(sites[index].adopted.flatMap { $0.version.manifest.map(\.contribution) }), walk: walk,
                 lacksParameters: !sites[index].hasParameters(chain.head.roots.parameters)))
         sites[index].isUp = true
         queue.append((index, .start))

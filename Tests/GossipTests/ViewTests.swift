@@ -73,6 +73,7 @@ struct ViewTests {
             .summary(
                 Summary(
                     height: chain.height, head: chain.headDigest, view: far.next, ready: Bitmap(count: 4),
+                    closed: Bitmap(count: 4),
                     views: [open], candidates: [])), from: 1, to: 0)
         town.settle()
         let said = town.sites[0].sent[sentBefore...].contains { sent in

@@ -18,7 +18,7 @@ struct WalkWhileAdoptingTests {
         let boast = Message.summary(
             Summary(
                 height: Height(1 << 20), head: VersionDigest(Digest(DigestDomain("test"), [8])), view: .first,
-                ready: Bitmap(count: 4), views: [], candidates: []))
+                ready: Bitmap(count: 4), closed: Bitmap(count: 4), views: [], candidates: []))
         var answers: [Message] = []
         town.drops = { [unowned town] _, to, message in
             if town.sites[3].node.height.decided != nil { town.holdsDisk = [3] }

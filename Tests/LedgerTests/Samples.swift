@@ -58,6 +58,11 @@ extension Sample {
             Sample("contribution", contributions[1].body),
             Sample("signed-contribution", contributions[1]),
             Sample("stored", Stored(contributions[1].body)),
+            Sample("commitment", draft.closings[0].statements[0].body.commitments[0]),
+            Sample("closed", draft.closings[0].statements[0].body),
+            Sample("signed-closed", draft.closings[0].statements[0]),
+            Sample("closing-names", draft.closings[0].names),
+            Sample("closing", draft.closings[0]),
             Sample("ready", draft.ready[0].body),
             Sample("signed-ready", draft.ready[0]),
             Sample(
@@ -180,6 +185,11 @@ extension Sample {
                         Stored(contributions[0].body), signer: member.id, key: site.nodeKey, network: world.network),
                     Signed(
                         Stored(contributions[1].body), signer: member.id, key: site.nodeKey, network: world.network))),
+            Sample(
+                "evidence-closed",
+                Evidence.closed(
+                    draft.closings[0].statements[0],
+                    world.closed(by: 0, on: world.chain.bases[0], naming: Array(contributions.prefix(1))))),
             Sample("evidence-ready", Evidence.ready(draft.ready[0], draft.ready[1])),
             Sample(
                 "evidence-proposals",

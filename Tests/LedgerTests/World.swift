@@ -71,6 +71,23 @@ struct World {
         return AvailabilityCertificate(stored: stored, signatures: signatures(over: stored, by: signers ?? quorum))
     }
 
+    func closed(by site: Int, on base: Chain.Base, naming contributions: [Signed<Contribution>]) -> Signed<Closed> {
+        Signed(
+            Closed(
+                height: base.height.next, parent: base.digest, commitments: contributions.map { Commitment($0.body) }),
+            signer: sites[site].member.id, key: sites[site].nodeKey, network: network)
+    }
+
+    /// What commits these contributions: a closing a base, by as many as it takes.
+    func closings(_ contributions: [Signed<Contribution>], on chain: Chain) -> [Closing] {
+        chain.bases.compactMap { base -> Closing? in
+            let named = contributions.filter { $0.body.base == base.digest }
+            guard !named.isEmpty else { return nil }
+            return Closing(
+                statements: (0..<base.members.commitmentThreshold).map { closed(by: $0, on: base, naming: named) })
+        }.sorted { $0.names.digest < $1.names.digest }
+    }
+
     func ready(
         by site: Int, on chain: Chain, slots: [Slot], actions: [Digest] = [], reviews: [SignedReview] = [],
         replayed: StateRoots? = nil
@@ -102,7 +119,7 @@ struct World {
         return Draft(
             network: network, height: chain.nextHeight, parent: chain.headDigest, manifest: manifest, action: nil,
             rules: chain.rules.digest, members: chain.members.digest, roots: chain.head.roots, ready: ready,
-            availability: availability, contributions: ordered)
+            closings: closings(ordered, on: chain), availability: availability, contributions: ordered)
     }
 }
 
@@ -117,11 +134,15 @@ struct Draft {
     var members: Digest
     var roots: StateRoots
     var ready: [Signed<Ready>]
+    var closings: [Closing]
     var availability: [AvailabilityCertificate]
     var contributions: [Signed<Contribution>]
     var complete: CompleteAction?
 
-    var support: Support { Support(ready: ready.map(\.objectDigest), action: complete?.objectDigest) }
+    var support: Support {
+        Support(
+            ready: ready.map(\.objectDigest), closings: closings.map(\.names.digest), action: complete?.objectDigest)
+    }
 
     var version: Version {
         Version(
@@ -133,7 +154,8 @@ struct Draft {
         EmbeddedPayload(
             payload: Payload(version: version, support: support),
             ready: ready.sorted { $0.objectDigest < $1.objectDigest },
-            availability: availability, action: complete)
+            closings: closings.sorted { $0.names.digest < $1.names.digest }, availability: availability,
+            action: complete)
     }
 
     func certified(by certificate: VoteCertificate) -> CertifiedVersion {

@@ -105,10 +105,15 @@ struct ControlConnectionTests {
         let versions = (Int64(1)...5).map {
             RoundVersion(height: $0, version: version, isListed: false, trainedRounds: $0)
         }
+        pair.server.notify(closing: version, deadlineMilliseconds: 1)
         for version in versions { pair.server.notify(version) }
+        // Of the newest version's round too the newest time counts, and what is past is said to be now.
+        pair.server.notify(closing: version, deadlineMilliseconds: .max)
+        pair.server.notify(closing: version, deadlineMilliseconds: 0)
         pair.client.read()
-        try pair.loop.wait(for: "the newest") { pair.client.replies.last == .version(versions[4]) }
-        #expect(pair.client.replies == [.version(versions[4])])
+        let closing = RoundClosing(version: version, milliseconds: 0)
+        try pair.loop.wait(for: "the newest") { pair.client.replies.last == .closing(closing) }
+        #expect(pair.client.replies == [.version(versions[4]), .closing(closing)])
     }
 
     @Test(

@@ -130,6 +130,7 @@ private struct Statements {
         for entry in entries {
             switch entry {
             case .stored(let signed): if signed.signer == signer { note(signed.body) }
+            case .closed(let signed): if signed.signer == signer { note(signed.body) }
             case .ready(let signed): if signed.signer == signer { note(signed.body) }
             case .vote(let signed): if signed.signer == signer { note(signed.body) }
             case .proposal(let signed): if signed.signer == signer { note(signed.body) }
@@ -147,6 +148,7 @@ private struct Statements {
     }
 
     private mutating func note(_ embedded: EmbeddedPayload, _ signer: MemberID, _ index: Int) {
+        for closed in embedded.closings.flatMap(\.statements) where closed.signer == signer { note(closed.body) }
         for ready in embedded.ready where ready.signer == signer { note(ready.body) }
         for certificate in embedded.availability { note(certificate, index) }
     }
@@ -162,6 +164,7 @@ private struct Statements {
     private mutating func note(_ body: Stored) {
         all.insert(Statement(height: body.memberHeight, digest: body.digest))
     }
+    private mutating func note(_ body: Closed) { all.insert(Statement(height: body.height, digest: body.digest)) }
     private mutating func note(_ body: Ready) { all.insert(Statement(height: body.height, digest: body.digest)) }
     private mutating func note(_ body: Vote) { all.insert(Statement(height: body.height, digest: body.digest)) }
     private mutating func note(_ body: Proposal) { all.insert(Statement(height: body.height, digest: body.digest)) }

@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import Gossip
 import Ledger
 import Testing
 
@@ -62,28 +63,40 @@ struct DamageTests {
 
     @Test("A payload that is damaged while the daemon runs is fetched again", arguments: [Kind.blob, .sidecar])
     func fetchesAgain(kind: Kind) throws {
+        // No version is decided before the operators have approved what it lists.
         var rules = Rules()
-        rules.minContributions = 2
+        rules.review = .approve
+        rules.approvals = 1
         let sites = try TestSites(["de", "es"], rules: rules)
         defer { sites.end() }
         sites.roundDeadlineMilliseconds = 3_600_000
         let reader = try sites.start(0, scrubMilliseconds: 5)
         let author = try sites.start(1)
-        try sites.contribute(1, seed: 1)
+        for index in 0..<2 { try sites.contribute(index, seed: UInt64(index)) }
         let blobs = reader.keeper.jobs.blobs
-        var found: ContributionDigest?
-        try sites.wait(for: "the contribution at the other site") {
-            found = author.keeper.node.report(now: author.keeper.now).candidates.first?.digest
-            return found.map { blobs.isComplete($0) } ?? false
+        var candidates: [NodeReport.Candidate] = []
+        func digest(of site: Daemon) -> ContributionDigest? {
+            candidates.first { $0.contribution.author == site.keeper.node.identity.member }?.digest
         }
-        let digest = try #require(found)
+        try sites.wait(for: "both contributions at both sites") {
+            candidates = reader.keeper.node.report(now: reader.keeper.now).candidates
+            return [reader, author].allSatisfy { site in
+                digest(of: site).map { digest in
+                    [reader, author].allSatisfy { $0.keeper.jobs.blobs.isComplete(digest) }
+                } ?? false
+            }
+        }
+        let digest = try #require(digest(of: author))
         let path = kind == .blob ? blobs.state.blob(digest) : blobs.state.sidecar(digest)
         try flipBit(in: path, at: 100, bit: 3)
         try sites.wait(for: "the alarm, and then a whole blob") {
             reader.keeper.health.damages.contains { $0.description.contains(path) }
                 && (try? blobs.verify(digest)) != nil && blobs.isComplete(digest)
         }
-        try sites.contribute(0, seed: 2)
+        for candidate in candidates {
+            let isOwn = candidate.contribution.author == reader.keeper.node.identity.member
+            try sites.approve(candidate.contribution, at: isOwn ? author : reader)
+        }
         try sites.wait(for: "the version that lists both") { sites.height(0) >= 1 && sites.height(1) >= 1 }
         #expect(sites.daemons[0]?.keeper.node.chain.head.manifest.count == 2)
     }

@@ -17,10 +17,17 @@ struct RulesChangeTests {
         for index in 2..<4 { sites.stop(index) }
         for index in 0..<2 { try sites.contribute(index, seed: UInt64(index)) }
         let base = sites.height(0)
-        try sites.wait(for: "two contributions") {
-            sites.daemons.values.allSatisfy { !$0.desk.isWorking && $0.desk.isTaken($0.keeper.node.chain.headDigest) }
+        try sites.wait(for: "two contributions that both sites name") {
+            sites.daemons.values.allSatisfy { daemon in
+                (try? daemon.keeper.database.journal())?.contains { entry in
+                    guard case .closed(let closed) = entry else { return false }
+                    return closed.body.height.value == base + 1 && closed.body.commitments.count == 2
+                } ?? false
+            }
         }
         for index in 0..<2 { sites.stop(index) }
+        // A third statement was on its way.
+        try sites.closeRound(by: [0, 1], joining: 2)
         rules.pieceBytes = 1 << 12
         let decided = try sites.decide(.rules(rules))
         for index in 0..<4 { try sites.start(index) }

@@ -36,6 +36,7 @@ class MemberSet:
         self.count = len(self.members)
         self.fault_bound = (self.count - 1) // 3
         self.quorum = 2 * self.count // 3 + 1
+        self.commitment_threshold = (self.count + self.fault_bound) // 2 + 1
 
     def index(self, identity):
         return next((index for index, member in enumerate(self.members) if member["id"] == identity), None)
@@ -92,7 +93,7 @@ class Chain:
             "action": None,
             "rules": digest("rules", self.rules),
             "members": self.members.digest,
-            "support": digest("support", {"ready": [], "action": None}),
+            "support": digest("support", {"ready": [], "closings": [], "action": None}),
             "roots": genesis["roots"],
         }
         self.head_digest = digest("version", self.head)
@@ -147,6 +148,7 @@ class Chain:
             if action:
                 self.check_action(action, members)
             self.check_manifest(version, ready, embedded["availability"])
+        self.check_commitments(version, support, embedded["closings"])
         self.check_contributions(version, contributions)
         vote = certificate["vote"]
         need(
@@ -311,6 +313,36 @@ class Chain:
             )
         if not version["manifest"]:
             need(version["roots"] == self.head["roots"], "a version that lists nothing changes the roots")
+
+    def check_commitments(self, version, support, closings):
+        need(len(closings) == len(support["closings"]), "the number of closings is not the support's")
+        named, parents = {slot_order(entry["slot"]): 0 for entry in version["manifest"]}, set()
+        for name, closing in zip(support["closings"], closings):
+            statements = closing["statements"]
+            names = [blake2b("closed-obj", encode(statement)) for statement in statements]
+            need(digest("closing", {"statements": names}) == name, "a closing is not the one that the support names")
+            need(statements and statements[0]["body"]["parent"] not in parents, "two closings have the same parent")
+            parent = statements[0]["body"]["parent"]
+            parents.add(parent)
+            listed = [entry for entry in version["manifest"] if entry["slot"]["base"] == parent]
+            base = self.base(parent)
+            for statement in statements:
+                body = statement["body"]
+                need(
+                    base
+                    and body["parent"] == parent
+                    and body["height"] == base.height + 1
+                    and all(commitment["author"] in base.members.by_id for commitment in body["commitments"])
+                    and base.members.signed_by_member("closed", statement, self.network),
+                    "a closed statement is not a member's about this round",
+                )
+                seen = {commitment["author"]: commitment["contribution"] for commitment in body["commitments"]}
+                committed = [entry for entry in listed if seen.get(entry["slot"]["author"]) == entry["contribution"]]
+                need(committed, "a closed statement names no listed contribution")
+                for entry in committed:
+                    named[slot_order(entry["slot"])] += 1
+        for slot, count in named.items():
+            need(count >= self.base(slot[1]).members.commitment_threshold, "a listed contribution is not committed")
 
     def check_contributions(self, version, contributions):
         bodies = [contribution["body"] for contribution in contributions]

@@ -147,6 +147,8 @@ DIGEST = raw(32, 32)
 SIGNATURE = raw(64, 64)
 MEMBERS_MAXIMUM = 1000
 SLOTS_MAXIMUM = 4096
+COMMITMENTS_MAXIMUM = 256
+CLOSINGS_MAXIMUM = 17
 
 
 def key(value, name):
@@ -420,7 +422,23 @@ VERSION = record(
 )
 
 SUPPORT = record(
-    {"ready": array(DIGEST, MEMBERS_MAXIMUM, ascending=lambda item: item), "action": optional(DIGEST)}
+    {
+        "ready": array(DIGEST, MEMBERS_MAXIMUM, ascending=lambda item: item),
+        "closings": array(DIGEST, CLOSINGS_MAXIMUM, ascending=lambda item: item),
+        "action": optional(DIGEST),
+    }
+)
+
+CLOSED = record(
+    {
+        "height": HEIGHT,
+        "parent": DIGEST,
+        "commitments": array(
+            record({"author": DIGEST, "contribution": DIGEST}),
+            COMMITMENTS_MAXIMUM,
+            ascending=lambda commitment: commitment["author"],
+        ),
+    }
 )
 
 EXCLUSION = variant(
@@ -472,6 +490,16 @@ CERTIFIED_VERSION = record(
             {
                 "payload": record({"version": VERSION, "support": SUPPORT}),
                 "ready": array(signed(READY), MEMBERS_MAXIMUM),
+                "closings": array(
+                    record(
+                        {
+                            "statements": array(
+                                signed(CLOSED), MEMBERS_MAXIMUM, ascending=lambda statement: statement["signer"]
+                            )
+                        }
+                    ),
+                    CLOSINGS_MAXIMUM,
+                ),
                 "availability": array(AVAILABILITY, SLOTS_MAXIMUM),
                 "action": optional(COMPLETE_ACTION),
             }

@@ -73,6 +73,19 @@ struct SmallMesh {
         return QuorumSignatures(signatures, memberCount: 4)
     }
 
+    /// What commits these contributions: a closing a base.
+    private func closings(_ contributions: [Signed<Ledger.Contribution>], on chain: Chain) -> [Closing] {
+        chain.bases.compactMap { base -> Closing? in
+            let named = contributions.filter { $0.body.base == base.digest }.map { Commitment($0.body) }
+            guard !named.isEmpty else { return nil }
+            let closed = Closed(height: base.height.next, parent: base.digest, commitments: named)
+            return Closing(
+                statements: sites[..<3].map {
+                    Signed(closed, signer: $0.member.id, key: $0.nodeKey, network: genesis.network)
+                })
+        }.sorted { $0.names.digest < $1.names.digest }
+    }
+
     /// The next version on top of `chain`, certified. `roots` are those that its record names.
     ///
     /// - Parameters:
@@ -98,7 +111,9 @@ struct SmallMesh {
         let manifest = chain.manifest(
             listing: slots, availability: Dictionary(uniqueKeysWithValues: zip(slots, availability)),
             contributions: Dictionary(uniqueKeysWithValues: ordered.map { ($0.body.contributionDigest, $0.body) }))!
-        let support = Support(ready: ready.map(\.objectDigest), action: complete?.objectDigest)
+        let closings = closings(ordered, on: chain)
+        let support = Support(
+            ready: ready.map(\.objectDigest), closings: closings.map(\.names.digest), action: complete?.objectDigest)
         let outcome = try complete.map { try chain.outcome(of: $0.action) }
         let switching = replayed.map { chain.switchAction(to: $0).digest }
         let version = Version(
@@ -108,7 +123,8 @@ struct SmallMesh {
         let vote = Vote(kind: .finalize, height: version.height, view: .first, version: version.versionDigest)
         return CertifiedVersion(
             embedded: EmbeddedPayload(
-                payload: Payload(version: version, support: support), ready: ready, availability: availability,
+                payload: Payload(version: version, support: support), ready: ready, closings: closings,
+                availability: availability,
                 action: complete),
             certificate: VoteCertificate(network: genesis.network, vote: vote, signatures: quorum(over: vote)),
             contributions: ordered)

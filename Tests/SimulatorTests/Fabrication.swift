@@ -53,6 +53,13 @@ struct Fabrication {
         return QuorumSignatures(signatures, memberCount: 4)
     }
 
+    /// Members say that they saw this contribution before the round of height 1 was closed.
+    func closed(_ contribution: Contribution, by members: [Int]) -> [JournalEntry] {
+        let body = Closed(
+            height: Height(1), parent: genesis.versionDigest, commitments: [Commitment(contribution)])
+        return members.map { .closed(signed(body, by: $0)) }
+    }
+
     func contribution(by author: Int, on base: VersionDigest? = nil, norm: UInt64 = 1) -> Contribution {
         Contribution(
             network: network, author: id(author), base: base ?? genesis.versionDigest, baseHeight: .genesis,

@@ -53,8 +53,8 @@ struct ForgedMessageTests {
         func summary(at height: UInt64) -> Message {
             .summary(
                 Summary(
-                    height: Height(height), head: town.version("a"), view: View(2), ready: Bitmap(full: 4), views: [],
-                    candidates: []))
+                    height: Height(height), head: town.version("a"), view: View(2), ready: Bitmap(full: 4),
+                    closed: Bitmap(full: 4), views: [], candidates: []))
         }
         let bytes = summary(at: 7).encoded
         #expect(ForgedMessage.summarizedHeight(bytes) == 7)

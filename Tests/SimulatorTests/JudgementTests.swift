@@ -13,6 +13,8 @@ struct JudgementTests {
         let contribution: Contribution
         var named = [0, 1, 2]
         var signers = [0, 1, 2]
+        /// Who saw the contribution before the round was closed.
+        var namers = [0, 1, 2]
         var isListed = true
         var roots: StateRoots?
 
@@ -36,14 +38,18 @@ struct JudgementTests {
             let entry = ManifestEntry(
                 slot: contribution.slot, baseHeight: .genesis, contribution: contribution.contributionDigest,
                 availability: available.digest, weightQ30: UInt64(Rules.oneQ30))
-            let support = Support(ready: ready.map(\.objectDigest))
+            let closed = Closed(
+                height: Height(1), parent: town.genesis.versionDigest, commitments: [Commitment(contribution)])
+            let closing = Closing(statements: namers.map { town.signed(closed, by: $0) })
+            let support = Support(
+                ready: ready.map(\.objectDigest), closings: isListed ? [closing.names.digest] : [])
             let version = Version(
                 network: town.network, height: Height(1), parent: town.genesis.versionDigest,
                 manifest: isListed ? [entry] : [], action: nil, rules: genesis.rules.digest,
                 members: genesis.members.digest, support: support.digest, roots: roots ?? genesis.roots)
             return EmbeddedPayload(
                 payload: Ledger.Payload(version: version, support: support), ready: ready,
-                availability: isListed ? [available] : [])
+                closings: isListed ? [closing] : [], availability: isListed ? [available] : [])
         }
 
         var fired: [Violation.Oracle] {
@@ -75,6 +81,12 @@ struct JudgementTests {
     @Test func listingOnTooFewAcksIsSeen() {
         var draft = Draft()
         draft.signers = [0, 1]
+        #expect(draft.fired == [.invalidPayload])
+    }
+
+    @Test func listingWhatTooFewSawInTimeIsSeen() {
+        var draft = Draft()
+        draft.namers = [0, 1]
         #expect(draft.fired == [.invalidPayload])
     }
 

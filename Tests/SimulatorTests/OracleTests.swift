@@ -97,10 +97,54 @@ struct OracleTests {
 
     @Test func readyNeedsTheCertificatesThatItNames() {
         let town = Fabrication()
-        let slot = town.contribution(by: 1).slot
-        let ready = Ready(height: Height(1), parent: town.genesis.versionDigest, slots: [slot])
-        town.oracles.synced([.ready(town.signed(ready, by: 0))], by: 0)
-        #expect(town.fired == [.unsyncedGround])
+        let contribution = town.contribution(by: 1)
+        let ready = Ready(height: Height(1), parent: town.genesis.versionDigest, slots: [contribution.slot])
+        town.oracles.synced(town.closed(contribution, by: [0, 1, 2]) + [.ready(town.signed(ready, by: 0))], by: 0)
+        #expect(town.fired.contains(.unsyncedGround))
+    }
+
+    /// A ready record rests on what commits the slots that it names.
+    @Test(arguments: [2, 3]) func readyNeedsTheStatementsThatCommitWhatItNames(count: Int) {
+        let town = Fabrication(byzantine: [1, 2, 3])
+        let contribution = town.contribution(by: 1)
+        let stored = Stored(contribution)
+        let available = AvailabilityCertificate(stored: stored, signatures: town.quorum(stored, by: [1, 2, 3]))
+        let ready = Ready(height: Height(1), parent: town.genesis.versionDigest, slots: [contribution.slot])
+        let closed = town.closed(contribution, by: Array(1...count))
+        town.oracles.synced(closed + [.availability(available), .ready(town.signed(ready, by: 0))], by: 0)
+        #expect(town.fired == (count == 3 ? [] : [.unsyncedGround]))
+    }
+
+    @Test func twoCommitmentsOfOneSlotAreSeen() {
+        let town = Fabrication(byzantine: [0, 1, 2])
+        for norm in [UInt64(1), 2] {
+            for entry in town.closed(town.contribution(by: 3, norm: norm), by: [0, 1, 2]) {
+                town.oracles.sent(entry.encoded, by: 0)
+            }
+            #expect(town.fired == (norm == 1 ? [] : [.conflictingCommitment]))
+        }
+    }
+
+    @Test(arguments: [2, 3]) func aPieceThatIsShownBeforeAQuorumHasClosedIsSeen(count: Int) {
+        let town = Fabrication(byzantine: [1, 2, 3])
+        for entry in town.closed(town.contribution(by: 0), by: Array(1...count)) {
+            town.oracles.sent(entry.encoded, by: 1)
+        }
+        town.oracles.shows(town.contribution(by: 0), by: 0)
+        #expect(town.fired == (count == 3 ? [] : [.earlyReveal]))
+    }
+
+    @Test func aCommitmentThatWasHeardInTimeMustBeNamed() {
+        let town = Fabrication()
+        let contribution = town.contribution(by: 1)
+        func close(naming commitments: [Commitment]) {
+            let closed = Closed(height: Height(1), parent: town.genesis.versionDigest, commitments: commitments)
+            town.oracles.closes(closed, by: 0, heard: [contribution])
+        }
+        close(naming: [Commitment(contribution)])
+        #expect(town.fired.isEmpty)
+        close(naming: [])
+        #expect(town.fired == [.commitmentLeftOut])
     }
 
     @Test func anAckNeedsTheContributionOnDisk() {
@@ -234,7 +278,13 @@ struct OracleTests {
         let available = AvailabilityCertificate(stored: stored, signatures: town.quorum(stored, by: [0, 1, 2]))
         let ready = Ready(height: Height(1), parent: town.genesis.versionDigest, slots: [contribution.slot])
         for member in 0..<3 {
-            town.oracles.synced([.availability(available), .ready(town.signed(ready, by: member))], by: member)
+            town.oracles.synced(town.closed(contribution, by: [member]), by: member)
+        }
+        for member in 0..<3 {
+            town.oracles.synced(
+                town.closed(contribution, by: [0, 1, 2]) + [
+                    .availability(available), .ready(town.signed(ready, by: member)),
+                ], by: member)
         }
         town.adopt(town.certified(listing: isListed ? [contribution] : []))
         let isEnough = minContributions == 1

@@ -111,7 +111,15 @@ struct History {
         else { return }
         let average = try ManifestAverage.average(
             manifest, payloads: payloads, parent: parameters, layout: layout, rules: chain.rules)
-        let support = Support(ready: ready.map(\.objectDigest), action: action?.objectDigest)
+        let closed = Closed(
+            height: chain.nextHeight, parent: chain.headDigest, commitments: contributions.map { Commitment($0.body) })
+        let closing = Closing(
+            statements: keys[..<genesis.members.commitmentThreshold].map { key in
+                Signed(closed, signer: key.member.id, key: key.nodeKey, network: genesis.network)
+            })
+        let closings = contributions.isEmpty ? [] : [closing]
+        let support = Support(
+            ready: ready.map(\.objectDigest), closings: closings.map(\.names.digest), action: action?.objectDigest)
         let outcome = try action.map { try chain.outcome(of: $0.action) }
         let version = Version(
             network: genesis.network, height: chain.nextHeight, parent: chain.headDigest, manifest: manifest,
@@ -122,8 +130,8 @@ struct History {
         versions.append(
             CertifiedVersion(
                 embedded: EmbeddedPayload(
-                    payload: Payload(version: version, support: support), ready: ready, availability: availability,
-                    action: action),
+                    payload: Payload(version: version, support: support), ready: ready, closings: closings,
+                    availability: availability, action: action),
                 certificate: VoteCertificate(network: genesis.network, vote: vote, signatures: quorum(over: vote)),
                 contributions: contributions))
         parameters = average.parameters

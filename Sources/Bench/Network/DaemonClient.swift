@@ -21,7 +21,7 @@ final class DaemonClient {
             switch try ControlReply.decode(frame.payload) {
             case .response(let id, let result) where id == identifier: return try result.decoded(for: Method.self)
             case .refusal(_, let refusal): throw refusal
-            case .response, .version: continue
+            case .response, .version, .closing: continue
             }
         }
     }

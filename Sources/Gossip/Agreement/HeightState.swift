@@ -62,6 +62,7 @@ enum Verdict: Equatable {
 /// What this node itself has said at a height. Set when it decides to, before it is durable, so that it can never
 /// decide otherwise in between.
 struct OwnStatements {
+    var closed: Signed<Closed>?
     var ready: Signed<Ready>?
     var proposed: Set<View> = []
     var notarized: [View: VersionDigest] = [:]
@@ -69,7 +70,7 @@ struct OwnStatements {
     var finalized: [View: VersionDigest] = [:]
 
     var isEmpty: Bool {
-        ready == nil && proposed.isEmpty && notarized.isEmpty && nullified.isEmpty && finalized.isEmpty
+        closed == nil && ready == nil && proposed.isEmpty && notarized.isEmpty && nullified.isEmpty && finalized.isEmpty
     }
 }
 
@@ -113,6 +114,10 @@ struct HeightState {
     private(set) var viewStarted: Instant?
     /// When this node entered each view, view 1 when a quorum was ready.
     private(set) var entered: [View: Instant] = [:]
+    /// When there were enough commitments, from which the grace for others runs.
+    var commitmentsEnoughSince: Instant?
+    /// When this node said last that it will close the round.
+    var announcedClosing: Instant?
     /// When enough contributions were available, from which the grace runs.
     var enoughSince: Instant?
     /// When a quorum was ready.

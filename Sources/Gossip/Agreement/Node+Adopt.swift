@@ -86,6 +86,8 @@ extension Node {
         }
         let replayed = height.cameCertified
         let before = chain
+        let participants = contributions.authors(on: chain.headDigest)
+            .union(certified.version.manifest.map(\.slot.author))
         // Asked before the oldest base leaves the chain, and with it what was listed on it.
         let listed = Set(chain.listed.values).union(certified.version.manifest.map(\.contribution))
         chain = advanced
@@ -93,6 +95,8 @@ extension Node {
         height = HeightState(
             network: chain.network, height: chain.nextHeight, members: chain.members, began: now)
         averagings = AveragingTable()
+        commitments.advance(
+            to: chain, participants: participants, listing: Set(certified.version.manifest.map(\.contribution)))
         beginWalkAnew(from: chain)
         pruneContributions(listed: listed)
         witness(stored: certified)
@@ -119,9 +123,10 @@ extension Node {
             }
             releaseRequests(of: candidate)
             contributions.remove(digest)
-            guard !listed.contains(digest) else { continue }
+            guard !listed.contains(digest), !candidate.isVoid else { continue }
             actions.append(.forget(digest))
             if candidate.contribution.author == identity.member { emit(.ownContributionLeftOut(digest)) }
         }
+        links.forgetPiecesGiven { contributions[$0] != nil || commitments.isListed($0) }
     }
 }

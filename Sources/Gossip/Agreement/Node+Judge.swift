@@ -35,6 +35,7 @@ extension Node {
             if record == nil { lacking.append(.ready(digest)) }
             return record
         }
+        let closings = closings(of: payload.support, lacking: &lacking)
         let availability = payload.version.manifest.compactMap { entry -> AvailabilityCertificate? in
             let certificate = contributions.certificates[entry.availability]
             if certificate == nil { lacking.append(.availability(entry.availability)) }
@@ -42,11 +43,12 @@ extension Node {
         }
         let action = payload.support.action.flatMap { height.actions[$0] }
         if let digest = payload.support.action, action == nil { lacking.append(.action(digest)) }
-        guard lacking.isEmpty else {
+        guard lacking.isEmpty, let closings else {
             fetch(lacking)
             return nil
         }
-        return EmbeddedPayload(payload: payload, ready: ready, availability: availability, action: action)
+        return EmbeddedPayload(
+            payload: payload, ready: ready, closings: closings, availability: availability, action: action)
     }
 
     /// Judges a fresh payload: first what it embeds, then, once its contributions are all here, its roots. Nil means

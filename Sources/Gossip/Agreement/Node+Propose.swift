@@ -61,7 +61,11 @@ extension Node {
         guard let manifest = chain.manifest(listing: slots, availability: availability, contributions: records),
             manifest.allSatisfy({ contributions[$0.contribution]?.status == .valid })
         else { return }
-        guard let roots = averagedRoots(of: manifest) else { return }
+        guard let closings = closings(for: manifest.map { (slot: $0.slot, contribution: $0.contribution) }),
+            let roots = averagedRoots(of: manifest)
+        else { return }
+        let names = closings.map(\.names)
+        for closing in names { commitments.closings[closing.digest] = closing }
         var action: CompleteAction?
         if let digest = chain.actionToCarry(by: ready.map(\.body)) {
             action = governance[digest]?.complete(on: chain)
@@ -71,7 +75,8 @@ extension Node {
             }
         }
         let outcome = action.flatMap { try? chain.outcome(of: $0.action) }
-        let support = Support(ready: ready.map { height.name(of: $0) }, action: action?.objectDigest)
+        let support = Support(
+            ready: ready.map { height.name(of: $0) }, closings: names.map(\.digest), action: action?.objectDigest)
         let version = Version(
             network: chain.network, height: height.height, parent: chain.headDigest, manifest: manifest,
             action: action?.action.digest, rules: (outcome?.rules ?? chain.rules).digest,
@@ -103,6 +108,9 @@ extension Node {
         keep(proposal)
         broadcast(.proposal(proposal))
         broadcast(.payload(payload))
+        for closing in payload.support.closings.compactMap({ commitments.closings[$0] }) {
+            broadcast(.closing(closing))
+        }
         if let action = payload.support.action.flatMap({ height.actions[$0] }) { broadcast(.carried(action)) }
         for entry in payload.version.manifest {
             if let certificate = contributions.certificates[entry.availability] { broadcast(.acks(certificate)) }

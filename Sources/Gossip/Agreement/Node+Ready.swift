@@ -2,16 +2,22 @@ import Crypto
 import Ledger
 
 extension Node {
-    /// Signs what this node holds, once per height: as soon as every expected member has contributed, or there is enough
-    /// (a complete action is enough) and the grace has passed, or at the deadline.
+    /// Signs which committed contributions a quorum holds, once a height, after a quorum has closed the round: as soon as
+    /// all that are committed are available, or enough are and the grace has passed, or at the deadline. Where none is, the
+    /// height ends with an empty manifest: nothing more can be committed to it.
     func signReadyIfDue() {
-        guard selfIndex != nil, height.own.ready == nil, height.decided == nil, maySign(at: height.height)
-        else { return }
+        guard mayBeReady, let round = headRound, let closed = round.closedSince else { return }
         openWindows()
         let content = readyContent()
-        guard !content.isEmpty || replayedRoots != nil else { return }
         noteEnough(content.nameable.count, hasAction: !content.actions.isEmpty)
-        guard isReadyDue(content) else { return }
+        guard !awaitsApproval(content) else { return }
+        let isComplete = !awaitsReplay && !awaitsContributions(beyond: content.nameable, round)
+        guard isComplete || readyDeadline(closed: closed) <= now else { return }
+        // What is named must be committed for whoever reads the record later, so its proof is made durable beside it.
+        let named = content.slots.compactMap { slot in
+            contributions.slots[slot]?.certificate.map { (slot: slot, contribution: $0.stored.contribution) }
+        }
+        guard let closings = closings(for: named) else { return }
         let ready = sign(
             Ready(
                 height: height.height, parent: chain.headDigest, slots: content.slots,
@@ -22,63 +28,77 @@ extension Node {
         // Whoever names an action must be able to show it, with all that makes it complete.
         let certificates = content.slots.compactMap { contributions.slots[$0]?.certificate }
             .map { JournalEntry.availability($0) }
+        let statements = closings.flatMap(\.statements).filter { $0.signer != identity.member }
+            .map { JournalEntry.closed($0) }
         let actions = content.actions.map { JournalEntry.action(Held(height: height.height, body: $0)) }
-        persist(certificates + actions + [.ready(ready)], then: [.ownReady(ready)])
+        persist(certificates + statements + actions + [.ready(ready)], then: [.ownReady(ready)])
         emit(.readySigned(height.height, slots: content.slots.count))
     }
 
-    private func isReadyDue(_ content: ReadyContent) -> Bool {
-        let slots = content.nameable
-        let suffices = suffice(slots)
-        guard suffices || !content.actions.isEmpty || replayedRoots != nil else { return false }
-        if suffices, !awaitsReplay, !expectsMore(than: contributions.authors(of: slots)) { return true }
-        return readyDeadline.map { $0 <= now } ?? false
+    private var mayBeReady: Bool {
+        selfIndex != nil && height.own.ready == nil && height.decided == nil && maySign(at: height.height)
     }
 
-    /// Whether these are contributions of as many members as the rules ask for. Fewer start no version by themselves.
-    private func suffice(_ slots: [Slot]) -> Bool {
-        contributions.authors(of: slots).count >= Int(chain.rules.minContributions)
-    }
-
-    /// When to stop waiting for more contributions.
+    /// When to stop waiting for the payloads of more contributions; nil before a quorum has closed the round.
     var readyDeadline: Instant? {
-        guard selfIndex != nil, height.own.ready == nil, height.decided == nil, maySign(at: height.height),
-            replayedRoots != nil || suffice(eligibleSlots) || !completeActions.isEmpty
-        else { return nil }
-        let deadline = height.began + roundMilliseconds
-        guard let enough = height.enoughSince, !awaitsReplay else { return deadline }
-        let grace = max(timing.graceMinimum, enough.since(height.began) * timing.gracePercent / 100)
-        return min(deadline, enough + grace)
+        guard mayBeReady, let closed = headRound?.closedSince else { return nil }
+        return readyDeadline(closed: closed)
+    }
+
+    private func readyDeadline(closed: Instant) -> Instant {
+        deadline(began: closed, enough: height.enoughSince, limit: roundMilliseconds)
     }
 
     /// Enough: as many as the rules ask for and a quorum of members, or f + 1 members that are ready already, or a
     /// complete action: what the operators have decided does not wait for idle trainers.
     private func noteEnough(_ count: Int, hasAction: Bool) {
         guard height.enoughSince == nil else { return }
-        let enough = max(Int(chain.rules.minContributions), chain.members.quorum)
-        if hasAction || count >= min(enough, chain.members.count) || height.ready.count > chain.members.faultBound {
+        if hasAction || count >= contributionsAwaited || height.ready.count > chain.members.faultBound {
             height.enoughSince = now
         }
     }
 
-    /// Whether a member is expected that is not among `present`: one that has something on the way, or contributed to the
-    /// last version; before the first version, every member that is linked.
-    private func expectsMore(than present: Set<MemberID>) -> Bool {
-        func isAwaited(_ author: MemberID) -> Bool {
-            !present.contains(author) && chain.members[author] != nil && isWithinReach(author)
+    /// Whether the round waits for operators: all that is available lacks approvals, and a version that lists nothing would
+    /// help no one. Where a contribution came too late for this round, or more members are ready than may be faulty, it
+    /// goes on: what lacks approvals may be listed by a later version.
+    private func awaitsApproval(_ content: ReadyContent) -> Bool {
+        guard chain.rules.review == .approve, content.slots.isEmpty, content.actions.isEmpty, replayedRoots == nil,
+            height.ready.count <= height.members.faultBound, !eligibleSlots.isEmpty
+        else { return false }
+        return !contributions.order.contains { digest in
+            guard let contribution = contributions[digest]?.contribution, contribution.base == chain.headDigest else {
+                return false
+            }
+            return !isCommitted(contribution, digest) && isTooLate(contribution)
         }
-        if chain.height == .genesis {
-            if isAwaited(identity.member) || links.members.contains(where: isAwaited) { return true }
-        } else if chain.head.manifest.contains(where: { isAwaited($0.slot.author) }) {
-            return true
+    }
+
+    /// Whether a contribution on the head is awaited that is not among `nameable`: one that is committed, or will be if
+    /// all members say so that can be reached, and was not refused.
+    private func awaitsContributions(beyond nameable: [Slot], _ round: CommitmentRound) -> Bool {
+        let present = contributions.authors(of: nameable)
+        let silent = round.members.members.enumerated().filter { round.statements[$0.offset] == nil }
+        var reachable: Int?
+        return round.named.contains { commitment in
+            guard !present.contains(commitment.author) else { return false }
+            let slot = Slot(author: commitment.author, base: chain.headDigest)
+            if case .refused = contributions[commitment.contribution]?.status { return false }
+            guard chain.isEligible(slot), isWithinReach(commitment.author) else { return false }
+            if round.isCommitted(commitment) { return true }
+            let speakers = reachable ?? silent.count { isReached($0.element.id) }
+            reachable = speakers
+            return round.mayBeCommitted(commitment, awaiting: speakers)
         }
-        return contributions.authors(on: chain.headDigest).contains(where: isAwaited)
+    }
+
+    func isReached(_ member: MemberID) -> Bool {
+        member == identity.member || links.link(to: member) != nil || isReachedByPeer(member)
     }
 
     /// Nobody waits for a member to which neither this node nor a peer of it has a link, and whose contribution is not here
     /// in whole.
     private func isWithinReach(_ author: MemberID) -> Bool {
-        if author == identity.member || links.link(to: author) != nil || isReachedByPeer(author) { return true }
+        if isReached(author) { return true }
         return contributions.order.contains { digest in
             guard let candidate = contributions[digest] else { return false }
             return candidate.contribution.author == author && candidate.contribution.base == chain.headDigest

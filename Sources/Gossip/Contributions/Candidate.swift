@@ -25,6 +25,10 @@ struct Candidate {
     var status: Status = .fetching
     /// False for an own contribution until its slot is durable: until then nobody may hear of it.
     var isAnnounced = true
+    /// Of an own contribution: it ended without being shown to anybody.
+    var isVoid = false
+    /// Pieces that peers asked for before they may be shown: peers may know earlier than this node that they may.
+    var deferred: [LinkID: Set<Int>] = [:]
     /// The disk refused a piece: no more are asked for until the next tick.
     var isPaused = false
     /// Pieces on their way, by index.
@@ -81,6 +85,8 @@ struct ContributionTable {
     private(set) var fetching: [ContributionDigest] = []
     private(set) var requesting: [ContributionDigest] = []
     private(set) var slots: [Slot: SlotState] = [:]
+    /// Own contributions that are neither shown nor given up yet, ascending.
+    private(set) var ownUnsettled: [ContributionDigest] = []
     /// Slots with a certificate, ascending.
     private(set) var certifiedSlots: [Slot] = []
     /// What `Node.eligibleSlots` found on a head, until another slot has a certificate.
@@ -120,8 +126,17 @@ struct ContributionTable {
         candidates[digest] = nil
         authorsFound = nil
         order.set(digest, isThere: false)
+        ownUnsettled.set(digest, isThere: false)
         classify(digest)
     }
+
+    /// A candidate that is this node's own.
+    mutating func insertOwn(_ candidate: Candidate) {
+        insert(candidate)
+        ownUnsettled.set(candidate.digest, isThere: true)
+    }
+
+    mutating func settle(_ digest: ContributionDigest) { ownUnsettled.set(digest, isThere: false) }
 
     private mutating func classify(_ digest: ContributionDigest) {
         let isFetching = candidates[digest].map { $0.status == .fetching && !$0.isComplete } ?? false

@@ -66,6 +66,7 @@ extension Node {
             emit(.contributionAvailable(candidate.contribution))
             raiseIfAvailable(stored.contribution)
         }
+        fetchCommitments()
         pacing.idleTicks = 0
         pacing.progressed = true
     }
@@ -82,7 +83,9 @@ extension Node {
     var eligibleSlots: [Slot] {
         if let known = contributions.eligible, known.head == chain.headDigest { return known.slots }
         let slots = contributions.certifiedSlots.filter { slot in
-            chain.isEligible(slot) && contributions.slots[slot]?.certificate.map { chain.hasHolders($0) } ?? false
+            guard chain.isEligible(slot), let certificate = contributions.slots[slot]?.certificate else { return false }
+            let commitment = Commitment(author: slot.author, contribution: certificate.stored.contribution)
+            return chain.hasHolders(certificate) && commitments.isCommitted(commitment, on: slot.base)
         }
         contributions.eligible = (chain.headDigest, slots)
         return slots

@@ -20,7 +20,7 @@ extension Node {
         candidate.status = .valid
         candidate.isAnnounced = false
         contributions.updateSlot(slot) { $0.candidate = candidate.digest }
-        contributions.insert(candidate)
+        contributions.insertOwn(candidate)
         persist([.ownContribution(signed)], then: [.ownContribution(signed)])
     }
 
@@ -32,12 +32,18 @@ extension Node {
         return chain.breach(of: contribution)?.refusal ?? "outside-the-rules"
     }
 
+    /// The commitment is announced; its pieces are shown once it is committed. One that comes too late only says that this
+    /// site is at work: its values go back into the residual.
     func ownContributionIsDurable(_ signed: Signed<Contribution>) {
-        contributions.update(signed.body.contributionDigest) { $0.isAnnounced = true }
-        broadcast(.contribution(signed))
-        broadcast(.have(signed.body.contributionDigest, pieces: Bitmap(full: signed.body.pieceCount)))
         emit(.contributionReceived(signed.body))
-        acknowledge(signed)
+        guard let candidate = contributions[signed.body.contributionDigest] else { return }
+        broadcast(.contribution(signed))
+        if isTooLate(signed.body) {
+            commitments.noteLate(identity.member)
+            return giveUp(candidate)
+        }
+        contributions.update(candidate.digest) { $0.isAnnounced = true }
+        pacing.progressed = true
     }
 
     /// Another member's announcement, from whichever link.
@@ -59,14 +65,14 @@ extension Node {
             }
             return
         }
-        guard mayAccept(contribution, digest) else { return }
+        guard mayAccept(contribution, digest) else { return noteLate(signed, from: link) }
         guard chain.isSignedByAuthor(signed, verifier: verifier) else {
             cutOff(link, .invalidSignature)
             return
         }
         contributions.take(signed)
         let slot = contribution.slot
-        let isWanted = isWanted(digest)
+        let isWanted = isWanted(contribution, digest)
         if isWanted {
             settle(slot, on: digest)
         } else {
@@ -79,23 +85,37 @@ extension Node {
         pacing.progressed = true
     }
 
-    /// One candidate a slot, unless a certificate names another; nothing for a slot that is listed.
+    /// A contribution that came too late shows that its author is at work: the next round expects it.
+    private func noteLate(_ signed: Signed<Contribution>, from link: LinkID) {
+        let contribution = signed.body
+        guard contribution.base != chain.headDigest, chain.base(contribution.base) != nil,
+            !commitments.isLate(contribution.author)
+        else { return }
+        guard chain.isSignedByAuthor(signed, verifier: verifier) else { return cutOff(link, .invalidSignature) }
+        commitments.noteLate(contribution.author)
+    }
+
+    /// One candidate a slot of the head, unless another is committed; of older bases what is committed alone; nothing for
+    /// a slot that is listed.
     private func mayAccept(_ contribution: Contribution, _ digest: ContributionDigest) -> Bool {
         guard chain.listed[contribution.slot] == nil else { return false }
-        if isWanted(digest) { return true }
-        return contributions.slots[contribution.slot]?.candidate == nil && chain.isEligible(contribution.slot)
+        if isWanted(contribution, digest) { return true }
+        return contribution.base == chain.headDigest && contributions.slots[contribution.slot]?.candidate == nil
+            && chain.isEligible(contribution.slot)
     }
 
-    /// Whether an availability certificate or the decided version names this contribution. A payload that is only
-    /// proposed does not count: its leader could make others fetch whatever it names.
-    private func isWanted(_ digest: ContributionDigest) -> Bool {
-        for slot in contributions.certifiedSlots
-        where contributions.slots[slot]?.certificate?.stored.contribution == digest { return true }
-        return isNamedByDecision { $0.version.manifest.contains { $0.contribution == digest } }
+    /// Whether it is committed, or the decided version names it. A payload that is only proposed does not count: its leader
+    /// could make others fetch whatever it names.
+    private func isWanted(_ contribution: Contribution, _ digest: ContributionDigest) -> Bool {
+        isCommitted(contribution, digest) || isDecided(digest)
     }
 
-    /// A certificate or the decided version names the contribution of a slot. Another one that was announced for the slot
-    /// is never certified: it goes, so that an author takes room for one payload per slot.
+    func isDecided(_ digest: ContributionDigest) -> Bool {
+        isNamedByDecision { $0.version.manifest.contains { $0.contribution == digest } }
+    }
+
+    /// The contribution of a slot is committed, or a certificate or the decided version names it. Another one that was
+    /// announced for the slot is never certified: it goes, so that an author takes room for one payload per slot.
     func settle(_ slot: Slot, on digest: ContributionDigest) {
         let before = contributions.updateSlot(slot) { state -> ContributionDigest? in
             defer { state.candidate = digest }
@@ -159,14 +179,14 @@ extension Node {
         raise(.refusedAvailableContribution(digest, author: candidate.contribution.author, refusal: refusal))
     }
 
-    /// Signs that this node holds the contribution: once a slot, and only after it is durable.
-    private func acknowledge(_ signed: Signed<Contribution>) {
+    /// Signs that this node holds the contribution, which is committed: once a slot, and only after it is durable.
+    func acknowledge(_ signed: Signed<Contribution>) {
         let contribution = signed.body
         let slot = contribution.slot
         // A member that was removed signs nothing more, and a key none for sets that do not know it.
         guard let base = chain.base(contribution.base), let key = identity.key(in: base.members),
             maySign(at: base.height.next), chain.members[identity.member] != nil,
-            contributions.slots[slot]?.ownAck == nil
+            contributions.slots[slot]?.ownAck == nil, isCommitted(contribution, contribution.contributionDigest)
         else { return }
         let stored = sign(Stored(contribution), by: key)
         contributions.updateSlot(slot) { $0.ownAck = contribution.contributionDigest }

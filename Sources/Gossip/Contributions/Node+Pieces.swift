@@ -6,11 +6,38 @@ extension Node {
         contributions.update(digest) { if pieces.count == $0.pieces.count { $0.providers[link] = pieces } }
     }
 
-    /// A peer wants pieces. The shell sends those that are on disk, of older versions too.
+    /// A peer wants pieces. The shell sends those that are on disk, of what older versions list too.
     func received(want digest: ContributionDigest, _ pieces: [Int], from link: LinkID) {
-        for index in pieces {
-            if let candidate = contributions[digest], !candidate.pieces[index] { continue }
+        guard let candidate = contributions[digest] else {
+            if commitments.isListed(digest) { give(pieces, of: digest, pieceCount: mostPieces, to: link) }
+            return
+        }
+        guard isShown(candidate) else { return deferPieces(pieces, of: candidate, for: link) }
+        give(pieces.filter { candidate.pieces[$0] }, of: digest, pieceCount: candidate.pieces.count, to: link)
+    }
+
+    /// Each piece is read and compressed again, so a peer is given each a few times only.
+    private func give(_ pieces: [Int], of digest: ContributionDigest, pieceCount: Int, to link: LinkID) {
+        let room = links.takeRoom(for: pieces.count, of: digest, pieceCount: pieceCount, on: link)
+        for index in pieces.prefix(room) {
             actions.append(.sendPiece(link, PieceName(contribution: digest, index: index)))
+        }
+    }
+
+    /// As many pieces as a contribution of this model can have.
+    private var mostPieces: Int {
+        guard let base = chain.bases.last else { return 0 }
+        return Int(clamping: base.payloadBytesMaximum / UInt64(base.rules.pieceBytes)) + 1
+    }
+
+    /// A peer may know earlier than the author that a contribution may be shown.
+    private func deferPieces(_ pieces: [Int], of candidate: Candidate, for link: LinkID) {
+        guard candidate.isAnnounced else { return }
+        let held = pieces.filter { candidate.pieces[$0] }
+        contributions.update(candidate.digest) {
+            let known = $0.deferred[link, default: []]
+            guard known.count + held.count <= LinkTable.windowMaximum else { return }
+            $0.deferred[link] = known.union(held)
         }
     }
 
@@ -23,7 +50,7 @@ extension Node {
         // What a node that is far behind lacks for its old height is of no use: its links are for parameters.
         guard !synchronisation.isActive, hasRoomForPieces else { return }
         let wanted = contributions.fetching.filter { digest in
-            contributions[digest].map { !$0.providers.isEmpty && !$0.isPaused } ?? false
+            contributions[digest].map { !$0.providers.isEmpty && !$0.isPaused && mayFetch($0) } ?? false
         }
         guard !wanted.isEmpty else { return }
         for digest in wanted {
@@ -185,6 +212,7 @@ extension Node {
                 candidate.providers[link] = nil
                 candidate.failures[link] = nil
                 candidate.asked.remove(link)
+                candidate.deferred[link] = nil
                 candidate.requests = candidate.requests.filter { $0.value.link != link }
             }
         }

@@ -21,12 +21,13 @@ extension Node {
         switch message {
         case .contribution(let signed): [.contribution(signed)]
         case .acks(let acks): statements(of: acks)
+        case .closed(let signed): [.closed(signed)]
         case .ready(let signed): [.ready(signed)]
         case .proposal(let signed): [.proposal(signed)]
         case .votes(let votes), .certified(_, let votes): statements(of: votes)
         case .summary, .have, .want, .payload, .fetch, .address, .evidence, .carried, .linked, .question, .report,
             .walk,
-            .walkPart, .blocks, .action, .readiness, .review, .verdict:
+            .walkPart, .blocks, .closing, .action, .readiness, .review, .verdict:
             []
         }
     }
@@ -85,6 +86,8 @@ extension Node {
         switch subject {
         case .contribution(let slot, let baseHeight), .stored(let slot, let baseHeight):
             return chain.base(slot.base)?.height == baseHeight
+        case .closed(let at):
+            return at == chain.height && at > .genesis || chain.bases.contains { $0.height.next == at }
         case .ready(let at): return at == height.height || (at == chain.height && at > .genesis)
         case .proposal(let at, let view), .vote(_, let at, let view):
             if at == height.height { return view.value <= height.view.value + HeightState.viewWindow }
@@ -98,7 +101,7 @@ extension Node {
         case .contribution(let slot, _), .stored(let slot, _):
             // Who makes contributions to a base is in its set; nobody else has slots there.
             chain.base(slot.base).flatMap { $0.members[slot.author] == nil ? nil : $0.members }
-        case .ready(let height), .proposal(let height, _), .vote(_, let height, _):
+        case .closed(let height), .ready(let height), .proposal(let height, _), .vote(_, let height, _):
             chain.history.members(of: height)
         }
     }
@@ -113,6 +116,7 @@ extension Node {
         switch consequence {
         case .ownContribution(let signed): witnessStored(.contribution(signed))
         case .ownAck(let signed): witnessStored(.stored(signed))
+        case .ownClosed(let signed): witnessStored(.closed(signed))
         case .ownReady(let signed): witnessStored(.ready(signed))
         case .ownProposal(let signed, _): witnessStored(.proposal(signed))
         case .ownVote(let signed): witnessStored(.vote(signed))
@@ -126,6 +130,7 @@ extension Node {
         case .ownContribution(let signed), .contribution(let signed): witnessStored(.contribution(signed))
         case .stored(let signed): witnessStored(.stored(signed))
         case .availability(let acks): for statement in statements(of: acks) { witnessStored(statement) }
+        case .closed(let signed): witnessStored(.closed(signed))
         case .ready(let signed): witnessStored(.ready(signed))
         case .proposal(let signed): witnessStored(.proposal(signed))
         case .payload(let embedded): witness(stored: embedded)
@@ -143,6 +148,7 @@ extension Node {
     }
 
     private func witness(stored embedded: EmbeddedPayload) {
+        for closed in embedded.closings.flatMap(\.statements) { witnessStored(.closed(closed)) }
         for ready in embedded.ready { witnessStored(.ready(ready)) }
         for acks in embedded.availability {
             for statement in statements(of: acks) { witnessStored(statement) }

@@ -5,6 +5,7 @@ import Ledger
 enum SignedStatement: Hashable {
     case contribution(Signed<Contribution>)
     case stored(Signed<Stored>)
+    case closed(Signed<Closed>)
     case ready(Signed<Ready>)
     case proposal(Signed<Proposal>)
     case vote(Signed<Vote>)
@@ -13,6 +14,7 @@ enum SignedStatement: Hashable {
     enum Subject: Hashable {
         case contribution(Slot, baseHeight: Height)
         case stored(Slot, baseHeight: Height)
+        case closed(Height)
         case ready(Height)
         case proposal(Height, View)
         case vote(VoteKind, Height, View)
@@ -22,6 +24,7 @@ enum SignedStatement: Hashable {
         switch self {
         case .contribution(let signed): signed.signer
         case .stored(let signed): signed.signer
+        case .closed(let signed): signed.signer
         case .ready(let signed): signed.signer
         case .proposal(let signed): signed.signer
         case .vote(let signed): signed.signer
@@ -32,6 +35,7 @@ enum SignedStatement: Hashable {
         switch self {
         case .contribution(let signed): signed.signature
         case .stored(let signed): signed.signature
+        case .closed(let signed): signed.signature
         case .ready(let signed): signed.signature
         case .proposal(let signed): signed.signature
         case .vote(let signed): signed.signature
@@ -43,6 +47,7 @@ enum SignedStatement: Hashable {
         switch self {
         case .contribution(let said): .contribution(Signed(signer: signer, body: said.body, signature: signature))
         case .stored(let said): .stored(Signed(signer: signer, body: said.body, signature: signature))
+        case .closed(let said): .closed(Signed(signer: signer, body: said.body, signature: signature))
         case .ready(let said): .ready(Signed(signer: signer, body: said.body, signature: signature))
         case .proposal(let said): .proposal(Signed(signer: signer, body: said.body, signature: signature))
         case .vote(let said): .vote(Signed(signer: signer, body: said.body, signature: signature))
@@ -53,6 +58,7 @@ enum SignedStatement: Hashable {
         switch self {
         case .contribution(let signed): .contribution(signed.body.slot, baseHeight: signed.body.baseHeight)
         case .stored(let signed): .stored(signed.body.slot, baseHeight: signed.body.baseHeight)
+        case .closed(let signed): .closed(signed.body.height)
         case .ready(let signed): .ready(signed.body.height)
         case .proposal(let signed): .proposal(signed.body.height, signed.body.view)
         case .vote(let signed): .vote(signed.body.kind, signed.body.height, signed.body.view)
@@ -75,6 +81,7 @@ enum SignedStatement: Hashable {
         switch (self, other) {
         case (.contribution(let one), .contribution(let two)): one.body == two.body
         case (.stored(let one), .stored(let two)): one.body == two.body
+        case (.closed(let one), .closed(let two)): one.body == two.body
         case (.ready(let one), .ready(let two)): one.body == two.body
         case (.proposal(let one), .proposal(let two)): one.body == two.body
         case (.vote(let one), .vote(let two)): one.body == two.body
@@ -87,6 +94,7 @@ enum SignedStatement: Hashable {
         switch (self, other) {
         case (.contribution(let one), .contribution(let two)): .contributions(one, two)
         case (.stored(let one), .stored(let two)): .stored(one, two)
+        case (.closed(let one), .closed(let two)): .closed(one, two)
         case (.ready(let one), .ready(let two)): .ready(one, two)
         case (.proposal(let one), .proposal(let two)): .proposals(one, two)
         case (.vote(let one), .vote(let two)): .votes(one, two)
@@ -101,6 +109,7 @@ enum SignedStatement: Hashable {
             signed.signer == signed.body.author
                 && signed.isValid(in: members, network: network, verifier: verifier)
         case .stored(let signed): signed.isValid(in: members, network: network, verifier: verifier)
+        case .closed(let signed): signed.isValid(in: members, network: network, verifier: verifier)
         case .ready(let signed): signed.isValid(in: members, network: network, verifier: verifier)
         case .proposal(let signed): signed.isValid(in: members, network: network, verifier: verifier)
         case .vote(let signed): signed.isValid(in: members, network: network, verifier: verifier)

@@ -54,8 +54,8 @@ extension Node {
     /// peers would never hear of them. It takes no part in agreement.
     func isOpenToObservers(_ message: Message) -> Bool {
         switch message {
-        case .summary, .fetch, .want, .have, .certified, .contribution, .acks, .ready, .carried, .action, .verdict,
-            .readiness,
+        case .summary, .fetch, .want, .have, .certified, .contribution, .acks, .closed, .closing, .ready, .carried,
+            .action, .verdict, .readiness,
             .address, .linked, .evidence, .walk, .walkPart, .blocks, .question, .report:
             true
         case .proposal, .payload, .votes, .review: false

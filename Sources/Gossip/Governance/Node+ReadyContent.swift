@@ -9,8 +9,6 @@ struct ReadyContent {
     /// Complete and valid on the head, the lowest digests.
     var actions: [CompleteAction] = []
     var reviews: [SignedReview] = []
-
-    var isEmpty: Bool { slots.isEmpty && actions.isEmpty }
 }
 
 extension Node {

@@ -55,6 +55,7 @@ extension Node {
         for digest in height.readyObjects.keys.sorted() {
             if let ready = height.readyObjects[digest], ready.signer == member { found.append(.ready(ready)) }
         }
+        for closed in headRound?.statements(of: index) ?? [] { found.append(.closed(closed)) }
         return found
     }
 
@@ -90,6 +91,9 @@ extension Node {
         let members = chain.history.members(of: head.height) ?? chain.members
         var found: [SignedStatement] = []
         if let index = members.index(of: member) { found += vote(of: member, at: index, in: head.certificate) }
+        found += head.embedded.closings.flatMap(\.statements).filter {
+            $0.signer == member && $0.body.height == head.height
+        }.map { .closed($0) }
         found += head.embedded.ready.filter { $0.signer == member }.map { .ready($0) }
         return found
     }
@@ -103,6 +107,7 @@ extension Node {
     func statements(of member: MemberID, in message: Message) -> [SignedStatement] {
         switch message {
         case .contribution(let signed): return signed.signer == member ? [.contribution(signed)] : []
+        case .closed(let signed): return signed.signer == member ? [.closed(signed)] : []
         case .ready(let signed): return signed.signer == member ? [.ready(signed)] : []
         case .proposal(let signed): return signed.signer == member ? [.proposal(signed)] : []
         case .acks(let acks):
@@ -136,6 +141,9 @@ extension Node {
             guard height.own.proposed.contains(signed.body.view) else { return true }
             let kept = height.views[signed.body.view]?.proposals.filter { $0.signer == identity.member } ?? []
             return !kept.contains { $0.body == signed.body }
+        case .closed(let signed):
+            guard signed.body.height == height.height else { return signed.body.height > height.height }
+            return height.own.closed?.body != signed.body
         case .ready(let signed):
             guard signed.body.height == height.height else { return signed.body.height > height.height }
             return height.own.ready?.body != signed.body

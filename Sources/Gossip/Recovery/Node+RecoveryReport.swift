@@ -42,6 +42,7 @@ extension Node {
             emit(.contributionReceived(signed.body))
             return true
         case .ownAck(let signed): return abstains(at: signed.body.baseHeight.next)
+        case .ownClosed(let signed): return abstains(at: signed.body.height)
         case .ownReady(let signed): return abstains(at: signed.body.height)
         case .ownProposal(let signed, _): return abstains(at: signed.body.height)
         case .ownVote(let signed): return abstains(at: signed.body.height)

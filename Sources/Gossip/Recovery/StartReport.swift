@@ -79,6 +79,7 @@ extension SignedStatement {
         switch self {
         case .vote(let signed): signed.body.height
         case .proposal(let signed): signed.body.height
+        case .closed(let signed): signed.body.height
         case .ready(let signed): signed.body.height
         case .contribution(let signed): signed.body.baseHeight.next
         case .stored(let signed): signed.body.baseHeight.next
@@ -93,6 +94,7 @@ extension SignedStatement {
         return switch self {
         case .vote(let signed): check(signed)
         case .proposal(let signed): check(signed)
+        case .closed(let signed): check(signed)
         case .ready(let signed): check(signed)
         case .contribution(let signed): check(signed)
         case .stored(let signed): check(signed)
@@ -101,7 +103,7 @@ extension SignedStatement {
 
     private enum Code: UInt64 {
         case vote = 1
-        case proposal, ready, contribution, stored
+        case proposal, ready, contribution, stored, closed
     }
 
     var cbor: CBOR {
@@ -109,6 +111,7 @@ extension SignedStatement {
             switch self {
             case .vote(let signed): (.vote, signed.cbor)
             case .proposal(let signed): (.proposal, signed.cbor)
+            case .closed(let signed): (.closed, signed.cbor)
             case .ready(let signed): (.ready, signed.cbor)
             case .contribution(let signed): (.contribution, signed.cbor)
             case .stored(let signed): (.stored, signed.cbor)
@@ -123,6 +126,7 @@ extension SignedStatement {
         switch code {
         case .vote: self = .vote(try Signed(cbor: items[1]))
         case .proposal: self = .proposal(try Signed(cbor: items[1]))
+        case .closed: self = .closed(try Signed(cbor: items[1]))
         case .ready: self = .ready(try Signed(cbor: items[1]))
         case .contribution: self = .contribution(try Signed(cbor: items[1]))
         case .stored: self = .stored(try Signed(cbor: items[1]))

@@ -156,6 +156,8 @@ extension Node {
             height = HeightState(
                 network: chain.network, height: chain.nextHeight, members: chain.members, began: now)
             averagings = AveragingTable()
+            commitments.advance(
+                to: chain, participants: Set(version.version.manifest.map(\.slot.author)), listing: listed)
             pruneContributions(listed: listed)
             governanceAdvanced(from: before, carrying: nil)
         }

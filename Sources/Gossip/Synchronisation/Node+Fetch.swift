@@ -47,6 +47,18 @@ extension Node {
         case .ready(let digest):
             let embedded = headVersion?.embedded.ready.first { $0.objectDigest == digest }
             if let ready = height.readyObjects[digest] ?? embedded { send(.ready(ready), to: link) }
+        case .closed(let digest):
+            let embedded = headVersion?.embedded.closings.lazy.flatMap(\.statements).first { $0.objectDigest == digest }
+            if let closed = commitments.object(digest) ?? embedded { send(.closed(closed), to: link) }
+        case .closing(let digest):
+            let embedded = headVersion?.embedded.closings.lazy.map(\.names).first { $0.digest == digest }
+            if let names = commitments.closings[digest] ?? embedded { send(.closing(names), to: link) }
+        case .commitment(let digest):
+            for base in chain.bases {
+                for closed in commitments[base.digest]?.statements(naming: digest) ?? [] {
+                    send(.closed(closed), to: link)
+                }
+            }
         case .availability(let digest):
             let embedded = headVersion?.embedded.availability.first { $0.digest == digest }
             if let certificate = contributions.certificates[digest] ?? embedded { send(.acks(certificate), to: link) }
@@ -72,7 +84,9 @@ extension Node {
         if let candidate = contributions[digest] {
             guard candidate.isAnnounced else { return }
             send(.contribution(candidate.signed), to: link)
-            if candidate.pieces.setCount > 0 { send(.have(digest, pieces: candidate.pieces), to: link) }
+            if candidate.pieces.setCount > 0, isShown(candidate) {
+                send(.have(digest, pieces: candidate.pieces), to: link)
+            }
         } else if let listed = headVersion?.contributions.first(where: { $0.body.contributionDigest == digest }) {
             send(.contribution(listed), to: link)
         }

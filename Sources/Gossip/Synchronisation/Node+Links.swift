@@ -59,6 +59,8 @@ extension Node {
         case .have(let digest, let pieces): received(have: digest, pieces, from: link)
         case .want(let digest, let pieces): received(want: digest, pieces, from: link)
         case .acks(let acks): received(acks, from: link)
+        case .closed(let closed): received(closed, from: link)
+        case .closing(let names): received(names)
         case .ready(let ready): received(ready, from: link)
         case .proposal(let proposal): received(proposal, from: link)
         case .payload(let payload): received(payload, from: link)
@@ -88,6 +90,7 @@ extension Node {
         switch message {
         case .contribution(let signed): return signed.body.baseHeight.next == early
         case .acks(let acks): return acks.stored.baseHeight.next == early
+        case .closed(let closed): return closed.body.height == early
         case .ready(let ready): return ready.body.height == early
         case .proposal(let proposal): return proposal.body.height == early
         case .payload(let payload): return payload.version.height == early

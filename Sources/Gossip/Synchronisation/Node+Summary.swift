@@ -4,10 +4,12 @@ import Ledger
 extension Node {
     /// Where this node stands.
     var summary: Summary {
+        var closed = Bitmap(count: height.members.count)
+        for index in (headRound?.statements ?? [:]).keys { closed.insert(index) }
         var ready = Bitmap(count: height.members.count)
         for index in height.ready.keys { ready.insert(index) }
         return Summary(
-            height: chain.height, head: chain.headDigest, view: height.view, ready: ready,
+            height: chain.height, head: chain.headDigest, view: height.view, ready: ready, closed: closed,
             views: viewsToShow.map { summary(of: $0, height.views[$0] ?? ViewState()) }, candidates: candidateParts,
             actions: actionParts)
     }
@@ -52,7 +54,10 @@ extension Node {
             for index in (state?.acks[digest] ?? [:]).keys { acks.insert(index) }
             return Summary.CandidatePart(
                 contribution: digest, acks: acks,
-                isAvailable: state?.certificate?.stored.contribution == digest, isComplete: candidate.status == .valid,
+                isAvailable: state?.certificate?.stored.contribution == digest,
+                isCommitted: commitments.isCommitted(
+                    Commitment(candidate.contribution), on: candidate.contribution.base),
+                isComplete: candidate.status == .valid,
                 reviewers: reviewers(of: candidate.contribution.slot))
         }
         .prefix(Summary.candidatesMaximum(memberCount: chain.members.count)).map { $0 }
@@ -75,6 +80,7 @@ extension Node {
     private func retryAtTick() {
         averagings.forgetFailures()
         checks.forgive(now: now, every: timing.standstill)
+        fetchCommitments()
         retryReplay()
         retryBlocks()
         takeWaitingAddresses()
@@ -113,6 +119,7 @@ extension Node {
     }
 
     private func answer(_ summary: Summary, on id: LinkID) {
+        answerClosed(summary, on: id)
         answerContributions(summary, on: id)
         answerActions(summary, on: id)
         guard summary.ready.count == height.members.count else { return }
@@ -173,6 +180,27 @@ extension Node {
         }
     }
 
+    /// `closed` statements that the peer lacks: of the round on the head all, of earlier rounds those by which something is
+    /// committed.
+    private func answerClosed(_ summary: Summary, on id: LinkID) {
+        var given: Set<Digest> = []
+        func give(_ closed: Signed<Closed>) {
+            if given.insert(closed.objectDigest).inserted { send(.closed(closed), to: id) }
+        }
+        if let round = headRound, summary.closed.count == round.members.count {
+            for index in round.statements.keys.sorted() where !summary.closed[index] { give(round.statements[index]!) }
+        }
+        for base in chain.bases.dropLast() {
+            guard let round = commitments[base.digest] else { continue }
+            for commitment in round.committed {
+                guard chain.listed[Slot(author: commitment.author, base: base.digest)] == nil else { continue }
+                let theirs = summary.candidates.first { $0.contribution == commitment.contribution }
+                guard !(theirs?.isCommitted ?? false) else { continue }
+                for closed in round.proof(of: [commitment]) ?? [] { give(closed) }
+            }
+        }
+    }
+
     private func answerContributions(_ summary: Summary, on id: LinkID) {
         for digest in contributions.order {
             guard let candidate = contributions[digest], candidate.isAnnounced,
@@ -184,13 +212,15 @@ extension Node {
                     if candidate.providers[id]?.isFull != true {
                         contributions.update(digest) { $0.providers[id] = Bitmap(full: $0.pieces.count) }
                     }
-                } else if candidate.pieces.setCount > 0 {
+                } else if candidate.pieces.setCount > 0, isShown(candidate) {
                     send(.have(digest, pieces: candidate.pieces), to: id)
                 }
             } else {
                 guard chain.isEligible(candidate.contribution.slot) || height.decided != nil else { continue }
                 send(.contribution(candidate.signed), to: id)
-                if candidate.pieces.setCount > 0 { send(.have(digest, pieces: candidate.pieces), to: id) }
+                if candidate.pieces.setCount > 0, isShown(candidate) {
+                    send(.have(digest, pieces: candidate.pieces), to: id)
+                }
             }
             answerReviews(of: candidate.contribution.slot, theirs, on: id)
             guard !(theirs?.isAvailable ?? false) else { continue }

@@ -61,8 +61,9 @@ extension Height {
 }
 
 extension Wire {
-    /// A certified version with all that it embeds: a quorum of ready records and the certificates of its manifest.
-    static let versionBytesMaximum = 16 << 20
+    /// A certified version with all that it embeds: a quorum of ready records, the `closed` statements and the certificates
+    /// of its manifest.
+    static let versionBytesMaximum = 32 << 20
     /// Blocks of one version: a piece's index has four bytes.
     static let blocksMaximum = 1 << 31
     /// What one answer to a walk brings, unless its first version is larger.

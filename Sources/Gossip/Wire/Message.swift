@@ -12,6 +12,9 @@ enum Message: Equatable {
     case want(ContributionDigest, pieces: [Int])
     /// Some or all acks of one contribution. With a quorum of them it is an availability certificate.
     case acks(AvailabilityCertificate)
+    case closed(Signed<Closed>)
+    /// Which `closed` statements a payload rests on.
+    case closing(ClosingNames)
     case ready(Signed<Ready>)
     case proposal(Signed<Proposal>)
     case payload(Payload)
@@ -49,6 +52,12 @@ enum Message: Equatable {
 enum FetchItem: Hashable {
     case payload(VersionDigest)
     case ready(Digest)
+    /// A `closed` statement, by object digest.
+    case closed(Digest)
+    /// A list of such statements, by the digest that a payload names.
+    case closing(Digest)
+    /// All statements that name this contribution.
+    case commitment(ContributionDigest)
     case availability(Digest)
     case contribution(ContributionDigest)
     case notarization(View)
@@ -74,7 +83,7 @@ extension Message {
         case action = 20
         case readiness, review, carried
         case linked = 25
-        case verdict = 28
+        case closed, closing, verdict
     }
 
     private var parts: (code: Code, body: CBOR) {
@@ -86,6 +95,8 @@ extension Message {
         case .want(let digest, let pieces):
             (.want, .array([.bytes(digest.digest.bytes), .array(pieces.map { .unsigned(UInt64($0)) })]))
         case .acks(let acks): (.acks, acks.cbor)
+        case .closed(let signed): (.closed, signed.cbor)
+        case .closing(let names): (.closing, names.cbor)
         case .ready(let signed): (.ready, signed.cbor)
         case .proposal(let signed): (.proposal, signed.cbor)
         case .payload(let payload): (.payload, payload.cbor)
@@ -154,6 +165,8 @@ extension Message {
             }
             self = .want(ContributionDigest(digest), pieces: pieces)
         case .acks: self = .acks(try AvailabilityCertificate(cbor: body))
+        case .closed: self = .closed(try Signed(cbor: body))
+        case .closing: self = .closing(try ClosingNames(cbor: body))
         case .ready: self = .ready(try Signed(cbor: body))
         case .proposal: self = .proposal(try Signed(cbor: body))
         case .payload: self = .payload(try Payload(cbor: body))
@@ -207,6 +220,7 @@ extension FetchItem {
         case ready, availability, contribution, notarization, nullification, version
         case action = 8
         case proposal = 20
+        case closed, closing, commitment
     }
 
     var cbor: CBOR {
@@ -214,6 +228,9 @@ extension FetchItem {
             switch self {
             case .payload(let digest): (.payload, .bytes(digest.digest.bytes))
             case .ready(let digest): (.ready, .bytes(digest.bytes))
+            case .closed(let digest): (.closed, .bytes(digest.bytes))
+            case .closing(let digest): (.closing, .bytes(digest.bytes))
+            case .commitment(let digest): (.commitment, .bytes(digest.digest.bytes))
             case .availability(let digest): (.availability, .bytes(digest.bytes))
             case .contribution(let digest): (.contribution, .bytes(digest.digest.bytes))
             case .notarization(let view): (.notarization, .unsigned(UInt64(view.value)))
@@ -233,6 +250,9 @@ extension FetchItem {
         case (.payload, .bytes(let bytes)): self = .payload(VersionDigest(try FetchItem.digest(bytes)))
         case (.action, .bytes(let bytes)): self = .action(try FetchItem.digest(bytes))
         case (.proposal, .bytes(let bytes)): self = .proposal(try FetchItem.digest(bytes))
+        case (.closed, .bytes(let bytes)): self = .closed(try FetchItem.digest(bytes))
+        case (.closing, .bytes(let bytes)): self = .closing(try FetchItem.digest(bytes))
+        case (.commitment, .bytes(let bytes)): self = .commitment(ContributionDigest(try FetchItem.digest(bytes)))
         case (.ready, .bytes(let bytes)): self = .ready(try FetchItem.digest(bytes))
         case (.availability, .bytes(let bytes)): self = .availability(try FetchItem.digest(bytes))
         case (.contribution, .bytes(let bytes)): self = .contribution(ContributionDigest(try FetchItem.digest(bytes)))
@@ -270,6 +290,10 @@ public enum Wire {
     /// it may carry, and in a larger mesh also the payload that lists what f + 1 of a quorum of records name: twice as many
     /// and one more at most, beside the names of those records.
     static func readySlotsMaximum(memberCount: Int) -> Int { Limits.readySlots(memberCount: memberCount) }
+    /// Commitments that a node names in a `closed` statement: all, or in a larger mesh as many as a ready record names.
+    static func commitmentsMaximum(memberCount: Int) -> Int {
+        memberCount <= fullMembersMaximum ? fullMembersMaximum : readySlotsMaximum(memberCount: memberCount)
+    }
     static let wantedPiecesMaximum = 32
     /// As far as one `have` can say.
     static let piecesMaximum = Limits.pieces
@@ -278,6 +302,8 @@ public enum Wire {
     /// which embedded objects to accept, then those.
     public static func messages(of version: CertifiedVersion) -> [[UInt8]] {
         var messages = certified(version.embedded.payload, version.certificate)
+        messages += version.embedded.closings.map { .closing($0.names) }
+        messages += version.embedded.closings.flatMap(\.statements).map { .closed($0) }
         messages += version.contributions.map { .contribution($0) }
         messages += version.embedded.availability.map { .acks($0) }
         messages += version.embedded.ready.map { .ready($0) }

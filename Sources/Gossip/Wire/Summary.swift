@@ -24,6 +24,8 @@ struct Summary: Record {
         let contribution: ContributionDigest
         let acks: Bitmap
         let isAvailable: Bool
+        /// Whether the sender holds `closed` statements that commit it.
+        let isCommitted: Bool
         /// Whether the sender holds every piece.
         let isComplete: Bool
         /// Whose verdict on the slot it holds, over the set of height + 1.
@@ -46,6 +48,8 @@ struct Summary: Record {
     let view: View
     /// Whose ready records for height + 1 the sender holds.
     let ready: Bitmap
+    /// Whose `closed` statements for height + 1 the sender holds.
+    let closed: Bitmap
     let views: [ViewPart]
     let candidates: [CandidatePart]
     let actions: [ActionPart]
@@ -59,13 +63,14 @@ struct Summary: Record {
     static let actionsMaximum = GovernanceTable.Places(memberCount: 1).total
 
     init(
-        height: Height, head: VersionDigest, view: View, ready: Bitmap, views: [ViewPart], candidates: [CandidatePart],
-        actions: [ActionPart] = []
+        height: Height, head: VersionDigest, view: View, ready: Bitmap, closed: Bitmap, views: [ViewPart],
+        candidates: [CandidatePart], actions: [ActionPart] = []
     ) {
         self.height = height
         self.head = head
         self.view = view
         self.ready = ready
+        self.closed = closed
         self.views = views
         self.candidates = candidates
         self.actions = actions
@@ -74,14 +79,14 @@ struct Summary: Record {
     var cbor: CBOR {
         .array([
             .unsigned(height.value), .bytes(head.digest.bytes), .unsigned(UInt64(view.value)), ready.cbor,
-            .array(views.map(\.cbor)), .array(candidates.map(\.cbor)), .array(actions.map(\.cbor)),
+            closed.cbor, .array(views.map(\.cbor)), .array(candidates.map(\.cbor)), .array(actions.map(\.cbor)),
         ])
     }
 
     init(cbor: CBOR) throws(RecordError) {
-        guard case .array(let items) = cbor, items.count == 7, case .unsigned(let height) = items[0],
-            case .unsigned(let view) = items[2], case .array(let views) = items[4],
-            case .array(let candidates) = items[5], case .array(let actions) = items[6]
+        guard case .array(let items) = cbor, items.count == 8, case .unsigned(let height) = items[0],
+            case .unsigned(let view) = items[2], case .array(let views) = items[5],
+            case .array(let candidates) = items[6], case .array(let actions) = items[7]
         else { throw .wrongType(key: "summary") }
         guard height <= Limits.heightMaximum, (1...UInt64(Limits.viewMaximum)).contains(view),
             views.count <= Summary.viewsMaximum, candidates.count <= Summary.candidatesMaximum,
@@ -91,6 +96,7 @@ struct Summary: Record {
         head = VersionDigest(try Digest(summaryItem: items[1]))
         self.view = View(UInt32(view))
         ready = try Bitmap(cbor: items[3])
+        closed = try Bitmap(cbor: items[4])
         self.views = try views.map { (item) throws(RecordError) in try ViewPart(cbor: item) }
         self.candidates = try candidates.map { (item) throws(RecordError) in try CandidatePart(cbor: item) }
         self.actions = try actions.map { (item) throws(RecordError) in try ActionPart(cbor: item) }
@@ -140,19 +146,22 @@ extension Summary.VotePart {
 extension Summary.CandidatePart {
     var cbor: CBOR {
         .array([
-            .bytes(contribution.digest.bytes), acks.cbor, .boolean(isAvailable), .boolean(isComplete), reviewers.cbor,
+            .bytes(contribution.digest.bytes), acks.cbor, .boolean(isAvailable), .boolean(isCommitted),
+            .boolean(isComplete),
+            reviewers.cbor,
         ])
     }
 
     init(cbor: CBOR) throws(RecordError) {
-        guard case .array(let items) = cbor, items.count == 5, case .boolean(let isAvailable) = items[2],
-            case .boolean(let isComplete) = items[3]
+        guard case .array(let items) = cbor, items.count == 6, case .boolean(let isAvailable) = items[2],
+            case .boolean(let isCommitted) = items[3], case .boolean(let isComplete) = items[4]
         else { throw .wrongType(key: "candidates") }
         contribution = ContributionDigest(try Digest(summaryItem: items[0]))
         acks = try Bitmap(cbor: items[1])
         self.isAvailable = isAvailable
+        self.isCommitted = isCommitted
         self.isComplete = isComplete
-        reviewers = try Bitmap(cbor: items[4])
+        reviewers = try Bitmap(cbor: items[5])
     }
 }
 

@@ -123,14 +123,19 @@ struct RecordReader {
         return number
     }
 
-    /// Digests in strictly ascending order, so that a set of them has one encoding.
-    mutating func ascendingDigests(_ key: String, limit: Int) throws(RecordError) -> [Digest] {
+    mutating func digests(_ key: String, limit: Int) throws(RecordError) -> [Digest] {
         var result: [Digest] = []
         for item in try array(key, limit: limit) {
             guard case .bytes(let bytes) = item, let digest = Digest(bytes: bytes) else { throw .wrongType(key: key) }
-            if let last = result.last, last >= digest { throw .notAscending(key: key) }
             result.append(digest)
         }
+        return result
+    }
+
+    /// Digests in strictly ascending order, so that a set of them has one encoding.
+    mutating func ascendingDigests(_ key: String, limit: Int) throws(RecordError) -> [Digest] {
+        let result = try digests(key, limit: limit)
+        for (left, right) in zip(result, result.dropFirst()) where left >= right { throw .notAscending(key: key) }
         return result
     }
 

@@ -20,6 +20,7 @@ extension Chain {
         let version = certified.version
         let embedded = certified.embedded
         guard embedded.ready.count == embedded.payload.support.ready.count,
+            embedded.closings.count == embedded.payload.support.closings.count,
             embedded.availability.count == version.manifest.count,
             certified.contributions.count == version.manifest.count
         else { throw .missingEmbedded(version.height) }

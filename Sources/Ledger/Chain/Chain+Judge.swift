@@ -7,7 +7,7 @@ extension Chain {
     /// A pure function of the chain and of what the payload embeds, so all honest members judge alike.
     ///
     /// - Parameters:
-    ///   - embedded: ready records and availability certificates as the payload names them, in its order.
+    ///   - embedded: ready records, closings and availability certificates as the payload names them, in its order.
     ///   - verifier: checks every embedded signature that it has not seen before.
     public func judge(_ embedded: EmbeddedPayload, verifier: Verifier) throws(PayloadFault) {
         let version = embedded.version
@@ -25,6 +25,7 @@ extension Chain {
             try checkAction(embedded, verifier)
             try checkManifest(embedded, ready, verifier)
         }
+        try checkClosings(embedded, verifier: verifier)
     }
 
     private func checkAction(_ embedded: EmbeddedPayload, _ verifier: Verifier) throws(PayloadFault) {

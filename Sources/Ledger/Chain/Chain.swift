@@ -158,6 +158,13 @@ public enum PayloadFault: Error, Equatable, Sendable {
     case tooFewReady(count: Int, quorum: Int)
     case foreignReady(Digest)
     case repeatedReadySigner(MemberID)
+    /// A `closed` statement that is not valid here or names nothing that is listed.
+    case foreignClosed(Digest)
+    case repeatedClosedSigner(MemberID)
+    /// Two closings of one round, or an empty one.
+    case repeatedClosing
+    /// Too few of the embedded `closed` statements name the contribution in this slot.
+    case uncommitted(Slot)
     case inclusion(expected: [Slot], listed: [Slot])
     /// Lists some contributions, and fewer than the rules' `minContributions`.
     case tooFewContributions(count: Int, minimum: UInt32)

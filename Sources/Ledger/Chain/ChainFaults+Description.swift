@@ -22,6 +22,11 @@ extension PayloadFault: CustomStringConvertible {
         case .tooFewReady(let count, let quorum): "it rests on \(count) ready records, a quorum is \(quorum)"
         case .foreignReady(let digest): "the ready record \(digest.short) is not valid for it"
         case .repeatedReadySigner(let member): "the ready record of \(member.short) counts twice"
+        case .foreignClosed(let digest):
+            "the closed statement \(digest.short) is not valid for it, or names nothing that is listed"
+        case .repeatedClosedSigner(let member): "the closed statement of \(member.short) counts twice"
+        case .repeatedClosing: "the closed statements of a round come twice, or none of them do"
+        case .uncommitted(let slot): "too few closed statements name the contribution of \(slot)"
         case .inclusion(let expected, let listed): "it must list \(list(expected)) and lists \(list(listed))"
         case .tooFewContributions(let count, let minimum):
             "it lists \(count) contributions, and the rules ask for at least \(minimum)"

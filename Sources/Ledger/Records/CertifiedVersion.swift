@@ -1,18 +1,20 @@
 import Crypto
 
-/// A payload with the ready records, availability certificates and governance action that it names, in its order.
+/// A payload with the ready records, closings, availability certificates and governance action that it names, in its order.
 public struct EmbeddedPayload: Record, Hashable {
     public let payload: Payload
     public let ready: [Signed<Ready>]
+    public let closings: [Closing]
     public let availability: [AvailabilityCertificate]
     public let action: CompleteAction?
 
     public init(
-        payload: Payload, ready: [Signed<Ready>], availability: [AvailabilityCertificate],
+        payload: Payload, ready: [Signed<Ready>], closings: [Closing] = [], availability: [AvailabilityCertificate],
         action: CompleteAction? = nil
     ) {
         self.payload = payload
         self.ready = ready
+        self.closings = closings
         self.availability = availability
         self.action = action
     }
@@ -21,8 +23,8 @@ public struct EmbeddedPayload: Record, Hashable {
 
     public var cbor: CBOR {
         .record([
-            "payload": payload.cbor, "ready": .records(ready), "availability": .records(availability),
-            "action": .optional(action),
+            "payload": payload.cbor, "ready": .records(ready), "closings": .records(closings),
+            "availability": .records(availability), "action": .optional(action),
         ])
     }
 
@@ -30,6 +32,7 @@ public struct EmbeddedPayload: Record, Hashable {
         var reader = try RecordReader(cbor)
         payload = try reader.record("payload")
         ready = try reader.records("ready", limit: Limits.members)
+        closings = try reader.records("closings", limit: Limits.closings)
         availability = try reader.records("availability", limit: Limits.slots)
         action = try reader.optionalRecord("action")
         try reader.finish()

@@ -5,6 +5,7 @@ extension Evidence {
     public enum Kind: String, Sendable, Hashable, CaseIterable {
         case contributions
         case stored
+        case closed
         case ready
         case proposals
         case votes
@@ -22,6 +23,7 @@ extension Evidence {
         switch self {
         case .contributions: .contributions
         case .stored: .stored
+        case .closed: .closed
         case .ready: .ready
         case .proposals: .proposals
         case .votes: .votes
@@ -33,6 +35,7 @@ extension Evidence {
         switch self {
         case .contributions(let first, _): first.signer
         case .stored(let first, _): first.signer
+        case .closed(let first, _): first.signer
         case .ready(let first, _): first.signer
         case .proposals(let first, _): first.signer
         case .votes(let first, _): first.signer
@@ -44,6 +47,7 @@ extension Evidence {
         switch self {
         case .contributions(let first, _): .slot(first.body.slot, baseHeight: first.body.baseHeight)
         case .stored(let first, _): .slot(first.body.slot, baseHeight: first.body.baseHeight)
+        case .closed(let first, _): .height(first.body.height)
         case .ready(let first, _): .height(first.body.height)
         case .proposals(let first, _): .view(first.body.height, first.body.view)
         case .votes(let first, _): .view(first.body.height, first.body.view)

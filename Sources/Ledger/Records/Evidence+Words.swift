@@ -5,6 +5,7 @@ extension Evidence {
             switch self {
             case .contributions: "two contributions"
             case .stored: "acks of two contributions"
+            case .closed: "two closed statements"
             case .ready: "two ready records"
             case .proposals: "two proposals"
             case .votes(let first, let second):

@@ -6,6 +6,8 @@ public enum Evidence: Record, Hashable {
     case contributions(Signed<Contribution>, Signed<Contribution>)
     /// Two acks for one slot.
     case stored(Signed<Stored>, Signed<Stored>)
+    /// Two `closed` statements in one height.
+    case closed(Signed<Closed>, Signed<Closed>)
     /// Two ready records in one height.
     case ready(Signed<Ready>, Signed<Ready>)
     /// Two proposals in one view.
@@ -26,6 +28,7 @@ public enum Evidence: Record, Hashable {
         case .contributions(let first, let second):
             Evidence.conflict(first.body, second.body) && first.signer == first.body.author && areBoth(first, second)
         case .stored(let first, let second): Evidence.conflict(first.body, second.body) && areBoth(first, second)
+        case .closed(let first, let second): Evidence.conflict(first.body, second.body) && areBoth(first, second)
         case .ready(let first, let second): Evidence.conflict(first.body, second.body) && areBoth(first, second)
         case .proposals(let first, let second): Evidence.conflict(first.body, second.body) && areBoth(first, second)
         case .votes(let first, let second): Evidence.conflict(first.body, second.body) && areBoth(first, second)
@@ -39,6 +42,10 @@ public enum Evidence: Record, Hashable {
     private static func conflict(_ first: Stored, _ second: Stored) -> Bool {
         first.slot == second.slot && first.baseHeight == second.baseHeight
             && first.contribution != second.contribution
+    }
+
+    private static func conflict(_ first: Closed, _ second: Closed) -> Bool {
+        first.height == second.height && first != second
     }
 
     private static func conflict(_ first: Ready, _ second: Ready) -> Bool {
@@ -65,6 +72,7 @@ public enum Evidence: Record, Hashable {
         return switch self {
         case .contributions(let first, let second): record("contributions", first.cbor, second.cbor)
         case .stored(let first, let second): record("stored", first.cbor, second.cbor)
+        case .closed(let first, let second): record("closed", first.cbor, second.cbor)
         case .ready(let first, let second): record("ready", first.cbor, second.cbor)
         case .proposals(let first, let second): record("proposals", first.cbor, second.cbor)
         case .votes(let first, let second): record("votes", first.cbor, second.cbor)
@@ -77,6 +85,7 @@ public enum Evidence: Record, Hashable {
         switch kind {
         case "contributions": self = .contributions(try reader.record("first"), try reader.record("second"))
         case "stored": self = .stored(try reader.record("first"), try reader.record("second"))
+        case "closed": self = .closed(try reader.record("first"), try reader.record("second"))
         case "ready": self = .ready(try reader.record("first"), try reader.record("second"))
         case "proposals": self = .proposals(try reader.record("first"), try reader.record("second"))
         case "votes": self = .votes(try reader.record("first"), try reader.record("second"))

@@ -30,6 +30,10 @@ public enum Limits {
     public static let addressBytes = 256
     /// Slots that one ready record or manifest may name: one an author and base, of a bounded number of bases.
     public static let slots = 4096
+    /// Commitments that one `closed` statement may name: two such statements, as evidence, fit a message.
+    public static let commitments = 256
+    /// Rounds on whose `closed` statements one version may rest: one a base.
+    public static let closings = 17
     /// How far an action's number may lie above the last one on its subject.
     public static let sequenceStep: UInt64 = 1 << 20
     /// Governance actions that one ready record names, and reviews that it carries: what does not fit waits a height.

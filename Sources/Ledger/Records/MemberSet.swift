@@ -116,6 +116,9 @@ public struct MemberSet: Statement, Hashable {
     public var faultBound: Int { (count - 1) / 3 }
     /// q = floor(2n / 3) + 1: how many must sign. Any two quorums share an honest member.
     public var quorum: Int { 2 * count / 3 + 1 }
+    /// t = floor((n + f) / 2) + 1: how many `closed` statements must name a contribution. More than half of what n members
+    /// can say of which f speak twice, so no slot commits to two contributions; at most n - f, so honest members suffice.
+    public var commitmentThreshold: Int { (count + faultBound) / 2 + 1 }
 
     public subscript(id: MemberID) -> Member? { indexes[id].map { members[$0] } }
     public func index(of id: MemberID) -> Int? { indexes[id] }

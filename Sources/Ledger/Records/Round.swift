@@ -91,22 +91,28 @@ public struct Support: Statement, Hashable {
 
     /// Digests of the embedded ready records (with their signatures), strictly ascending.
     public let ready: [Digest]
+    /// Digests of the `ClosingNames` on which the listed contributions rest, one a round, strictly ascending.
+    public let closings: [Digest]
     /// Digest of the `CompleteAction` that the version carries, signatures and readiness included; nil where it carries
     /// none, or the switch to a replay, which follows from the ready records.
     public let action: Digest?
 
-    public init(ready: [Digest], action: Digest? = nil) {
+    public init(ready: [Digest], closings: [Digest] = [], action: Digest? = nil) {
         self.ready = ready.sorted()
+        self.closings = closings.sorted()
         self.action = action
     }
 
     public var cbor: CBOR {
-        .record(["ready": .digests(ready), "action": action.map { .digest($0) } ?? .null])
+        .record([
+            "ready": .digests(ready), "closings": .digests(closings), "action": action.map { .digest($0) } ?? .null,
+        ])
     }
 
     public init(cbor: CBOR) throws(RecordError) {
         var reader = try RecordReader(cbor)
         ready = try reader.ascendingDigests("ready", limit: Limits.members)
+        closings = try reader.ascendingDigests("closings", limit: Limits.closings)
         action = try reader.optionalDigest("action")
         try reader.finish()
     }

@@ -30,6 +30,8 @@ final class ControlConnection {
     private var drained: [() -> Void] = []
     /// The newest version of which a client that takes nothing is still to be told.
     private var waitingVersion: RoundVersion?
+    /// When the current round closes, of which such a client is still to be told.
+    private var waitingClosing: (version: DigestText, deadlineMilliseconds: UInt64)?
     /// What is under way to the client in tensor frames.
     private(set) var outgoing: TensorFrameKind?
 
@@ -51,7 +53,7 @@ final class ControlConnection {
             let waiting = self?.drained ?? []
             self?.drained = []
             for action in waiting { action() }
-            self?.notifyOfWaitingVersion()
+            self?.notifyOfWhatWaits()
             self?.decode()
         }
         stream.onClosed = { [self] _ in
@@ -123,13 +125,29 @@ final class ControlConnection {
 
     func notify(_ version: RoundVersion) {
         waitingVersion = version
-        notifyOfWaitingVersion()
+        waitingClosing = nil
+        notifyOfWhatWaits()
     }
 
-    private func notifyOfWaitingVersion() {
-        guard !stream.isAboveHighWater, let version = waitingVersion else { return }
-        waitingVersion = nil
-        if let bytes = try? ControlMessage.notification(version) { send(bytes) }
+    /// The round on this version closes then, by the loop's clock.
+    func notify(closing version: DigestText, deadlineMilliseconds: UInt64) {
+        waitingClosing = (version, deadlineMilliseconds)
+        notifyOfWhatWaits()
+    }
+
+    private func notifyOfWhatWaits() {
+        guard !stream.isAboveHighWater else { return }
+        if let version = waitingVersion {
+            waitingVersion = nil
+            if let bytes = try? ControlMessage.notification(version) { send(bytes) }
+        }
+        if let (version, deadline) = waitingClosing {
+            waitingClosing = nil
+            let now = stream.loop.now.milliseconds
+            let remaining = deadline > now ? deadline - now : 0
+            let closing = RoundClosing(version: version, milliseconds: Int64(clamping: remaining))
+            if let bytes = try? ControlMessage.notification(closing) { send(bytes) }
+        }
     }
 
     /// Takes the connection for tensor frames of this kind until `endSending`; where others are under way, refuses the

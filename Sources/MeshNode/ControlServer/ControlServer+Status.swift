@@ -88,6 +88,7 @@ extension ControlServer {
         case .contribution: .contribution
         case .pieces, .version: .pieces
         case .availabilityAcks: .acknowledgement
+        case .closed: .closed
         case .ready: .ready
         case .proposal: .proposal
         case .notarizeVote: .notarize

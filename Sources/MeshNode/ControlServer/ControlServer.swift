@@ -18,6 +18,8 @@ final class ControlServer {
     private var connections: [ObjectIdentifier: ControlConnection] = [:]
     private var placesTimer: LoopTimer?
     private(set) var trainer: TrainerSession?
+    /// When the round on this version is closed here, if this site has not committed by then.
+    private var closing: (version: VersionDigest, deadline: Gossip.Instant)?
     /// What a trainer told last, until one hands a contribution over. It outlives the trainer, which may have ended.
     var trainerTrouble: TrainerTrouble?
     var isStopping = false
@@ -56,8 +58,16 @@ final class ControlServer {
         switch notice {
         case .adopted(let certified, _): trainer?.adopted(certified.version)
         case .synchronised(let version): trainer?.adopted(version)
+        case .roundCloses(_, let deadline):
+            closing = (keeper.node.chain.headDigest, deadline)
+            tellOfClosing()
         default: break
         }
+    }
+
+    private func tellOfClosing() {
+        guard let (version, deadline) = closing, version == keeper.node.chain.headDigest else { return }
+        trainer?.closes(version, at: deadline)
     }
 
     /// How many clients are being sent tensor frames of this kind.
@@ -147,6 +157,7 @@ final class ControlServer {
                 connection: connection, server: self, trainer: digest(parameters.trainerDigest))
         trainer = session
         connection.answer(id, to: TrainerAttach.self, session.welcome)
+        tellOfClosing()
         keeper.logger.info("a trainer is attached")
     }
 }

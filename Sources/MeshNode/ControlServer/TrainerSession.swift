@@ -67,6 +67,11 @@ final class TrainerSession {
                 isListed: server.desk.isListed(in: version), trainedRounds: Int64(chain.trainedVersions)))
     }
 
+    /// The round on this version closes then, and this site has not committed yet.
+    func closes(_ version: VersionDigest, at deadline: Gossip.Instant) {
+        connection.notify(closing: text(version), deadlineMilliseconds: deadline.milliseconds)
+    }
+
     func closed() {
         transfer?.abandon()
         transfer = nil

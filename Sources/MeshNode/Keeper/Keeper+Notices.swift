@@ -15,6 +15,11 @@ extension Keeper {
         case .contributionAvailable(let contribution):
             rounds.noteAvailable(contribution.contributionDigest, now: loop.now.milliseconds)
             logger.debug("contribution of \(name(contribution.author)) is held by a quorum")
+        case .roundCloses(let height, let deadline):
+            logger.debug(
+                "the round of version \(height) is closed in \(deadline.since(now)) ms; this site has not committed yet"
+            )
+        case .roundClosed(let height): logger.debug("a quorum has closed the round of version \(height)")
         case .readySigned(let height, let slots): logger.debug("ready for version \(height) with \(slots) slots")
         case .quorumReady(let height):
             rounds.noteReady(now: loop.now.milliseconds)
@@ -95,7 +100,7 @@ extension Keeper {
         case .mayLeave(let height): logger.info("a quorum holds version \(height): this site may stop")
         }
         switch notice {
-        case .adopted, .readySigned, .viewEntered, .proposed, .synchronised:
+        case .adopted, .roundClosed, .readySigned, .viewEntered, .proposed, .synchronised:
             _ = phaseMilliseconds(node.report(now: now))
         default: break
         }

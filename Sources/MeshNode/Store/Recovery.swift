@@ -51,7 +51,8 @@ struct Recovery: Sendable {
             pieces[contribution.contributionDigest] = [Bool](repeating: false, count: contribution.pieceCount)
         }
         return Recovery(
-            recovered: Recovered(chain: chain, head: head, journal: journal, pieces: pieces, walk: walk), slots: slots,
+            recovered: Recovered(
+                chain: chain, head: head, journal: journal, pieces: pieces, listed: listed, walk: walk), slots: slots,
             residual: try database.meta("residual"), repaired: repaired)
     }
 

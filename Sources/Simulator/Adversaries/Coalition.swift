@@ -14,6 +14,8 @@ struct Coalition {
 
     /// The first ready record of each member, by height and position.
     private(set) var ready: [UInt64: [Int: Signed<Ready>]] = [:]
+    /// Every `closed` statement, of each member at most four a height.
+    private(set) var closed: [VersionDigest: [MemberID: [Signed<Closed>]]] = [:]
     /// What was proposed, by height and view, each payload once.
     private(set) var proposals: [UInt64: [UInt32: [Signed<Proposal>]]] = [:]
     private(set) var contributions: [Slot: [Signed<Contribution>]] = [:]
@@ -22,6 +24,8 @@ struct Coalition {
     private(set) var forgeries: [Digest: [UInt8]] = [:]
     /// What a leader shows in place of a proposal of its node, by site and payload; nil where it let it pass.
     var substitutes: [Shown: Substitute?] = [:]
+    /// What they made of contributions that they had read, by base.
+    var answers: [VersionDigest: LateAnswer] = [:]
     /// What they are after in a directed world.
     var scheme: Scheme?
     /// Views for which a leader showed a proposal before they began.
@@ -82,6 +86,11 @@ struct Coalition {
             let height = record.body.height.value
             if ready[height]?[index] == nil { ready[height, default: [:]][index] = record }
         }
+        for statement in scan.closed {
+            let known = closed[statement.body.parent]?[statement.signer] ?? []
+            guard known.count < 4, !known.contains(statement) else { continue }
+            closed[statement.body.parent, default: [:]][statement.signer, default: []].append(statement)
+        }
         for proposal in scan.proposals {
             let (height, view) = (proposal.body.height.value, proposal.body.view.value)
             let known = proposals[height]?[view] ?? []
@@ -112,6 +121,9 @@ struct Coalition {
             slot.value.first.map { $0.body.baseHeight.value + 2 >= top } ?? false
         }
         acks = acks.filter { $0.key.baseHeight.value + 2 >= top }
+        closed = closed.filter { round in
+            round.value.values.first?.first.map { $0.body.height.value + 1 >= top } ?? false
+        }
         substitutes = substitutes.filter { $0.key.proposal.height.value + 1 >= top }
         proposedAhead = proposedAhead.filter { $0.height.value + 1 >= top }
         if forgeries.count > 4_096 { forgeries = [:] }
@@ -122,8 +134,36 @@ struct Coalition {
         acks.keys.filter { $0.slot == slot }.sorted { $0.contribution < $1.contribution }.compactMap { stored in
             var signatures = acks[stored] ?? [:]
             for colluder in colluders { signatures[colluder] = signed(stored, by: colluder).signature }
-            return signatures.count >= members.quorum ? (stored, signatures) : nil
+            let isKnown = signatures.count >= members.quorum && !closings(committing: [stored]).isEmpty
+            return isKnown ? (stored, signatures) : nil
         }
+    }
+
+    /// The `closed` statements that commit these contributions, a closing a round; none where some is not committed.
+    func closings(committing listed: [Stored]) -> [Closing] {
+        var closings: [Closing] = []
+        for base in Set(listed.map(\.slot.base)).sorted() {
+            let wanted = listed.filter { $0.slot.base == base }
+                .map { Commitment(author: $0.slot.author, contribution: $0.contribution) }
+            var chosen: [MemberID: Signed<Closed>] = [:]
+            for signer in (closed[base] ?? [:]).keys.sorted() {
+                chosen[signer] = closed[base]?[signer]?.first { closed in wanted.contains(where: closed.body.names) }
+            }
+            let isEach = wanted.allSatisfy { commitment in
+                chosen.values.count { $0.body.names(commitment) } >= members.commitmentThreshold
+            }
+            guard isEach else { return [] }
+            closings.append(Closing(statements: Array(chosen.values)))
+        }
+        return closings.sorted { $0.names.digest < $1.names.digest }
+    }
+
+    /// What a payload that lists this manifest rests on.
+    func closings(for manifest: [ManifestEntry]) -> [Closing] {
+        closings(
+            committing: manifest.map {
+                Stored(slot: $0.slot, baseHeight: $0.baseHeight, contribution: $0.contribution)
+            })
     }
 
     /// Slots on `base` for which they can, ascending.

@@ -23,6 +23,8 @@ enum ForgedMessage {
         case action = 20
         case readiness = 21
         case carried = 23
+        case closed = 26
+        case closing = 27
     }
 
     private static func encoded(_ code: Code, _ body: CBOR) -> [UInt8] {
@@ -31,6 +33,8 @@ enum ForgedMessage {
 
     static func contribution(_ signed: Signed<Contribution>) -> [UInt8] { encoded(.contribution, signed.cbor) }
     static func acks(_ acks: AvailabilityCertificate) -> [UInt8] { encoded(.acks, acks.cbor) }
+    static func closed(_ closed: Signed<Closed>) -> [UInt8] { encoded(.closed, closed.cbor) }
+    static func closing(_ names: ClosingNames) -> [UInt8] { encoded(.closing, names.cbor) }
     static func ready(_ ready: Signed<Ready>) -> [UInt8] { encoded(.ready, ready.cbor) }
     static func proposal(_ proposal: Signed<Proposal>) -> [UInt8] { encoded(.proposal, proposal.cbor) }
     static func payload(_ payload: Ledger.Payload) -> [UInt8] { encoded(.payload, payload.cbor) }
@@ -43,6 +47,17 @@ enum ForgedMessage {
 
     static func want(_ name: Digest, pieces: Range<UInt64>) -> [UInt8] {
         encoded(.want, .array([.bytes(name.bytes), .array(pieces.map { .unsigned($0) })]))
+    }
+
+    /// What a `want` asks for; nil for any other message.
+    static func wanted(_ bytes: [UInt8]) -> (name: Digest, pieces: [Int])? {
+        guard bytes.starts(with: [0x82, UInt8(Code.want.rawValue)]),
+            case .array(let parts) = try? CBOR(encoded: bytes), parts.count == 2, case .array(let items) = parts[1],
+            items.count == 2, case .bytes(let name) = items[0], case .array(let indexes) = items[1],
+            let digest = Digest(bytes: name)
+        else { return nil }
+        let pieces = indexes.compactMap { if case .unsigned(let index) = $0 { Int(exactly: index) } else { nil } }
+        return (digest, pieces)
     }
 
     static func wantBlocks(of root: Digest, _ blocks: Range<UInt64>) -> [UInt8] {
@@ -68,7 +83,7 @@ enum ForgedMessage {
 
     /// Everything that a `fetch` can ask for under one name: of each kind that goes by a digest.
     static func fetch(_ name: Digest) -> [UInt8] {
-        encoded(.fetch, .array([1, 2, 3, 4, 8, 20].map { .array([.unsigned($0), .bytes(name.bytes)]) }))
+        encoded(.fetch, .array([1, 2, 3, 4, 8, 20, 21, 22, 23].map { .array([.unsigned($0), .bytes(name.bytes)]) }))
     }
 
     static func fetch(version height: Height) -> [UInt8] {

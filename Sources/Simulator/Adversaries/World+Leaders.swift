@@ -100,6 +100,14 @@ extension World {
             messages.append(ForgedMessage.acks(certificate))
             coalition.answer(certificate.digest, with: ForgedMessage.acks(certificate))
         }
+        for closing in forged.closings {
+            messages.append(ForgedMessage.closing(closing.names))
+            coalition.answer(closing.names.digest, with: ForgedMessage.closing(closing.names))
+            for closed in closing.statements {
+                messages.append(ForgedMessage.closed(closed))
+                coalition.answer(closed.objectDigest, with: ForgedMessage.closed(closed))
+            }
+        }
         for ready in forged.ready {
             messages.append(ForgedMessage.ready(ready))
             coalition.answer(ready.objectDigest, with: ForgedMessage.ready(ready))
@@ -143,12 +151,13 @@ extension World {
         if isReproposed {
             roots = StateRoots(parameters: Digest(DigestDomain("mesh/sim-wrong"), roots.parameters.bytes))
         }
-        let support = Support(ready: ready.map(\.objectDigest))
+        let closings = coalition.closings(for: manifest)
+        let support = Support(ready: ready.map(\.objectDigest), closings: closings.map(\.names.digest))
         let version = Version(
             network: chain.network, height: chain.nextHeight, parent: chain.headDigest, manifest: manifest, action: nil,
             rules: chain.rules.digest, members: chain.members.digest, support: support.digest, roots: roots)
         return EmbeddedPayload(
-            payload: Ledger.Payload(version: version, support: support), ready: ready,
+            payload: Ledger.Payload(version: version, support: support), ready: ready, closings: closings,
             availability: listed.compactMap { availability[$0] })
     }
 

@@ -6,7 +6,8 @@ import Ledger
 extension World {
     private static let plotting: [ByzantineBehaviour] = [
         .reproposesUnjustified, .equivocatesVotes, .nullifiesAll, .falseReady, .falseAcks, .staleContributions,
-        .floodsContributions, .hugePayloads, .forgesAddresses, .floodsEvidence, .forgesCertificates, .malformsLengths,
+        .asksEarly, .closesTwice, .namesLate, .floodsContributions, .hugePayloads, .forgesAddresses, .floodsEvidence,
+        .forgesCertificates, .malformsLengths,
         .replaysActions, .forgesActions, .floodsActions,
     ]
 
@@ -30,6 +31,11 @@ extension World {
             case .falseReady: sayFalseReady(position, site, chain)
             case .falseAcks: ackAll(position, site, chain)
             case .staleContributions: contributeStale(position, site, chain)
+            case .asksEarly: askEarly(site, chain)
+            case .closesTwice: closeTwice(position, site, chain)
+            case .namesLate:
+                nameLate(site, chain)
+                continue
             case .floodsContributions: flood(position, site, chain)
             case .hugePayloads: announceHuge(position, site, chain)
             case .forgesAddresses: forgeAddresses(site)

@@ -102,14 +102,16 @@ extension World {
         else { return nil }
         let action = scheme.action(at: chain.nextHeight)
         let next = action.flatMap { oracles.newestRoster.after($0.action) }
-        let support = Support(ready: ready.map(\.objectDigest), action: action?.objectDigest)
+        let closings = coalition.closings(for: manifest)
+        let support = Support(
+            ready: ready.map(\.objectDigest), closings: closings.map(\.names.digest), action: action?.objectDigest)
         let version = Version(
             network: chain.network, height: chain.nextHeight, parent: chain.headDigest, manifest: manifest,
             action: action?.action.digest, rules: next?.rules.digest ?? chain.rules.digest,
             members: next?.memberSet.digest ?? chain.members.digest, support: support.digest,
             roots: work.roots(parent: chain.head.roots, manifest: manifest))
         return EmbeddedPayload(
-            payload: Ledger.Payload(version: version, support: support), ready: ready,
+            payload: Ledger.Payload(version: version, support: support), ready: ready, closings: closings,
             availability: listed.compactMap { availability[$0] }, action: action)
     }
 

@@ -13,6 +13,7 @@ public enum Drill: String, Sendable, CaseIterable {
     case changeRules = "change-rules"
     case takeBack = "take-back"
     case readData = "read-data"
+    case erase
 
     /// One attack, run in some worlds.
     public struct Row: Sendable {
@@ -45,6 +46,7 @@ public enum Drill: String, Sendable, CaseIterable {
         case .changeRules: "no minority changes the rules"
         case .takeBack: "no minority takes back a version"
         case .readData: "nobody reads a site's data"
+        case .erase: "no minority erases a contribution"
         }
     }
 
@@ -70,6 +72,7 @@ public enum Drill: String, Sendable, CaseIterable {
         case .changeRules: return operators.map { $0.changeRules() }
         case .takeBack:
             return operators.map { $0.revert() } + (usual + [range(2 * members / 3 + 1)]).map { $0.certifyAnother() }
+        case .erase: return rows(usual, members, range) { $0.erase() }
         case .readData: return (usual + [range(members - 1)]).map { $0.readData() } + [range(1).leakData()]
         }
     }

@@ -39,6 +39,17 @@ public enum ByzantineBehaviour: String, Sendable, CaseIterable {
 
     // Statements that no node makes. The members that make them know each other's keys and what each has heard.
 
+    /// Asks for the payloads of commitments before they may be shown.
+    case asksEarly = "asks-early"
+    /// Offers its own payload, and gives it, before the round is closed.
+    case servesEarly = "serves-early"
+    /// Keeps its own statements that a round is closed to itself.
+    case withholdsClosed = "withholds-closed"
+    /// Closes a round twice: half of the members hear of fewer commitments.
+    case closesTwice = "closes-twice"
+    /// Reads what another contributed, answers it with its negative or a copy in its own slot on the same base, and says that
+    /// the answer was there when the round was closed.
+    case namesLate = "names-late"
     /// As leader shows one half of the members one fresh payload and the other half another, both valid.
     case equivocatesProposals = "equivocates-proposals"
     /// As leader leaves out what it must list.

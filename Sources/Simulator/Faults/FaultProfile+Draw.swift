@@ -135,6 +135,9 @@ extension FaultProfile {
         [.wrongRoots, .equivocatesVotes],
         [.withholdsAvailability, .withholdsPieces, .falseAcks],
         [.replaysActions, .forgesActions, .falseReady],
+        [.withholdsClosed, .namesLate, .asksEarly, .falseAcks],
+        [.namesLate, .closesTwice, .falseAcks, .falseReady],
+        [.asksEarly, .servesEarly],
     ]
 
     /// One to four, mostly few: each alone is the clearest test of itself.

@@ -28,6 +28,8 @@ extension World {
         case .withholdsPayloads:
             let scan = oracles.scans.scan(bytes)
             if !scan.payloads.isEmpty, scan.certificates.isEmpty { messages = [] }
+        case .withholdsClosed:
+            if oracles.scans.scan(bytes).closed.contains(where: { $0.signer == site.identity.member }) { messages = [] }
         case .withholdsAvailability:
             if !oracles.scans.scan(bytes).availability.isEmpty {
                 messages = []
@@ -41,7 +43,8 @@ extension World {
             if byzantineRandom.chance(30) { messages = [bytes, site.recall(&byzantineRandom)] }
         case .twins, .wrongRoots, .copies, .withholdsPieces, .corruptsPieces, .equivocatesProposals, .censors,
             .reproposesUnjustified, .listsUnavailable, .equivocatesVotes, .nullifiesAll, .falseReady, .falseAcks,
-            .equivocatesContributions, .staleContributions, .floodsContributions, .hugePayloads,
+            .asksEarly, .servesEarly, .closesTwice, .namesLate, .equivocatesContributions, .staleContributions,
+            .floodsContributions, .hugePayloads,
             .forgesAddresses, .floodsEvidence, .forgesCertificates, .malformsLengths, .replaysActions, .forgesActions,
             .floodsActions:
             return messages

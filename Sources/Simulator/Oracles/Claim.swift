@@ -7,6 +7,7 @@ struct Claim: Hashable {
     enum Place: Hashable {
         case contribution(Slot)
         case stored(Slot)
+        case closed(Height)
         case ready(Height)
         case proposal(Height, View)
         case notarize(Height, View)
@@ -30,6 +31,10 @@ struct Claim: Hashable {
 
     init(signer: MemberID, _ body: Stored) {
         self.init(signer: signer, place: .stored(body.slot), content: body.digest)
+    }
+
+    init(signer: MemberID, _ body: Closed) {
+        self.init(signer: signer, place: .closed(body.height), content: body.digest)
     }
 
     init(signer: MemberID, _ body: Ready) {
@@ -69,6 +74,7 @@ extension Claim.Place {
         switch self {
         case .contribution(let slot): "contribution \(slot.author.short) on \(slot.base.short)"
         case .stored(let slot): "stored \(slot.author.short) on \(slot.base.short)"
+        case .closed(let height): "closed \(height)"
         case .ready(let height): "ready \(height)"
         case .proposal(let height, let view): "proposal \(height)/\(view)"
         case .notarize(let height, let view): "notarize \(height)/\(view)"

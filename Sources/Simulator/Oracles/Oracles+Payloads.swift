@@ -70,7 +70,7 @@ extension Oracles {
 
     private func faultOfSwitch(_ embedded: EmbeddedPayload, to replayed: StateRoots, _ roster: Roster) -> String? {
         let version = embedded.version
-        guard version.manifest.isEmpty, embedded.action == nil, version.action != nil else {
+        guard version.manifest.isEmpty, embedded.closings.isEmpty, embedded.action == nil, version.action != nil else {
             return "a replayed state takes over beside something else"
         }
         let isRight = version.rules == roster.rules.digest && version.members == roster.memberSet.digest
@@ -86,6 +86,7 @@ extension Oracles {
         if version.manifest.map(\.slot) != expected {
             return "lists \(version.manifest.count) slots, must list \(expected.count)"
         }
+        if let fault = faultOfClosings(embedded) { return fault }
         if embedded.availability.count != version.manifest.count { return "too few availability certificates" }
         for (entry, certificate) in zip(version.manifest, embedded.availability) {
             if let fault = fault(of: entry, certificate, roster) { return fault }

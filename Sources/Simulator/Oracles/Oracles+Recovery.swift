@@ -15,7 +15,8 @@ extension Oracles {
         return signed.keys.filter { $0.signer == people[member] }.map { signed in
             switch signed.place {
             case .contribution(let slot), .stored(let slot): (heights[slot.base] ?? 0) + 1
-            case .ready(let height), .proposal(let height, _), .notarize(let height, _), .finalize(let height, _),
+            case .closed(let height), .ready(let height), .proposal(let height, _), .notarize(let height, _),
+                .finalize(let height, _),
                 .nullify(let height, _):
                 height.value
             }

@@ -45,6 +45,7 @@ extension Oracles {
         case .ready(let signed):
             for slot in signed.body.slots {
                 require(ground.available.contains(slot), "ready names \(slot.author.short) without its certificate")
+                require(isCommitted(slot, by: ground), "ready names \(slot.author.short) without what commits it")
             }
         case .proposal(let signed):
             require(ground.payloads.contains(signed.body.version), "proposed \(signed.body.version.short) unsynced")
@@ -61,7 +62,7 @@ extension Oracles {
         case .ownContribution(let signed):
             require(
                 keeps(signed.body.contributionDigest), "its own contribution is not complete and synced")
-        case .contribution, .availability, .payload, .certificate, .adopt, .address, .evidence,
+        case .closed, .contribution, .availability, .payload, .certificate, .adopt, .address, .evidence,
             .conflictingCertificate, .walked, .jump, .abstention, .action, .review, .verdict:
             break
         }

@@ -40,6 +40,8 @@ final class Oracles {
     var refusals: [VersionDigest: String] = [:]
     /// The views from which proposals of a payload claimed to re-propose it; 0 for afresh.
     var claimedViews: [ProposedPlace: Set<UInt32>] = [:]
+    /// Who closed each round, and who named which contribution, as far as anybody was seen to.
+    var commitments = CommitmentBook()
     /// What certificates say that a slot holds.
     var available: [Slot: ContributionDigest] = [:]
     /// What was said about slots, by the height of the version through which it is embedded.
@@ -129,6 +131,7 @@ final class Oracles {
             tokens[contribution.body.contributionDigest] = contribution.body.tokens
         }
         for proposal in scan.proposals { note(proposal.body) }
+        for closed in scan.closed { saw(closed) }
         for certificate in scan.availability { saw(certificate) }
         for certificate in scan.certificates { saw(certificate) }
         return scan
@@ -161,6 +164,8 @@ final class Oracles {
             adopted(certified, by: member)
         case .ownContribution(let signed), .contribution(let signed):
             tokens[signed.body.contributionDigest] = signed.body.tokens
+        case .closed(let signed):
+            kept(signed, by: member)
         case .ready(let signed):
             note(signed)
         case .availability(let certificate):

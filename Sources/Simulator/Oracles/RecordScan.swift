@@ -18,6 +18,7 @@ struct RecordScan {
     }
 
     private(set) var statements: [Statement] = []
+    private(set) var closed: [Signed<Closed>] = []
     private(set) var ready: [Signed<Ready>] = []
     private(set) var proposals: [Signed<Proposal>] = []
     private(set) var certificates: [VoteCertificate] = []
@@ -74,6 +75,9 @@ struct RecordScan {
             statements.append(Statement(Claim(signer: signed.signer, signed.body), signed.body, signed.signature))
         } else if let signed = try? Signed<Stored>(cbor: item) {
             statements.append(Statement(Claim(signer: signed.signer, signed.body), signed.body, signed.signature))
+        } else if let signed = try? Signed<Closed>(cbor: item) {
+            statements.append(Statement(Claim(signer: signed.signer, signed.body), signed.body, signed.signature))
+            closed.append(signed)
         } else if let signed = try? Signed<Ready>(cbor: item) {
             statements.append(Statement(Claim(signer: signed.signer, signed.body), signed.body, signed.signature))
             ready.append(signed)

@@ -77,7 +77,8 @@ extension Oracles {
         switch place {
         case .contribution(let slot), .stored(let slot):
             baseHeight(slot.base).map { rosters[$0 + 1] ?? newestRoster } ?? newestRoster
-        case .ready(let height), .proposal(let height, _), .notarize(let height, _), .finalize(let height, _),
+        case .closed(let height), .ready(let height), .proposal(let height, _), .notarize(let height, _),
+            .finalize(let height, _),
             .nullify(let height, _):
             rosters[height.value] ?? newestRoster
         }

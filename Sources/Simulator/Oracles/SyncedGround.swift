@@ -7,6 +7,8 @@ struct SyncedGround {
     private(set) var claims: Set<Claim> = []
     private(set) var contributions: Set<ContributionDigest> = []
     private(set) var available: Set<Slot> = []
+    /// Who names a contribution, in `closed` statements that are here.
+    private(set) var namers: [ContributionDigest: Set<MemberID>] = [:]
     private(set) var payloads: Set<VersionDigest> = []
     private(set) var certificates: Set<Vote> = []
     /// Own votes to finalize.
@@ -18,11 +20,18 @@ struct SyncedGround {
         case .ownContribution(let signed), .contribution(let signed):
             contributions.insert(signed.body.contributionDigest)
         case .availability(let certificate): available.insert(certificate.stored.slot)
-        case .payload(let embedded): payloads.insert(embedded.payload.version.versionDigest)
+        case .payload(let embedded):
+            payloads.insert(embedded.payload.version.versionDigest)
+            for closed in embedded.closings.flatMap(\.statements) { insert(closed) }
+        case .closed(let signed): insert(signed)
         case .certificate(let certificate): certificates.insert(certificate.vote)
         case .vote(let signed): if signed.body.kind == .finalize { finalized.append(signed.body) }
         default: break
         }
+    }
+
+    private mutating func insert(_ closed: Signed<Closed>) {
+        for commitment in closed.body.commitments { namers[commitment.contribution, default: []].insert(closed.signer) }
     }
 
     func entered(_ height: Height, _ view: View) -> Bool {
@@ -37,6 +46,7 @@ struct SyncedGround {
         switch entry {
         case .ownContribution(let signed): Claim(signer: signed.signer, signed.body)
         case .stored(let signed): Claim(signer: signed.signer, signed.body)
+        case .closed(let signed): Claim(signer: signed.signer, signed.body)
         case .ready(let signed): Claim(signer: signed.signer, signed.body)
         case .proposal(let signed): Claim(signer: signed.signer, signed.body)
         case .vote(let signed): Claim(signer: signed.signer, signed.body)

@@ -10,6 +10,12 @@ public struct Violation: Sendable, CustomStringConvertible {
         case invalidCertificate = "invalid-certificate"
         /// Two availability certificates for one slot name two contributions.
         case conflictingAvailability = "conflicting-availability"
+        /// `closed` statements commit two contributions of one slot.
+        case conflictingCommitment = "conflicting-commitment"
+        /// An honest author showed a piece before a quorum had closed the round.
+        case earlyReveal = "early-reveal"
+        /// An honest member closed a round without naming what it had heard in time.
+        case commitmentLeftOut = "commitment-left-out"
         /// An honest member proposes or votes for a payload that the protocol's text does not allow.
         case invalidPayload = "invalid-payload"
         /// An honest member notarizes what no proposal justifies.

@@ -55,10 +55,12 @@ extension World {
             ("votes", sizes.votes, 3 * members * views),
             ("payloads", sizes.payloads, payloads),
             ("ready records", sizes.readyRecords, members + members * payloads),
+            ("closed statements", sizes.closedStatements, slots + members * payloads),
+            ("closings", sizes.closings, basesMaximum * payloads),
             // A leader averages again with every ready record that changes what it must list.
             ("averagings", sizes.averagings, payloads + members * views),
-            // An ack a slot, three votes and a proposal a view, a ready record, an adoption, addresses, evidence.
-            ("batches that wait", sizes.unsyncedBatches, slots + 4 * views + (2 + 16) * members + 8),
+            // An ack a slot, three votes and a proposal a view, a ready record, an adoption, addresses, evidence; a closed round.
+            ("batches that wait", sizes.unsyncedBatches, slots + 4 * views + (2 + 16) * members + 9),
             ("things asked for", sizes.fetches, 4_096),
             ("addresses", sizes.addresses, members),
             // Honest members give nothing against themselves.
@@ -96,7 +98,9 @@ extension World {
             measures.journalMaximum = max(measures.journalMaximum, share.entries)
             // Of a slot its record, its ack and its certificate, twice where a restart came between; of a view a
             // proposal and three votes, each with payload and certificates; the ready record and the version.
-            let limit = 6 * slots + 14 * Int(share.view + 1) + 2 + governanceMaximum
+            // What commits a slot is written with every ready record that names it.
+            let closed = options.nodes * (basesMaximum + 1)
+            let limit = closed + 6 * slots + 14 * Int(share.view + 1) + 2 + governanceMaximum
             if share.entries > limit {
                 oracles.report(
                     .unboundedJournal, "member \(site.member): \(share.entries) entries for \(height), at most \(limit)"

@@ -34,6 +34,9 @@ public enum Scenario: String, Sendable, CaseIterable {
     case everythingIsVetoed = "everything-vetoed"
     case vetoesComeBetweenVotes = "vetoes-between-votes"
     case replayedStateTakesOver = "replayed-state-takes-over"
+    case piecesAreAskedForEarly = "early-requests"
+    case answersAreNamedLate = "late-answers"
+    case commitmentComesLate = "late-commitment"
 
     /// One world of a scenario.
     public struct Result: Sendable {
@@ -82,6 +85,9 @@ public enum Scenario: String, Sendable, CaseIterable {
         case .everythingIsVetoed: stage.everythingIsVetoed()
         case .vetoesComeBetweenVotes: stage.vetoesComeBetweenVotes()
         case .replayedStateTakesOver: stage.replayedStateTakesOver()
+        case .piecesAreAskedForEarly: stage.piecesAreAskedForEarly()
+        case .answersAreNamedLate: stage.answersAreNamedLate()
+        case .commitmentComesLate: stage.commitmentComesLate()
         }
     }
 }

@@ -20,7 +20,7 @@ extension Stage {
         attacks([.listsUnavailable, .forgesCertificates], showing: .listsUnavailable)
     }
 
-    private func attacks(
+    func attacks(
         _ behaviours: [ByzantineBehaviour], showing behaviour: ByzantineBehaviour,
         _ change: @escaping (inout FaultProfile) -> Void = { _ in }
     ) -> [Scenario.Result] {

@@ -10,6 +10,8 @@ extension Notice {
         case .contributionHeld(let contribution): "holds \(contribution.contributionDigest.short)"
         case .contributionAvailable(let contribution): "sees \(contribution.contributionDigest.short) available"
         case .readySigned(let height, let slots): "is ready for \(height) with \(slots) slots"
+        case .roundCloses(let height, let deadline): "will close the round of \(height) at \(deadline.milliseconds) ms"
+        case .roundClosed(let height): "sees the round of \(height) closed"
         case .quorumReady(let height): "sees a quorum ready for \(height)"
         case .certified(let height, let view): "sees \(height) certified in view \(view)"
         case .viewEntered(let height, let view): "enters \(height)/\(view)"

@@ -90,7 +90,8 @@ struct SimulatedDisk {
         var walk = Walk(chain: chain)
         for certified in walked { try walk.extend(by: certified) }
         return Recovered(
-            chain: chain, head: adopted.last, journal: entries, pieces: blobs.mapValues(\.held), walk: walk,
+            chain: chain, head: adopted.last, journal: entries, pieces: blobs.mapValues(\.held),
+            listed: Set(adopted.flatMap { $0.version.manifest.map(\.contribution) }), walk: walk,
             lacksParameters: !hasParameters(chain.head.roots.parameters))
     }
 }

@@ -93,6 +93,8 @@ final class Process {
     /// Contributions whose blobs were given up while a job on them may still run.
     var forgotten: Set<ContributionDigest> = []
     var replay: SimulatedReplay?
+    /// Commitments on the head that reached it, to be named when it closes the round.
+    var heard: [Contribution] = []
     /// The base that the trainer works on.
     var training: VersionDigest?
 

@@ -80,6 +80,7 @@ extension World {
     // MARK: - Journal
 
     private func persist(_ site: Site, _ process: Process, _ ticket: PersistTicket, _ entries: [JournalEntry]) {
+        noteClosing(entries, of: site)
         process.batches.append((ticket, entries))
         measures.batchesMaximum = max(measures.batchesMaximum, process.batches.count)
         let due = max(now + machineRandom.draw(50...faults.syncMaximum), process.lastSync + 1)

@@ -139,6 +139,8 @@ extension World {
             living(mine.site, mine.life) != nil
         else { return }
         if !sites[mine.site].isHonest { answerForgeries(bytes, sites[mine.site], mine.link) }
+        serveEarly(bytes, sites[mine.site], mine.link)
+        noteHeard(bytes, by: sites[mine.site])
         turn(sites[mine.site], .message(mine.link, bytes))
     }
 
@@ -157,6 +159,7 @@ extension World {
         let (from, to) = (site.member, sites[connection.ends[1 - mine.end].site].member)
         guard let given = altered(piece, from: site, to: to) else { return }
         tap?(from, .piece(name, given.expanded(to: byteCount)?.bytes ?? given.bytes))
+        if let shown = made[name.contribution], shown.author == site.identity.member { oracles.shows(shown, by: from) }
         measures.pieces += 1
         trace.record(now, 2, UInt64(site.index), UInt64(to), UInt64(name.index))
         trace.say(now, "\(from) -> \(to)  piece \(name.index) of \(name.contribution.short)")

@@ -26,9 +26,11 @@ extension World {
         process.training = nil
         let (contribution, blob) = contribution(site, base, height)
         site.disk.blobs[contribution.contributionDigest] = blob
+        made[contribution.contributionDigest] = contribution
         trace.say(now, "\(site.member) hands over \(contribution.contributionDigest.short) on \(height)")
         contributeTwice(site, base, height)
         turn(site, .contribute(contribution))
+        offerEarly(contribution, site)
         if let process = site.process, process.node.chain.headDigest != base { train(site) }
     }
 

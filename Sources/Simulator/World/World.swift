@@ -47,6 +47,8 @@ public final class World {
     var healedView: UInt32 = 1
     /// The view in which each height was decided, by whoever adopted it first.
     var decidedViews: [UInt64: UInt32] = [:]
+    /// What trainers handed over.
+    var made: [ContributionDigest: Contribution] = [:]
     /// Contributions that the world made invalid.
     var badContributions: Set<ContributionDigest> = []
     /// For directed scenarios, until healing: whether something may pass from one member to another; a piece asks with

@@ -41,7 +41,7 @@ final class DaemonConnection {
                 switch try ControlReply.decode(frame.payload) {
                 case .response(let id, let result) where id == identifier: return try result.decoded(for: Method.self)
                 case .refusal(let id, let refusal) where id == identifier || id == nil: throw refusal
-                case .version: continue
+                case .version, .closing: continue
                 case .response, .refusal: throw Failure("the daemon on \(path) answered another question")
                 }
             }

@@ -140,6 +140,7 @@ struct StatusText {
             isOne ? "its trainer has handed over nothing yet" : "their trainers have handed over nothing yet"
         case .pieces: isOne ? "its contribution is being fetched" : "their contributions are being fetched"
         case .acknowledgement: "must still acknowledge a contribution"
+        case .closed: "must still close the round"
         case .ready: "must still say what \(isOne ? "it holds" : "they hold")"
         case .proposal: "must propose"
         case .notarize: "must still check the proposal"

@@ -59,6 +59,13 @@ extension PayloadFault {
         case .foreignReady(let digest): "rests on the ready record \(digest.short), which is not valid here"
         case .repeatedReadySigner(let member):
             "counts the ready record of \(names.members[member]?.name ?? member.short) twice"
+        case .foreignClosed(let digest):
+            "rests on the closed statement \(digest.short), which is not valid here or names nothing listed"
+        case .repeatedClosedSigner(let member):
+            "counts the closed statement of \(names.members[member]?.name ?? member.short) twice"
+        case .repeatedClosing: "names the closed statements of one round twice, or none of them"
+        case .uncommitted(let slot):
+            "lists the contribution of \(names.name(slot)), which too few members saw before the round was closed"
         case .inclusion(let expected, let listed):
             "must list \(Words.list(expected.map(names.name))) and lists \(Words.list(listed.map(names.name)))"
         case .tooFewContributions(let count, let minimum):

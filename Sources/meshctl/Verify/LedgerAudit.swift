@@ -221,11 +221,14 @@ struct AuditReport: Encodable {
         /// Contributions whose bytes are in the ledger.
         var payloads = 0
         var payloadBytes: UInt64 = 0
+        /// `closed` statements that the versions embed.
+        var closed = 0
 
         mutating func add(_ entry: LedgerFileEntry) {
             versions += 1
             contributions += entry.certified.contributions.count
             payloads += entry.payloadCount
+            closed += entry.certified.embedded.closings.reduce(0) { $0 + $1.statements.count }
             for contribution in entry.certified.contributions
             where entry.payload(of: contribution.body.contributionDigest) != nil {
                 payloadBytes += contribution.body.payloadBytes
@@ -291,6 +294,9 @@ struct AuditReport: Encodable {
         for set in memberSets { lines.append("    \(set.words)") }
         lines.append(
             "\(good)  inclusion: each version lists what its ready records name, with availability certificates")
+        lines.append(
+            "\(good)  commitments: \(Words.count(counts.closed, "signed statement", "signed statements")) that what is listed was "
+                + "committed before any payload was shown")
         lines.append(
             "\(good)  contributions: \(counts.contributions) signed by their authors, \(counts.payloads) with their bytes "
                 + "(\(Words.bytes(Int64(clamping: counts.payloadBytes))))")

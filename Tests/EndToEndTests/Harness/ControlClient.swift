@@ -51,7 +51,7 @@ final class ControlClient {
                 return try result.decoded(for: Method.self)
             case .refusal(_, let refusal): throw refusal
             case .version(let version): versions.append(version)
-            case .response: break
+            case .response, .closing: break
             }
         }
     }

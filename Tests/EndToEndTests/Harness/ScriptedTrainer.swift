@@ -39,11 +39,11 @@ final class ScriptedTrainer: Sendable {
         var height = welcome.height
         var base = welcome.version
         var isHandedOver = welcome.isHandedOver
-        let count = welcome.layout.reduce(0) { $0 + $1.shape.reduce(1) { $0 * Int($1) } }
+        let counts = welcome.layout.map { $0.shape.reduce(1) { $0 * Int($1) } }
         while !isStopped.withLock({ $0 }) {
             if !isHandedOver {
                 do {
-                    _ = try ScriptedTrainer.handOver(client, base: base, seed: seed &+ UInt64(height), count: count)
+                    _ = try ScriptedTrainer.handOver(client, base: base, seed: seed &+ UInt64(height), counts: counts)
                     handedOver.withLock { $0 += 1 }
                 } catch let refusal as ControlRefusal {
                     failure.withLock { $0 = "\(refusal)" }
@@ -58,27 +58,32 @@ final class ScriptedTrainer: Sendable {
     }
 
     /// One contribution to one base.
+    ///
+    /// - Parameter counts: elements of each tensor of the layout.
     static func handOver(
-        _ client: ControlClient, base: DigestText, seed: UInt64, count: Int, loss: Double? = 1.5,
+        _ client: ControlClient, base: DigestText, seed: UInt64, counts: [Int], loss: Double? = 1.5,
         dataSets: [DigestText] = []
     ) throws -> ContributionCommitted {
         let transfer = Int64(seed % 1_000_000) + 1
         _ = try client.request(
-            TrainerContributeBegin(base: base, form: .delta, transfer: transfer, bytes: Int64(4 * count)))
+            TrainerContributeBegin(base: base, form: .delta, transfer: transfer, bytes: Int64(4 * counts.reduce(0, +))))
         var random = SeededRandom(simulationSeed: seed)
-        var offset = 0
-        while offset < count {
-            let part = min(1 << 18, count - offset)
-            var bytes: [UInt8] = []
-            bytes.reserveCapacity(4 * part)
-            for _ in 0..<part {
-                let value = Float(Int16(truncatingIfNeeded: random.next())) / 32_768 / 256
-                withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes += $0 }
+        for (tensor, count) in counts.enumerated() {
+            var offset = 0
+            while offset < count {
+                let part = min(1 << 18, count - offset)
+                var bytes: [UInt8] = []
+                bytes.reserveCapacity(4 * part)
+                for _ in 0..<part {
+                    let value = Float(Int16(truncatingIfNeeded: random.next())) / 32_768 / 256
+                    withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes += $0 }
+                }
+                try client.send(
+                    TensorFrame(
+                        transfer: UInt32(transfer), kind: .delta, tensorIndex: UInt32(tensor), offset: UInt64(offset),
+                        bytes: bytes))
+                offset += part
             }
-            try client.send(
-                TensorFrame(
-                    transfer: UInt32(transfer), kind: .delta, tensorIndex: 0, offset: UInt64(offset), bytes: bytes))
-            offset += part
         }
         return try client.request(
             TrainerContributeCommit(transfer: transfer, steps: 10, tokens: 1000, loss: loss, datasets: dataSets))

@@ -16,6 +16,7 @@ struct LostJournalTests {
         let heights = town.sites[lost].journal.compactMap { entry -> Height? in
             switch entry {
             case .vote(let signed): signed.signer == own ? signed.body.height : nil
+            case .closed(let signed): signed.signer == own ? signed.body.height : nil
             case .ready(let signed): signed.body.height
             case .stored(let signed): signed.body.baseHeight.next
             case .ownContribution(let signed): signed.body.baseHeight.next

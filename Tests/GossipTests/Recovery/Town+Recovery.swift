@@ -87,6 +87,7 @@ extension Town {
                     switch (first, second) {
                     case (.vote(let first), .vote(let second)): .votes(first, second)
                     case (.proposal(let first), .proposal(let second)): .proposals(first, second)
+                    case (.closed(let first), .closed(let second)): .closed(first, second)
                     case (.ready(let first), .ready(let second)): .ready(first, second)
                     case (.contribution(let first), .contribution(let second)): .contributions(first, second)
                     case (.stored(let first), .stored(let second)): .stored(first, second)

@@ -49,7 +49,9 @@ struct MessageSamples {
     }
 
     var payload: Payload {
-        let support = Support(ready: (0..<quorumCount).map { digest(100 + $0) })
+        let support = Support(
+            ready: (0..<quorumCount).map { digest(100 + $0) }, closings: (0..<Limits.closings).map { digest(3000 + $0) }
+        )
         let manifest = (0..<listedCount).map { index in
             ManifestEntry(
                 slot: slot(index), baseHeight: Height(6), contribution: ContributionDigest(digest(200 + index)),
@@ -71,12 +73,12 @@ struct MessageSamples {
     func summary(views: Int, candidates: Int, actions: Int = 2) -> Summary {
         let signers = Bitmap((0..<memberCount).map { $0 % 3 == 0 })
         return Summary(
-            height: Height(6), head: VersionDigest(digest(1)), view: View(3), ready: signers,
+            height: Height(6), head: VersionDigest(digest(1)), view: View(3), ready: signers, closed: signers,
             views: (0..<views).map { viewPart($0, signers) },
             candidates: (0..<candidates).map { index in
                 Summary.CandidatePart(
                     contribution: ContributionDigest(digest(index)), acks: signers, isAvailable: index % 2 == 0,
-                    isComplete: index % 3 == 0, reviewers: signers)
+                    isCommitted: index % 5 == 0, isComplete: index % 3 == 0, reviewers: signers)
             },
             actions: (0..<actions).map { index in
                 Summary.ActionPart(
@@ -98,9 +100,21 @@ struct MessageSamples {
             .payload(VersionDigest(digest(1))), .ready(digest(2)), .availability(digest(3)),
             .contribution(ContributionDigest(digest(4))), .notarization(View(1)),
             .nullification(View(Limits.viewMaximum)), .version(Height(Limits.heightMaximum)),
-            .action(digest(5)), .proposal(digest(6)),
+            .action(digest(5)), .proposal(digest(6)), .closed(digest(7)), .closing(digest(8)),
+            .commitment(ContributionDigest(digest(9))),
         ]
     }
+
+    /// As many commitments as one names.
+    var closed: Closed {
+        Closed(
+            height: Height(7), parent: VersionDigest(digest(1)),
+            commitments: (0..<min(memberCount, Wire.commitmentsMaximum(memberCount: memberCount))).map {
+                Commitment(author: MemberID(digest($0)), contribution: ContributionDigest(digest(200 + $0)))
+            })
+    }
+
+    private var closingNames: ClosingNames { ClosingNames(statements: (0..<memberCount).map { digest(100 + $0) }) }
 
     var ready: Ready {
         Ready(
@@ -171,7 +185,7 @@ struct MessageSamples {
         return [
             .summary(summary(views: 2, candidates: 3)), .contribution(signed(contribution)),
             .have(name, pieces: Bitmap((0..<69).map { $0 % 2 == 0 })), .want(name, pieces: [0, 68, 7]),
-            .acks(stored), .ready(signed(ready)),
+            .acks(stored), .closed(signed(closed)), .closing(closingNames), .ready(signed(ready)),
             .proposal(
                 signed(
                     Proposal(
@@ -219,6 +233,7 @@ struct MessageSamples {
             .ready(readyThatNames(slotsMaximum)),
             .report(signed(report(height: 7, statements: mostStatements))),
             .blocks(digest(9), .wanted((1...Wire.wantedPiecesMaximum).map { Wire.blocksMaximum - $0 })),
+            .evidence(.proof(.closed(signed(closed), signed(closed)))),
             .evidence(.half(readyThatNames(slotsMaximum))),
             .evidence(.held((0..<EvidenceMessage.namesMaximum).map { digest($0) }.sorted())),
         ] + walkParts
@@ -228,6 +243,7 @@ struct MessageSamples {
     private var walkParts: [Message] {
         let embedded = EmbeddedPayload(
             payload: payload, ready: (0..<quorumCount).map { _ in signed(ready) },
+            closings: [Closing(statements: (0..<quorumCount).map { _ in signed(closed) })],
             availability: (0..<listedCount).map { _ in stored })
         let version = CertifiedVersion(
             embedded: embedded, certificate: certificate,
@@ -251,8 +267,8 @@ struct MessageSamples {
         let proposal = Proposal(
             height: Height(7), view: View(3), version: payload.version.versionDigest, reproposed: View(1))
         return [
-            .vote(signed(votes(.notarize).vote)), .proposal(signed(proposal)), .ready(signed(ready)),
-            .contribution(signed(contribution)), .stored(signed(Stored(contribution))),
+            .vote(signed(votes(.notarize).vote)), .proposal(signed(proposal)), .closed(signed(closed)),
+            .ready(signed(ready)), .contribution(signed(contribution)), .stored(signed(Stored(contribution))),
         ]
     }
 

@@ -36,7 +36,7 @@ private func walkPart(offset: UInt64, byteCount: UInt64, bytes: Int) -> CBOR {
             guard encoded[0] == 0x82 else { return nil }
             return encoded[1] == 0x18 ? encoded[2] : encoded[1]
         }
-        #expect(Set(kinds) == Set(1...15).union(17...23).union([25, 28]))
+        #expect(Set(kinds) == Set(1...15).union(17...23).union(25...28))
     }
 
     @Test(arguments: [4, 64, Wire.fullMembersMaximum, Limits.members])
@@ -151,16 +151,20 @@ private func walkPart(offset: UInt64, byteCount: UInt64, bytes: Int) -> CBOR {
         let samples = MessageSamples()
         let site = LinkFixtures.sites[0]
         let ready = Signed(samples.ready, signer: site.member.id, key: site.nodeKey, network: LinkFixtures.network)
+        let closed = Signed(samples.closed, signer: site.member.id, key: site.nodeKey, network: LinkFixtures.network)
         let contribution = Signed(
             samples.contribution, signer: site.member.id, key: site.nodeKey, network: LinkFixtures.network)
         let version = CertifiedVersion(
-            embedded: EmbeddedPayload(payload: samples.payload, ready: [ready], availability: [samples.stored]),
+            embedded: EmbeddedPayload(
+                payload: samples.payload, ready: [ready], closings: [Closing(statements: [closed])],
+                availability: [samples.stored]),
             certificate: samples.votes(.finalize), contributions: [contribution])
         var messages: [Message] = []
         for bytes in Wire.messages(of: version) { messages.append(try Message(encoded: bytes)) }
         #expect(
             messages == [
-                .certified(samples.payload, samples.votes(.finalize)), .contribution(contribution),
+                .certified(samples.payload, samples.votes(.finalize)),
+                .closing(ClosingNames(statements: [closed.objectDigest])), .closed(closed), .contribution(contribution),
                 .acks(samples.stored), .ready(ready),
             ])
     }

@@ -58,7 +58,7 @@ final class TestClient {
             switch reply {
             case .response(let answered, _): answered == id
             case .refusal(let answered, _): answered == id
-            case .version: false
+            case .version, .closing: false
             }
         }
     }

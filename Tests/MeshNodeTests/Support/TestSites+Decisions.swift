@@ -1,5 +1,6 @@
 import Crypto
 import Ledger
+import Testing
 
 @testable import Gossip
 @testable import MeshNode
@@ -17,15 +18,49 @@ extension TestSites {
         }
     }
 
+    /// Closes a round of which `sites`, which are stopped, have said the same: `other` says it too, and the first of them
+    /// has heard all.
+    func closeRound(by sites: [Int], joining other: Int) throws {
+        let databases = try sites.map { try database(of: $0) }
+        defer { for database in databases { database.close() } }
+        var statements = try databases.compactMap { database in
+            try database.journal().compactMap { if case .closed(let closed) = $0 { closed } else { nil } }
+                .max { $0.body.height < $1.body.height }
+        }
+        let body = try #require(statements.first).body
+        let member = try #require(genesis.members.members.first { $0.name == names[other] })
+        let key = try KeyFile.load(.nodeKey, from: folder + "/\(member.name)/node.key").signingKey()
+        statements.append(Signed(body, signer: member.id, key: key, network: genesis.network))
+        #expect(Set(statements.map(\.body)).count == 1)
+        try databases[0].commit(JournalBatch(entries: statements.dropFirst().map { .closed($0) }))
+    }
+
+    /// The operator of a site that runs approves a contribution.
+    func approve(_ contribution: Contribution, at site: Daemon) throws {
+        let member = site.keeper.node.identity.member
+        let statement = ReviewStatement(
+            verdict: .approve, slot: contribution.slot, contribution: contribution.contributionDigest)
+        let key = try #require(operatorKeys[member])
+        site.keeper.feed(
+            .review(
+                SignedReview(
+                    statement: statement,
+                    signature: OperatorSignature(
+                        signer: member, keyEpoch: 0, signature: statement.signature(by: key, network: genesis.network)))
+            ))
+    }
+
+    private func database(of index: Int) throws -> LedgerDatabase {
+        try LedgerDatabase(
+            path: state(index) + "/ledger.sqlite", markPath: state(index) + "/ledger.mark", network: genesis.network)
+    }
+
     /// Gives all sites, none of which runs, a next version that carries an action which every operator signed: as if they
     /// had decided it.
     ///
     /// - Returns: its height.
     func decide(_ change: Change) throws -> Height {
-        let databases = try names.indices.map {
-            try LedgerDatabase(
-                path: state($0) + "/ledger.sqlite", markPath: state($0) + "/ledger.mark", network: genesis.network)
-        }
+        let databases = try names.indices.map { try database(of: $0) }
         var chain = Chain(genesis: genesis)
         while let certified = try databases[0].version(at: chain.nextHeight) {
             chain = try chain.advanced(by: certified.embedded)

@@ -1,0 +1,212 @@
+import Crypto
+import Ledger
+
+/// Closing a round: which commitments a member saw, said once a height (commit before reveal, agreement.md).
+extension Node {
+    /// The round on the head, as far as anybody has closed it.
+    var headRound: CommitmentRound? { commitments[chain.headDigest] }
+
+    /// Says which commitments this node holds, once a height: as soon as everybody expected has committed, or enough have
+    /// and the grace has passed, or at the deadline.
+    func signClosedIfDue() {
+        guard mayClose else { return }
+        let nameable = commitmentsToName
+        noteEnoughCommitments(nameable.count)
+        let isComplete =
+            !nameable.isEmpty && suffice(nameable) && !awaitsReplay
+            && !expectsCommitments(beyond: Set(nameable.map(\.author)))
+        let deadline = closingDeadline(nameable)
+        guard isComplete || deadline.map({ $0 <= now }) ?? false else {
+            announceClosing(at: deadline, nameable)
+            return
+        }
+        let closed = sign(
+            Closed(height: height.height, parent: chain.headDigest, commitments: inTurn(nameable)), by: ownKey)
+        height.own.closed = closed
+        persist([.closed(closed)], then: [.ownClosed(closed)])
+    }
+
+    /// Tells the site when the round will be closed, so that a slow trainer can hand over what it has by then.
+    private func announceClosing(at deadline: Instant?, _ nameable: [Commitment]) {
+        guard let deadline, deadline != height.announcedClosing,
+            !nameable.contains(where: { $0.author == identity.member })
+        else { return }
+        height.announcedClosing = deadline
+        emit(.roundCloses(height.height, at: deadline))
+    }
+
+    private var mayClose: Bool {
+        selfIndex != nil && height.own.closed == nil && height.decided == nil && maySign(at: height.height)
+    }
+
+    /// When to stop waiting for more commitments. Nil while there is no reason to close: an idle mesh stays idle.
+    var closingDeadline: Instant? { mayClose ? closingDeadline(commitmentsToName) : nil }
+
+    private func closingDeadline(_ nameable: [Commitment]) -> Instant? {
+        // Of more members than may be faulty an honest one had a reason.
+        let isCarriedAlong = (headRound?.statements.count ?? 0) > chain.members.faultBound
+        guard
+            suffice(nameable) || replayedRoots != nil || !completeActions.isEmpty || isCarriedAlong
+        else { return nil }
+        return deadline(began: height.began, enough: height.commitmentsEnoughSince, limit: timing.roundDeadline)
+    }
+
+    /// Whether these, with what may be listed from earlier rounds, are contributions of as many members as the rules ask
+    /// for. Fewer start no version by themselves.
+    private func suffice(_ nameable: [Commitment]) -> Bool {
+        let authors = contributions.authors(of: readyContent().nameable).union(nameable.map(\.author))
+        return authors.count >= Int(chain.rules.minContributions)
+    }
+
+    /// The grace after there was enough, at the latest the limit.
+    func deadline(began: Instant, enough: Instant?, limit: UInt64) -> Instant {
+        guard let enough, !awaitsReplay else { return began + limit }
+        let grace = max(timing.graceMinimum, enough.since(began) * timing.gracePercent / 100)
+        return min(began + limit, enough + grace)
+    }
+
+    /// Enough: as many as the rules ask for and a quorum of members, or f + 1 members that have closed already, or a
+    /// complete action: what the operators have decided does not wait for idle trainers.
+    private func noteEnoughCommitments(_ count: Int) {
+        guard height.commitmentsEnoughSince == nil else { return }
+        if !completeActions.isEmpty || count >= contributionsAwaited
+            || (headRound?.statements.count ?? 0) > chain.members.faultBound
+        {
+            height.commitmentsEnoughSince = now
+        }
+    }
+
+    /// How many contributions a member waits for before it goes on without the others.
+    var contributionsAwaited: Int {
+        min(max(Int(chain.rules.minContributions), chain.members.quorum), chain.members.count)
+    }
+
+    /// What this node could name: of each author the first that it heard, durable where it is its own.
+    private var commitmentsToName: [Commitment] {
+        contributions.authors(on: chain.headDigest).sorted().compactMap { author in
+            let slot = Slot(author: author, base: chain.headDigest)
+            guard let digest = contributions.slots[slot]?.candidate, let candidate = contributions[digest],
+                candidate.isAnnounced, chain.isEligible(slot)
+            else { return nil }
+            if case .refused = candidate.status { return nil }
+            return Commitment(author: author, contribution: digest)
+        }
+    }
+
+    /// As many as one statement names; where there are more, those of the authors whose turn it is, the same at all
+    /// members.
+    private func inTurn(_ nameable: [Commitment]) -> [Commitment] {
+        let limit = Wire.commitmentsMaximum(memberCount: chain.members.count)
+        guard nameable.count > limit else { return nameable }
+        let count = chain.members.count
+        let first = Int(chain.nextHeight.value % UInt64(count)) * limit % count
+        func turn(_ commitment: Commitment) -> Int {
+            ((chain.members.index(of: commitment.author) ?? 0) + count - first) % count
+        }
+        return Array(nameable.sorted { turn($0) < turn($1) }.prefix(limit))
+    }
+
+    /// Whether a member is expected that has not committed: one that took part lately and can be reached; while nobody is
+    /// known to have taken part, every member that can be reached.
+    private func expectsCommitments(beyond present: Set<MemberID>) -> Bool {
+        func isAwaited(_ author: MemberID) -> Bool {
+            !present.contains(author) && chain.members[author] != nil && isReached(author)
+        }
+        guard let active = commitments.active else { return chain.members.members.contains { isAwaited($0.id) } }
+        return active.contains(where: isAwaited)
+    }
+
+    // MARK: - Statements
+
+    func ownClosedIsDurable(_ closed: Signed<Closed>) {
+        guard closed.body.parent == chain.headDigest, let base = chain.base(closed.body.parent),
+            let index = base.members.index(of: closed.signer)
+        else { return }
+        count(closed, at: index, on: base)
+        broadcast(.closed(closed))
+    }
+
+    func received(_ closed: Signed<Closed>, from link: LinkID) {
+        guard let base = chain.base(closed.body.parent), base.height.next == closed.body.height,
+            let index = base.members.index(of: closed.signer)
+        else { return }
+        let round = commitments[base.digest]
+        if let round {
+            guard round.isNew(closed, at: index) else { return }
+            // A second statement of one member is kept only where something rests on it.
+            guard round.statements[index] == nil || isNeeded(closed, at: index, on: base) else { return }
+        }
+        guard chain.isValid(closed, verifier: verifier) else {
+            cutOff(link, .invalidSignature)
+            return
+        }
+        count(closed, at: index, on: base)
+        relay(.closed(closed), of: closed.signer, from: link)
+    }
+
+    /// Whether a payload names this very statement, or it names what a quorum holds and is not known to be committed, and its
+    /// signer has not named that before: so one member can make this node keep no more statements than there are slots.
+    private func isNeeded(_ closed: Signed<Closed>, at index: Int, on base: Chain.Base) -> Bool {
+        let name = closed.objectDigest
+        if commitments.closings.values.contains(where: { $0.statements.contains(name) }) { return true }
+        return closed.body.commitments.contains { commitment in
+            let slot = Slot(author: commitment.author, base: base.digest)
+            return contributions.slots[slot]?.certificate?.stored.contribution == commitment.contribution
+                && !commitments.isCommitted(commitment, on: base.digest)
+                && !(commitments[base.digest]?.isNamed(commitment, by: index) ?? false)
+        }
+    }
+
+    /// A valid statement: what it completes is committed.
+    func count(_ closed: Signed<Closed>, at index: Int, on base: Chain.Base) {
+        let wasClosed = commitments[base.digest]?.isClosed ?? false
+        let completed = commitments.insert(closed, at: index, on: base, now: now)
+        pacing.progressed = true
+        if !wasClosed, commitments[base.digest]?.isClosed ?? false {
+            pacing.idleTicks = 0
+            emit(.roundClosed(base.height.next))
+        }
+        if base.digest == chain.headDigest, height.own.closed == nil { fetchUnknown(closed.body.commitments) }
+        if !completed.isEmpty { becameCommitted(completed, on: base.digest) }
+    }
+
+    /// Commitments that others saw in time and this node has not heard of.
+    private func fetchUnknown(_ named: [Commitment]) {
+        let lacking = named.filter { commitment in
+            contributions.slots[Slot(author: commitment.author, base: chain.headDigest)]?.candidate == nil
+        }
+        if !lacking.isEmpty {
+            fetch(lacking.prefix(Wire.fetchItemsMaximum).map { .contribution($0.contribution) })
+        }
+    }
+
+    /// The names of the statements on which a payload rests, from a peer: kept where a payload of this height names them.
+    func received(_ closing: ClosingNames) {
+        let digest = closing.digest
+        guard commitments.closings[digest] == nil,
+            height.payloads.values.contains(where: { $0.support.closings.contains(digest) })
+        else { return }
+        commitments.closings[digest] = closing
+        pacing.progressed = true
+    }
+
+    /// The closings that a payload names, as far as their statements are here; nil while something lacks, which is then
+    /// added to `lacking`.
+    func closings(of support: Support, lacking: inout [FetchItem]) -> [Closing]? {
+        var found: [Closing] = []
+        let before = lacking.count
+        for digest in support.closings {
+            guard let names = commitments.closings[digest] else {
+                lacking.append(.closing(digest))
+                continue
+            }
+            let statements = names.statements.compactMap { name -> Signed<Closed>? in
+                let statement = commitments.object(name)
+                if statement == nil { lacking.append(.closed(name)) }
+                return statement
+            }
+            found.append(Closing(statements: statements))
+        }
+        return lacking.count == before ? found : nil
+    }
+}

@@ -1,0 +1,26 @@
+import Gossip
+import Ledger
+
+/// What each honest process heard of commitments before it closed the round.
+extension World {
+    /// A message is about to be handed to the site's node.
+    func noteHeard(_ bytes: [UInt8], by site: Site) {
+        guard site.isHonest, let process = site.process else { return }
+        let chain = process.node.chain
+        for signed in oracles.scans.scan(bytes).contributions
+        where signed.body.base == chain.headDigest && made[signed.body.contributionDigest] != nil
+            && signed.body.author != site.identity.member
+        {
+            process.heard.removeAll { $0.base != chain.headDigest }
+            process.heard.append(signed.body)
+        }
+    }
+
+    /// A node asks for a batch: with a `closed` statement of its own it says what it had heard.
+    func noteClosing(_ entries: [JournalEntry], of site: Site) {
+        guard site.isHonest, let process = site.process else { return }
+        for case .closed(let closed) in entries where closed.signer == site.identity.member {
+            oracles.closes(closed.body, by: site.member, heard: process.heard)
+        }
+    }
+}
