@@ -8,8 +8,14 @@ extension Keeper {
     /// One answer a link at a time: reading costs the thread that commits the journal, and an honest peer asks again only
     /// once it has the last one.
     func sendWalk(from height: Height, to link: LinkID) {
-        guard walksServed.insert(link).inserted else { return }
+        walks.ask(link, from: height)
+        answerNextWalk()
+    }
+
+    private func answerNextWalk() {
+        guard let (link, height) = walks.next() else { return }
         let database = database
+        let began = loop.now
         journal.read(
             { () -> RoundJobs.Outcome<[[UInt8]]> in
                 do throws(StoreError) {
@@ -19,9 +25,13 @@ extension Keeper {
                 }
             },
             completion: { [weak self] outcome in
-                self?.walksServed.remove(link)
-                if let trouble = outcome.trouble { self?.report(trouble) }
-                for message in outcome.value { self?.transport.send(message, to: link) }
+                guard let self else { return }
+                if let trouble = outcome.trouble { report(trouble) }
+                for message in outcome.value { transport.send(message, to: link) }
+                walkTimer.start(afterMilliseconds: loop.now.milliseconds - began.milliseconds + 1) { [weak self] in
+                    self?.walks.finish()
+                    self?.answerNextWalk()
+                }
             })
     }
 

@@ -55,8 +55,8 @@ final class Keeper {
     var opposition = OppositionWatch()
     let threadCount: Int
     let shelf: BlockShelf
-    /// Links for which versions are being read, for peers that walk.
-    var walksServed: Set<LinkID> = []
+    var walks = WalkQueue()
+    let walkTimer: LoopTimer
     var diskUse: StateUse?
     var diskUseCounted: Gossip.Instant?
     var fetchingSince: UInt64 = 0
@@ -95,6 +95,7 @@ final class Keeper {
         shelf = BlockShelf(jobs.parameters)
         rounds = RoundBook(began: loop.now.milliseconds)
         timer = try LoopTimer(loop: loop)
+        walkTimer = try LoopTimer(loop: loop)
         spaceTimer = try LoopTimer(loop: loop)
     }
 
@@ -119,6 +120,7 @@ final class Keeper {
         isStopped = true
         events = []
         timer.close()
+        walkTimer.close()
         spaceTimer.close()
     }
 
@@ -145,7 +147,9 @@ final class Keeper {
     private func received(_ event: TransportEvent) {
         switch event {
         case .linkUp(let link, let member): feed(.linkUp(link, member))
-        case .linkDown(let link): feed(.linkDown(link))
+        case .linkDown(let link):
+            walks.forget(link)
+            feed(.linkDown(link))
         case .message(let link, let bytes): feed(.message(link, bytes))
         case .piece(let link, let name, let proof, let bytes):
             let handle = PieceHandle(nextHandle)
