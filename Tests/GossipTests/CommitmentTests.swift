@@ -224,6 +224,42 @@ struct CommitmentTests {
         #expect(found)
     }
 
+    /// Second statements are kept where something rests on them: that must not be without end.
+    @Test func aMemberThatClosesManyTimesIsKeptTwiceAtMost() throws {
+        let town = try Town(count: 4)
+        town.settle()
+        let body = town.contribution(of: 1)
+        let stored = Stored(body)
+        var acks: [Int: Signature] = [:]
+        for index in 1...3 {
+            acks[index] = stored.signature(by: town.sites[index].identity.nodeKey, network: town.genesis.network)
+        }
+        // A quorum holds it, and no statement that commits it is here.
+        town.inject(
+            .contribution(
+                Signed(body, signer: body.author, key: town.sites[1].identity.nodeKey, network: town.genesis.network)),
+            from: 1, to: 0)
+        town.inject(
+            .acks(AvailabilityCertificate(stored: stored, signatures: QuorumSignatures(acks, memberCount: 4))),
+            from: 2, to: 0)
+        town.settle()
+        let node = town.sites[0].node
+        #expect(node.contributions.slots[body.slot]?.certificate != nil)
+        let culprit = town.sites[3].identity
+        for number in 0..<50 as Range<UInt8> {
+            let other = Commitment(
+                author: culprit.member, contribution: ContributionDigest(Digest(DigestDomain("test"), [number])))
+            let named = number == 0 ? [other] : [other, Commitment(body)]
+            let closed = Closed(height: Height(1), parent: node.chain.headDigest, commitments: named)
+            town.inject(
+                .closed(
+                    Signed(closed, signer: culprit.member, key: culprit.nodeKey, network: town.genesis.network)),
+                from: 3, to: 0)
+        }
+        town.settle()
+        #expect(node.commitments.statementCount == 2)
+    }
+
     @Test func aForgedStatementCutsItsSenderOff() throws {
         let town = try Town(count: 4)
         town.settle()
