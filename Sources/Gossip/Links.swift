@@ -121,7 +121,7 @@ struct LinkTable {
         return room
     }
 
-    /// Forgets what was given of contributions that nobody may ask for any more.
+    /// Forgets what was given of contributions that no peer may ask for any more.
     mutating func forgetPiecesGiven(except isKept: (ContributionDigest) -> Bool) {
         for id in order {
             guard let given = links[id]?.piecesGiven else { continue }

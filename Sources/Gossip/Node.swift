@@ -35,6 +35,10 @@ public final class Node {
     /// The last adopted version, to answer members that are one behind.
     var headVersion: CertifiedVersion?
 
+    /// For the simulator alone: the program of a hostile member does not stop when what was signed with its key beside its
+    /// node comes back.
+    package var ignoresRivals = false
+
     /// The event's instant and the actions so far, while an event is handled.
     var now = Instant(milliseconds: 0)
     var actions: [Action] = []

@@ -33,7 +33,7 @@ struct CommitmentTests {
         }
         town.contributeAll()
         #expect(!town.run(milliseconds: 60_000) { moved > 0 })
-        // They asked for nothing either, and nobody was cut off.
+        // They asked for nothing either, and no link was cut off.
         for site in town.sites {
             #expect(!site.sent.contains { if case .want = $0.message { true } else { false } })
             #expect(!site.sent.contains { if case .have = $0.message { true } else { false } })
@@ -114,7 +114,7 @@ struct CommitmentTests {
     @Test func aRoundThatCommitsNothingEndsWithAnEmptyManifest() throws {
         let town = try Town(count: 4)
         town.settle()
-        // Half of the members hear of the one commitment, half do not; and nobody is told of it afterwards.
+        // Half of the members hear of the one commitment, half do not, and they are not told of it afterwards.
         town.drops = { from, to, message in
             switch message {
             case .contribution: to != 1

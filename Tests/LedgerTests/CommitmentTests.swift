@@ -44,7 +44,7 @@ import Testing
             let threshold = (count + faultBound) / 2 + 1
             #expect(2 * threshold > count + faultBound, "no slot commits to two")
             #expect(threshold <= count - faultBound, "honest members suffice")
-            #expect(count - quorum + faultBound < threshold, "nobody names late what nobody named in time")
+            #expect(count - quorum + faultBound < threshold, "a slot that was not named in time cannot be committed")
         }
         #expect(try MemberSet(members: [member]).commitmentThreshold == 1)
         #expect(world.genesis.members.commitmentThreshold == 3)

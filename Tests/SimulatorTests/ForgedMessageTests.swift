@@ -76,4 +76,20 @@ struct ForgedMessageTests {
         let short = ForgedMessage.votes(vote, network: town.network, bitmap: [0b0111], signatures: one)
         #expect(throws: RecordError.self) { try Message(encoded: short) }
     }
+
+    /// A start report that is passed on carries contributions; who receives one has not heard of them as announcements.
+    @Test func onlyARecordThatIsTheWholeBodyIsOneRecord() throws {
+        let announced = town.signed(town.contribution(by: 3), by: 3)
+        let report = StartReport(
+            member: announced.signer, instance: InstanceID(.zero),
+            standing: .settled, height: .genesis, certificate: nil, isRivalled: false,
+            statements: [.contribution(announced)])
+        for (message, isOne) in [
+            (Message.contribution(announced), true), (.report(town.signed(report, by: 2)), false),
+        ] {
+            let scan = RecordScan(bytes: message.encoded)
+            #expect(scan.contributions == [announced])
+            #expect(scan.isOneRecord == isOne)
+        }
+    }
 }

@@ -60,7 +60,7 @@ import Testing
             127.0.0.1:\(stranger.port)
             127.0.0.1:\(impostor.port)
             """
-        // Without a ledger nobody can say whether keys were rotated since the founding.
+        // Without a ledger it is unknown whether keys were rotated since the founding.
         let unproven = try verdicts(join(place, loop, list))
         #expect(unproven.map { $0["verdict"] as? String } == ["good", "wrong", "self", "wrong", "unknown", "unknown"])
         for peer in unproven.suffix(2) { #expect((peer["message"] as? String)?.contains("--ledger FILE") == true) }

@@ -13,7 +13,7 @@ extension Node {
         guard !awaitsApproval(content) else { return }
         let isComplete = !awaitsReplay && !awaitsContributions(beyond: content.nameable, round)
         guard isComplete || readyDeadline(closed: closed) <= now else { return }
-        // What is named must be committed for whoever reads the record later, so its proof is made durable beside it.
+        // A later reader of the record must see that what it names is committed, so the proof is made durable beside it.
         let named = content.slots.compactMap { slot in
             contributions.slots[slot]?.certificate.map { (slot: slot, contribution: $0.stored.contribution) }
         }

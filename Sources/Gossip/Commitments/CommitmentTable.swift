@@ -115,12 +115,12 @@ struct CommitmentTable {
     private(set) var rounds: [VersionDigest: CommitmentRound] = [:]
     /// Names of statements that a payload of the height rests on, by their digest.
     var closings: [Digest: ClosingNames] = [:]
-    /// Who took part lately: the round waits for them. Nil while nobody is known to have, when every member counts.
+    /// Who took part lately: the round waits for them. Nil while no member is known to have: then every member counts.
     private(set) var active: Set<MemberID>?
     /// Whose contribution came too late since the last adoption.
     private var late: Set<MemberID> = []
     /// What adopted versions list, by their height, as far as its payloads are kept: of what is not known otherwise these
-    /// alone are given to others. A contribution that ended unlisted was shown to nobody, and its values go into a later one.
+    /// alone are given to others. A contribution that ended unlisted was never shown; its values go into a later one.
     private var listed: [(height: Height, contributions: Set<ContributionDigest>)] = []
 
     subscript(base: VersionDigest) -> CommitmentRound? { rounds[base] }
@@ -146,8 +146,8 @@ struct CommitmentTable {
 
     mutating func restart(at now: Instant) { for base in rounds.keys { rounds[base]?.restart(at: now) } }
 
-    /// After an adoption: rounds on other bases than these are over. Whoever took part in the last one is expected in
-    /// the next; where nobody did, who took part before.
+    /// After an adoption: rounds on other bases than these are over. Members that took part in the last one are expected
+    /// in the next; if none did, those that took part before.
     mutating func advance(to chain: Chain, participants: Set<MemberID>, listing contributions: Set<ContributionDigest>)
     {
         rounds = rounds.filter { chain.base($0.key) != nil }

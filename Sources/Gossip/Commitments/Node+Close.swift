@@ -6,7 +6,7 @@ extension Node {
     /// The round on the head, as far as anybody has closed it.
     var headRound: CommitmentRound? { commitments[chain.headDigest] }
 
-    /// Says which commitments this node holds, once a height: as soon as everybody expected has committed, or enough have
+    /// Says which commitments this node holds, once a height: as soon as all expected members have committed, or enough have
     /// and the grace has passed, or at the deadline.
     func signClosedIfDue() {
         guard mayClose else { return }
@@ -106,8 +106,8 @@ extension Node {
         return Array(nameable.sorted { turn($0) < turn($1) }.prefix(limit))
     }
 
-    /// Whether a member is expected that has not committed: one that took part lately and can be reached; while nobody is
-    /// known to have taken part, every member that can be reached.
+    /// Whether a member is expected that has not committed: one that took part lately and can be reached; while no
+    /// member is known to have taken part, every member that can be reached.
     private func expectsCommitments(beyond present: Set<MemberID>) -> Bool {
         func isAwaited(_ author: MemberID) -> Bool {
             !present.contains(author) && chain.members[author] != nil && isReached(author)

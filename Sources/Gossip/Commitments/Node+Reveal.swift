@@ -2,7 +2,7 @@ import Crypto
 import Ledger
 
 /// Showing what was committed to, and giving up what was not: an author shows its payload once a quorum has closed the
-/// round and enough of them name it; nobody asks for pieces before.
+/// round and enough of them name it; no member asks for pieces before.
 extension Node {
     /// Whether a contribution is committed, as far as this node can tell: by `closed` statements, or because a quorum
     /// acknowledged it, of whom honest members saw them.
@@ -84,7 +84,7 @@ extension Node {
         return headRound.map { !$0.mayBeCommitted(Commitment(contribution)) } ?? false
     }
 
-    /// An own contribution that nobody was shown and nobody can list: its values go back to the residual. The slot stays
+    /// An own contribution that was never shown and cannot be listed: its values go back to the residual. The slot stays
     /// taken.
     func giveUp(_ candidate: Candidate) {
         let digest = candidate.digest

@@ -4,8 +4,8 @@ import Ledger
 /// Actions and reviews that no version embeds yet.
 ///
 /// Bounded by operator: an action is kept only while it is among the few that one of its supporters may have pending, so
-/// an operator can fill its own places and nobody else's. A rotation that its own operator supports has places beside the
-/// others and takes none of whoever else signs it. A closed action takes no place of its supporters; it is kept among the
+/// an operator can fill its own places only. A rotation that its own operator supports has places beside the
+/// others and takes none of its other signers. A closed action takes no place of its supporters; it is kept among the
 /// few verdicts of those who closed it, so that signatures that come again do not open it again. Which actions are kept
 /// depends on the set of them alone, not on the order in which they came, so that members end up with the same.
 struct GovernanceTable {
@@ -84,7 +84,7 @@ struct GovernanceTable {
         if actions[digest] != nil { change(&actions[digest]!) }
     }
 
-    /// Drops what nobody has a place for: of each operator the lowest digests stay.
+    /// Drops what no operator has a place for: of each operator the lowest digests stay.
     ///
     /// - Returns: what was dropped, ascending.
     mutating func enforceBudgets(on chain: Chain) -> [Digest] {

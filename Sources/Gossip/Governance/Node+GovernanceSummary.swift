@@ -42,7 +42,7 @@ extension Node {
             let theirs = summary.actions.first { $0.action == digest }
             answerVerdicts(on: pending, theirs, on: id)
             let operators = pending.operators.values.filter { signature in
-                // What was taken back is sent to whoever asks for it only.
+                // What was taken back is sent only on request.
                 guard pending.verdicts[signature.signer] == nil else { return false }
                 guard let theirs, let index = chain.members.index(of: signature.signer) else { return true }
                 return !theirs.operators[index]

@@ -57,7 +57,7 @@ struct PendingAction {
     /// Operators whose signature counts for this node.
     var supporters: [MemberID] { operators.keys.filter { verdicts[$0] == nil } }
 
-    /// Whether the action can never have enough supporters: it takes nobody's place, and no ready record of this node
+    /// Whether the action can never have enough supporters: it takes no place, and no ready record of this node
     /// names it.
     func isClosed(on chain: Chain) -> Bool {
         guard !verdicts.isEmpty else { return false }

@@ -12,6 +12,7 @@ extension Node {
     /// - Returns: false if the signature is forged.
     @discardableResult
     func notice(own statement: SignedStatement) -> Bool {
+        guard !ignoresRivals else { return true }
         let abstainsUntil = recovery.isFixedInThisLife ? recovery.abstainsUntil : nil
         // The signature, which is dear to check, comes last: a node that lost its journal meets its own again and again.
         guard !isStopped, abstainsUntil.map({ statement.height > $0 }) ?? !recovery.isLost, isLacking(statement),

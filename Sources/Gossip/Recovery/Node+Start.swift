@@ -91,7 +91,7 @@ extension Node {
             }
         }
         let rivalled = chain.members.members.count { recovery.answers[$0.id]?.isRivalled ?? false }
-        if rivalled > chain.members.faultBound { raise(.secondInstance) }
+        if rivalled > chain.members.faultBound, !ignoresRivals { raise(.secondInstance) }
         pacing.progressed = true
     }
 

@@ -29,7 +29,7 @@ public struct Commitment: Record, Hashable, Comparable {
 }
 
 /// "The round is closed: I saw these commitments." One per member and height. No author shows a payload before a quorum
-/// of members has said so, so that nobody can choose a contribution after seeing another.
+/// of members has said so, so that no member can choose a contribution after it has read another.
 public struct Closed: Statement, Hashable {
     public static let tag = "closed"
 

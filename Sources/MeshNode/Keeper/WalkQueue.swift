@@ -16,7 +16,7 @@ struct WalkQueue {
         }
     }
 
-    /// Whose turn it is; nil while an answer is read or its pause lasts, and if nobody waits.
+    /// Whose turn it is; nil while an answer is read or its pause lasts, and if no peer waits.
     mutating func next() -> (link: LinkID, from: Height)? {
         guard !isReading, !waiting.isEmpty else { return nil }
         isReading = true

@@ -16,11 +16,11 @@ struct DecisionRow: Sendable, Equatable {
 }
 
 extension DecisionRow {
-    /// Whoever signed it or was against it.
+    /// Operators that signed it or were against it.
     var operators: Set<MemberID> { Set(signed.operators.map(\.signer) + verdicts.map(\.signer)) }
 }
 
-/// Kept by operator, so that whoever proposes and withdraws again and again makes others forget its own decisions only.
+/// Kept by operator, so that an operator that proposes and withdraws repeatedly displaces only its own decisions.
 extension LedgerDatabase {
     /// Of each operator the newest decisions in which it took part are kept.
     static let decisionsOfOperatorMaximum = 64

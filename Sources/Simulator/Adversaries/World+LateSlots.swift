@@ -5,7 +5,7 @@ import Ledger
 /// Attacks on commit before reveal: reading early, answering what was read, and saying afterwards that the answer was seen
 /// in time.
 extension World {
-    /// Asks everybody for the pieces of every commitment on the head that was ever on a wire.
+    /// Asks all members for the pieces of every commitment on the head that was ever on a wire.
     func askEarly(_ site: Site, _ chain: Chain) {
         for slot in coalition.contributions.keys.sorted()
         where slot.base == chain.headDigest && slot.author != site.identity.member {
@@ -144,7 +144,7 @@ extension Coalition {
         let kind: Int
         let victim: ContributionDigest
         let contributions: Set<ContributionDigest>
-        /// By the position of whoever sends it.
+        /// By the position of its sender.
         let messages: [(position: Int, message: [UInt8])]
     }
 

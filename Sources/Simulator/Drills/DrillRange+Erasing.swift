@@ -3,8 +3,8 @@ import Ledger
 
 /// Attacks on what a member's contribution does to the model: colluders read it and answer it.
 extension DrillRange {
-    /// They read a contribution and submit its negative, a copy, a near copy, or a negative one version later, each in the slots
-    /// of all of them, with every statement that they can sign.
+    /// They read a contribution and submit its negative, a copy, a near copy, or a negative one version later, each in the
+    /// slots of all of them, with every statement that they can sign.
     func erase() -> Drill.Row {
         var (tried, listed, held, broken): (Set<Int>, Int, Int, Int) = ([], 0, 0, 0)
         let worlds = make([.namesLate, .falseAcks, .asksEarly, .servesEarly]) { _, faults in
@@ -12,6 +12,7 @@ extension DrillRange {
         }
         for world in worlds {
             var answers: [ContributionDigest: Int] = [:]
+            var end: Int?
             var available: Set<ContributionDigest> = []
             play(
                 world, milliseconds: 20_000,
@@ -29,7 +30,11 @@ extension DrillRange {
                             available.insert(candidate.digest)
                         }
                     }
-                }, until: { world.oracles.versions.count >= 12 })
+                    // After the last kind of answer there are as many versions as could still list it.
+                    if end == nil, Set(answers.values).count == World.Answer.allCases.count {
+                        end = world.oracles.versions.count + Int(world.genesis.rules.maxStaleness) + 2
+                    }
+                }, until: { end.map { world.oracles.versions.count >= $0 } ?? false })
             tried.formUnion(answers.values)
             held += available.count
             for version in world.oracles.versions.values {

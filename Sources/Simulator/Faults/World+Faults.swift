@@ -18,6 +18,7 @@ extension World {
         let node = Node(
             identity: site.identity, timing: options.timing, recovered: recovered, verifier: verifier, reader: reader,
             random: site.random.split())
+        node.ignoresRivals = !site.isHonest
         let process = Process(node: node, clock: ProcessClock(start: machineRandom.draw(1 << 28...1 << 30)))
         process.lastSync = now
         process.lastReport = now

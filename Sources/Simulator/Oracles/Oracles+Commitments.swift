@@ -2,7 +2,7 @@ import Crypto
 import Gossip
 import Ledger
 
-/// Who closed which round and named which contribution, whoever saw it.
+/// Who closed which round and named which contribution.
 struct CommitmentBook {
     struct Naming: Hashable {
         let slot: Slot
@@ -43,7 +43,7 @@ extension Oracles {
     /// A `closed` statement on an honest disk.
     func kept(_ closed: Signed<Closed>, by member: Int) {
         guard isSigned(closed) else {
-            return report(.invalidCertificate, "member \(member) keeps a closed statement that nobody signed")
+            return report(.invalidCertificate, "member \(member) keeps a closed statement with an invalid signature")
         }
         saw(closed)
     }

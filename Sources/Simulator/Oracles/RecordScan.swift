@@ -25,6 +25,9 @@ struct RecordScan {
     private(set) var availability: [AvailabilityCertificate] = []
     private(set) var contributions: [Signed<Contribution>] = []
     private(set) var payloads: [Ledger.Payload] = []
+    /// Whether the body of the message is one record, so that its receiver takes the record: what stands inside a report
+    /// or is evidence is not said by that.
+    private(set) var isOneRecord = false
 
     init() {}
 
@@ -32,7 +35,10 @@ struct RecordScan {
     init(bytes: [UInt8]) {
         for header in 0...2 where header < bytes.count {
             if let item = try? CBOR(encoded: Array(bytes[header...])) {
-                visit(item)
+                if case .array(let parts) = item, parts.count == 2, case .map(let entries) = parts[1] {
+                    isOneRecord = take(parts[1], keys: entries.map(\.key))
+                }
+                if !isOneRecord { visit(item) }
                 return
             }
         }

@@ -14,7 +14,7 @@ extension Stage {
         }
     }
 
-    /// A member hears of what another made before everybody else does, and asks for it at once. It reads the payload only
+    /// A member hears of what another made before all others do, and asks for it at once. It reads the payload only
     /// when the round is closed: the copy that it hands over then is too late.
     func copierIsFasterThanTheAuthor() -> [Scenario.Result] {
         (0..<nodes).map { copier in

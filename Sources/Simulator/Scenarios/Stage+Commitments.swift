@@ -27,8 +27,8 @@ extension Stage {
         }
     }
 
-    /// A commitment reaches nobody before the version of its height is there. Then it is heard, on a base that is young
-    /// enough for late payloads; its author takes its values back, and nobody lists it.
+    /// A commitment reaches no other member before the version of its height is there. Then it is heard, on a base that is young
+    /// enough for late payloads; its author takes its values back, and no version lists it.
     func commitmentComesLate() -> [Scenario.Result] {
         (0..<nodes).map { author in
             let world = world(options())

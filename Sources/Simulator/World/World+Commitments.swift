@@ -5,15 +5,16 @@ import Ledger
 extension World {
     /// A message is about to be handed to the site's node.
     func noteHeard(_ bytes: [UInt8], by site: Site) {
-        guard site.isHonest, let process = site.process else { return }
-        let chain = process.node.chain
-        for signed in oracles.scans.scan(bytes).contributions
-        where signed.body.base == chain.headDigest && made[signed.body.contributionDigest] != nil
-            && signed.body.author != site.identity.member
-        {
-            process.heard.removeAll { $0.base != chain.headDigest }
-            process.heard.append(signed.body)
+        let scan = oracles.scans.scan(bytes)
+        guard site.isHonest, let process = site.process, scan.isOneRecord, let signed = scan.contributions.first else {
+            return
         }
+        let head = process.node.chain.headDigest
+        guard signed.body.base == head, made[signed.body.contributionDigest] != nil,
+            signed.body.author != site.identity.member
+        else { return }
+        process.heard.removeAll { $0.base != head }
+        process.heard.append(signed.body)
     }
 
     /// A node asks for a batch: with a `closed` statement of its own it says what it had heard.

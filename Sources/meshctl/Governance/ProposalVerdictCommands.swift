@@ -175,7 +175,7 @@ struct ProposalHistoryCommand: ParsableCommand {
             table.append("version \(decision.height)", "\(end(decision.end)): \(decision.words)")
             table.append("proposal", decision.action.text)
             if !decision.comment.isEmpty { table.append("comment", decision.comment) }
-            table.append("signed by", decision.signed.isEmpty ? "nobody" : Words.list(decision.signed.map(\.text)))
+            table.append("signed by", decision.signed.isEmpty ? "none" : Words.list(decision.signed.map(\.text)))
             for (name, value) in ProposalWords.opinions(decision.against) { table.append(name, value) }
             return table.rendered()
         }

@@ -39,7 +39,7 @@ struct InvitationCheck {
         if newest.members[invitation.inviter.id]?.operatorKey == invitation.inviter.operatorKey {
             warnings = []
         } else if newest.isConclusive, invitation.height < newest.height {
-            // Whoever has stolen a retired operator key could still write one.
+            // A thief of a retired operator key could still write one.
             throw Failure(
                 "\(path) is signed with an operator key that no member of \(newest.words) has",
                 advice: "Ask \(invitation.inviter.name) for a new invitation.")

@@ -9,7 +9,7 @@ struct CardCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "card", abstract: "Show a site's public card, or sign it again with other addresses.",
         discussion: """
-            Prints the card as text that can be sent by mail. With --address it is signed anew first. A card has the keys \
+            Prints the card as text that can be sent by mail. With --address it is signed again first. A card has the keys \
             with which a site is admitted. Where the daemon answers, or a ledger is given with the genesis file, the keys \
             that the member has now are shown, and whether the card is out of date.
             """)

@@ -5,7 +5,7 @@ import Rounds
 /// Walks over an exported ledger and checks it version by version.
 struct LedgerAudit {
     private let genesis: Genesis
-    /// Of the members so far: of the founders, and of whoever was admitted on the way.
+    /// Of the members so far: of the founders, and of members that were admitted later.
     private var names: SlotWords
     private var sets: [AuditReport.MemberRange] = []
     private var reader: LedgerFileReader

@@ -57,7 +57,7 @@ struct VerifyCommand: ParsableCommand {
         }
     }
 
-    /// As many as `status` shows. Whoever forges a chain can make a version that begins with so few, so the report says
+    /// As many as `status` shows. An attacker who forges a chain can make a version that begins with so few, so the report says
     /// which version it is.
     static let expectDigitsMinimum = 12
 

@@ -44,7 +44,7 @@ import Testing
         #expect(mistakes.count == 32)
         let (member, key) = town.rotated(3)
         let rotation = town.action(.rotate(member))
-        // Its owner signs first; whoever signs then needs no place.
+        // Its owner signs first; later signers need no place.
         for signer in [3, 0, 1] {
             #expect(
                 town.sites[signer].node.refusal(of: town.signed(rotation, by: [signer], possession: key)) == nil)
@@ -52,7 +52,7 @@ import Testing
         }
         for site in town.sites {
             #expect(site.node.governance[rotation.digest]?.supporters.count == 3)
-            #expect(mistakes.isSubset(of: site.node.governance.digests), "nobody's place is taken for it")
+            #expect(mistakes.isSubset(of: site.node.governance.digests), "it takes no other place")
         }
         #expect(town.reach(1))
         #expect(town.chains.allSatisfy { $0.members[member.id]?.keyEpoch == 1 })
@@ -208,7 +208,7 @@ import Testing
         town.settle()
         #expect(town.sites[0].node.governance[action.digest]?.verdicts.isEmpty == true)
         #expect(town.sites[0].notices.contains(.linkCutOff(town.sites[3].identity.member, .invalidSignature)))
-        // Nobody takes back what it did not sign, and a verdict is final.
+        // An operator cannot withdraw a signature that it did not give, and a verdict is final.
         #expect(
             town.sites[2].node.refusal(of: town.judged(action, .withdraw, by: 2))
                 == .notSigned(town.sites[2].identity.member))

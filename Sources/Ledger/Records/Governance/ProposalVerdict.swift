@@ -1,7 +1,7 @@
 import Crypto
 
 /// What an operator says against a proposal. Either is final for this action: the operator's signature under it does not
-/// count any more. Whoever changes their mind proposes it again: a new action has a new digest.
+/// count any more. To undo it, propose it again: a new action has a new digest.
 public enum ProposalVerdict: String, Sendable, Hashable, CaseIterable {
     /// The operator takes back its own signature.
     case withdraw
@@ -65,7 +65,7 @@ public struct SignedProposalVerdict: Record, Hashable {
     }
 }
 
-/// A verdict with the action that it is about: whoever gets it needs nothing else to keep it.
+/// A verdict with the action that it is about: its receiver needs nothing else to keep it.
 public struct JudgedProposal: Record, Hashable {
     public let action: GovernanceAction
     public let verdict: SignedProposalVerdict
