@@ -35,7 +35,7 @@ extension ParameterProblem: CustomStringConvertible {
 extension ControlError: CustomStringConvertible {
     public var description: String {
         switch self {
-        case .json(let error): "not acceptable JSON: \(error)"
+        case .json(let error): "the message is not valid JSON: \(error)"
         case .invalidMessage: "not a JSON-RPC 2.0 message of the kind expected"
         case .unknownMethod: "no such method"
         case .wrongSocket(let method, let role, let needed):
@@ -131,7 +131,7 @@ public struct ControlRefusal: Error, Codable, Hashable, Sendable {
     /// The answer to a message that was refused before any method saw it.
     public init(_ error: ControlError) {
         switch error {
-        case .json: self.init(.parseError, message: "not acceptable JSON: \(error)")
+        case .json: self.init(.parseError, message: "\(error)")
         case .invalidMessage: self.init(.invalidRequest, message: "not a JSON-RPC 2.0 request")
         case .unknownMethod: self.init(.unknownMethod, message: "no such method")
         case .wrongSocket(let method, let role, let needed):

@@ -10,8 +10,6 @@ struct LinkTable {
         var hasReported = false
         /// When the peer's last summary was answered; answers are rate-limited.
         var lastAnswer: Instant?
-        /// What the peer's requests for single objects were answered with lately.
-        var fetchAnswers = AnswerBudget()
         /// How many pieces of each contribution that may still be asked for the peer was given.
         fileprivate(set) var piecesGiven: [ContributionDigest: Int] = [:]
         /// Pieces in flight, and how many may be: one more with each that comes soon, one less with each that comes
@@ -41,23 +39,6 @@ struct LinkTable {
         fileprivate(set) var reach: PeerReach?
         /// Whether it was given the addresses of the members that it cannot ask itself.
         var hasAddresses = false
-    }
-
-    /// Bytes of answers in one window of time: a request is small and its answer may be large.
-    struct AnswerBudget {
-        private var began = Instant(milliseconds: 0)
-        private var bytes = 0
-
-        static let bytesMaximum = 4 << 20
-
-        mutating func add(_ count: Int, now: Instant, windowMilliseconds: UInt64) {
-            if now.since(began) >= windowMilliseconds { (began, bytes) = (now, 0) }
-            bytes += count
-        }
-
-        func hasRoom(now: Instant, windowMilliseconds: UInt64) -> Bool {
-            bytes < AnswerBudget.bytesMaximum || now.since(began) >= windowMilliseconds
-        }
     }
 
     static let windowInitial = 4

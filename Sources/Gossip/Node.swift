@@ -31,9 +31,12 @@ public final class Node {
     var evidence = EvidenceTable()
     var conflicts = ConflictTable()
     var checks = CheckBudgets()
+    var answers = AnswerBudgets()
     var storage = StorageRoom()
     /// The last adopted version, to answer members that are one behind.
-    var headVersion: CertifiedVersion?
+    var headVersion: CertifiedVersion? { didSet { headIndex = nil } }
+    /// See `headObjects`.
+    var headIndex: HeadObjects?
 
     /// For the simulator alone: the program of a hostile member does not stop when what was signed with its key beside its
     /// node comes back.

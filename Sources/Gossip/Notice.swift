@@ -20,7 +20,7 @@ public enum Notice: Equatable, Sendable {
     case viewEntered(Height, View)
     case proposed(Height, View, VersionDigest)
     /// A payload was provably invalid: by what it embeds, which is all that the judgement rests on.
-    case payloadRefused(View, EmbeddedPayload, PayloadFault)
+    case payloadRefused(View, Payload, EmbeddedPayload?, PayloadFault)
     case rootMismatch(Height, expected: StateRoots, computed: StateRoots)
     /// A quorum finalized a version in this view.
     case certified(Height, View)

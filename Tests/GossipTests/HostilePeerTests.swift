@@ -20,7 +20,7 @@ struct HostilePeerTests {
         town.settle()
         let second = town.contribution(of: leader, steps: 2)
         let chain = town.sites[victim].node.chain
-        let support = Support(ready: [])
+        let support = Support(ready: (1...3).map { Digest(DigestDomain("test"), [$0]) })
         let version = Version(
             network: chain.network, height: chain.nextHeight, parent: chain.headDigest,
             manifest: [
@@ -65,10 +65,11 @@ struct HostilePeerTests {
             if case .certified = sent.message, sent.to == 1 { sent.message.encoded.count } else { nil }
         }
         let size = try #require(answers.first)
-        #expect(3_000 * size > LinkTable.AnswerBudget.bytesMaximum)
-        let bytes = answers.reduce(0, +)
-        #expect(bytes >= LinkTable.AnswerBudget.bytesMaximum - size)
-        #expect(bytes < LinkTable.AnswerBudget.bytesMaximum + size)
+        let cost = size + AnswerBudgets.bytesPerItem
+        #expect(3_000 * size > AnswerBudgets.bytesMaximum)
+        let spent = answers.reduce(0) { $0 + $1 + AnswerBudgets.bytesPerItem }
+        #expect(spent >= AnswerBudgets.bytesMaximum - cost)
+        #expect(spent < AnswerBudgets.bytesMaximum + cost)
     }
 
     /// A signed record of more bytes than the model can give is refused before anything is fetched, whatever the rules

@@ -21,6 +21,8 @@ final class Town {
         var walked: [CertifiedVersion] = []
         /// Parameters by root, as far as they are here: one flag a block.
         var parameters: [Digest: [Bool]] = [:]
+        /// Signatures that its shell checked before the node handled the message.
+        var checkedAhead = 0
 
         func hasParameters(_ root: Digest) -> Bool { parameters[root].map { !$0.contains(false) } ?? false }
     }
@@ -61,6 +63,8 @@ final class Town {
     private var lineFreeAt: [LinkID: Instant] = [:]
     private var onTheWay: [(due: Instant, site: Int, event: Event)] = []
     private let verifier = Verifier()
+    /// Whether shells check signatures ahead; then every node has a verifier of its own.
+    private let checksAhead: Bool
     /// Every life of a node draws other numbers.
     private var lives: UInt64 = 0
 
@@ -69,8 +73,9 @@ final class Town {
     ///   - joiners: sites that begin without any parameters.
     init(
         count: Int, payloadPieces: Int = 2, retentionVersions: UInt32 = 1024, observers: Int = 0,
-        joiners: Set<Int> = [], rules: Rules = Rules()
+        joiners: Set<Int> = [], rules: Rules = Rules(), checksAhead: Bool = false
     ) throws {
+        self.checksAhead = checksAhead
         var random = SeededRandom(simulationSeed: 7)
         self.payloadPieces = payloadPieces
         var members: [Member] = []
@@ -122,7 +127,7 @@ final class Town {
     private func makeNode(_ identity: NodeIdentity, _ recovered: Recovered) -> Node {
         lives += 1
         return Node(
-            identity: identity, timing: Timing(), recovered: recovered, verifier: verifier,
+            identity: identity, timing: Timing(), recovered: recovered, verifier: checksAhead ? Verifier() : verifier,
             random: SeededRandom(simulationSeed: lives))
     }
 
@@ -196,6 +201,7 @@ final class Town {
             let (index, event) = queue.removeFirst()
             guard sites[index].isUp else { continue }
             var actions: [Action] = []
+            checkAhead(event, at: index)
             sites[index].node.handle(event, now: now, into: &actions)
             for action in actions { perform(action, of: index) }
         }
@@ -208,9 +214,19 @@ final class Town {
             let (index, event) = queue.removeFirst()
             guard sites[index].isUp else { continue }
             var actions: [Action] = []
+            checkAhead(event, at: index)
             sites[index].node.handle(event, now: now, into: &actions)
             for action in actions { perform(action, of: index) }
             for message in sites[index].sent[before[index]...] where stop(message.message) { return }
+        }
+    }
+
+    /// What a shell does with a message before it gives it to the core.
+    private func checkAhead(_ event: Event, at index: Int) {
+        guard checksAhead, case .message(_, let bytes) = event else { return }
+        for check in sites[index].node.signatureChecks(in: bytes) {
+            sites[index].checkedAhead += 1
+            sites[index].node.learn(check, isValid: check.isValid())
         }
     }
 

@@ -104,4 +104,39 @@ import Testing
         #expect(!bad.isValid(members: members, network: world.network, verifier: verifier))
         #expect(verifier.computed == 5)
     }
+
+    @Test func checks_computedElsewhere_areTheVerifiersOwn() throws {
+        let world = try World()
+        let certificate = world.finalize(world.draft(on: world.chain, listing: []).version)
+        let bad = VoteCertificate(
+            network: world.network, vote: certificate.vote,
+            signatures: QuorumSignatures(
+                [0: certificate.signatures.signatures[1]], memberCount: world.genesis.members.count))
+        let verifier = Verifier()
+        func isValid(_ certificate: VoteCertificate) -> Bool {
+            certificate.isValid(members: world.genesis.members, network: world.network, verifier: verifier)
+        }
+        let checks = verifier.checks { #expect(isValid(certificate)) }
+        #expect(checks.count == 3)
+        #expect(checks.allSatisfy { $0.isValid() })
+        let vote = certificate.vote
+        let forged = verifier.checks {
+            for (index, signature) in bad.signatures.byIndex {
+                let key = world.genesis.members.members[index].nodeKey
+                _ = verifier.isSigned(signature, over: vote, by: key, network: world.network)
+            }
+        }
+        #expect(forged.map { $0.isValid() } == [false])
+        // Listed and not learned: nothing is known.
+        #expect(verifier.computed == 0 && verifier.failed == 0)
+        for check in checks { verifier.learn(check, isValid: true) }
+        for check in forged { verifier.learn(check, isValid: false) }
+        #expect(isValid(certificate))
+        #expect(
+            !verifier.isSigned(
+                bad.signatures.signatures[0], over: vote, by: world.genesis.members.members[0].nodeKey,
+                network: world.network))
+        #expect(verifier.computed == 0 && verifier.failed == 1)
+        #expect(verifier.checks { _ = isValid(certificate) }.isEmpty)
+    }
 }

@@ -127,7 +127,7 @@ import Testing
         var empty = world.draft(on: chain, listing: [])
         #expect(fault(empty) == nil)
         empty.closings = draft.closings
-        #expect(fault(empty) == .foreignClosed(statements[0].objectDigest))
+        #expect(fault(empty) == .repeatedClosing)
     }
 
     @Test func theSupportNamesExactlyWhatIsEmbedded() {

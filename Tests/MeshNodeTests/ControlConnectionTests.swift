@@ -14,6 +14,7 @@ struct ControlConnectionTests {
         let server: ControlConnection
         let client: TestClient
         private let folder: TestFolder
+        private let turns: ControlTurns
 
         init() throws {
             folder = try TestFolder()
@@ -23,11 +24,13 @@ struct ControlConnectionTests {
             client = try TestClient.connect(loop, to: listener.path)
             try loop.wait(for: "the other end") { accepted != nil }
             listener.close()
-            server = ControlConnection(stream: accepted!, role: .operator)
+            turns = try ControlTurns(loop: loop)
+            server = ControlConnection(stream: accepted!, role: .operator, turns: turns)
         }
 
         func end() {
             client.stream.close()
+            turns.close()
             loop.close()
         }
     }
@@ -67,9 +70,31 @@ struct ControlConnectionTests {
         try pair.loop.wait(for: "the first request") { !dealtWith.isEmpty }
         #expect(dealtWith == [1])
         pair.server.answer(1, to: InviteWithdraw.self, Accepted())
-        #expect(dealtWith == [1, 2])
+        try pair.loop.wait(for: "the second") { dealtWith == [1, 2] }
         pair.server.refuse(2, ControlRefusal(.notFound, message: ""))
-        #expect(dealtWith == [1, 2, 3])
+        try pair.loop.wait(for: "the third") { dealtWith == [1, 2, 3] }
+    }
+
+    @Test("Clients that ask without a pause have one request handled per turn of the loop, all together and in turn")
+    func clientsShareTheLoop() throws {
+        let sites = try TestSites(["de"])
+        defer { sites.end() }
+        try sites.start(0)
+        var clients: [TestClient] = []
+        defer { for client in clients { client.stream.close() } }
+        for _ in 0..<4 {
+            let client = try TestClient.connect(sites.loop, to: sites.configuration(0).sockets.operator.path)
+            client.read()
+            clients.append(client)
+        }
+        for client in clients { for id in Int64(1)...100 { try client.ask(id, StatusRequest()) } }
+        var others: Int?
+        try sites.wait(for: "all answers") {
+            let counts = clients.map(\.replies.count).sorted()
+            if others == nil, counts[3] == 100 { others = counts[0] }
+            return counts[0] == 100
+        }
+        #expect(try #require(others) >= 50)
     }
 
     @Test("What a client hands over is taken while it has not read, and its next request once it has")

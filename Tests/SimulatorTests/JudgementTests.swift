@@ -140,8 +140,26 @@ struct JudgementTests {
     func refusingAValidPayloadIsSeen(isValid: Bool) {
         var draft = Draft()
         draft.isListed = isValid
-        draft.town.oracles.refused(draft.embedded, by: 0, because: "inclusion")
+        draft.town.oracles.refused(draft.embedded.payload, draft.embedded, by: 0, because: .wrongRoots)
         #expect(draft.town.fired == (isValid ? [.judgedApart] : []))
+    }
+
+    /// Before what it names is there a payload is refused for its shape alone.
+    @Test(arguments: [true, false])
+    func refusingAWellFormedPayloadForItsShapeIsSeen(isWellFormed: Bool) {
+        let draft = Draft()
+        var payload = draft.embedded.payload
+        if !isWellFormed {
+            let support = Support(ready: Array(payload.support.ready.dropLast()))
+            let shown = payload.version
+            payload = Payload(
+                version: Version(
+                    network: shown.network, height: shown.height, parent: shown.parent, manifest: shown.manifest,
+                    action: shown.action, rules: shown.rules, members: shown.members, support: support.digest,
+                    roots: shown.roots), support: support)
+        }
+        draft.town.oracles.refused(payload, nil, by: 0, because: .wrongSupport)
+        #expect(draft.town.fired == (isWellFormed ? [.judgedApart] : []))
     }
 
     @Test(arguments: [true, false])
@@ -149,9 +167,9 @@ struct JudgementTests {
         var draft = Draft()
         draft.isListed = false
         let refused = draft.embedded
-        if isRefusedFirst { draft.town.oracles.refused(refused, by: 1, because: "inclusion") }
+        if isRefusedFirst { draft.town.oracles.refused(refused.payload, refused, by: 1, because: .wrongRoots) }
         _ = draft.fired
-        if !isRefusedFirst { draft.town.oracles.refused(refused, by: 1, because: "inclusion") }
+        if !isRefusedFirst { draft.town.oracles.refused(refused.payload, refused, by: 1, because: .wrongRoots) }
         #expect(draft.town.fired == [.invalidPayload, .judgedApart])
     }
 

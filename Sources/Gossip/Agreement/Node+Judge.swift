@@ -59,12 +59,14 @@ extension Node {
             fetch([.payload(version)])
             return nil
         }
+        // Before anything that it names is requested.
+        if !height.judged.contains(version), let fault = faultOfShape(payload) { return refuse(payload, nil, fault) }
         guard let embedded = embedded(payload) else { return nil }
         if !height.judged.contains(version) {
             do throws(PayloadFault) {
                 try chain.judge(embedded, verifier: verifier)
             } catch {
-                return refuse(embedded, error)
+                return refuse(payload, embedded, error)
             }
             height.judged.insert(version)
         }
@@ -72,7 +74,7 @@ extension Node {
         do throws(PayloadFault) {
             try chain.checkWeights(payload.version.manifest, contributions)
         } catch {
-            return refuse(embedded, error)
+            return refuse(payload, embedded, error)
         }
         if isAveragingRefused(payload.version.manifest) {
             height.verdicts[version] = .invalid
@@ -87,10 +89,17 @@ extension Node {
         return verdict
     }
 
-    private func refuse(_ embedded: EmbeddedPayload, _ fault: PayloadFault) -> Verdict {
-        emit(.payloadRefused(height.view, embedded, fault))
-        height.verdicts[embedded.version.versionDigest] = .invalid
+    @discardableResult
+    func refuse(_ payload: Payload, _ embedded: EmbeddedPayload?, _ fault: PayloadFault) -> Verdict {
+        emit(.payloadRefused(height.view, payload, embedded, fault))
+        height.verdicts[payload.version.versionDigest] = .invalid
         return .invalid
+    }
+
+    /// What is wrong with a payload, as far as it shows before anything that it names is here.
+    func faultOfShape(_ payload: Payload) -> PayloadFault? {
+        do throws(PayloadFault) { try chain.checkShape(payload) } catch { return error }
+        return payload.support.closings.first { commitments.oversized.contains($0) }.map { .oversizedClosing($0) }
     }
 
     /// The records of what a manifest lists, in its order; nil while some lack, which are then fetched.

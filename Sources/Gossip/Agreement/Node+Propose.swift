@@ -144,9 +144,15 @@ extension Node {
         let digest = payload.version.versionDigest
         guard payload.version.height == height.height, height.payloads[digest] == nil, height.isKnownProposal(digest)
         else { return }
-        height.payloads[digest] = payload
+        guard height.verdicts[digest] != .invalid else { return }
         pacing.progressed = true
         if let proposer = proposer(of: digest) { relay(.payload(payload), of: proposer, from: link) }
+        // One that is invalid whatever its parts are is not kept: what it names would be kept too.
+        if let fault = faultOfShape(payload) {
+            refuse(payload, nil, fault)
+        } else {
+            height.payloads[digest] = payload
+        }
     }
 
     /// Who proposed a version in the latest view.

@@ -135,13 +135,14 @@ extension Node {
 
     private func count(_ ready: Signed<Ready>) {
         guard let index = height.members.index(of: ready.signer) else { return }
-        if height.keep(ready, at: index) { pacing.idleTicks = 0 }
+        let isFirst = height.keep(ready, at: index)
+        if isFirst { pacing.idleTicks = 0 }
         if height.quorumReadySince == nil, height.ready.count >= height.members.quorum {
             height.quorumReadySince = now
             emit(.quorumReady(height.height))
             if height.viewStarted == nil { height.enterView(at: now) }
         }
-        fetchNamedActions(ready.body)
+        if isFirst { fetchNamedActions(ready.body) }
         pacing.progressed = true
     }
 

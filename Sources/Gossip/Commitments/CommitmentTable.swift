@@ -95,7 +95,9 @@ struct CommitmentRound {
 
     /// The statements that name this contribution, by ascending name.
     func statements(naming contribution: ContributionDigest) -> [Signed<Closed>] {
-        objects.keys.sorted().compactMap { objects[$0] }.filter { closed in
+        // Asked for by peers: what is named by none costs no search through all statements.
+        guard namers.keys.contains(where: { $0.contribution == contribution }) else { return [] }
+        return objects.keys.sorted().compactMap { objects[$0] }.filter { closed in
             closed.body.commitments.contains { $0.contribution == contribution }
         }
     }
@@ -115,6 +117,8 @@ struct CommitmentTable {
     private(set) var rounds: [VersionDigest: CommitmentRound] = [:]
     /// Names of statements that a payload of the height rests on, by their digest.
     var closings: [Digest: ClosingNames] = [:]
+    /// Digests of lists that are longer than any set: no valid payload of the height names them.
+    var oversized: Set<Digest> = []
     /// Who took part lately: the round waits for them. Nil while no member is known to have: then every member counts.
     private(set) var active: Set<MemberID>?
     /// Whose contribution came too late since the last adoption.
@@ -154,6 +158,7 @@ struct CommitmentTable {
         listed.removeAll { $0.height <= chain.oldestBase }
         if !contributions.isEmpty { listed.append((chain.height, contributions)) }
         closings = [:]
+        oversized = []
         let atWork = participants.union(late)
         if !atWork.isEmpty { active = atWork }
         late = []

@@ -186,7 +186,11 @@ extension Node {
         guard commitments.closings[digest] == nil,
             height.payloads.values.contains(where: { $0.support.closings.contains(digest) })
         else { return }
-        commitments.closings[digest] = closing
+        if chain.mayRest(on: closing) {
+            commitments.closings[digest] = closing
+        } else {
+            commitments.oversized.insert(digest)
+        }
         pacing.progressed = true
     }
 

@@ -17,7 +17,7 @@ extension Node {
         }
     }
 
-    private func statements(in message: Message) -> [SignedStatement] {
+    func statements(in message: Message) -> [SignedStatement] {
         switch message {
         case .contribution(let signed): [.contribution(signed)]
         case .acks(let acks): statements(of: acks)
@@ -49,17 +49,19 @@ extension Node {
     /// False where the signature is not the signer's. Each subject of a member costs one verification, and one more
     /// for the first statement that contradicts it.
     private func witness(_ statement: SignedStatement) -> Bool {
-        guard isWatched(statement.subject), let members = members(of: statement.subject),
-            members[statement.signer] != nil
-        else { return true }
-        let signer = statement.signer
-        if let known = evidence.book.statement(signer, of: statement.subject) {
-            if known.says(statement) { return true }
-            guard mayAccuse(known, statement) else { return true }
-        }
+        guard let members = membersToCheck(statement) else { return true }
         guard statement.isValid(in: members, network: chain.network, verifier: verifier) else { return false }
         enter(statement)
         return true
+    }
+
+    /// The set whose key the statement is checked with; nil if it says nothing new that is watched.
+    func membersToCheck(_ statement: SignedStatement) -> MemberSet? {
+        guard isWatched(statement.subject), let members = members(of: statement.subject),
+            members[statement.signer] != nil
+        else { return nil }
+        guard let known = evidence.book.statement(statement.signer, of: statement.subject) else { return members }
+        return !known.says(statement) && mayAccuse(known, statement) ? members : nil
     }
 
     /// Whether the two as evidence would be new and find room.

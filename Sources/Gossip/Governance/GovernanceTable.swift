@@ -60,11 +60,15 @@ struct GovernanceTable {
     /// Counts a signature of this operator; false where it has given too many since the head was adopted. Rotations have
     /// room beyond the others.
     mutating func takeSignature(of signer: MemberID, under action: GovernanceAction) -> Bool {
-        var limit = GovernanceTable.signaturesOfOperatorMaximum
-        if case .rotate = action.change { limit += GovernanceTable.rotationSignaturesMaximum }
-        guard signatureCounts[signer, default: 0] < limit else { return false }
+        guard hasSignatureLeft(signer, under: action) else { return false }
         signatureCounts[signer, default: 0] += 1
         return true
+    }
+
+    func hasSignatureLeft(_ signer: MemberID, under action: GovernanceAction) -> Bool {
+        var limit = GovernanceTable.signaturesOfOperatorMaximum
+        if case .rotate = action.change { limit += GovernanceTable.rotationSignaturesMaximum }
+        return signatureCounts[signer, default: 0] < limit
     }
 
     /// Counts a verdict of this operator; false where it has given too many since the head was adopted.

@@ -78,7 +78,11 @@ extension Node {
             let effect = PendingAction(signed.action, digest: digest, on: chain)
             guard !claimed.isEmpty, !(effect.fault?.isLasting ?? false) else { return }
         }
-        let fresh = claimed.filter { known?.operators[$0.signer] == nil }
+        // Before anything is verified: what could not be taken costs no check.
+        let fresh = claimed.filter {
+            known?.operators[$0.signer] == nil && governance.hasSignatureLeft($0.signer, under: signed.action)
+        }
+        guard known != nil || !fresh.isEmpty else { return }
         let bringsPossession = known?.possession == nil && signed.possession != nil
         guard !fresh.isEmpty || bringsPossession else { return }
         guard isPossessionSound(signed),

@@ -4,13 +4,11 @@ extension Node {
     /// Asks for what lacks, each thing at most twice a standstill interval: of two peers drawn at random, so that one
     /// that withholds is soon passed by.
     func fetch(_ items: [FetchItem]) {
-        let due = items.filter { pacing.fetches.isDue($0, now: now, interval: timing.standstill / 2) }
-            .prefix(Wire.fetchItemsMaximum)
-        guard !due.isEmpty else { return }
         let order = links.order
         guard !order.isEmpty else { return }
-        for item in due { pacing.fetches.note(item, now: now) }
-        let bytes = Message.fetch(Array(due)).encoded
+        let due = pacing.fetches.take(items, now: now, interval: timing.standstill / 2)
+        guard !due.isEmpty else { return }
+        let bytes = Message.fetch(due).encoded
         // Of members first: who only looks on may lack it.
         let shuffled = order.shuffled(using: &random)
         let members = shuffled.filter { link in links[link].map { chain.members[$0.member] != nil } ?? false }
@@ -19,20 +17,26 @@ extension Node {
     }
 
     /// A peer lacks things that this node may hold: each is answered once a message, and of versions, which are large,
-    /// only the first. Beyond `AnswerBudget` nothing is answered for a while, and the peer asks others.
+    /// only the first. Every item costs its sender, found or not. Beyond `AnswerBudgets` nothing is answered for a while, and
+    /// the peer asks others.
     func received(fetch items: [FetchItem], from link: LinkID) {
+        guard let member = links[link]?.member else { return }
         var answered: Set<FetchItem> = []
         let version = items.first { if case .version = $0 { true } else { false } }
         let window = timing.standstill / 4
         for item in items where answered.insert(item).inserted {
             if case .version = item, item != version { continue }
-            guard links[link]?.fetchAnswers.hasRoom(now: now, windowMilliseconds: window) ?? false else { return }
+            guard answers.hasRoom(member, now: now, windowMilliseconds: window) else { return }
             let before = actions.count
             answer(item, on: link)
-            let bytes = actions[before...].reduce(0) { sum, action in
-                if case .send(_, let bytes) = action { sum + bytes.count } else { sum }
+            let bytes = actions[before...].reduce(AnswerBudgets.bytesPerItem) { sum, action in
+                switch action {
+                case .send(_, let bytes): sum + bytes.count
+                case .sendVersion: sum + AnswerBudgets.bytesPerVersion
+                default: sum
+                }
             }
-            links.update(link) { $0.fetchAnswers.add(bytes, now: now, windowMilliseconds: window) }
+            answers.charge(bytes, to: member, now: now, windowMilliseconds: window)
         }
     }
 
@@ -45,14 +49,15 @@ extension Node {
                 sendCertified(head.embedded.payload, head.certificate, to: link)
             }
         case .ready(let digest):
-            let embedded = headVersion?.embedded.ready.first { $0.objectDigest == digest }
-            if let ready = height.readyObjects[digest] ?? embedded { send(.ready(ready), to: link) }
+            if let ready = height.readyObjects[digest] ?? headObjects?.ready[digest] { send(.ready(ready), to: link) }
         case .closed(let digest):
-            let embedded = headVersion?.embedded.closings.lazy.flatMap(\.statements).first { $0.objectDigest == digest }
-            if let closed = commitments.object(digest) ?? embedded { send(.closed(closed), to: link) }
+            if let closed = commitments.object(digest) ?? headObjects?.closed[digest] {
+                send(.closed(closed), to: link)
+            }
         case .closing(let digest):
-            let embedded = headVersion?.embedded.closings.lazy.map(\.names).first { $0.digest == digest }
-            if let names = commitments.closings[digest] ?? embedded { send(.closing(names), to: link) }
+            if let names = commitments.closings[digest] ?? headObjects?.closings[digest] {
+                send(.closing(names), to: link)
+            }
         case .commitment(let digest):
             for base in chain.bases {
                 for closed in commitments[base.digest]?.statements(naming: digest) ?? [] {
@@ -60,12 +65,12 @@ extension Node {
                 }
             }
         case .availability(let digest):
-            let embedded = headVersion?.embedded.availability.first { $0.digest == digest }
-            if let certificate = contributions.certificates[digest] ?? embedded { send(.acks(certificate), to: link) }
+            if let certificate = contributions.certificates[digest] ?? headObjects?.availability[digest] {
+                send(.acks(certificate), to: link)
+            }
         case .contribution(let digest): answer(contribution: digest, on: link)
         case .action(let digest):
-            let embedded = headVersion?.embedded.action.flatMap { $0.objectDigest == digest ? $0 : nil }
-            if let action = height.actions[digest] ?? embedded { send(.carried(action), to: link) }
+            if let action = height.actions[digest] ?? headObjects?.actions[digest] { send(.carried(action), to: link) }
         case .proposal(let digest): answer(proposal: digest, on: link)
         case .notarization(let view):
             if let certificate = height.views[view]?.notarization { send(.votes(certificate), to: link) }
@@ -87,7 +92,7 @@ extension Node {
             if candidate.pieces.setCount > 0, isShown(candidate) {
                 send(.have(digest, pieces: candidate.pieces), to: link)
             }
-        } else if let listed = headVersion?.contributions.first(where: { $0.body.contributionDigest == digest }) {
+        } else if let listed = headObjects?.contributions[digest] {
             send(.contribution(listed), to: link)
         }
     }
@@ -97,16 +102,28 @@ extension Node {
 struct FetchLog {
     private var asked: [FetchItem: Instant] = [:]
 
-    private static let capacity = 4096
+    /// Things that are asked for within an interval. What does not fit waits for the next: if old entries were forgotten
+    /// instead, more lacking things than these would be asked for at every event.
+    static let capacity = 4096
 
     var count: Int { asked.count }
 
-    func isDue(_ item: FetchItem, now: Instant, interval: UInt64) -> Bool {
-        asked[item].map { now.since($0) >= interval } ?? true
+    /// Those of the items that may be asked for now, as many as one message takes; they count as asked for.
+    mutating func take(_ items: [FetchItem], now: Instant, interval: UInt64) -> [FetchItem] {
+        var due: [FetchItem] = []
+        for item in items where due.count < Wire.fetchItemsMaximum {
+            guard isDue(item, now: now, interval: interval) else { continue }
+            if asked[item] == nil, asked.count >= FetchLog.capacity {
+                asked = asked.filter { now.since($0.value) < interval }
+                if asked.count >= FetchLog.capacity { break }
+            }
+            asked[item] = now
+            due.append(item)
+        }
+        return due
     }
 
-    mutating func note(_ item: FetchItem, now: Instant) {
-        if asked.count >= FetchLog.capacity { asked = [:] }
-        asked[item] = now
+    func isDue(_ item: FetchItem, now: Instant, interval: UInt64) -> Bool {
+        asked[item].map { now.since($0) >= interval } ?? true
     }
 }

@@ -85,7 +85,7 @@ extension Node {
 
     /// Whether the message belongs to the height after the one that is being agreed on: its sender has adopted a
     /// version that this node is about to adopt.
-    private func isEarly(_ message: Message) -> Bool {
+    func isEarly(_ message: Message) -> Bool {
         let early = height.height.next
         switch message {
         case .contribution(let signed): return signed.body.baseHeight.next == early

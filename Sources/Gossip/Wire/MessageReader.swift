@@ -2,8 +2,8 @@ import Ledger
 
 /// Decodes messages, and remembers those that came lately: what one node broadcasts reaches many that share a reader.
 ///
-/// A pure function's memory: what it gives depends on the bytes alone. A daemon hears most things once and remembers
-/// none; a simulated world's nodes share one.
+/// A pure function's memory: what it gives depends on the bytes alone. A daemon reads a message twice, for the checks ahead
+/// and to handle it, and remembers a few; a simulated world's nodes share one.
 public final class MessageReader {
     private let capacity: Int
     private var current: [EncodedBytes: Message] = [:]

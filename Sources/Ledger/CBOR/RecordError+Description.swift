@@ -11,7 +11,7 @@ extension RecordError: CustomStringConvertible {
         case .keysOutOfOrder(let key): "the key \(key) is out of order"
         case .missingKey(let key): "the field \(key) is missing"
         case .unknownKey(let key): "the field \(key) is unknown"
-        case .wrongType(let key): "the field \(key) has a wrong type"
+        case .wrongType(let key): key.isEmpty ? "it is not a map with text keys" : "the field \(key) has a wrong type"
         case .outOfRange(let key): "the value of \(key) is out of range"
         case .tooLong(let key, let count, let limit): "\(key) has a length of \(count), at most \(limit) is possible"
         case .notAscending(let key): "the items of \(key) are not in ascending order"

@@ -12,8 +12,7 @@ extension Chain {
     public func judge(_ embedded: EmbeddedPayload, verifier: Verifier) throws(PayloadFault) {
         let version = embedded.version
         let support = embedded.payload.support
-        try checkContinues(version)
-        guard version.support == support.digest else { throw .wrongSupport }
+        try checkShape(embedded.payload)
         guard support.action == embedded.action?.objectDigest else { throw .wrongSupport }
         try checkReady(support, embedded.ready, verifier)
         let ready = embedded.ready.map(\.body)
@@ -47,9 +46,6 @@ extension Chain {
         let version = embedded.version
         guard version.roots.outer == head.roots.outer else { throw .wrongOuterRoot }
         let slots = version.manifest.map(\.slot)
-        guard slots.isEmpty || slots.count >= Int(rules.minContributions) else {
-            throw .tooFewContributions(count: slots.count, minimum: rules.minContributions)
-        }
         let expected = slotsToList(by: ready)
         guard slots == expected else { throw .inclusion(expected: expected, listed: slots) }
         precondition(embedded.availability.count == version.manifest.count)

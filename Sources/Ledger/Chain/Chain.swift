@@ -161,10 +161,14 @@ public enum PayloadFault: Error, Equatable, Sendable {
     /// A `closed` statement that is not valid here or names nothing that is listed.
     case foreignClosed(Digest)
     case repeatedClosedSigner(MemberID)
-    /// Two closings of one round, or an empty one.
+    /// Two closings of one round, more closings than the manifest has bases, or an empty one.
     case repeatedClosing
+    /// A closing of more statements than any set has members.
+    case oversizedClosing(Digest)
     /// Too few of the embedded `closed` statements name the contribution in this slot.
     case uncommitted(Slot)
+    /// An entry that is no member's slot on a base that may be listed.
+    case unknownSlot(Slot)
     case inclusion(expected: [Slot], listed: [Slot])
     /// Lists some contributions, and fewer than the rules' `minContributions`.
     case tooFewContributions(count: Int, minimum: UInt32)

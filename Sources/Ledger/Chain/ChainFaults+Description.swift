@@ -25,8 +25,11 @@ extension PayloadFault: CustomStringConvertible {
         case .foreignClosed(let digest):
             "the closed statement \(digest.short) is not valid for it, or names nothing that is listed"
         case .repeatedClosedSigner(let member): "the closed statement of \(member.short) counts twice"
-        case .repeatedClosing: "the closed statements of a round come twice, or none of them do"
+        case .repeatedClosing: "it names more closings than bases, two of one base, or an empty one"
         case .uncommitted(let slot): "too few closed statements name the contribution of \(slot)"
+        case .oversizedClosing(let digest): "the closing \(digest.short) names more statements than a set has members"
+        case .unknownSlot(let slot):
+            "it lists a slot that does not exist: \(slot.author.short) on \(slot.base.short)"
         case .inclusion(let expected, let listed): "it must list \(list(expected)) and lists \(list(listed))"
         case .tooFewContributions(let count, let minimum):
             "it lists \(count) contributions, and the rules ask for at least \(minimum)"

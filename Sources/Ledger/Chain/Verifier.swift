@@ -1,11 +1,17 @@
 import Crypto
 
 /// Checks signatures and remembers the valid ones, so that a certificate whose votes came one by one costs no second
-/// verification. Holds at most two generations of `capacity` entries of 32 bytes each; never remembers a failure.
+/// verification. Holds at most two generations of `capacity` entries of 32 bytes each. Of invalid signatures it remembers
+/// only those that another thread found, at most 1,024.
+///
+/// Belongs to one thread. Another thread can compute for it: `checks(of:)` lists what is unknown, `learn` takes the results.
 public final class Verifier {
     private var current: Set<Digest> = []
     private var previous: Set<Digest> = []
+    private var invalid: Set<Digest> = []
     private let capacity: Int
+    /// While checks are listed: those so far.
+    private var listed: [SignatureCheck]?
     /// How many signatures were really computed.
     public private(set) var computed: UInt64 = 0
     /// How many of them did not verify.
@@ -30,6 +36,14 @@ public final class Verifier {
     ) -> Bool {
         let name = Verifier.name(of: signature, over: statement, by: key, network: network)
         if current.contains(name) || previous.contains(name) { return true }
+        if listed != nil {
+            listed?.append(SignatureCheck(name, signature, over: statement, by: key, network: network))
+            return true
+        }
+        if invalid.contains(name) {
+            failed += 1
+            return false
+        }
         computed += 1
         guard statement.isSigned(signature, by: key, network: network) else {
             failed += 1
@@ -37,6 +51,22 @@ public final class Verifier {
         }
         remember(name)
         return true
+    }
+
+    /// The checks that `body` would compute here, if each of them succeeds. Nothing is computed or counted.
+    public func checks(of body: () -> Void) -> [SignatureCheck] {
+        precondition(listed == nil, "checks are listed for one caller at a time")
+        listed = []
+        body()
+        defer { listed = nil }
+        return listed ?? []
+    }
+
+    /// Takes the result of a check that another thread computed.
+    public func learn(_ check: SignatureCheck, isValid: Bool) {
+        if isValid { return remember(check.name) }
+        if invalid.count >= 1_024 { invalid = [] }
+        invalid.insert(check.name)
     }
 
     private static func name<Body: Statement>(
@@ -60,4 +90,27 @@ public final class Verifier {
         }
         current.insert(name)
     }
+}
+
+/// One signature to be checked, on any thread.
+public struct SignatureCheck: Sendable {
+    let name: Digest
+    private let signature: Signature
+    private let message: [UInt8]
+    private let domain: SignatureDomain
+    private let key: VerifyingKey
+    private let network: NetworkID
+
+    init<Body: Statement>(
+        _ name: Digest, _ signature: Signature, over statement: Body, by key: VerifyingKey, network: NetworkID
+    ) {
+        self.name = name
+        self.signature = signature
+        self.message = statement.encoded
+        self.domain = Body.signatureDomain
+        self.key = key
+        self.network = network
+    }
+
+    public func isValid() -> Bool { key.verifies(signature, over: message, as: domain, network: network.digest) }
 }

@@ -1,6 +1,8 @@
 /// What a record may claim at most. Checked while decoding, before anything of that size is allocated.
 public enum Limits {
     public static let heightMaximum: UInt64 = 1 << 48
+    /// Of steps and of tokens: what JSON numbers hold exactly.
+    public static let countMaximum: UInt64 = (1 << 53) - 1
     public static let viewMaximum: UInt32 = 1 << 24
     /// So many that the signatures of all of them still fit a control message.
     public static let members = 1000

@@ -13,6 +13,7 @@ final class ControlConnection {
 
     /// Whose socket the client connected to.
     let role: ControlRole
+    private let turns: ControlTurns
     /// Whether a whole request ever came.
     private(set) var hasRequested = false
     /// When bytes last came from the client or were taken by it, or an answer was given.
@@ -35,8 +36,9 @@ final class ControlConnection {
     /// What is under way to the client in tensor frames.
     private(set) var outgoing: TensorFrameKind?
 
-    init(stream: PipeConnection, role: ControlRole) {
+    init(stream: PipeConnection, role: ControlRole, turns: ControlTurns) {
         self.stream = stream
+        self.turns = turns
         self.role = role
         lastActive = stream.loop.now
         stream.highWaterBytes = 1 << 20
@@ -171,6 +173,9 @@ final class ControlConnection {
         if let frame = try? Frame(kind: .message, payload: message) { stream.write(frame.bytes) }
     }
 
+    /// One request may be handled now.
+    func takeTurn() { decode() }
+
     private func decode() {
         guard !isDecoding, !isClosed else { return }
         isDecoding = true
@@ -178,7 +183,7 @@ final class ControlConnection {
         do throws(FrameError) {
             while !isHeld, !isClosed {
                 if let request = waitingRequest {
-                    guard !isAnswering, !stream.isAboveHighWater else { break }
+                    guard !isAnswering, !stream.isAboveHighWater, turns.take(self) else { break }
                     waitingRequest = nil
                     received(request)
                     continue

@@ -32,7 +32,7 @@ extension ControlServer {
         do throws(RecordError) {
             signed = try SignedGovernanceAction(encoded: parameters.proposal.bytes)
         } catch {
-            return refuse("is no record of one: \(error)")
+            return refuse("is not a valid record: \(error)")
         }
         do throws(ActionFault) {
             let outcome = try outcomeWhenDue(of: signed.action)

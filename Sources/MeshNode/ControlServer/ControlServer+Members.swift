@@ -48,7 +48,7 @@ extension ControlServer {
         guard chain.members[keeper.node.identity.member] != nil else { return refuseInviting(id, connection) }
         let signed: SignedInvitation
         do throws(RecordError) { signed = try SignedInvitation(encoded: parameters.invitation.bytes) } catch {
-            return refuse("is no record of one: \(error)")
+            return refuse("is not a valid record: \(error)")
         }
         if let refusal = membership.observers.refusal(of: signed, chain) { return refuse(refusal) }
         membership.invite(signed) { failure in

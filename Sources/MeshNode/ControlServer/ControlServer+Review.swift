@@ -13,7 +13,7 @@ extension ControlServer {
         do throws(RecordError) {
             review = try SignedReview(encoded: parameters.review.bytes)
         } catch {
-            return refuse("is no record of one: \(error)")
+            return refuse("is not a valid record: \(error)")
         }
         if let refusal = keeper.node.refusal(of: review) { return refuse(reviewWords(refusal)) }
         keeper.feed(.review(review))

@@ -17,6 +17,7 @@ final class ControlServer {
     private var listeners: [PipeListener] = []
     private var connections: [ObjectIdentifier: ControlConnection] = [:]
     private var placesTimer: LoopTimer?
+    private let turns: ControlTurns
     private(set) var trainer: TrainerSession?
     /// When the round on this version is closed here, if this site has not committed by then.
     private var closing: (version: VersionDigest, deadline: Gossip.Instant)?
@@ -26,8 +27,9 @@ final class ControlServer {
 
     init(
         loop: EventLoop, keeper: Keeper, desk: TrainerDesk, membership: Membership, site: SiteInformation
-    ) {
+    ) throws(LoopError) {
         self.loop = loop
+        turns = try ControlTurns(loop: loop)
         self.keeper = keeper
         self.desk = desk
         self.membership = membership
@@ -50,6 +52,7 @@ final class ControlServer {
         isStopping = true
         for listener in listeners { listener.close() }
         placesTimer?.close()
+        turns.close()
         for connection in connections.values { connection.close() }
     }
 
@@ -75,7 +78,7 @@ final class ControlServer {
 
     private func accepted(_ stream: PipeConnection, _ role: ControlRole) {
         guard makePlace(role) else { return stream.close() }
-        let connection = ControlConnection(stream: stream, role: role)
+        let connection = ControlConnection(stream: stream, role: role, turns: turns)
         let key = ObjectIdentifier(connection)
         connections[key] = connection
         connection.onRequest = { [weak self, unowned connection] in self?.received($0, connection) }

@@ -77,7 +77,8 @@ final class Daemon {
         let node = Node(
             identity: NodeIdentity(
                 member: site.member, nodeKey: keys.nodeKey, addresses: configuration.mesh.announce),
-            timing: configuration.timing, recovered: recovery.recovered, verifier: verifier, random: random.split())
+            timing: configuration.timing, recovered: recovery.recovered, verifier: verifier,
+            reader: MessageReader(capacity: TransportLimits.messagesPerCheck), random: random.split())
         journal = try JournalWriter(loop: loop, sink: journalSink(database))
         workers = try WorkerPool(loop: loop, threads: configuration.workerCount)
         transport = try Transport(
@@ -94,7 +95,7 @@ final class Daemon {
             logger: logger)
         transport.admit = { [membership] in membership.admits($0) }
         desk = TrainerDesk(keeper: keeper, residuals: residuals, slots: recovery.slots, residual: residual)
-        control = ControlServer(
+        control = try ControlServer(
             loop: loop, keeper: keeper, desk: desk, membership: membership,
             site: SiteInformation(
                 name: siteName(site.name), genesis: genesis, stateDirectory: configuration.site.stateDirectory,

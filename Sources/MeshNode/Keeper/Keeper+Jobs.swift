@@ -3,6 +3,26 @@ import Gossip
 import Ledger
 
 extension Keeper {
+    /// Checks the signatures of messages on other threads, up to the first that is invalid: it may end the link.
+    ///
+    /// - Returns: false if there is nothing to check; `completion` is not called then.
+    func checkAhead(_ messages: [[UInt8]], _ completion: @escaping () -> Void) -> Bool {
+        guard !isStopped else { return false }
+        let checks = messages.flatMap { node.signatureChecks(in: $0) }
+        guard !checks.isEmpty else { return false }
+        checkers.submit(
+            {
+                var results: [Bool] = []
+                for check in checks where results.last ?? true { results.append(check.isValid()) }
+                return results
+            },
+            completion: { [weak self] results in
+                for (check, isValid) in zip(checks, results) { self?.node.learn(check, isValid: isValid) }
+                completion()
+            })
+        return true
+    }
+
     func validate(_ contribution: Ledger.Contribution) {
         let jobs = jobs
         // On a base that is gone, nobody asks for the outcome any more.

@@ -31,8 +31,8 @@ extension Keeper {
             if view > .first { logger.debug("version \(height) takes view \(view)") }
         case .proposed(let height, let view, let version):
             logger.debug("proposed \(version.short) for version \(height) in view \(view)")
-        case .payloadRefused(let view, let embedded, let fault):
-            let version = embedded.version
+        case .payloadRefused(let view, let payload, _, let fault):
+            let version = payload.version
             logger.warning(
                 "the proposal \(version.versionDigest.short) for version \(version.height) in view \(view) is invalid: \(fault)"
             )

@@ -16,6 +16,8 @@ final class Keeper {
     let database: LedgerDatabase
     let transport: Transport
     let workers: WorkerPool
+    /// Threads that check signatures, beside the workers: a long job of a round must not hold messages up.
+    let checkers: WorkerPool
     let logger: Logger
     let rounds: RoundBook
 
@@ -92,6 +94,7 @@ final class Keeper {
         self.versionZero = versionZero
         self.logger = logger
         threadCount = workers.threadCount
+        checkers = try WorkerPool(loop: loop, threads: max(1, min(4, workers.threadCount / 2)))
         shelf = BlockShelf(jobs.parameters)
         rounds = RoundBook(began: loop.now.milliseconds)
         timer = try LoopTimer(loop: loop)
@@ -107,6 +110,7 @@ final class Keeper {
         transport.onEvent = { [weak self] in self?.received($0) }
         transport.onRemark = { [weak self] in self?.logger.info("\($0)") }
         if node.chain.governance.pendingReverts.isEmpty { clearReplay() }
+        transport.onCheck = { [weak self] messages, completion in self?.checkAhead(messages, completion) ?? false }
         transport.signaturesComputed = { [node] in node.signaturesComputed }
         feed(.start)
         watchOpposition()

@@ -35,6 +35,9 @@ final class PeerConnection {
     var readingBytes = 0
 
     var onOutput: ((LinkOutput) -> Void)?
+    /// Lets the signatures of messages be checked on other threads, and calls back then. Gives false, and does not call back,
+    /// if there is nothing to check.
+    var onCheck: (([[UInt8]], @escaping () -> Void) -> Bool)?
     /// More came than one turn of the loop may handle: `work` is to be called again at the next.
     var onBacklog: (() -> Void)?
     /// How many signatures this node has computed so far.
@@ -47,6 +50,9 @@ final class PeerConnection {
     /// What came and was not handled in the turn in which it came, and why the session ended after it.
     private var backlog: [LinkOutput] = []
     private var handled = 0
+    /// How many of these were given to be checked ahead.
+    private var checked = 0
+    private var isChecking = false
     private var failure: LinkError?
     private var isHeldBack = false
     private let network: NetworkID
@@ -139,6 +145,7 @@ final class PeerConnection {
 
     /// Handles what came, as much as one turn of the loop may take. Nothing is read while something waits.
     func work() {
+        guard !isChecking else { return }
         let (started, before) = (handled, signaturesComputed())
         while end == nil, handled < backlog.count {
             guard handled - started < TransportLimits.messagesPerTurn,
@@ -148,12 +155,16 @@ final class PeerConnection {
                 onBacklog?()
                 return
             }
+            if handled >= checked, beginsCheck() {
+                stream.pauseReading()
+                return
+            }
             let output = backlog[handled]
             handled += 1
             onOutput?(output)
         }
         backlog = []
-        handled = 0
+        (handled, checked) = (0, 0)
         guard end == nil else { return }
         readIfFree()
         switch failure {
@@ -167,6 +178,23 @@ final class PeerConnection {
             if let failure { finish(.link(failure)) }
         case let failure?: finish(.link(failure))
         }
+    }
+
+    /// Gives the next messages to be checked ahead. Nothing of this peer is handled meanwhile, so their order stays.
+    private func beginsCheck() -> Bool {
+        guard let onCheck, link != nil else { return false }
+        var messages: [[UInt8]] = []
+        for output in backlog[handled...].prefix(TransportLimits.messagesPerCheck) {
+            guard case .control(let bytes) = output else { break }
+            messages.append(bytes)
+        }
+        guard !messages.isEmpty else { return false }
+        checked = handled + messages.count
+        isChecking = onCheck(messages) { [weak self] in
+            self?.isChecking = false
+            self?.work()
+        }
+        return isChecking
     }
 
     /// The other side's word for its network, for the log and `status` alone.
@@ -215,6 +243,7 @@ final class PeerConnection {
         self.onEnd = nil
         onOutput = nil
         onBacklog = nil
+        onCheck = nil
         backlog = []
         onEnd?(end)
     }

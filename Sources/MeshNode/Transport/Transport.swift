@@ -38,6 +38,8 @@ final class Transport {
     private var backlogged: [PeerConnection] = []
     /// How many signatures the node has computed: what handling a message costs.
     var signaturesComputed: () -> UInt64 = { 0 }
+    /// See `PeerConnection.onCheck`.
+    var onCheck: (([[UInt8]], @escaping () -> Void) -> Bool)?
     /// Connections by object: all, of which `links` are established.
     private var connections: [ObjectIdentifier: PeerConnection] = [:]
     private var links: [LinkID: PeerConnection] = [:]
@@ -319,6 +321,7 @@ final class Transport {
         connection.onOutput = { [weak self, unowned connection] in self?.received($0, connection) }
         connection.onEnd = { [weak self, unowned connection] in self?.ended(connection, $0) }
         connection.signaturesComputed = { [weak self] in self?.signaturesComputed() ?? 0 }
+        connection.onCheck = { [weak self] in self?.onCheck?($0, $1) ?? false }
         connection.onBacklog = { [weak self, unowned connection] in self?.backlog(of: connection) }
         connection.start()
     }

@@ -23,6 +23,8 @@ enum TransportLimits {
     /// down its sender and not the other links.
     static let messagesPerTurn = 64
     static let signaturesPerTurn: UInt64 = 64
+    /// Messages of one link whose signatures are checked on other threads at a time.
+    static let messagesPerCheck = 8
     static let dialTimeoutMilliseconds: UInt64 = 5_000
     /// Addresses of one name that a dial tries; the next dial goes on with the others.
     static let addressesPerDial = 8

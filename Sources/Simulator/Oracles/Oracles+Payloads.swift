@@ -19,15 +19,53 @@ extension Oracles {
     /// An honest member refused this payload as provably invalid, whoever proposed it: then it is, and no honest member
     /// stands by it. Only judgements on what it embeds are told here: the roots that a node compares with come from the
     /// world itself.
-    func refused(_ embedded: EmbeddedPayload, by member: Int, because fault: String) {
-        let version = embedded.version.versionDigest
+    ///
+    /// - Parameter embedded: nil if the member refused it before it asked for what it embeds.
+    func refused(_ payload: Payload, _ embedded: EmbeddedPayload?, by member: Int, because fault: PayloadFault) {
+        let version = payload.version.versionDigest
         let refusal = "member \(member) refuses: \(fault)"
         guard refusals.updateValue(refusal, forKey: version) == nil else { return }
         if judged.contains(version) {
             report(.judgedApart, "somebody stands by \(version.short), which \(refusal)")
-        } else if self.fault(in: embedded) == nil {
+        } else if isRight(payload, embedded, fault) {
             report(.judgedApart, "\(version.short) is valid, and \(refusal)")
         }
+    }
+
+    private func isRight(_ payload: Payload, _ embedded: EmbeddedPayload?, _ fault: PayloadFault) -> Bool {
+        if let embedded { return self.fault(in: embedded) == nil }
+        // How long the lists are that it names does not show in the payload.
+        if case .oversizedClosing = fault { return false }
+        return faultOfShape(payload) == nil
+    }
+
+    /// What is wrong before anything is known of what the payload names.
+    private func faultOfShape(_ payload: Payload) -> String? {
+        let (version, support) = (payload.version, payload.support)
+        let height = version.height.value
+        guard height > 0, let parent = height == 1 ? genesisVersion : versions[height - 1],
+            let roster = rosters[height],
+            version.parent == parent.versionDigest, version.network == network, version.support == support.digest
+        else { return "another parent, network or support" }
+        let count = Set(support.ready).count
+        guard count == support.ready.count, roster.isQuorum(count), !roster.isQuorum(count - 1) else {
+            return "\(support.ready.count) ready records"
+        }
+        if support.action == nil, version.rules != roster.rules.digest || version.members != roster.memberSet.digest {
+            return "other rules or members without an action"
+        }
+        let slots = Set(version.manifest.map(\.slot))
+        guard slots.count == version.manifest.count, slots.isEmpty || slots.count >= roster.rules.minContributions
+        else {
+            return "\(version.manifest.count) entries"
+        }
+        let areSlots = slots.allSatisfy { slot in
+            guard let base = baseHeight(slot.base), base + 1 <= height else { return false }
+            return height - 1 - base <= UInt64(roster.rules.maxStaleness)
+                && rosters[base + 1]?.contains(slot.author) ?? false
+        }
+        guard areSlots else { return "a slot of nobody" }
+        return support.closings.count > Set(slots.map(\.base)).count ? "\(support.closings.count) closings" : nil
     }
 
     private func fault(in embedded: EmbeddedPayload) -> String? {

@@ -16,8 +16,8 @@ extension Notice {
         case .certified(let height, let view): "sees \(height) certified in view \(view)"
         case .viewEntered(let height, let view): "enters \(height)/\(view)"
         case .proposed(let height, let view, let digest): "proposes \(height)/\(view) \(digest.short)"
-        case .payloadRefused(let view, let embedded, let fault):
-            "refuses \(embedded.version.versionDigest.short) in \(embedded.version.height)/\(view): \(fault)"
+        case .payloadRefused(let view, let payload, _, let fault):
+            "refuses \(payload.version.versionDigest.short) in \(payload.version.height)/\(view): \(fault)"
         case .rootMismatch(let height, _, _): "computes other roots for \(height)"
         case .adopted(let certified, let replayed):
             "adopts \(certified.height) \(certified.version.versionDigest.short)\(replayed ? " by replay" : "")"

@@ -261,9 +261,9 @@ extension World {
         case .alarm(let alarm):
             trace.say(now, "\(site.member) ALARM \(alarm)")
             if site.isHonest { oracles.report(.alarm, "member \(site.member): \(alarm)") }
-        case .payloadRefused(_, let embedded, let fault):
+        case .payloadRefused(_, let payload, let embedded, let fault):
             trace.say(now, "\(site.member) \(notice.line)")
-            if site.isHonest { oracles.refused(embedded, by: site.member, because: "\(fault)") }
+            if site.isHonest { oracles.refused(payload, embedded, by: site.member, because: fault) }
         default: trace.say(now, "\(site.member) \(notice.line)")
         }
     }

@@ -63,7 +63,10 @@ extension PayloadFault {
             "rests on the closed statement \(digest.short), which is not valid here or names nothing listed"
         case .repeatedClosedSigner(let member):
             "counts the closed statement of \(names.members[member]?.name ?? member.short) twice"
-        case .repeatedClosing: "names the closed statements of one round twice, or none of them"
+        case .repeatedClosing: "names more closings than bases, two of one base, or an empty one"
+        case .oversizedClosing(let digest):
+            "names in the closing \(digest.short) more statements than a set has members"
+        case .unknownSlot(let slot): "lists \(names.name(slot)), a slot that does not exist"
         case .uncommitted(let slot):
             "lists the contribution of \(names.name(slot)), which too few members saw before the round was closed"
         case .inclusion(let expected, let listed):
