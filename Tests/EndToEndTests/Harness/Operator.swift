@@ -64,7 +64,7 @@ struct Operator {
     /// Proposes and gives the digest of the action.
     func propose(_ arguments: String...) throws -> String {
         let result = try attempt(["propose"] + arguments + ["--json"])
-        let json = try JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any]
+        let json = try? JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any]
         guard result.status == 0, let action = json?["action"] as? String else {
             throw HarnessError("meshctl propose \(arguments.joined(separator: " ")): \(result.errors)")
         }
