@@ -272,4 +272,35 @@ struct CommitmentTests {
         #expect(
             town.sites[0].notices.contains(.linkCutOff(town.sites[3].identity.member, .invalidSignature)))
     }
+
+    /// Each of two statements of one member may be what commits another contribution: then both are shown.
+    @Test func proof_forWhichBothStatementsOfAMemberAreNeeded_holdsBoth() throws {
+        let town = try Town(count: 4)
+        let chain = town.sites[0].node.chain
+        let authors = chain.members.members.map(\.id)
+        let commitments = authors.prefix(2).map { author in
+            Commitment(
+                author: author, contribution: ContributionDigest(Digest(DigestDomain("test"), author.digest.bytes)))
+        }.sorted()
+        var round = CommitmentRound(height: chain.nextHeight, members: chain.members)
+        func insert(_ site: Int, _ named: [Commitment]) throws {
+            let identity = town.sites[site].identity
+            let closed = Closed(height: chain.nextHeight, parent: chain.headDigest, commitments: named)
+            let index = try #require(chain.members.index(of: identity.member))
+            _ = round.insert(
+                Signed(closed, signer: identity.member, key: identity.nodeKey, network: chain.network), at: index,
+                now: Instant(milliseconds: 1))
+        }
+        try insert(0, commitments)
+        try insert(1, commitments)
+        try insert(2, [commitments[0]])
+        #expect(round.proof(of: commitments) == nil)
+        try insert(2, [commitments[1]])
+        let proof = try #require(round.proof(of: commitments))
+        #expect(proof.count == 4)
+        #expect(Set(proof.map(\.signer)).count == 3)
+        try insert(3, commitments)
+        // With a third member that names both, one statement of each suffices.
+        #expect(try Set(#require(round.proof(of: commitments)).map(\.signer)).count == 4)
+    }
 }

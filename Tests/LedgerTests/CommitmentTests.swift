@@ -123,6 +123,23 @@ import Testing
         #expect(fault(other) == .repeatedClosing)
     }
 
+    /// A member that signs two statements may be needed twice: each of them commits what the other does not name.
+    @Test func twoStatementsOfASigner_eachNamingSomethingElse_countOncePerContribution() {
+        let base = chain.bases[0]
+        let all = draft.contributions
+        func closed(_ site: Int, _ named: [Signed<Contribution>]) -> Signed<Closed> {
+            world.closed(by: site, on: base, naming: named)
+        }
+        let (first, rest) = (closed(2, Array(all.dropLast())), closed(2, [all[2]]))
+        #expect(fault(draft(closing: [closed(0, all), closed(1, all), first, rest])) == nil)
+        #expect(fault(draft(closing: [closed(0, all), closed(1, all), first])) == .uncommitted(all[2].body.slot))
+        let overlapping = closed(2, [all[0], all[2]])
+        #expect(fault(draft(closing: [closed(0, all), first, overlapping])) == .uncommitted(all[0].body.slot))
+        #expect(
+            fault(draft(closing: [closed(0, all), closed(1, all), first, rest, closed(2, all)]))
+                == .repeatedClosedSigner(first.signer))
+    }
+
     @Test func aVersionThatListsNothingRestsOnNoStatement() {
         var empty = world.draft(on: chain, listing: [])
         #expect(fault(empty) == nil)

@@ -326,6 +326,8 @@ class Chain:
             parents.add(parent)
             listed = [entry for entry in version["manifest"] if entry["slot"]["base"] == parent]
             base = self.base(parent)
+            need(base and len(statements) <= min(2 * len(base.members.by_id), 1800), "a closing has too many statements")
+            by_signer = {}
             for statement in statements:
                 body = statement["body"]
                 need(
@@ -339,8 +341,13 @@ class Chain:
                 seen = {commitment["author"]: commitment["contribution"] for commitment in body["commitments"]}
                 committed = [entry for entry in listed if seen.get(entry["slot"]["author"]) == entry["contribution"]]
                 need(committed, "a closed statement names no listed contribution")
-                for entry in committed:
-                    named[slot_order(entry["slot"])] += 1
+                by_signer.setdefault(statement["signer"], []).append({slot_order(entry["slot"]) for entry in committed})
+            for sets in by_signer.values():
+                for index, slots in enumerate(sets):
+                    others = set().union(*(sets[:index] + sets[index + 1 :]))
+                    need(slots - others, "a member's statement names nothing that its others do not")
+                for slot in set().union(*sets):
+                    named[slot] += 1
         for slot, count in named.items():
             need(count >= self.base(slot[1]).members.commitment_threshold, "a listed contribution is not committed")
 

@@ -149,6 +149,7 @@ MEMBERS_MAXIMUM = 1000
 SLOTS_MAXIMUM = 4096
 COMMITMENTS_MAXIMUM = 256
 CLOSINGS_MAXIMUM = 17
+CLOSING_STATEMENTS_MAXIMUM = 1800
 
 
 def key(value, name):
@@ -494,7 +495,12 @@ CERTIFIED_VERSION = record(
                     record(
                         {
                             "statements": array(
-                                signed(CLOSED), MEMBERS_MAXIMUM, ascending=lambda statement: statement["signer"]
+                                signed(CLOSED),
+                                CLOSING_STATEMENTS_MAXIMUM,
+                                ascending=lambda statement: (
+                                    statement["signer"],
+                                    blake2b("closed-obj", encode(statement)),
+                                ),
                             )
                         }
                     ),

@@ -72,25 +72,43 @@ struct CommitmentRound {
     /// In a process that has just started deadlines run from now.
     mutating func restart(at now: Instant) { if closedSince != nil { closedSince = now } }
 
-    /// Statements that show that all of these are committed, as few as their order allows, one a signer; nil where too
-    /// few are held.
+    /// Statements that show that all of these are committed, as few as their order allows; nil if too few are held. Of a
+    /// member that signed several as many as are needed: each of them may be what commits another contribution.
     func proof(of commitments: [Commitment]) -> [Signed<Closed>]? {
         var lacking: [Commitment: Int] = [:]
         for commitment in commitments { lacking[commitment] = members.commitmentThreshold }
-        var chosen: [MemberID: Signed<Closed>] = [:]
+        var chosen: [MemberID: [Signed<Closed>]] = [:]
         func choose(_ closed: Signed<Closed>) {
-            guard chosen[closed.signer] == nil else { return }
-            let needed = commitments.filter { lacking[$0, default: 0] > 0 && closed.body.names($0) }
-            guard !needed.isEmpty else { return }
-            chosen[closed.signer] = closed
-            for commitment in commitments where closed.body.names(commitment) { lacking[commitment, default: 0] -= 1 }
+            let earlier = chosen[closed.signer] ?? []
+            let fresh = commitments.filter { commitment in
+                closed.body.names(commitment) && !earlier.contains { $0.body.names(commitment) }
+            }
+            guard fresh.contains(where: { lacking[$0, default: 0] > 0 }) else { return }
+            chosen[closed.signer] = earlier + [closed]
+            for commitment in fresh { lacking[commitment, default: 0] -= 1 }
         }
         for index in statements.keys.sorted() { choose(statements[index]!) }
         if lacking.values.contains(where: { $0 > 0 }) {
             for name in objects.keys.sorted() { choose(objects[name]!) }
         }
-        guard lacking.values.allSatisfy({ $0 <= 0 }) else { return nil }
-        return chosen.values.sorted { $0.signer < $1.signer }
+        let statements = chosen.values.flatMap { irredundant($0, for: commitments) }
+        guard lacking.values.allSatisfy({ $0 <= 0 }), statements.count <= members.closingStatementsMaximum else {
+            return nil
+        }
+        return statements
+    }
+
+    /// Of the statements of one member those that name something of `commitments` that the others kept do not.
+    private func irredundant(_ statements: [Signed<Closed>], for commitments: [Commitment]) -> [Signed<Closed>] {
+        var kept = statements
+        for one in statements where kept.count > 1 {
+            let others = kept.filter { $0 != one }
+            let isNeeded = commitments.contains { commitment in
+                one.body.names(commitment) && !others.contains { $0.body.names(commitment) }
+            }
+            if !isNeeded { kept = others }
+        }
+        return kept
     }
 
     /// The statements that name this contribution, by ascending name.

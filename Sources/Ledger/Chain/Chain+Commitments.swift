@@ -11,7 +11,8 @@ extension Chain {
         return closed.isValid(in: base.members, network: network, verifier: verifier)
     }
 
-    /// Checks that every listed slot is committed by the statements that the payload embeds, each of which names one.
+    /// Checks that every listed slot is committed by the statements that the payload embeds, each of which names one. Of
+    /// several statements of one member each must name a slot that its others do not.
     func checkClosings(_ embedded: EmbeddedPayload, verifier: Verifier) throws(PayloadFault) {
         let names = embedded.payload.support.closings
         guard names.count == embedded.closings.count else { throw .wrongSupport }
@@ -25,15 +26,28 @@ extension Chain {
             guard let parent = closing.statements.first?.body.parent, parents.insert(parent).inserted else {
                 throw .repeatedClosing
             }
+            guard closing.statements.count <= base(parent)?.members.closingStatementsMaximum ?? 0 else {
+                throw .oversizedClosing(name)
+            }
             let listed = entries.filter { $0.slot.base == parent }
-            var signers: Set<MemberID> = []
+            // A member that signed two statements counts once per contribution.
+            var named: [MemberID: [Set<Slot>]] = [:]
             for closed in closing.statements {
-                let named = listed.filter { closed.body.names($0.commitment) }
-                guard closed.body.parent == parent, !named.isEmpty, isValid(closed, verifier: verifier) else {
+                let slots = listed.filter { closed.body.names($0.commitment) }.map(\.slot)
+                guard closed.body.parent == parent, !slots.isEmpty, isValid(closed, verifier: verifier) else {
                     throw .foreignClosed(closed.objectDigest)
                 }
-                guard signers.insert(closed.signer).inserted else { throw .repeatedClosedSigner(closed.signer) }
-                for entry in named { namers[entry.slot, default: 0] += 1 }
+                named[closed.signer, default: []].append(Set(slots))
+            }
+            for signer in named.keys.sorted() {
+                let statements = named[signer] ?? []
+                for (index, slots) in statements.enumerated() {
+                    let others = statements.indices.filter { $0 != index }.reduce(into: Set<Slot>()) {
+                        $0.formUnion(statements[$1])
+                    }
+                    guard !slots.isSubset(of: others) else { throw .repeatedClosedSigner(signer) }
+                }
+                for slot in statements.reduce(into: Set<Slot>(), { $0.formUnion($1) }) { namers[slot, default: 0] += 1 }
             }
         }
         for entry in entries {

@@ -25,9 +25,8 @@ extension Chain {
         guard support.closings.count <= Set(version.manifest.map(\.slot.base)).count else { throw .repeatedClosing }
     }
 
-    /// Whether a payload for the next height may rest on a closing of so many statements: no set that may have closed a
-    /// round has more members.
+    /// Whether a payload for the next height may rest on a closing of so many statements.
     public func mayRest(on closing: ClosingNames) -> Bool {
-        bases.contains { closing.statements.count <= $0.members.count }
+        bases.contains { closing.statements.count <= $0.members.closingStatementsMaximum }
     }
 }

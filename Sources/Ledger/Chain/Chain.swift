@@ -160,10 +160,11 @@ public enum PayloadFault: Error, Equatable, Sendable {
     case repeatedReadySigner(MemberID)
     /// A `closed` statement that is not valid here or names nothing that is listed.
     case foreignClosed(Digest)
+    /// Another statement of the signer names everything listed that this one names.
     case repeatedClosedSigner(MemberID)
     /// Two closings of one round, more closings than the manifest has bases, or an empty one.
     case repeatedClosing
-    /// A closing of more statements than any set has members.
+    /// A closing of more statements than `MemberSet.closingStatementsMaximum`.
     case oversizedClosing(Digest)
     /// Too few of the embedded `closed` statements name the contribution in this slot.
     case uncommitted(Slot)

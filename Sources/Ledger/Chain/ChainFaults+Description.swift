@@ -27,7 +27,7 @@ extension PayloadFault: CustomStringConvertible {
         case .repeatedClosedSigner(let member): "the closed statement of \(member.short) counts twice"
         case .repeatedClosing: "it names more closings than bases, two of one base, or an empty one"
         case .uncommitted(let slot): "too few closed statements name the contribution of \(slot)"
-        case .oversizedClosing(let digest): "the closing \(digest.short) names more statements than a set has members"
+        case .oversizedClosing(let digest): "the closing \(digest.short) names too many statements"
         case .unknownSlot(let slot):
             "it lists a slot that does not exist: \(slot.author.short) on \(slot.base.short)"
         case .inclusion(let expected, let listed): "it must list \(list(expected)) and lists \(list(listed))"

@@ -91,18 +91,22 @@ public struct ClosingNames: Statement, Hashable {
 
     public init(cbor: CBOR) throws(RecordError) {
         var reader = try RecordReader(cbor)
-        statements = try reader.digests("statements", limit: Limits.members)
+        statements = try reader.digests("statements", limit: Limits.closingStatements)
         try reader.finish()
     }
 }
 
 /// The `closed` statements of one round that show that a version lists committed contributions only.
 public struct Closing: Record, Hashable {
-    /// Strictly ascending by signer.
+    /// Strictly ascending by signer, those of one signer by object digest.
     public let statements: [Signed<Closed>]
 
-    /// - Parameter statements: at most one of a signer.
-    public init(statements: [Signed<Closed>]) { self.statements = statements.sorted { $0.signer < $1.signer } }
+    /// - Parameter statements: different ones.
+    public init(statements: [Signed<Closed>]) { self.statements = statements.sorted(by: Closing.precedes) }
+
+    private static func precedes(_ left: Signed<Closed>, _ right: Signed<Closed>) -> Bool {
+        left.signer == right.signer ? left.objectDigest < right.objectDigest : left.signer < right.signer
+    }
 
     public var names: ClosingNames { ClosingNames(statements: statements.map(\.objectDigest)) }
 
@@ -110,9 +114,9 @@ public struct Closing: Record, Hashable {
 
     public init(cbor: CBOR) throws(RecordError) {
         var reader = try RecordReader(cbor)
-        statements = try reader.records("statements", limit: Limits.members)
+        statements = try reader.records("statements", limit: Limits.closingStatements)
         try reader.finish()
-        for (left, right) in zip(statements, statements.dropFirst()) where left.signer >= right.signer {
+        for (left, right) in zip(statements, statements.dropFirst()) where !Closing.precedes(left, right) {
             throw .notAscending(key: "statements")
         }
     }

@@ -6,6 +6,8 @@ public enum Limits {
     public static let viewMaximum: UInt32 = 1 << 24
     /// So many that the signatures of all of them still fit a control message.
     public static let members = 1000
+    /// Statements of one closing: as many names as one message takes.
+    public static let closingStatements = 1_800
     public static let memberNameBytes = 32
     public static let tombstones = 4096
     public static let tensors = 4096

@@ -120,6 +120,10 @@ public struct MemberSet: Statement, Hashable {
     /// can say of which f speak twice, so no slot commits to two contributions; at most n - f, so honest members suffice.
     public var commitmentThreshold: Int { (count + faultBound) / 2 + 1 }
 
+    /// How many `closed` statements show at most what a version lists of a round: two per member, for members may sign
+    /// two, and each may be needed for another contribution.
+    public var closingStatementsMaximum: Int { min(2 * count, Limits.closingStatements) }
+
     public subscript(id: MemberID) -> Member? { indexes[id].map { members[$0] } }
     public func index(of id: MemberID) -> Int? { indexes[id] }
 

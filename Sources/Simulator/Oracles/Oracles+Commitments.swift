@@ -110,9 +110,6 @@ extension Oracles {
         var bases: Set<VersionDigest> = []
         for (name, closing) in zip(named, embedded.closings) {
             guard closing.names.digest == name else { return "another closing than it names" }
-            guard Set(closing.statements.map(\.signer)).count == closing.statements.count else {
-                return "a member closes a round twice"
-            }
             guard let base = closing.statements.first?.body.parent, bases.insert(base).inserted else {
                 return "two closings of one round"
             }
@@ -127,6 +124,13 @@ extension Oracles {
                         }
                 }
                 if listed.isEmpty { return "a closed statement that names nothing listed" }
+                let isShownByOthers = listed.allSatisfy { entry in
+                    closing.statements.contains { other in
+                        other.signer == closed.signer && other != closed
+                            && other.body.commitments.contains { $0.contribution == entry.contribution }
+                    }
+                }
+                if isShownByOthers { return "a member's statement beside others that name as much" }
                 for entry in listed { namers[entry.contribution, default: []].insert(closed.signer) }
             }
         }

@@ -65,7 +65,7 @@ extension PayloadFault {
             "counts the closed statement of \(names.members[member]?.name ?? member.short) twice"
         case .repeatedClosing: "names more closings than bases, two of one base, or an empty one"
         case .oversizedClosing(let digest):
-            "names in the closing \(digest.short) more statements than a set has members"
+            "names too many statements in the closing \(digest.short)"
         case .unknownSlot(let slot): "lists \(names.name(slot)), a slot that does not exist"
         case .uncommitted(let slot):
             "lists the contribution of \(names.name(slot)), which too few members saw before the round was closed"
