@@ -17,6 +17,9 @@ struct GovernanceStoryTests {
     private func start(rules: Rules = Rules()) throws -> (RunningMesh, [Operator]) {
         let running = try RunningMesh(
             Mesh(["de", "es", "fr", "pl"], parameters: 20_000, rules: rules, timing: GovernanceStoryTests.timing))
+        try Condition.wait(for: "all daemons to listen") {
+            running.daemons.allSatisfy { (try? $0.status()) != nil }
+        }
         return (running, running.mesh.sites.map { Operator(site: $0) })
     }
 
