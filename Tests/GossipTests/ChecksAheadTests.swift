@@ -33,7 +33,7 @@ import Testing
         #expect(town.sites[0].node.signaturesComputed == before)
     }
 
-    /// Whoever walks audits whole versions: their signatures are most of the work.
+    /// A node that walks audits whole versions: their signatures are most of the work.
     @Test func walkedVersions_areCheckedAhead() throws {
         let town = try Town(count: 4, checksAhead: true)
         town.settle()

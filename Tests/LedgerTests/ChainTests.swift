@@ -12,8 +12,7 @@ import Testing
     init() throws {
         world = try World()
         chain = world.chain
-        draft = world.draft(
-            on: chain, listing: [0, 1, 3].map { [world, chain] in world.contribution(by: $0, on: chain.bases[0]) })
+        draft = world.firstDraft()
     }
 
     private func fault(_ draft: Draft, on chain: Chain? = nil) -> PayloadFault? {

@@ -12,8 +12,7 @@ import Testing
     init() throws {
         world = try World()
         chain = world.chain
-        draft = world.draft(
-            on: chain, listing: [0, 1, 3].map { [world, chain] in world.contribution(by: $0, on: chain.bases[0]) })
+        draft = world.firstDraft()
     }
 
     private func fault(_ draft: Draft, on chain: Chain? = nil) -> PayloadFault? {
@@ -98,7 +97,7 @@ import Testing
             // It names nothing that is listed.
             signed(Closed(height: Height(1), parent: genuine.parent, commitments: [])),
             world.closed(by: 3, on: base, naming: [world.contribution(by: 2, on: base)]),
-            // It names somebody who is no member.
+            // It names an author that is no member.
             signed(
                 Closed(
                     height: Height(1), parent: genuine.parent,

@@ -105,6 +105,11 @@ struct World {
             network: network, vote: vote, signatures: signatures(over: vote, by: signers ?? quorum))
     }
 
+    /// The payload of the first version: it lists what sites 0, 1 and 3 contributed.
+    func firstDraft() -> Draft {
+        draft(on: chain, listing: [0, 1, 3].map { contribution(by: $0, on: chain.bases[0]) })
+    }
+
     /// A payload for the next height that lists these contributions, ready records by a quorum behind it.
     func draft(on chain: Chain, listing contributions: [Signed<Contribution>]) -> Draft {
         let ordered = contributions.sorted { $0.body.slot < $1.body.slot }

@@ -64,7 +64,7 @@ extension Oracles {
             return height - 1 - base <= UInt64(roster.rules.maxStaleness)
                 && rosters[base + 1]?.contains(slot.author) ?? false
         }
-        guard areSlots else { return "a slot of nobody" }
+        guard areSlots else { return "a slot that does not exist" }
         return support.closings.count > Set(slots.map(\.base)).count ? "\(support.closings.count) closings" : nil
     }
 
