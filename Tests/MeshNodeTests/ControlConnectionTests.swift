@@ -2,6 +2,7 @@ import Control
 import Crypto
 import EventLoop
 import Ledger
+import Synchronization
 import Testing
 
 @testable import MeshNode
@@ -197,25 +198,33 @@ struct ControlConnectionTests {
         #expect(!ControlPlaces.isOverdue(place(0, attached: true, requested: false, quiet: 1 << 40)))
     }
 
+    private final class Gate: Sendable {
+        let mutex = Mutex(())
+    }
+
     @Test("One transfer at a time to each client")
     func oneTransferAtATime() throws {
         let sites = try TestSites(["de"])
         defer { sites.end() }
-        try sites.start(0)
+        let daemon = try sites.start(0)
         let client = try TestClient.connect(sites.loop, to: sites.configuration(0).sockets.operator.path)
+        defer { client.stream.close() }
         client.read()
-        func ask<Method: ControlMethod>(_ ids: ClosedRange<Int64>, _ method: Method) throws {
-            for id in ids { try client.ask(id, method) }
-            try sites.wait(for: "answers") { ids.allSatisfy { client.isAnswered($0) } }
+        // The workers read what is sent: while they wait, the first transfer is under way.
+        let workers = daemon.keeper.workers
+        let gate = Gate()
+        try gate.mutex.withLock { _ in
+            for _ in 0..<workers.threadCount { workers.submit({ gate.mutex.withLock { _ in } }, completion: { _ in }) }
+            try client.ask(1, ParametersExportBegin(height: 0))
+            try client.ask(2, ParametersExportBegin(height: 0))
+            try client.ask(3, LedgerExportBegin(through: nil))
+            try sites.wait(for: "answers") { (1...3).allSatisfy { client.isAnswered($0) } }
         }
-        try ask(1...2, ParametersExportBegin(height: 0))
-        #expect(client.refusal(of: 1) == nil)
-        #expect(client.refusal(of: 2) == .busy)
+        #expect((1...3).map { client.refusal(of: $0) } == [nil, .busy, .busy])
         try sites.wait(for: "the parameters") { client.tensorBytes == 4 * sites.layout.parameterCount }
-        try ask(3...4, LedgerExportBegin(through: nil))
-        #expect(client.refusal(of: 3) == nil)
-        #expect(client.refusal(of: 4) == .busy)
-        client.stream.close()
+        try client.ask(4, LedgerExportBegin(through: nil))
+        try sites.wait(for: "the ledger's answer") { client.isAnswered(4) }
+        #expect(client.refusal(of: 4) == nil)
     }
 
     @Test("The ledger is written for one client at a time, and a refused one may ask again")
