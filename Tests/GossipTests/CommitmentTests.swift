@@ -204,6 +204,44 @@ struct CommitmentTests {
         for certified in town.sites[1].adopted { chain = try chain.audited(certified, verifier: Verifier()) }
     }
 
+    /// The proof of a late slot may hold this member's own statement, which came back from others: it is made durable too.
+    @Test func aReadyRestsOnADurableProofAlsoWhereTheOwnStatementWasLost() throws {
+        let town = try Town(count: 4)
+        town.settle()
+        town.dropsPiece = { from, _, _ in from == 3 }
+        town.contributeAll()
+        #expect(town.run { town.heights.allSatisfy { $0 == 1 } })
+        let contribution = try #require(
+            town.sites[3].journal.compactMap { entry -> ContributionDigest? in
+                if case .ownContribution(let signed) = entry { signed.body.contributionDigest } else { nil }
+            }.first)
+        // The first in the order of members: the proof takes its statement before those of others.
+        let index = try #require((0..<3).min { town.sites[$0].identity.member < town.sites[$1].identity.member })
+        let own = town.sites[index].identity.member
+        let copy = town.backup(index)
+        let lost = copy.journal.filter { entry in
+            if case .closed(let signed) = entry { signed.signer != own } else { true }
+        }
+        #expect(lost.count < copy.journal.count)
+        try town.restart(index, from: DiskCopy(journal: lost, adopted: copy.adopted, pieces: copy.pieces))
+        town.settle()
+        town.dropsPiece = { _, _, _ in false }
+        let slot = Slot(author: town.sites[3].identity.member, base: town.genesis.version.versionDigest)
+        #expect(town.run(milliseconds: 60_000) { town.sites.allSatisfy { $0.node.eligibleSlots.contains(slot) } })
+        for site in 0..<3 { town.contribute(site) }
+        #expect(town.run { town.heights.allSatisfy { $0 == 2 } })
+        #expect(town.sites[0].adopted[1].version.manifest.contains { $0.slot == slot })
+        let ready = town.sites[index].journal.contains { entry in
+            if case .ready(let signed) = entry { signed.body.slots.contains(slot) } else { false }
+        }
+        #expect(ready)
+        let namers = town.sites[index].journal.compactMap { entry -> MemberID? in
+            guard case .closed(let signed) = entry else { return nil }
+            return signed.body.commitments.contains { $0.contribution == contribution } ? signed.signer : nil
+        }
+        #expect(Set(namers).count >= town.genesis.members.commitmentThreshold)
+    }
+
     @Test func twoStatementsOfAMemberAreEvidence() throws {
         let town = try Town(count: 4)
         town.contributeAll()

@@ -28,7 +28,8 @@ extension Node {
         // Whoever names an action must be able to show it, with all that makes it complete.
         let certificates = content.slots.compactMap { contributions.slots[$0]?.certificate }
             .map { JournalEntry.availability($0) }
-        let statements = closings.flatMap(\.statements).filter { $0.signer != identity.member }
+        // This node's statement of an older round may have come back from others after the journal was lost.
+        let statements = closings.flatMap(\.statements).filter { $0 != height.own.closed }
             .map { JournalEntry.closed($0) }
         let actions = content.actions.map { JournalEntry.action(Held(height: height.height, body: $0)) }
         persist(certificates + statements + actions + [.ready(ready)], then: [.ownReady(ready)])

@@ -17,10 +17,13 @@ extension World {
         process.heard.append(signed.body)
     }
 
-    /// A node asks for a batch: with a `closed` statement of its own it says what it had heard.
+    /// A node asks for a batch: with a `closed` statement of its own it says what it had heard. One of an older round is only
+    /// made durable once more.
     func noteClosing(_ entries: [JournalEntry], of site: Site) {
         guard site.isHonest, let process = site.process else { return }
-        for case .closed(let closed) in entries where closed.signer == site.identity.member {
+        let head = process.node.chain.headDigest
+        for case .closed(let closed) in entries
+        where closed.signer == site.identity.member && closed.body.parent == head {
             oracles.closes(closed.body, by: site.member, heard: process.heard)
         }
     }
