@@ -37,6 +37,38 @@ struct PieceTests {
         #expect(town.sites[5].node.contributions[digest]?.status == .valid)
     }
 
+    /// It makes nothing, says that it holds everything and sends nothing: after one round it is not asked any more.
+    @Test func aMemberThatBoastsDelaysOneRoundOnly() throws {
+        let town = try Town(count: 4, payloadPieces: 48)
+        town.settle()
+        town.pieceMilliseconds = 20
+        town.dropsPiece = { from, _, _ in from == 3 }
+        func wantsOfBoaster() -> Int {
+            (0..<3).reduce(0) { total, site in
+                total
+                    + town.sites[site].sent.count { sent in
+                        if case .want = sent.message { sent.to == 3 } else { false }
+                    }
+            }
+        }
+        func round(_ height: UInt64) {
+            let digests = (0..<3).map { town.contribution(of: $0).contributionDigest }
+            for index in 0..<3 { town.contribute(index) }
+            town.settle()
+            for digest in digests {
+                for other in 0..<3 { town.inject(.have(digest, pieces: Bitmap(full: 48)), from: 3, to: other) }
+            }
+            #expect(town.run(milliseconds: 60_000) { town.heights.allSatisfy { $0 >= height } })
+        }
+        round(1)
+        let wants = wantsOfBoaster()
+        #expect(wants > 0)
+        let began = town.now
+        round(2)
+        #expect(wantsOfBoaster() == wants)
+        #expect(town.now.since(began) < Timing().pieceTimeout)
+    }
+
     @Test func aRestartGoesOnWithThePiecesOnDisk() throws {
         let town = try Town(count: 4, payloadPieces: 64)
         town.settle()

@@ -45,7 +45,8 @@ extension Node {
     /// those that have failed least.
     ///
     /// An author is asked for its own before anybody is asked for what others made: nobody else may have it, and while
-    /// every author's line carries what it made, no line carries anything twice. What room is left relays.
+    /// every author's line carries what it made, no line carries anything twice. What room is left relays. A member that
+    /// was asked in vain for what others made is asked again only where nobody else holds a piece, for a while.
     func schedulePieces() {
         // What a node that is far behind lacks for its old height is of no use: its links are for parameters.
         guard !synchronisation.isActive, hasRoomForPieces else { return }
@@ -75,11 +76,13 @@ extension Node {
         let affordable = Int(clamping: fetchableBytes / UInt64(candidate.contribution.pieceBytes))
         guard hasRoom, affordable > 0 else { return }
         var chosen: [LinkID: [Int]] = [:]
+        let relays = candidate.providers.filter { mayRelay($0.key, candidate) }.map(\.value)
         let pieces = rarestFirst(considered(candidate, providers.map(\.pieces)), providers.map(\.pieces))
         for piece in pieces.prefix(affordable) {
             var best: (link: LinkID, cost: (failures: Int, load: Int))?
             for provider in providers where provider.pieces[piece] {
                 guard let link = self.links[provider.link], link.inFlight < link.window else { continue }
+                guard mayRelay(provider.link, candidate) || !relays.contains(where: { $0[piece] }) else { continue }
                 let cost = (failures: candidate.failures[provider.link] ?? 0, load: link.inFlight)
                 if best.map({ cost < $0.cost }) ?? true { best = (provider.link, cost) }
             }
@@ -92,6 +95,12 @@ extension Node {
             chosen[best.link, default: []].append(piece)
         }
         for link in chosen.keys.sorted() { send(.want(candidate.digest, pieces: chosen[link]!), to: link) }
+    }
+
+    /// Whether the link's member made the contribution, or was not asked in vain lately for what others made.
+    private func mayRelay(_ id: LinkID, _ candidate: Candidate) -> Bool {
+        guard let member = links[id]?.member else { return false }
+        return member == candidate.contribution.author || links.isRelay(member, at: chain.height)
     }
 
     /// Pieces that may be asked for now: all that lack, or of very many a run from a random one on, since this is done
@@ -197,6 +206,9 @@ extension Node {
                     continue
                 }
                 releaseRequest(PieceName(contribution: digest, index: index), from: request.link, came: false)
+                if let member = links[request.link]?.member, member != candidate.contribution.author {
+                    links.noteRelayFailure(of: member, at: chain.height)
+                }
                 contributions.update(digest) {
                     $0.failures[request.link, default: 0] += 1
                     if $0.providers.count > 1 { $0.providers[request.link] = nil }

@@ -54,11 +54,14 @@ extension Node {
             return known.claimedHeight >= fetch.point.height && !fetch.without.contains(link)
         }
         guard !providers.isEmpty, fetch.held.count > 0 else { return }
+        // Whoever was asked in vain lately is asked only where nobody else is left.
+        let relays = providers.filter { isRelay($0) }
+        let asked = relays.isEmpty && !hasRelay(fetch) ? providers : relays
         let start = Int.random(in: 0..<fetch.held.count, using: &random)
         var chosen: [LinkID: [Int]] = [:]
         for block in fetch.missing(from: start, limit: LinkTable.windowMaximum * providers.count) {
             var best: (link: LinkID, cost: (failures: Int, load: Int))?
-            for provider in providers {
+            for provider in asked {
                 guard let link = links[provider], link.inFlight < link.window else { continue }
                 let cost = (failures: fetch.failures[provider] ?? 0, load: link.inFlight)
                 if best.map({ cost < $0.cost }) ?? true { best = (provider, cost) }
@@ -70,6 +73,20 @@ extension Node {
             chosen[best.link, default: []].append(block)
         }
         for link in chosen.keys.sorted() { send(.blocks(fetch.root, .wanted(chosen[link]!)), to: link) }
+    }
+
+    private func isRelay(_ id: LinkID) -> Bool {
+        links[id].map { links.isRelay($0.member, at: chain.height) } ?? false
+    }
+
+    /// Whether somebody who was not asked in vain lately may hold what is fetched, busy or not.
+    private func hasRelay(_ fetch: BlockFetch) -> Bool {
+        links.order.contains { id in
+            guard let known = links[id], known.hasReported, known.claimedHeight >= fetch.point.height else {
+                return false
+            }
+            return !fetch.without.contains(id) && isRelay(id)
+        }
     }
 
     func received(_ root: Digest, _ note: BlockNote, from link: LinkID) {
@@ -187,6 +204,7 @@ extension Node {
         for index in fetch.requests.keys.sorted() {
             guard let request = fetch.requests[index], now.since(request.asked) >= timing.pieceTimeout else { continue }
             releaseBlock(index, from: request.link, came: false)
+            if let member = links[request.link]?.member { links.noteRelayFailure(of: member, at: chain.height) }
             synchronisation.fetch?.failures[request.link, default: 0] += 1
         }
     }
