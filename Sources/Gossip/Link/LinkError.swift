@@ -51,6 +51,8 @@ public enum LinkError: Error, Equatable, Sendable {
     case emptyFragment(kind: UInt8)
     /// More bytes than the first fragment declared.
     case excessBytes(kind: UInt8, byteCount: Int, byteCountDeclared: Int)
+    /// A change of key so soon after the last one.
+    case earlyRekey(milliseconds: UInt64)
     /// A ping while the one before it is not answered yet.
     case unexpectedPing
     /// A pong that answers no ping of ours.
@@ -95,6 +97,7 @@ extension LinkError: CustomStringConvertible {
         case .orphanFragment(let kind): "a frame of kind \(kind) that continues no message"
         case .emptyFragment(let kind): "a frame of kind \(kind) without a byte"
         case .excessBytes(_, let count, let declared): "\(count) bytes of a message that declared \(declared)"
+        case .earlyRekey(let milliseconds): "a change of key \(milliseconds) ms after the last one"
         case .unexpectedPing: "a ping before the last one was answered"
         case .unexpectedPong: "a pong that answers no ping"
         case .silent(let milliseconds): "nothing heard for \(milliseconds) ms"

@@ -22,6 +22,8 @@ public enum LinkLimits {
     public static let rekeyFrames: UInt64 = 1 << 20
     /// A direction changes its key at least this often.
     public static let rekeyMilliseconds: UInt64 = 3_600_000
+    /// The other side may change its key no sooner after the last time.
+    public static let rekeyMillisecondsMinimum: UInt64 = 60_000
     /// Between two measurements of the round trip.
     public static let pingMilliseconds: UInt64 = 10_000
     /// With a ping unanswered and nothing heard for so long, the link counts as dead.

@@ -21,6 +21,7 @@ package final class LinkTransport {
     private var receiver: RekeyingCipher
     private var isRekeyDue = false
     private var lastRekey: Instant
+    private var lastRekeyHeard: Instant?
     private(set) var keepalive: Keepalive
 
     private(set) var outgoingControl = OutgoingStream<ControlHeader>()
@@ -99,6 +100,11 @@ package final class LinkTransport {
         case .pong: try keepalive.receivePong(body, now: now)
         case .rekey:
             guard body.isEmpty else { throw .malformedFrame(kind: kind.rawValue, byteCount: body.count) }
+            // A new key costs far more than the frame that asks for it.
+            if let lastRekeyHeard, now.since(lastRekeyHeard) < LinkLimits.rekeyMillisecondsMinimum {
+                throw .earlyRekey(milliseconds: now.since(lastRekeyHeard))
+            }
+            lastRekeyHeard = now
             receiver.rekey()
         }
     }

@@ -63,6 +63,24 @@ import Testing
         #expect(pair.initiatorOutputs == (1...5).map { .control([$0]) })
     }
 
+    /// A change of key costs the receiver far more than the sender: one that comes soon after another ends the link.
+    @Test func changesOfKeyInARowBreakTheLink() throws {
+        let pair = try LinkPair.established()
+        var cipher = try #require(pair.initiator.transport).sendCipher
+        // Kind 7 of Docs/link.md.
+        func rekey() throws -> [UInt8] {
+            let sealed = try cipher.encrypt([7])
+            cipher.rekey()
+            return withUnsafeBytes(of: UInt16(sealed.count).bigEndian, Array.init) + sealed
+        }
+        let begin = pair.now
+        _ = try pair.responder.receive(try rekey(), now: begin)
+        let soon = Instant(milliseconds: begin.milliseconds + LinkLimits.rekeyMillisecondsMinimum - 1)
+        #expect(throws: LinkError.earlyRekey(milliseconds: LinkLimits.rekeyMillisecondsMinimum - 1)) {
+            try pair.responder.receive(try rekey(), now: soon)
+        }
+    }
+
     @Test func aLostChangeOfKeyBreaksTheLink() throws {
         let pair = try LinkPair.established()
         let later = Instant(milliseconds: LinkLimits.rekeyMilliseconds)
