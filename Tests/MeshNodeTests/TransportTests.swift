@@ -50,6 +50,35 @@ struct TransportTests {
         #expect(due.map(\.address).sorted() == ["a:1", "b:2"])
     }
 
+    @Test("New announcements of one member cause few dials, others' and proven addresses are dialled all the same")
+    func announcementsAreBounded() {
+        var dialer = Dialer(configured: [], random: SeededRandom(simulationSeed: 1))
+        let other = MemberID(Digest(DigestDomain("test"), [9]))
+        dialer.set(["proven:1"], of: member, now: at(0))
+        _ = dialer.due(now: at(0), isLinked: { _ in false })
+        dialer.succeeded(source("proven:1", member), member)
+        var dialled = 0
+        // Eight other addresses every 100 ms, and the link goes each time.
+        for round in 0..<200 {
+            let now = at(UInt64(round) * 100)
+            dialer.lost(member, now: now)
+            dialer.set(["proven:1"] + (0..<8).map { "victim:\(round * 8 + $0 + 1)" }, of: member, now: now)
+            for target in dialer.due(now: now, isLinked: { _ in false }) {
+                if target.address == "proven:1" {
+                    dialer.succeeded(target.source, member)
+                } else {
+                    dialled += 1
+                    dialer.failed(target.source, "refused", now: now)
+                }
+            }
+        }
+        let most = TransportLimits.announcedDialsMaximum + Int(20_000 / TransportLimits.announcedDialMilliseconds)
+        #expect((TransportLimits.announcedDialsMaximum - 1...most).contains(dialled))
+        dialer.set(["honest:1"], of: other, now: at(20_000))
+        let due = dialer.due(now: at(20_000 + TransportLimits.backoffMaximumMilliseconds), isLinked: { _ in false })
+        #expect(due.contains { $0.address == "honest:1" } && due.contains { $0.address == "proven:1" })
+    }
+
     @Test("Addresses that a member no longer announces are forgotten, configured ones stay")
     func forgets() {
         var dialer = Dialer(configured: ["a:1"], random: SeededRandom(simulationSeed: 1))
@@ -76,19 +105,20 @@ struct TransportTests {
         #expect(dialer.dialling.count == 2)
     }
 
-    @Test("Whoever announces new addresses all the time takes neither places nor turns without bound")
+    @Test("Members that announce new addresses all the time take neither places nor turns without bound")
     func sharesTurns() {
+        let hostile = (0..<8).map { MemberID(Digest(DigestDomain("test"), [3, UInt8($0)])) }
         let waiting = MemberID(Digest(DigestDomain("test"), [2]))
         var dialer = Dialer(configured: [], random: SeededRandom(simulationSeed: 1))
         var dialled: [Dialer.Target] = []
         for round in 0..<20 as Range<UInt64> {
-            dialer.set((0..<8).map { "a\(round):\($0)" }, of: member, now: at(round))
+            for member in hostile { dialer.set((0..<8).map { "a\(round):\($0)" }, of: member, now: at(round)) }
             dialled += dialer.due(now: at(round), isLinked: { _ in false })
         }
         #expect(dialled.count == TransportLimits.dialsMaximum && dialer.dialling.count == dialled.count)
-        #expect(dialer.targets.count == 8)
+        #expect(dialer.targets.count == 64)
         dialer.set(["b:1"], of: waiting, now: at(20))
-        dialer.set((0..<8).map { "a:\($0)" }, of: member, now: at(21))
+        for member in hostile { dialer.set((0..<8).map { "a:\($0)" }, of: member, now: at(21)) }
         dialer.failed(dialled[0].source, "no answer", now: at(21))
         let due = dialer.due(now: at(21), isLinked: { _ in false })
         #expect(due.map(\.address) == ["b:1"])

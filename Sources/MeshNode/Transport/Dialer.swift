@@ -29,6 +29,8 @@ struct Dialer {
         var next = Gossip.Instant(milliseconds: 0)
         /// It leads back to this node.
         var isOwn = false
+        /// Whether the member that announced it ever answered there.
+        var isProven = false
         /// Whether the next dial begins with the keys that a rotation would give this site.
         var usesNextKeys = false
         var lastError: String?
@@ -41,7 +43,25 @@ struct Dialer {
         var expected: MemberID? { source.announcer }
     }
 
+    /// How many first dials a member's announcements may still cause: anybody's address can be announced, so that who is
+    /// dialled need not have asked for it.
+    private struct Allowance {
+        var dials = TransportLimits.announcedDialsMaximum
+        var since: Gossip.Instant
+
+        /// Takes one where there is one. They come back one by one.
+        mutating func take(now: Gossip.Instant) -> Bool {
+            let back = now.since(since) / TransportLimits.announcedDialMilliseconds
+            since = since + back * TransportLimits.announcedDialMilliseconds
+            dials = min(TransportLimits.announcedDialsMaximum, dials + Int(clamping: back))
+            guard dials > 0 else { return false }
+            dials -= 1
+            return true
+        }
+    }
+
     private(set) var targets: [Source: Target] = [:]
+    private var allowances: [MemberID: Allowance] = [:]
     /// What is being dialled now, forgotten targets included: it bounds the connections that are under way.
     private(set) var dialling: Set<Source> = []
     private var random: SeededRandom
@@ -68,6 +88,7 @@ struct Dialer {
     /// Forgets announced addresses of whoever may have no link any more.
     mutating func retain(_ mayHaveLink: (MemberID) -> Bool) {
         targets = targets.filter { $0.key.announcer.map(mayHaveLink) ?? true }
+        allowances = allowances.filter { mayHaveLink($0.key) }
     }
 
     /// Makes every address due that is not being dialled.
@@ -85,11 +106,18 @@ struct Dialer {
         for target in waiting.sorted(by: { ($0.next, $0.source) < ($1.next, $1.source) }) {
             guard dialling.count < TransportLimits.dialsMaximum else { break }
             if let member = target.member, isLinked(member) { continue }
-            guard !isBeingReached(target) else { continue }
+            guard !isBeingReached(target), isAllowed(target, now: now) else { continue }
             dialling.insert(target.source)
             due.append(target)
         }
         return due
+    }
+
+    /// An announced address that never led to its member costs one of the member's first dials; repeated ones wait longer and
+    /// longer by themselves.
+    private mutating func isAllowed(_ target: Target, now: Gossip.Instant) -> Bool {
+        guard let announcer = target.source.announcer, !target.isProven, target.failures == 0 else { return true }
+        return allowances[announcer, default: Allowance(since: now)].take(now: now)
     }
 
     /// Whether a dial that is under way leads to the same member at the same address: of two links one would go again.
@@ -102,6 +130,7 @@ struct Dialer {
         dialling.remove(source)
         targets[source]?.failures = 0
         targets[source]?.member = member
+        targets[source]?.isProven = true
         targets[source]?.lastError = nil
     }
 

@@ -30,6 +30,9 @@ enum TransportLimits {
     static let addressesPerDial = 8
     /// Dials under way, up to their link.
     static let dialsMaximum = 64
+    /// Addresses on one member's word that are dialled for the first time: so many at once, then one per so long.
+    static let announcedDialsMaximum = 16
+    static let announcedDialMilliseconds: UInt64 = 5_000
     static let backoffFirstMilliseconds: UInt64 = 200
     static let backoffMaximumMilliseconds: UInt64 = 15_000
     static let tickMilliseconds: UInt64 = 250
