@@ -125,6 +125,18 @@ struct BlobTests {
         try blobs.verify(sample.digest)
     }
 
+    @Test("A sidecar without a payload is nothing, and no damage")
+    func aSidecarAloneIsNothing() throws {
+        let (folder, blobs) = try makeStore()
+        defer { withExtendedLifetime(folder) {} }
+        let sample = SamplePayload(pieceCount: 3, seed: 8)
+        #expect(try sample.store(1, in: blobs))
+        DiskFile.remove(blobs.state.partialBlob(sample.digest))
+        var damages: [StoreError] = []
+        #expect(blobs.verifiedPieces(sample.digest, damages: &damages) == nil)
+        #expect(damages.isEmpty)
+    }
+
     @Test("A flipped bit of the sidecar is found and named", arguments: 0..<16)
     func namesSidecar(seed: UInt64) throws {
         let (folder, blobs) = try makeStore()

@@ -44,9 +44,10 @@ struct BlobStore: Sendable {
     /// Which pieces are there and right. Damaged ones count as missing: they are fetched again.
     ///
     /// - Parameter damages: gets what was found damaged, named.
-    /// - Returns: nil where there is nothing of this contribution.
+    /// - Returns: nil where there is nothing of this contribution. A sidecar without a payload is nothing: a daemon that
+    ///   stops while it takes a payload over, or forgets one, can leave that behind.
     func verifiedPieces(_ digest: ContributionDigest, damages: inout [StoreError]) -> [Bool]? {
-        guard DiskFile.exists(state.sidecar(digest)) else { return nil }
+        guard DiskFile.exists(state.sidecar(digest)), DiskFile.exists(payloadPath(digest)) else { return nil }
         let sidecar: PieceSidecar
         let file: DiskFile
         let payload: DiskFile
@@ -122,9 +123,9 @@ struct BlobStore: Sendable {
     }
 
     func forget(_ digest: ContributionDigest) {
+        DiskFile.remove(state.sidecar(digest))
         DiskFile.remove(state.blob(digest))
         DiskFile.remove(state.partialBlob(digest))
-        DiskFile.remove(state.sidecar(digest))
     }
 
     /// Drops incomplete payloads, the largest first, until the reserve is free. Before the database is opened: a disk that
