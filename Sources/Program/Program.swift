@@ -31,8 +31,16 @@ extension Program {
                 fail("a verb is missing")
             }
         } catch {
-            exit(withError: error)
+            end(error)
         }
+    }
+
+    /// Ends as ArgumentParser does: help on standard output, errors on standard error, where what they quote is escaped.
+    private static func end(_ error: any Error) -> Never {
+        let (code, text) = (exitCode(for: error), fullMessage(for: error))
+        if code == .success { exit(withError: error) }
+        if !text.isEmpty { write(TerminalText.escaped(text, keepsLines: true)) }
+        Glibc.exit(code.rawValue)
     }
 
     private static func fail(_ message: String) -> Never {

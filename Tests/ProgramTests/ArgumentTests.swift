@@ -31,6 +31,14 @@ import Testing
         return (process.terminationStatus, try String(contentsOf: errors, encoding: .utf8))
     }
 
+    @Test func whatAnErrorQuotesIsEscaped() throws {
+        let name = "a\u{1b}]0;title\u{07}b\u{202e}c"
+        let result = try run(Self.path(of: "meshctl"), ["verify", "--genesis", name, "--ledger", "x"])
+        #expect(result.status != 0)
+        #expect(result.errors.contains("a\\u{1b}]0;title\\u{7}b\\u{202e}c"))
+        #expect(!result.errors.unicodeScalars.contains { $0.value < 0x20 && $0 != "\n" || $0 == "\u{202e}" })
+    }
+
     /// In a mount namespace of its own, in which `/proc` is not mounted.
     private func runWithoutProc(_ program: String, _ arguments: [String]) throws -> (status: Int32, errors: String) {
         let words = [Self.path(of: program)] + arguments

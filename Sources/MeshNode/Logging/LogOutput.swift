@@ -1,6 +1,7 @@
 import EventLoop
 import Glibc
 import Logging
+import Program
 import Synchronization
 
 /// Where the daemon's log goes: limited, formatted, and handed to a thread that writes it. Nothing here waits for the
@@ -47,21 +48,9 @@ final class LogOutput: Sendable {
         }
     }
 
-    /// The message on one line: control characters are escaped, since parts of it may come from peers.
+    /// The message on one line.
     static func printable(_ message: String) -> String {
-        var text = ""
-        var bytes = 0
-        for scalar in message.unicodeScalars {
-            if bytes >= messageBytesMaximum { return text + "..." }
-            switch scalar.value {
-            case 0x0A: text += "\\n"
-            case 0..<0x20, 0x7F..<0xA0, 0x2028, 0x2029, 0x200E, 0x200F, 0x202A...0x202E, 0x2066...0x2069:
-                text += "\\u{\(String(scalar.value, radix: 16))}"
-            default: text.unicodeScalars.append(scalar)
-            }
-            bytes += UTF8.width(scalar)
-        }
-        return text
+        TerminalText.escaped(message, keepsLines: false, bytesMaximum: messageBytesMaximum)
     }
 
     /// The time of day in UTC, independent of the locale: `2026-01-31T23:59:59.123Z`.
