@@ -47,7 +47,7 @@ struct CodecBenchmark: ParsableCommand {
             payload = Self.payload(of: segments, layout: layout)
         }
         let floatGigabytes = 4e-9 * Double(layout.parameterCount)
-        let transit = Self.transit(of: payload)
+        let transit = Transit(of: payload)
         let figures = Figures(
             bytesPerParameter: Double(payload.count) / Double(layout.parameterCount),
             linkBytesPerParameter: Double(transit.bytes) / Double(layout.parameterCount),
@@ -88,32 +88,6 @@ struct CodecBenchmark: ParsableCommand {
             best = min(best, (clock.now - start) / .seconds(1))
         }
         return best
-    }
-
-    private struct Transit {
-        var bytes = 0
-        var compressSeconds = 0.0
-        var decompressSeconds = 0.0
-    }
-
-    /// The payload piece by piece on a link, with piece headers, proofs, and the length and tag of each link frame.
-    private static func transit(of payload: [UInt8]) -> Transit {
-        let clock = ContinuousClock()
-        let size = Int(Rules().pieceBytes)
-        let count = (payload.count + size - 1) / size
-        let proofDigests = count <= 1 ? 0 : Int.bitWidth - (count - 1).leadingZeroBitCount
-        var transit = Transit()
-        for start in stride(from: 0, to: payload.count, by: size) {
-            let piece = Array(payload[start..<min(start + size, payload.count)])
-            let begin = clock.now
-            let frame = PieceFrame.compress(piece) ?? piece
-            let middle = clock.now
-            _ = PieceFrame.decompress(frame, byteCount: piece.count)
-            transit.decompressSeconds += (clock.now - middle) / .seconds(1)
-            transit.compressSeconds += (middle - begin) / .seconds(1)
-            transit.bytes += PieceName.linkBytes(proofDigests: proofDigests, byteCount: frame.count)
-        }
-        return transit
     }
 
     /// Decoder layers of the usual proportions: four attention and three feed-forward matrices, two norms each.

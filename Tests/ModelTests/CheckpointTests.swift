@@ -6,20 +6,21 @@ import Testing
     private func sample(parameters: Bool = true) -> Checkpoint {
         Checkpoint(
             layoutHash: 1, seed: 2, nextStep: 3, updates: 4, context: (5, 6, 7), first: [1, -2, 3, 0.5],
-            second: [4, 5, 6, 0], parameters: parameters ? [7, 8, 9, -0.0] : nil)
+            second: [4, 5, 6, 0], isMuon: false, parameters: parameters ? [7, 8, 9, -0.0] : nil)
     }
 
-    @Test(arguments: [1, 7, 19])
-    func resumedTrainingIsBitForBitTheSame(savedAfter: Int) throws {
-        let straight = try microTrainer()
+    @Test(arguments: [1, 7, 19], [OptimizerKind.adamW, .muon(peak: 0.02)])
+    func resumedTrainingIsBitForBitTheSame(savedAfter: Int, optimizer: OptimizerKind) throws {
+        let straight = try microTrainer(optimizer: optimizer)
         for step in 0..<20 { _ = try straight.takeStep(step) }
 
-        let first = try microTrainer()
+        let first = try microTrainer(optimizer: optimizer)
         for step in 0..<savedAfter { _ = try first.takeStep(step) }
         let bytes = first.checkpoint(nextStep: savedAfter, includingParameters: true).encoded()
 
         let layout = first.layout
-        let resumed = try microTrainer(parameters: [Float](repeating: 0, count: layout.parameterCount))
+        let resumed = try microTrainer(
+            parameters: [Float](repeating: 0, count: layout.parameterCount), optimizer: optimizer)
         let kept = try Checkpoint(decoding: bytes, parameterCount: layout.parameterCount)
         try resumed.restore(kept)
         for step in Int(kept.nextStep)..<20 { _ = try resumed.takeStep(step) }
@@ -62,9 +63,19 @@ import Testing
         #expect(trainer.transformer.parameters.map(\.bitPattern) == before)
     }
 
+    @Test func anotherOptimizersMomentsAreRefused() throws {
+        let muon = try microTrainer(optimizer: .muon(peak: 0.02))
+        _ = try muon.takeStep(0)
+        let bytes = muon.checkpoint(nextStep: 1, includingParameters: true).encoded()
+        let kept = try Checkpoint(decoding: bytes, parameterCount: muon.layout.parameterCount)
+        #expect(throws: ModelError.checkpointMismatch(field: "optimizer", expected: 0, found: 1)) {
+            try microTrainer().restore(kept)
+        }
+    }
+
     @Test func valuesThatAreNotFiniteAreRefused() {
         let checkpoint = Checkpoint(
-            layoutHash: 1, seed: 2, nextStep: 3, updates: 4, first: [.nan], second: [1], parameters: nil)
+            layoutHash: 1, seed: 2, nextStep: 3, updates: 4, first: [.nan], second: [1], isMuon: false, parameters: nil)
         #expect(throws: ModelError.notFinite(what: "checkpoint: a value of the first moments")) {
             try Checkpoint(decoding: checkpoint.encoded(), parameterCount: 1)
         }

@@ -3,7 +3,9 @@ import Testing
 @testable import Model
 
 /// Text with a pattern that a micro model can learn, and a trainer on it.
-func microTrainer(parameters: [Float]? = nil, steps: Int = 40, seed: UInt64 = 9) throws -> Trainer {
+func microTrainer(parameters: [Float]? = nil, steps: Int = 40, seed: UInt64 = 9, optimizer: OptimizerKind = .adamW)
+    throws -> Trainer
+{
     let layout = ModelLayout(try microConfiguration())
     let stream = ByteTokenizer.encodeDocument(
         String(repeating: "the quick brown fox jumps. ", count: 40).utf8)
@@ -11,7 +13,7 @@ func microTrainer(parameters: [Float]? = nil, steps: Int = 40, seed: UInt64 = 9)
         layout: layout, parameters: parameters ?? Initialization.parameters(layout, seed: 4),
         recipe: TrainingRecipe(
             schedule: LearningRateSchedule(peak: 1e-2, warmUpSteps: 4, horizonSteps: steps), batchSequences: 4,
-            batches: BatchSeed(number: seed)),
+            batches: BatchSeed(number: seed), optimizer: optimizer),
         text: try BatchSampler(stream: stream, contextLength: 16, path: "fox"))
 }
 
@@ -57,7 +59,7 @@ func microTrainer(parameters: [Float]? = nil, steps: Int = 40, seed: UInt64 = 9)
 
     @Test func adamWFollowsItsDefinition() throws {
         let layout = ModelLayout(try microConfiguration())
-        let optimizer = AdamW(layout: layout)
+        let optimizer = Optimizer(layout: layout, kind: .adamW)
         let parameters = FloatBuffer((0..<layout.parameterCount).map { Float($0 % 7) * 0.1 - 0.3 })
         let before = parameters.values
         // Small enough not to be clipped.
@@ -81,7 +83,7 @@ func microTrainer(parameters: [Float]? = nil, steps: Int = 40, seed: UInt64 = 9)
     @Test func largeGradientsAreClipped() throws {
         let layout = ModelLayout(try microConfiguration())
         func moments(_ factor: Float) throws -> [Float] {
-            let optimizer = AdamW(layout: layout)
+            let optimizer = Optimizer(layout: layout, kind: .adamW)
             let parameters = FloatBuffer(count: layout.parameterCount)
             let gradient = FloatBuffer((0..<layout.parameterCount).map { Float($0 % 5 - 2) * factor })
             _ = try optimizer.update(parameters: parameters.buffer, gradient: gradient.buffer, learningRate: 0.01)
@@ -94,7 +96,7 @@ func microTrainer(parameters: [Float]? = nil, steps: Int = 40, seed: UInt64 = 9)
 
     @Test func gradientThatIsNotFiniteChangesNothing() throws {
         let layout = ModelLayout(try microConfiguration())
-        let optimizer = AdamW(layout: layout)
+        let optimizer = Optimizer(layout: layout, kind: .adamW)
         let parameters = FloatBuffer(count: layout.parameterCount)
         let gradient = FloatBuffer(count: layout.parameterCount)
         gradient.pointer[100] = .nan

@@ -72,6 +72,9 @@ public struct ModelLayout: Sendable {
     /// All tensors, in the order of the flat vector.
     public var tensors: [ParameterTensor] { parameters.tensors }
 
+    /// Whether the tensor is a matrix of a layer: neither the embedding nor a norm.
+    func isProjection(_ tensor: ParameterTensor) -> Bool { tensor.isMatrix && tensor.offset != embedding }
+
     /// Length of the flat vector.
     public var parameterCount: Int { parameters.parameterCount }
 }

@@ -2,7 +2,7 @@
 ///
 /// One file, little-endian: `MESHTRN1`; nine 64-bit words (flags, parameter count, configuration hash, seed, next global
 /// step, optimizer updates, and three of the caller's); the moments as float32, first then second; with flag bit 0 the
-/// parameters; a 64-bit check sum (FNV-1a over words) of all before it. The length follows from the header and is
+/// parameters; flag bit 1 says that Muon made them; a 64-bit check sum (FNV-1a over words) of all before it. The length follows from the header and is
 /// checked before anything is allocated. The check sum finds every flipped bit; it does not authenticate.
 public struct Checkpoint: Hashable, Sendable {
     /// Hash of the layout: names, shapes, order.
@@ -16,6 +16,8 @@ public struct Checkpoint: Hashable, Sendable {
     public let context: (UInt64, UInt64, UInt64)
     public let first: [Float]
     public let second: [Float]
+    /// Whether the first moments of the projections are Muon's.
+    public let isMuon: Bool
     /// Nil where the parameters come from elsewhere, from the daemon.
     public let parameters: [Float]?
 
@@ -24,7 +26,8 @@ public struct Checkpoint: Hashable, Sendable {
 
     public init(
         layoutHash: UInt64, seed: UInt64, nextStep: UInt64, updates: UInt64,
-        context: (UInt64, UInt64, UInt64) = (0, 0, 0), first: [Float], second: [Float], parameters: [Float]?
+        context: (UInt64, UInt64, UInt64) = (0, 0, 0), first: [Float], second: [Float], isMuon: Bool,
+        parameters: [Float]?
     ) {
         precondition(first.count == second.count && (parameters?.count ?? first.count) == first.count)
         self.layoutHash = layoutHash
@@ -34,6 +37,7 @@ public struct Checkpoint: Hashable, Sendable {
         self.context = context
         self.first = first
         self.second = second
+        self.isMuon = isMuon
         self.parameters = parameters
     }
 
@@ -55,8 +59,9 @@ public struct Checkpoint: Hashable, Sendable {
         var bytes = Checkpoint.magic
         let count = first.count
         bytes.reserveCapacity(Checkpoint.headerBytes + 12 * count + 8)
+        let flags: UInt64 = (parameters == nil ? 0 : 1) + (isMuon ? 2 : 0)
         for word in [
-            parameters == nil ? 0 : 1, UInt64(count), layoutHash, seed, nextStep, updates, context.0, context.1,
+            flags, UInt64(count), layoutHash, seed, nextStep, updates, context.0, context.1,
             context.2,
         ] {
             Checkpoint.append(word, to: &bytes)
@@ -79,11 +84,12 @@ public struct Checkpoint: Hashable, Sendable {
         guard Array(bytes[..<8]) == Checkpoint.magic else { throw .checkpointMagic }
         func word(_ index: Int) -> UInt64 { Checkpoint.word(bytes, at: 8 + 8 * index) }
         let flags = word(0)
-        guard flags <= 1 else { throw .checkpointMismatch(field: "flags", expected: 1, found: flags) }
+        guard flags <= 3 else { throw .checkpointMismatch(field: "flags", expected: 3, found: flags) }
         guard word(1) == UInt64(parameterCount) else {
             throw .checkpointMismatch(field: "parameters", expected: UInt64(parameterCount), found: word(1))
         }
-        let expected = Checkpoint.byteCount(parameterCount: parameterCount, includingParameters: flags == 1)
+        let hasParameters = flags & 1 == 1
+        let expected = Checkpoint.byteCount(parameterCount: parameterCount, includingParameters: hasParameters)
         guard bytes.count == expected else { throw .checkpointLength(expected: expected, found: bytes.count) }
         guard Checkpoint.checksum(bytes[..<(expected - 8)]) == Checkpoint.word(bytes, at: expected - 8) else {
             throw .checkpointChecksum
@@ -112,7 +118,8 @@ public struct Checkpoint: Hashable, Sendable {
         context = (word(6), word(7), word(8))
         first = try array(0, "first moments")
         second = try array(1, "second moments")
-        parameters = flags == 1 ? try array(2, "parameters") : nil
+        isMuon = flags & 2 == 2
+        parameters = hasParameters ? try array(2, "parameters") : nil
     }
 
     private static func append(_ word: UInt64, to bytes: inout [UInt8]) {

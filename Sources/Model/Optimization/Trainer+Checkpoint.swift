@@ -27,18 +27,23 @@ extension Trainer {
             layoutHash: layout.hash, seed: recipe.batches.identifier, nextStep: UInt64(nextStep),
             updates: optimizer.updates,
             context: context, first: optimizer.first.values, second: optimizer.second.values,
-            parameters: includingParameters ? Array(transformer.parameters) : nil)
+            isMuon: optimizer.kind != .adamW, parameters: includingParameters ? Array(transformer.parameters) : nil)
     }
 
     /// Takes over moments, and parameters where the checkpoint has them.
     ///
-    /// - Throws: `ModelError.checkpointMismatch` for a checkpoint of another model or seed; nothing has changed then.
+    /// - Throws: `ModelError.checkpointMismatch` for a checkpoint of another model, seed or optimizer; nothing has changed then.
     public func restore(_ checkpoint: Checkpoint) throws(ModelError) {
         guard checkpoint.layoutHash == layout.hash, checkpoint.first.count == layout.parameterCount else {
             throw .checkpointMismatch(field: "layout", expected: layout.hash, found: checkpoint.layoutHash)
         }
         guard checkpoint.seed == recipe.batches.identifier else {
             throw .checkpointMismatch(field: "seed", expected: recipe.batches.identifier, found: checkpoint.seed)
+        }
+        let isMuon = optimizer.kind != .adamW
+        guard checkpoint.isMuon == isMuon else {
+            throw .checkpointMismatch(
+                field: "optimizer", expected: isMuon ? 1 : 0, found: checkpoint.isMuon ? 1 : 0)
         }
         _ = optimizer.first.buffer.update(fromContentsOf: checkpoint.first)
         _ = optimizer.second.buffer.update(fromContentsOf: checkpoint.second)

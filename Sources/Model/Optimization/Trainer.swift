@@ -4,12 +4,16 @@ public struct TrainingRecipe: Sendable {
     /// Sequences that one optimizer step averages over.
     public let batchSequences: Int
     public let batches: BatchSeed
+    public let optimizer: OptimizerKind
 
-    public init(schedule: LearningRateSchedule, batchSequences: Int, batches: BatchSeed) {
+    public init(
+        schedule: LearningRateSchedule, batchSequences: Int, batches: BatchSeed, optimizer: OptimizerKind = .adamW
+    ) {
         precondition(batchSequences > 0)
         self.schedule = schedule
         self.batchSequences = batchSequences
         self.batches = batches
+        self.optimizer = optimizer
     }
 }
 
@@ -30,7 +34,7 @@ public struct StepReport: Hashable, Sendable {
 public final class Trainer {
     public let layout: ModelLayout
     public let recipe: TrainingRecipe
-    public let optimizer: AdamW
+    public let optimizer: Optimizer
     public let transformer: Transformer
     private let sampler: BatchSampler
     private var tokens: [UInt16]
@@ -51,7 +55,7 @@ public final class Trainer {
         self.layout = layout
         self.recipe = recipe
         transformer = Transformer(layout: layout, parameters: parameters, sequences: sequences)
-        optimizer = AdamW(layout: layout)
+        optimizer = Optimizer(layout: layout, kind: recipe.optimizer)
         sampler = text
         tokens = [UInt16](repeating: 0, count: recipe.batchSequences * context)
         targets = tokens
@@ -67,6 +71,15 @@ public final class Trainer {
     ///
     /// - Throws: `ModelError.notFinite` when loss or gradient overflowed; parameters and moments are as before then.
     public func takeStep(_ step: Int) throws(ModelError) -> StepReport {
+        let loss = try computeGradient(step)
+        let (norm, rate) = try applyGradient(step)
+        return StepReport(loss: loss, gradientNorm: norm, learningRate: rate, tokens: tokens.count)
+    }
+
+    /// Leaves the mean gradient of the step's batch in `transformer.gradient`; returns the mean loss, in nats per token.
+    ///
+    /// - Throws: `ModelError.notFinite` when the loss overflowed.
+    public func computeGradient(_ step: Int) throws(ModelError) -> Double {
         sampler.fill(tokens: &tokens, targets: &targets, seed: recipe.batches, step: step)
         transformer.zeroGradient()
         var loss = 0.0
@@ -82,10 +95,17 @@ public final class Trainer {
             }
         }
         guard loss.isFinite else { throw .notFinite(what: "the loss of step \(step)") }
+        return loss / Double(tokens.count)
+    }
+
+    /// Updates the parameters by what `transformer.gradient` holds, at the rate of this step.
+    ///
+    /// - Throws: `ModelError.notFinite` when the gradient overflowed; parameters and moments are as before then.
+    public func applyGradient(_ step: Int) throws(ModelError) -> (gradientNorm: Double, learningRate: Double) {
         let rate = recipe.schedule.rate(step: step)
         let norm = try optimizer.update(
-            parameters: transformer.parameters, gradient: transformer.gradient, learningRate: rate)
-        return StepReport(
-            loss: loss / Double(tokens.count), gradientNorm: norm, learningRate: rate, tokens: tokens.count)
+            parameters: transformer.parameters, gradient: transformer.gradient, learningRate: rate,
+            scheduleFraction: rate / recipe.schedule.peak)
+        return (norm, rate)
     }
 }

@@ -1,0 +1,146 @@
+import Model
+import Tensor
+
+/// Trainers, one a site, that work at the same time.
+final class SiteTrainers: @unchecked Sendable {  // each trainer is touched by one thread at a time
+    private let trainers: [Trainer]
+
+    init(_ setting: ConvergenceSetting, parameters: [Float]) {
+        trainers = setting.sites.indices.map { setting.trainer(site: $0, parameters: parameters) }
+    }
+
+    func map<Value: Sendable>(_ body: @Sendable (Int, Trainer) throws -> Value) throws -> [Value] {
+        try Threads.map(trainers.count) { try body($0, trainers[$0]) }
+    }
+
+    subscript(site: Int) -> Trainer { trainers[site] }
+}
+
+/// What a site made of its round.
+private struct HandedOver: Sendable {
+    let payload: [UInt8]
+    let residual: [Float]
+    /// On one link.
+    let bytes: Int
+}
+
+extension ConvergenceSetting {
+    /// Synchronous data parallel: the sites' gradients are averaged in every step. The bound for all others.
+    ///
+    /// Bytes are those of a float32 ring.
+    func synchronous() throws -> ConvergenceRun {
+        let trainers = SiteTrainers(self, parameters: start)
+        let count = layout.parameterCount
+        var curve: [ConvergenceRun.Point] = []
+        for step in 0..<steps {
+            _ = try trainers.map { _, trainer in try trainer.computeGradient(step) }
+            let first = trainers[0].transformer
+            let sum = first.gradient
+            for site in sites.indices.dropFirst() {
+                let gradient = trainers[site].transformer.gradient
+                for index in 0..<count { sum[index] += gradient[index] }
+            }
+            let share = 1 / Float(sites.count)
+            for index in 0..<count { sum[index] *= share }
+            _ = try trainers[0].applyGradient(step)
+            for site in sites.indices.dropFirst() {
+                trainers[site].setParameters(UnsafeBufferPointer(first.parameters))
+            }
+            if hasPoint(afterSteps: step + 1, stride: 1) {
+                let losses = try losses(Array(first.parameters), sampled: step + 1 < steps)
+                curve.append(ConvergenceRun.Point(step: step + 1, losses: losses))
+            }
+        }
+        let ring = 8 * Double(count) * Double(sites.count - 1) / Double(sites.count) * Double(steps)
+        return ConvergenceRun(
+            parameters: Array(trainers[0].transformer.parameters), curve: curve, sentBytes: ring, receivedBytes: ring,
+            rounds: steps)
+    }
+
+    /// One site by itself, stopped where its own held-out loss is lowest. The last point of the curve has the losses of all
+    /// languages there; those before have its own language's alone.
+    func alone(site: Int) throws -> ConvergenceRun {
+        try local(trainer(site: site, parameters: start), site: site, steps: steps, points: points)
+    }
+
+    /// The base trained on by one site: what it keeps for itself. Rates start at `peakShare` of the mesh's peak.
+    func derivative(site: Int, base: [Float], steps count: Int, peakShare: Double) throws -> ConvergenceRun {
+        var setting = self
+        setting.peak *= peakShare
+        if case .muon(let peak) = optimizer { setting.optimizer = .muon(peak: peak * peakShare) }
+        setting.warmUpSteps = 0
+        setting.steps = count
+        // Other batches than those of the rounds.
+        setting.seed = ~seed
+        return try setting.local(
+            setting.trainer(site: site, parameters: base), site: site, steps: count, points: min(count, 6))
+    }
+
+    private func local(_ trainer: Trainer, site: Int, steps: Int, points: Int) throws -> ConvergenceRun {
+        var curve: [ConvergenceRun.Point] = []
+        var best = (loss: Double.infinity, step: 0, parameters: [Float]())
+        for step in 0..<steps {
+            _ = try trainer.takeStep(step)
+            guard (step + 1) * points / steps > step * points / steps else { continue }
+            let loss = try sites[site].sample.evaluate(trainer.transformer).natsPerByte
+            curve.append(ConvergenceRun.Point(step: step + 1, losses: [loss]))
+            if loss < best.loss { best = (loss, step + 1, Array(trainer.transformer.parameters)) }
+        }
+        let losses = try losses(best.parameters)
+        return ConvergenceRun(
+            parameters: best.parameters, curve: curve + [ConvergenceRun.Point(step: best.step, losses: losses)],
+            sentBytes: 0, receivedBytes: 0, rounds: 0)
+    }
+
+    /// The mesh: rounds of local steps, contributions through the production codec, averaged by the production rule.
+    func mesh(innerSteps: Int, profile: CodecProfile, feedback: ErrorFeedback, rule: AveragingRule) throws
+        -> ConvergenceRun
+    {
+        let trainers = SiteTrainers(self, parameters: start)
+        let count = layout.parameterCount
+        var base = start
+        var residuals = sites.map { _ in [Float](repeating: 0, count: count) }
+        var curve: [ConvergenceRun.Point] = []
+        var (sent, received) = (0.0, 0.0)
+        var step = 0
+        while step < steps {
+            let first = step
+            let steps = min(innerSteps, self.steps - step)
+            let (before, kept) = (base, residuals)
+            let handedOver = try trainers.map { site, trainer in
+                before.withUnsafeBufferPointer { trainer.setParameters($0) }
+                for step in first..<first + steps { _ = try trainer.takeStep(step) }
+                let trained = trainer.transformer.parameters
+                let delta = before.indices.map { trained[$0] - before[$0] }
+                var residual = kept[site]
+                let encoded = try ContributionEncoder.encode(
+                    layout: layout.parameters, profile: profile, errorFeedback: feedback, delta: delta,
+                    residual: &residual)
+                return HandedOver(
+                    payload: encoded.payload, residual: residual, bytes: Transit(of: encoded.payload).bytes)
+            }
+            residuals = handedOver.map(\.residual)
+            let entries = try handedOver.map {
+                AveragingEntry(
+                    contribution: try Contribution(
+                        payload: MemoryPayload($0.payload), layout: layout.parameters, profile: profile))
+            }
+            let sink = MemoryBlockSink()
+            _ = try Averager.average(
+                layout: layout.parameters, entries: entries, rule: rule, base: ParameterArray(base), output: sink,
+                workers: 2)
+            base = sink.values
+            let bytes = handedOver.reduce(0) { $0 + Double($1.bytes) } / Double(sites.count)
+            sent += bytes
+            received += bytes * Double(sites.count - 1)
+            step += steps
+            if hasPoint(afterSteps: step, stride: steps) {
+                let losses = try losses(base, sampled: step < self.steps)
+                curve.append(ConvergenceRun.Point(step: step, losses: losses))
+            }
+        }
+        return ConvergenceRun(
+            parameters: base, curve: curve, sentBytes: sent, receivedBytes: received,
+            rounds: (steps + innerSteps - 1) / innerSteps)
+    }
+}
