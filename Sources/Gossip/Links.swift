@@ -113,7 +113,7 @@ struct LinkTable {
     /// Twice as many heights with each failure, up to this many.
     static let relayPauseMaximum: UInt64 = 1024
 
-    /// Pieces or blocks that somebody else made did not come in time from this member.
+    /// Pieces or blocks that other members made did not come in time from this one.
     mutating func noteRelayFailure(of member: MemberID, at height: Height) {
         relayRecords = relayRecords.filter { height.value < $0.value.until.value + LinkTable.relayPauseMaximum }
         var record = relayRecords[member] ?? RelayRecord()
@@ -124,7 +124,7 @@ struct LinkTable {
         relayRecords[member] = record
     }
 
-    /// Whether the member may be asked for what others made before everybody else was asked.
+    /// Whether the member may be asked for what others made like any other member.
     func isRelay(_ member: MemberID, at height: Height) -> Bool {
         relayRecords[member].map { $0.until <= height } ?? true
     }

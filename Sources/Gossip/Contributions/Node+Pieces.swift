@@ -46,7 +46,7 @@ extension Node {
     ///
     /// An author is asked for its own before anybody is asked for what others made: nobody else may have it, and while
     /// every author's line carries what it made, no line carries anything twice. What room is left relays. A member that
-    /// was asked in vain for what others made is asked again only where nobody else holds a piece, for a while.
+    /// was asked in vain for what others made is asked, for a while, only for pieces that no other member holds.
     func schedulePieces() {
         // What a node that is far behind lacks for its old height is of no use: its links are for parameters.
         guard !synchronisation.isActive, hasRoomForPieces else { return }

@@ -49,19 +49,21 @@ extension Node {
     /// no more than its window, of those that failed least first.
     private func requestBlocks() {
         guard let fetch = synchronisation.fetch, fetch.stage == .fetching, !fetch.isPaused else { return }
-        let providers = links.order.filter { link in
-            guard let known = links[link], known.hasReported, known.inFlight < known.window else { return false }
+        let holders = links.order.filter { link in
+            guard let known = links[link], known.hasReported else { return false }
             return known.claimedHeight >= fetch.point.height && !fetch.without.contains(link)
         }
+        // A member that was asked in vain lately is asked only if no other holds what is fetched, busy or not.
+        let relays = holders.filter { links[$0].map { links.isRelay($0.member, at: chain.height) } ?? false }
+        let providers = (relays.isEmpty ? holders : relays).filter {
+            links[$0].map { $0.inFlight < $0.window } ?? false
+        }
         guard !providers.isEmpty, fetch.held.count > 0 else { return }
-        // Whoever was asked in vain lately is asked only where nobody else is left.
-        let relays = providers.filter { isRelay($0) }
-        let asked = relays.isEmpty && !hasRelay(fetch) ? providers : relays
         let start = Int.random(in: 0..<fetch.held.count, using: &random)
         var chosen: [LinkID: [Int]] = [:]
         for block in fetch.missing(from: start, limit: LinkTable.windowMaximum * providers.count) {
             var best: (link: LinkID, cost: (failures: Int, load: Int))?
-            for provider in asked {
+            for provider in providers {
                 guard let link = links[provider], link.inFlight < link.window else { continue }
                 let cost = (failures: fetch.failures[provider] ?? 0, load: link.inFlight)
                 if best.map({ cost < $0.cost }) ?? true { best = (provider, cost) }
@@ -73,20 +75,6 @@ extension Node {
             chosen[best.link, default: []].append(block)
         }
         for link in chosen.keys.sorted() { send(.blocks(fetch.root, .wanted(chosen[link]!)), to: link) }
-    }
-
-    private func isRelay(_ id: LinkID) -> Bool {
-        links[id].map { links.isRelay($0.member, at: chain.height) } ?? false
-    }
-
-    /// Whether somebody who was not asked in vain lately may hold what is fetched, busy or not.
-    private func hasRelay(_ fetch: BlockFetch) -> Bool {
-        links.order.contains { id in
-            guard let known = links[id], known.hasReported, known.claimedHeight >= fetch.point.height else {
-                return false
-            }
-            return !fetch.without.contains(id) && isRelay(id)
-        }
     }
 
     func received(_ root: Digest, _ note: BlockNote, from link: LinkID) {
