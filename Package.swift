@@ -89,19 +89,24 @@ let package = Package(
                 "EventLoop", "Program", arguments,
             ]),
 
+        // What several bundles of tests share.
+        .target(name: "CTestSupport", path: "Tests/CTestSupport"),
+        .target(
+            name: "TestSupport", dependencies: ["CTestSupport"], path: "Tests/TestSupport", swiftSettings: strict),
+
         tests("CryptoTests", ["Crypto"], resources: [.copy("Vectors")]),
-        tests("TensorTests", ["Tensor", "CKernels", "Crypto", "FuzzEntries"]),
+        tests("TensorTests", ["Tensor", "CKernels", "Crypto", "FuzzEntries", "TestSupport"]),
         tests("LedgerTests", ["Ledger", "Crypto"], resources: [.copy("Fixtures")]),
         tests("CompressionTests", ["Compression"]),
         tests("RoundsTests", ["Rounds", "Ledger", "Tensor", "Crypto"]),
         tests("GossipTests", ["Gossip", "Ledger", "Crypto"]),
-        tests("SimulatorTests", ["Simulator", "Gossip", "Ledger", "Crypto"]),
+        tests("SimulatorTests", ["Simulator", "Gossip", "Ledger", "Crypto", "TestSupport"]),
         tests("EventLoopTests", ["EventLoop"]),
         tests("JSONTests", ["JSON"]),
         tests("ControlTests", ["Control", "JSON"]),
         tests("ModelTests", ["Model", "Tensor"]),
         tests("SiteFilesTests", ["SiteFiles", "Gossip", "Ledger", "Crypto"]),
-        tests("ProgramTests", []),
+        tests("ProgramTests", ["TestSupport"]),
         tests(
             "MeshNodeTests",
             [
@@ -110,11 +115,14 @@ let package = Package(
             ]),
         tests(
             "meshctlTests",
-            ["meshctl", "SiteFiles", "Gossip", "Ledger", "Rounds", "Tensor", "Crypto", "EventLoop", "Control"]),
+            [
+                "meshctl", "SiteFiles", "Gossip", "Ledger", "Rounds", "Tensor", "Crypto", "EventLoop", "Control",
+                "TestSupport",
+            ]),
         tests("meshtrainTests", ["meshtrain", "Model", "Tensor", "Control", "Crypto"]),
         tests("FuzzEntriesTests", ["FuzzEntries"]),
         tests("netrelayTests", ["netrelay", "Crypto"]),
-        tests("SourceTreeTests", []),
-        tests("EndToEndTests", ["Ledger", "Tensor", "Crypto", "Control"]),
+        tests("SourceTreeTests", ["TestSupport"]),
+        tests("EndToEndTests", ["Ledger", "Tensor", "Crypto", "Control", "TestSupport"]),
     ]
 )

@@ -2,6 +2,7 @@ import Control
 import Crypto
 import Foundation
 import Ledger
+import TestSupport
 import Testing
 
 /// One daemon of a mesh of one site, and whoever talks to its control socket.
@@ -170,8 +171,7 @@ struct ControlSocketTests {
         try (text + "\n[sockets]\ntrainer_mode = \"0660\"\noperator_mode = \"0660\"\n").write(
             toFile: site.configuration, atomically: true, encoding: .utf8)
         let daemon = try DaemonProcess(site)
-        try Condition.wait(for: "the end of the daemon") { !daemon.isRunning }
-        #expect(daemon.process.terminationStatus == 1)
+        #expect(try daemon.process.wait() == .exited(1))
         #expect(daemon.log.contains("a trainer could use the operator socket"))
         #expect(!FileManager.default.fileExists(atPath: site.operatorSocket))
     }
@@ -199,7 +199,7 @@ struct ControlSocketTests {
         let running = try start()
         defer { running.end() }
         _ = try running.daemons[0].status()
-        let process = "/proc/\(running.daemons[0].process.processIdentifier)"
+        let process = "/proc/\(running.daemons[0].process.identifier)"
         let limits = try String(contentsOfFile: process + "/limits", encoding: .utf8)
         let core = try #require(limits.split(separator: "\n").first { $0.hasPrefix("Max core file size") })
         #expect(core.split(separator: " ").dropFirst(4).prefix(2) == ["0", "0"])

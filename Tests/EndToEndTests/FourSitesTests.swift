@@ -2,6 +2,7 @@ import Control
 import Crypto
 import Foundation
 import Ledger
+import TestSupport
 import Testing
 
 /// Real daemons, as processes, with trainers that hand over random pseudo-gradients.
@@ -32,7 +33,7 @@ struct FourSitesTests {
             #expect(version.summary.version == versions[0].summary.version)
             #expect(version.summary.signers.count >= 3)
         }
-        for daemon in running.daemons { #expect(try daemon.terminate() == 0) }
+        for daemon in running.daemons { #expect(try daemon.terminate() == .exited(0)) }
         #expect(running.daemons[0].log.contains("contributed"))
     }
 
@@ -70,7 +71,7 @@ struct FourSitesTests {
         for (turn, phase) in [RoundPhase.collecting, .ready, .proposing, .notarizing, .finalizing].enumerated() {
             let victim = turn % running.daemons.count
             let socket = try ControlClient.connect(to: running.mesh.sites[victim].operatorSocket)
-            try Condition.wait(for: "the phase \(phase.rawValue)", intervalMicroseconds: 200) {
+            try Condition.wait(for: "the phase \(phase.rawValue)", pauseMillisecondsMaximum: 1) {
                 try socket.request(StatusRequest()).phase == phase
             }
             running.daemons[victim].killNow()
@@ -146,7 +147,7 @@ struct FourSitesTests {
                         client, base: welcome.version, seed: UInt64(index), counts: [parameters]
                     ).contribution.text
                 }
-                try Condition.wait(for: "the first pieces at another site", intervalMicroseconds: 500) {
+                try Condition.wait(for: "the first pieces at another site", pauseMillisecondsMaximum: 1) {
                     try blobs(of: sites[1]).contains { $0.hasPrefix(digests[0]) }
                 }
                 running.daemons[0].killNow()
@@ -158,7 +159,7 @@ struct FourSitesTests {
             }
             running.end()
         }
-        throw HarnessError("ten kills came too late to be in the middle of a contribution")
+        throw TestError("ten kills came too late to be in the middle of a contribution")
     }
 
     private func blobs(of site: Mesh.Site) throws -> [String] {

@@ -1,5 +1,6 @@
 import Control
 import Foundation
+import TestSupport
 import Testing
 
 /// One daemon as a process: signals, pipes, limits, and files of the wrong kind.
@@ -8,25 +9,24 @@ struct ProcessTests {
     private func mesh() throws -> Mesh { try Mesh(["a", "b", "c", "d"], parameters: 2000) }
 
     /// A daemon that a shell starts, after `prefix`.
-    private func start(_ site: Mesh.Site, prefix: String = "", verbose: Bool = false, errors: Any) throws -> Process {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/bin/sh")
-        process.arguments = [
-            "-c", "\(prefix) exec \"$0\" --config \"$1\" \(verbose ? "--verbose" : "")", DaemonProcess.binary,
-            site.configuration,
-        ]
-        process.standardError = errors
-        try process.run()
-        return process
+    private func start(
+        _ site: Mesh.Site, prefix: String = "", verbose: Bool = false, errors: ChildProcess.Stream = .discarded
+    ) throws -> ChildProcess {
+        try ChildProcess(
+            "/bin/sh",
+            [
+                "-c", "\(prefix) exec \"$0\" --config \"$1\" \(verbose ? "--verbose" : "")", DaemonProcess.binary,
+                site.configuration,
+            ], errors: errors)
     }
 
     private func answers(_ site: Mesh.Site) -> Bool {
         (try? ControlClient.connect(to: site.operatorSocket).request(StatusRequest())) != nil
     }
 
-    private func end(_ process: Process) {
-        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
-        process.waitUntilExit()
+    private func end(_ process: ChildProcess) {
+        process.send(SIGKILL)
+        _ = try? process.wait()
     }
 
     @Test("A standard error that nobody reads does not stop the daemon", .timeLimit(.minutes(2)))
@@ -41,12 +41,11 @@ struct ProcessTests {
         while write(writer, block, block.count) > 0 {}
         _ = fcntl(writer, F_SETFL, flags)
 
-        let process = try start(mesh.sites[0], verbose: true, errors: pipe)
+        let process = try start(mesh.sites[0], verbose: true, errors: .descriptor(writer))
         defer { end(process) }
         try Condition.wait(for: "an answer") { answers(mesh.sites[0]) }
-        kill(process.processIdentifier, SIGTERM)
-        try Condition.wait(for: "the end") { !process.isRunning }
-        #expect(process.terminationReason == .exit && process.terminationStatus == 0)
+        process.send(SIGTERM)
+        #expect(try process.wait() == .exited(0))
     }
 
     @Test(
@@ -60,9 +59,8 @@ struct ProcessTests {
         let daemon = try DaemonProcess(mesh.sites[0])
         defer { end(daemon.process) }
         try Condition.wait(for: "an answer") { answers(mesh.sites[0]) }
-        for signal in signals { kill(daemon.process.processIdentifier, signal) }
-        try Condition.wait(for: "the end") { !daemon.isRunning }
-        #expect(daemon.process.terminationReason == .exit && daemon.process.terminationStatus == 0)
+        for signal in signals { daemon.process.send(signal) }
+        #expect(try daemon.process.wait() == .exited(0))
         #expect(daemon.log.contains("stopping"), "the last message is written before the end")
     }
 
@@ -73,7 +71,7 @@ struct ProcessTests {
         let daemon = try DaemonProcess(mesh.sites[0])
         defer { end(daemon.process) }
         try Condition.wait(for: "an answer") { answers(mesh.sites[0]) }
-        kill(daemon.process.processIdentifier, signal)
+        daemon.process.send(signal)
         #expect(answers(mesh.sites[0]))
         #expect(daemon.isRunning)
     }
@@ -81,10 +79,10 @@ struct ProcessTests {
     @Test("Under nohup the daemon outlives its terminal") func outlivesTerminal() throws {
         let mesh = try mesh()
         defer { mesh.remove() }
-        let process = try start(mesh.sites[0], prefix: "trap '' HUP;", errors: FileHandle.nullDevice)
+        let process = try start(mesh.sites[0], prefix: "trap '' HUP;")
         defer { end(process) }
         try Condition.wait(for: "an answer") { answers(mesh.sites[0]) }
-        kill(process.processIdentifier, SIGHUP)
+        process.send(SIGHUP)
         #expect(answers(mesh.sites[0]))
     }
 
@@ -96,9 +94,7 @@ struct ProcessTests {
         try Condition.wait(for: "an answer") { answers(mesh.sites[0]) }
         _ = try first.terminate()
         let log = mesh.sites[0].folder + "/limited"
-        #expect(FileManager.default.createFile(atPath: log, contents: nil))
-        let process = try start(
-            mesh.sites[0], prefix: "ulimit -f 0;", errors: try #require(FileHandle(forWritingAtPath: log)))
+        let process = try start(mesh.sites[0], prefix: "ulimit -f 0;", errors: .file(log))
         defer { end(process) }
         // What a trainer hands over cannot be kept.
         let trainer = ScriptedTrainer(socket: mesh.sites[0].trainerSocket, seed: 1)
@@ -108,7 +104,7 @@ struct ProcessTests {
             let status = try ControlClient.connect(to: mesh.sites[0].operatorSocket).request(StatusRequest())
             return status.disk != .writable
         }
-        #expect(process.isRunning || process.terminationReason == .exit, "SIGXFSZ must not end it")
+        if case .signalled(let signal) = process.end { Issue.record("signal \(signal) must not end it") }
     }
 
     @Test(
@@ -129,8 +125,7 @@ struct ProcessTests {
         }
         let daemon = try DaemonProcess(mesh.sites[0])
         defer { end(daemon.process) }
-        try Condition.wait(for: "the end") { !daemon.isRunning }
-        #expect(daemon.process.terminationReason == .exit && daemon.process.terminationStatus == 1)
+        #expect(try daemon.process.wait() == .exited(1))
         #expect(daemon.log.contains("genesis"))
         #expect(daemon.log.contains(kind == "empty" ? "not a genesis file" : "not a regular file"))
     }
@@ -145,8 +140,7 @@ struct ProcessTests {
             .write(toFile: site.configuration, atomically: true, encoding: .utf8)
         let daemon = try DaemonProcess(site)
         defer { end(daemon.process) }
-        try Condition.wait(for: "the end") { !daemon.isRunning }
-        #expect(daemon.process.terminationReason == .exit && daemon.process.terminationStatus == 1)
+        #expect(try daemon.process.wait() == .exited(1))
         #expect(daemon.log.contains("/proc/mesh: create directory failed: No such file or directory"))
     }
 }

@@ -2,6 +2,7 @@ import Control
 import Crypto
 import Foundation
 import Ledger
+import TestSupport
 import Testing
 
 /// Real daemons whose state is deleted, restored, or used twice, while the others go on.
@@ -72,14 +73,8 @@ struct RecoveryTests {
         let height = try running.heights([0, 1, 3]).max() ?? 0
         try FileManager.default.removeItem(atPath: site.state)
         try FileManager.default.moveItem(atPath: site.folder + "/backup", toPath: site.state)
-        let control = Process()
-        control.executableURL = URL(fileURLWithPath: DaemonProcess.binary).deletingLastPathComponent()
-            .appendingPathComponent("meshctl")
-        control.arguments = ["recover", "--config", site.configuration]
-        control.standardOutput = FileHandle.nullDevice
-        try control.run()
-        control.waitUntilExit()
-        #expect(control.terminationStatus == 0)
+        let recovery = try Operator.run(["recover", "--config", site.configuration], in: site.folder)
+        #expect(recovery.status == 0, "\(recovery.errors)")
         try running.restart(2)
         try expectRecovery(of: 2, in: running, since: height)
         #expect(running.daemons[2].log.contains("an operator asks for a recovery"))

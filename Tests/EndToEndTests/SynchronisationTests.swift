@@ -1,6 +1,7 @@
 import Control
 import Foundation
 import Ledger
+import TestSupport
 import Testing
 
 /// Sites that were away, that join, and that leave for a mesh of their own: real daemons and the real command line.
@@ -71,7 +72,7 @@ struct SynchronisationTests {
         let running = try RunningMesh(Mesh(["de", "es", "fr", "pl"], parameters: 20_000, timing: Self.timing))
         defer { running.end() }
         let mesh = running.mesh
-        let control = Command(product: "meshctl", folder: mesh.folder)
+        let control = Verbs(folder: mesh.folder)
         try control.run("keygen", "--site", "it")
         try control.run(
             "join", "--genesis", "genesis", "--peer", "127.0.0.1:\(mesh.sites[0].port)", "--key", "it", "--observe",
@@ -84,7 +85,7 @@ struct SynchronisationTests {
         #expect(status.site.text == "it")
         #expect(status.phase == .catchingUp)
         #expect(status.height == 0)
-        #expect(try observer.terminate() == 0)
+        #expect(try observer.terminate() == .exited(0))
     }
 
     @Test("Two of four sites leave with what they hold: the fork trains on, and a third party verifies both")
@@ -101,7 +102,7 @@ struct SynchronisationTests {
         let height = try running.heights([0])[0]
         let place = mesh.folder + "/place"
         try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
-        let control = Command(product: "meshctl", folder: place)
+        let control = Verbs(folder: place)
         try control.run(
             "fork", "--at", "\(height)", "--members", "de,es", "--genesis", mesh.folder + "/genesis", "--socket",
             mesh.sites[0].operatorSocket)
@@ -119,7 +120,7 @@ struct SynchronisationTests {
         defer { fork.end() }
         try Condition.wait(for: "versions of the fork") { try fork.daemons.allSatisfy { try $0.status().height >= 3 } }
         try control.run("ledger", "export", "fork.ledger", "--socket", fork.sites[0].operatorSocket)
-        for daemon in fork.daemons { #expect(try daemon.terminate() == 0) }
+        for daemon in fork.daemons { #expect(try daemon.terminate() == .exited(0)) }
         let report = try control.run(
             "verify", "--genesis", "fork/genesis.mesh", "--ledger", "fork.ledger", "--model", "fork/model",
             "--recompute", "--expect", version)
@@ -131,27 +132,17 @@ struct SynchronisationTests {
     }
 }
 
-/// A product of this build, run in a folder; throws with what it said where it fails.
-struct Command {
-    let product: String
+/// `meshctl` in a folder, where it must succeed.
+private struct Verbs {
     let folder: String
 
     @discardableResult
     func run(_ arguments: String...) throws -> String {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: DaemonProcess.product(product))
-        process.arguments = arguments
-        process.currentDirectoryURL = URL(fileURLWithPath: folder)
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
-            throw HarnessError("\(product) \(arguments.joined(separator: " ")): \(text)")
+        let result = try Operator.run(arguments, in: folder)
+        guard result.status == 0 else {
+            throw TestError("meshctl \(arguments.joined(separator: " ")): \(result.output)\(result.errors)")
         }
-        return text
+        return result.output
     }
 }
 

@@ -2,6 +2,7 @@ import Control
 import Foundation
 import Ledger
 import Tensor
+import TestSupport
 import Testing
 
 /// `meshtrain` as a process: what it waits for, and how it ends if waiting does not help.
@@ -11,26 +12,19 @@ struct TrainerProcessTests {
         .deletingLastPathComponent().appending(path: "Sources/Ledger").path
 
     private final class Run {
-        let process = Process()
+        let process: ChildProcess
         let errorPath: String
         var errors: String { (try? String(contentsOfFile: errorPath, encoding: .utf8)) ?? "" }
 
         init(_ arguments: [String], prefix: String = "", in folder: String) throws {
             errorPath = folder + "/meshtrain-\(UInt64.random(in: 0...UInt64.max)).err"
-            _ = FileManager.default.createFile(atPath: errorPath, contents: nil)
-            process.executableURL = URL(fileURLWithPath: "/bin/sh")
-            process.arguments = ["-c", prefix + " exec \"$0\" \"$@\"", DaemonProcess.product("meshtrain")] + arguments
-            process.standardError = FileHandle(forWritingAtPath: errorPath)
-            process.standardOutput = FileHandle.nullDevice
-            try process.run()
+            process = try ChildProcess(
+                "/bin/sh",
+                ["-c", prefix + " exec \"$0\" \"$@\"", Command.path(ofProduct: "meshtrain")] + arguments,
+                errors: .file(errorPath))
         }
 
-        func status() throws -> Int32 {
-            try Condition.wait(for: "the end of meshtrain", seconds: 120) { !process.isRunning }
-            return process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
-        }
-
-        deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
+        func end() throws -> ChildProcess.End { try process.wait() }
     }
 
     private func withFolder(_ body: (String) throws -> Void) throws {
@@ -42,7 +36,7 @@ struct TrainerProcessTests {
 
     private func makeModel(_ folder: String) throws -> String {
         let model = folder + "/model"
-        #expect(try Run(["init", "--preset", "tiny", "--out", model], in: folder).status() == 0)
+        #expect(try Run(["init", "--preset", "tiny", "--out", model], in: folder).end() == .exited(0))
         return model
     }
 
@@ -54,7 +48,7 @@ struct TrainerProcessTests {
             let weights = model + "/model.safetensors"
             let before = try Data(contentsOf: URL(filePath: weights))
             let again = try Run(["init", "--preset", "tiny", "--seed", "7", "--out", model], in: folder)
-            #expect(try again.status() == 65)
+            #expect(try again.end() == .exited(65))
             #expect(again.errors.contains("exists already"))
             #expect(try Data(contentsOf: URL(filePath: weights)) == before)
             var status = stat()
@@ -74,7 +68,7 @@ struct TrainerProcessTests {
                 "run", "--socket", mesh.sites[0].trainerSocket, "--model", model, "--data", Self.text, "--state",
                 mesh.folder + "/trainer",
             ], in: mesh.folder)
-        #expect(try run.status() == 65)
+        #expect(try run.end() == .exited(65))
         #expect(run.errors.contains("error: ") && !run.errors.contains("Usage:"))
     }
 
@@ -94,7 +88,7 @@ struct TrainerProcessTests {
                     "run", "--socket", mesh.sites[0].trainerSocket, "--model", model, "--data", Self.text, "--state",
                     mesh.folder + "/trainer",
                 ], in: mesh.folder)
-            #expect(try run.status() == 70)
+            #expect(try run.end() == .exited(70))
             #expect(run.errors.contains("not a finite number"))
             let status = try daemon.status()
             #expect(status.trainerTrouble == .nonFiniteLoss)
@@ -130,7 +124,7 @@ struct TrainerProcessTests {
                     "run", "--socket", mesh.sites[0].trainerSocket, "--model", model, "--data", text, "--state",
                     mesh.folder + "/trainer",
                 ], in: mesh.folder)
-            defer { run.process.terminate() }
+            defer { run.process.send(SIGTERM) }
             let fast = try ControlClient.connect(to: mesh.sites[1].trainerSocket, seconds: 60)
             let welcome = try fast.request(ScriptedTrainer.attach)
             let counts = welcome.layout.map { $0.shape.reduce(1) { $0 * Int($1) } }

@@ -1,5 +1,6 @@
 import Foundation
 import Simulator
+import TestSupport
 import Testing
 
 /// Hashing is seeded anew in every process: what depends on the order of a Set or Dictionary shows here.
@@ -27,37 +28,7 @@ struct ProcessTests {
         #expect(try run(["run", "--seeds", seeds]).status != 0)
     }
 
-    private func run(_ arguments: [String]) throws -> (status: Int32, output: String) {
-        let process = Process()
-        process.executableURL = try SimulatorProcess.executable()
-        process.arguments = arguments
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        let output = pipe.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return (process.terminationStatus, String(decoding: output, as: UTF8.self))
-    }
-}
-
-/// Where the build put `meshsim`: beside the test bundle that is running.
-enum SimulatorProcess {
-    struct NotBuilt: Error {
-        let path: String
-    }
-
-    static func executable() throws -> URL {
-        let bundle =
-            CommandLine.arguments.compactMap { argument -> URL? in
-                guard let range = argument.range(of: ".xctest") else { return nil }
-                return URL(fileURLWithPath: String(argument[..<range.upperBound]))
-            }
-            .first ?? URL(fileURLWithPath: CommandLine.arguments[0])
-        let executable = bundle.deletingLastPathComponent().appendingPathComponent("meshsim")
-        guard FileManager.default.isExecutableFile(atPath: executable.path) else {
-            throw NotBuilt(path: executable.path)
-        }
-        return executable
+    private func run(_ arguments: [String]) throws -> Command.Result {
+        try Command(Command.path(ofProduct: "meshsim")).run(arguments)
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The shell scripts do the same under every locale and search path of the caller.
@@ -18,24 +19,11 @@ struct ScriptTests {
         }
     }
 
-    private struct Outcome {
-        let status: Int32
-        let output: String
-    }
-
-    private static func bash(_ script: String, _ environment: [String: String], in folder: URL) throws -> Outcome {
-        let process = Process()
-        let pipe = Pipe()
-        process.executableURL = URL(filePath: "/bin/bash")
-        process.arguments = ["-c", script]
-        process.currentDirectoryURL = folder
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        process.standardOutput = pipe
-        process.standardError = pipe
-        try process.run()
-        let output = try pipe.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
-        return Outcome(status: process.terminationStatus, output: String(decoding: output, as: UTF8.self))
+    private static func bash(
+        _ script: String, _ environment: [String: String], in folder: URL
+    ) throws -> Command.Result {
+        let environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        return try Command("/bin/bash", in: folder.path, environment: environment).run(["-c", "exec 2>&1\n" + script])
     }
 
     @Test("Every script fixes the C locale, and changes folder without CDPATH")

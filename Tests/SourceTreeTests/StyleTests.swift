@@ -37,6 +37,15 @@ struct StyleTests {
         }
     }
 
+    /// Foundation's processes can wait for one another without end; see `ChildProcess`.
+    @Test func noTestStartsAProcessItself() throws {
+        let call = "Process" + "()"
+        for file in try SourceTree.files(below: "Tests", ["swift"]) {
+            let places = file.places { $0.contains(" " + call) || $0.contains("=" + call) }
+            #expect(places.isEmpty, "\(places)")
+        }
+    }
+
     @Test(arguments: ["Sources", "Tests"]) func nothingIsLeftForLater(folder: String) throws {
         let marks = ["TO" + "DO", "FIX" + "ME", "X" + "XX"]
         for file in try SourceTree.files(below: folder, ["swift", "c", "h"]) {

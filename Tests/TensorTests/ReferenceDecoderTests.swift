@@ -1,5 +1,6 @@
 import Foundation
 import FuzzEntries
+import TestSupport
 import Testing
 
 @testable import Tensor
@@ -55,12 +56,9 @@ struct ReferenceDecoderTests {
         folder.write(cases.flatMap(\.encoded), "cases")
         let script = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .appending(path: "Reference/payload_decoder.py")
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = ["python3", "-B", script.path, folder.file("cases"), folder.file("results")]
-        try process.run()
-        process.waitUntilExit()
-        try #require(process.terminationStatus == 0, "python3 runs the second decoder", sourceLocation: sourceLocation)
+        let result = try Command("/usr/bin/env")
+            .run(["python3", "-B", script.path, folder.file("cases"), folder.file("results")])
+        try #require(result.status == 0, "\(result.errors)", sourceLocation: sourceLocation)
         var results = folder.bytes("results")[...]
         for (index, item) in cases.enumerated() {
             let expected = item.verdict.encoded

@@ -14,9 +14,10 @@ extension Workplace {
         // A turn now and then, to see whether the process has ended.
         let timer = try LoopTimer(loop: loop)
         timer.start(everyMilliseconds: 10) {}
-        _ = loop.run(until: { !running.process.isRunning })
-        timer.close()
-        return try running.result()
+        defer { timer.close() }
+        let deadline = loop.now.advanced(milliseconds: 300_000)
+        loop.run(until: { !running.process.isRunning || loop.now > deadline })
+        return try running.result(seconds: 0)
     }
 }
 

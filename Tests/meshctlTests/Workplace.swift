@@ -2,21 +2,14 @@ import Crypto
 import Foundation
 import Ledger
 import Tensor
+import TestSupport
 import Testing
 
 /// A directory of its own, and the built `meshctl` to run in it.
 final class Workplace {
     let folder: URL
 
-    struct Result {
-        let status: Int32
-        let output: String
-        let errors: String
-
-        func json() throws -> [String: Any] {
-            try #require(try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any])
-        }
-    }
+    typealias Result = Command.Result
 
     init() throws {
         folder = FileManager.default.temporaryDirectory.appending(path: "ctl-\(UUID().uuidString.prefix(8))")
@@ -27,9 +20,6 @@ final class Workplace {
 
     func path(_ name: String) -> String { folder.appending(path: name).path }
 
-    /// The products of a build lie side by side: the test bundle and `meshctl`.
-    private static let binary = Bundle.main.bundleURL.appending(path: "meshctl")
-
     @discardableResult
     func run(_ arguments: String..., environment: [String: String] = [:]) throws -> Result {
         try run(arguments, environment: environment)
@@ -37,54 +27,25 @@ final class Workplace {
 
     @discardableResult
     func run(_ arguments: [String], environment: [String: String] = [:]) throws -> Result {
-        let running = try start(arguments, environment: environment)
-        running.process.waitUntilExit()
-        return try running.result()
-    }
-
-    /// A `meshctl` that runs while the test does something, for instance answer it.
-    struct Running {
-        let process: Process
-        fileprivate let output: URL
-        fileprivate let errors: URL
-
-        /// Once the process has ended.
-        func result() throws -> Result {
-            process.waitUntilExit()
-            return Result(
-                status: process.terminationStatus, output: try String(contentsOf: output, encoding: .utf8),
-                errors: try String(contentsOf: errors, encoding: .utf8))
-        }
+        try start(arguments, environment: environment).result()
     }
 
     /// Runs a program of `Tests/Reference`, which shares no code with the mesh.
     func runReference(_ script: String, _ arguments: [String]) throws -> Result {
         let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .appending(path: "Reference")
-        let running = try start(
-            ["python3", "-B", folder.appending(path: script).path] + arguments, program: URL(filePath: "/usr/bin/env"))
-        return try running.result()
+        return try command("/usr/bin/env").run(["python3", "-B", folder.appending(path: script).path] + arguments)
     }
 
-    func start(
-        _ arguments: [String], program: URL = Workplace.binary, environment: [String: String] = [:]
-    ) throws -> Running {
-        let process = Process()
-        process.executableURL = program
-        process.arguments = arguments
-        process.currentDirectoryURL = folder
+    /// A `meshctl` that runs while the test does something, for instance answer it.
+    func start(_ arguments: [String], environment: [String: String] = [:]) throws -> Command.Running {
+        try command(Command.path(ofProduct: "meshctl"), environment: environment).start(arguments)
+    }
+
+    private func command(_ program: String, environment: [String: String] = [:]) -> Command {
         // What a sanitizer is told goes on to the child; what would steer the verb is the test's to say.
         let inherited = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("MESH_") }
-        process.environment = environment.merging(inherited) { first, _ in first }
-        // Files, not pipes: what is long cannot block.
-        let output = folder.appending(path: ".out-\(UUID().uuidString)")
-        let errors = folder.appending(path: ".err-\(UUID().uuidString)")
-        for file in [output, errors] { try Data().write(to: file) }
-        process.standardOutput = try FileHandle(forWritingTo: output)
-        process.standardError = try FileHandle(forWritingTo: errors)
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        return Running(process: process, output: output, errors: errors)
+        return Command(program, in: folder.path, environment: environment.merging(inherited) { first, _ in first })
     }
 
     func write(_ text: String, to name: String) throws { try Data(text.utf8).write(to: folder.appending(path: name)) }
@@ -127,4 +88,11 @@ final class Workplace {
     }
 
     private func expect(_ result: Result) throws { try #require(result.status == 0, "\(result.errors)") }
+}
+
+extension Command.Result {
+    /// What was printed, as a JSON object.
+    func json() throws -> [String: Any] {
+        try #require(try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any])
+    }
 }

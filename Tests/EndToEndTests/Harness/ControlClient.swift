@@ -1,5 +1,6 @@
 import Control
 import Foundation
+import TestSupport
 
 /// A client of the control socket that waits for each answer. Versions that are announced meanwhile are kept.
 final class ControlClient {
@@ -25,6 +26,9 @@ final class ControlClient {
 
     private static func open(_ path: String) throws -> ControlClient {
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        // A daemon that takes nothing fails the test, and does not hold it.
+        var limit = timeval(tv_sec: 120, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix(107)) }
@@ -35,7 +39,7 @@ final class ControlClient {
         }
         guard status == 0 else {
             close(descriptor)
-            throw HarnessError("cannot connect to \(path): errno \(errno)")
+            throw TestError("cannot connect to \(path): errno \(errno)")
         }
         return ControlClient(descriptor: descriptor)
     }
@@ -45,7 +49,7 @@ final class ControlClient {
         nextID += 1
         try send(try Frame(kind: .message, payload: try ControlMessage.request(id: id, method)).bytes)
         while true {
-            guard let reply = try receive(seconds: 60) else { throw HarnessError("no answer to \(Method.schema.name)") }
+            guard let reply = try receive(seconds: 60) else { throw TestError("no answer to \(Method.schema.name)") }
             switch reply {
             case .response(let answered, let result) where answered == id:
                 return try result.decoded(for: Method.self)
@@ -62,7 +66,9 @@ final class ControlClient {
 
     /// Waits for so many bytes in tensor frames and takes them.
     func tensorBytes(count: Int) throws -> [UInt8] {
+        let deadline = Date().addingTimeInterval(120)
         while tensors.reduce(0, { $0 + $1.bytes.count }) < count {
+            guard Date() < deadline else { throw TestError("waited in vain for \(count) bytes of tensors") }
             if case .version(let version)? = try receive(seconds: 0.1) { versions.append(version) }
         }
         defer { tensors = [] }
@@ -85,7 +91,7 @@ final class ControlClient {
             let count = bytes.withUnsafeBytes {
                 Glibc.send(descriptor, $0.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
             }
-            guard count > 0 else { throw HarnessError("the daemon is gone") }
+            guard count > 0 else { throw TestError("the daemon is gone, or took nothing for two minutes") }
             sent += count
         }
     }
@@ -106,7 +112,7 @@ final class ControlClient {
             var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
             guard poll(&entry, 1, Int32(min(rest, 60) * 1000) + 1) > 0 else { continue }
             let count = recv(descriptor, &buffer, buffer.count, 0)
-            guard count > 0 else { throw HarnessError("the daemon closed the control socket") }
+            guard count > 0 else { throw TestError("the daemon closed the control socket") }
             decoder.append(Array(buffer[..<count]))
         }
     }

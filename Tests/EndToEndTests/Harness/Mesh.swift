@@ -2,6 +2,7 @@ import Crypto
 import Foundation
 import Ledger
 import Tensor
+import TestSupport
 
 /// The files of a whole mesh on this machine: genesis, version 0, keys and a configuration for each site.
 struct Mesh {
@@ -138,14 +139,9 @@ enum FreePorts {
                     bind(descriptor, pointer, length) == 0 ? getsockname(descriptor, pointer, &length) : -1
                 }
             }
-            guard status == 0 else { throw HarnessError("no free port: errno \(errno)") }
+            guard status == 0 else { throw TestError("no free port: errno \(errno)") }
             ports.append(UInt16(bigEndian: address.sin_port))
         }
         return ports
     }
-}
-
-struct HarnessError: Error, CustomStringConvertible {
-    let description: String
-    init(_ description: String) { self.description = description }
 }

@@ -1,52 +1,28 @@
 import Control
 import Foundation
+import TestSupport
 
 /// A person at a site: runs `meshctl` with the site's operator key and asks its daemon.
 struct Operator {
     let site: Mesh.Site
 
-    struct Result {
-        let status: Int32
-        let output: String
-        let errors: String
-    }
-
-    /// The products of a build lie side by side.
-    private static let binary = URL(fileURLWithPath: DaemonProcess.binary).deletingLastPathComponent()
-        .appendingPathComponent("meshctl")
-
     /// Runs the ledger verifier that was written from the documents and shares no code with the mesh.
-    static func verifyFromDocuments(genesis: String, ledger: String, in folder: String) throws -> Result {
+    static func verifyFromDocuments(genesis: String, ledger: String, in folder: String) throws -> Command.Result {
         let script = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().appending(path: "Reference/verify_ledger.py")
-        return try run(
-            ["python3", "-B", script.path, genesis, ledger], in: folder, program: URL(filePath: "/usr/bin/env"))
+        return try Command("/usr/bin/env", in: folder).run(["python3", "-B", script.path, genesis, ledger])
     }
 
     /// Runs a verb as it stands.
-    static func run(_ arguments: [String], in folder: String, program: URL = Operator.binary) throws -> Result {
-        let process = Process()
-        process.executableURL = program
-        process.arguments = arguments
-        process.currentDirectoryURL = URL(fileURLWithPath: folder)
+    static func run(_ arguments: [String], in folder: String) throws -> Command.Result {
         // What a sanitizer is told goes on to the child; what would steer the verb does not.
-        process.environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("MESH_") }
-        process.standardInput = FileHandle.nullDevice
-        // Files, not pipes: what is long cannot block.
-        let files = ["out", "err"].map { folder + "/.\($0)-\(UUID().uuidString)" }
-        for file in files { try Data().write(to: URL(fileURLWithPath: file)) }
-        process.standardOutput = FileHandle(forWritingAtPath: files[0])
-        process.standardError = FileHandle(forWritingAtPath: files[1])
-        try process.run()
-        process.waitUntilExit()
-        let texts = try files.map { try String(contentsOfFile: $0, encoding: .utf8) }
-        for file in files { try FileManager.default.removeItem(atPath: file) }
-        return Result(status: process.terminationStatus, output: texts[0], errors: texts[1])
+        let environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("MESH_") }
+        return try Command(Command.path(ofProduct: "meshctl"), in: folder, environment: environment).run(arguments)
     }
 
     /// A verb with this site's daemon; `key` says whether it signs.
     @discardableResult
-    func attempt(_ arguments: [String], key: Bool = true) throws -> Result {
+    func attempt(_ arguments: [String], key: Bool = true) throws -> Command.Result {
         try Operator.run(
             arguments + ["--config", site.configuration] + (key ? ["--key", site.folder] : []), in: site.folder)
     }
@@ -56,7 +32,7 @@ struct Operator {
     func run(_ arguments: String..., key: Bool = true) throws -> String {
         let result = try attempt(arguments, key: key)
         guard result.status == 0 else {
-            throw HarnessError("meshctl \(arguments.joined(separator: " ")): \(result.errors)")
+            throw TestError("meshctl \(arguments.joined(separator: " ")): \(result.errors)")
         }
         return result.output
     }
@@ -66,7 +42,7 @@ struct Operator {
         let result = try attempt(["propose"] + arguments + ["--json"])
         let json = try? JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any]
         guard result.status == 0, let action = json?["action"] as? String else {
-            throw HarnessError("meshctl propose \(arguments.joined(separator: " ")): \(result.errors)")
+            throw TestError("meshctl propose \(arguments.joined(separator: " ")): \(result.errors)")
         }
         return action
     }

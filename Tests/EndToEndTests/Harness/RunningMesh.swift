@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// A mesh whose daemons and trainers run. Whoever starts one ends it.
 final class RunningMesh {

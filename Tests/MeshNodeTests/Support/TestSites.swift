@@ -5,6 +5,7 @@ import Gossip
 import Ledger
 import Logging
 import Tensor
+import Testing
 
 @testable import MeshNode
 @testable import SiteFiles
@@ -128,7 +129,7 @@ final class TestSites {
     func stop(_ index: Int) {
         var isStopped = false
         daemons[index]?.stop { isStopped = true }
-        loop.run(until: { isStopped })
+        do { try wait(for: "the stop of \(names[index])") { isStopped } } catch { Issue.record(error) }
         daemons[index] = nil
     }
 
