@@ -247,6 +247,26 @@ void MESH_KERNEL(mesh_add_dense)(int64_t *restrict sums, const int64_t *restrict
     }
 }
 
+void MESH_KERNEL(mesh_count_sparse)(uint32_t *restrict counts, const uint16_t *restrict indices, size_t count) {
+    for (size_t i = 0; i < count; i++) counts[indices[i]]++;
+}
+
+// Most coordinates have few senders: a whole chunk is looked at first, in vectors. The quotient and the remainder are
+// scaled apart, so that no product leaves 64 bits.
+MESH_CLONES
+void MESH_KERNEL(mesh_divide_by_senders)(
+    int64_t *restrict sums, const uint32_t *restrict counts, uint32_t least, size_t count) {
+    uint32_t largest = 0;
+    for (size_t i = 0; i < count; i++) largest = counts[i] > largest ? counts[i] : largest;
+    if (largest <= least) return;
+    for (size_t i = 0; i < count; i++) {
+        if (counts[i] <= least) continue;
+        int64_t quotient = sums[i] / (int64_t)counts[i];
+        int64_t remainder = sums[i] - quotient * (int64_t)counts[i];
+        sums[i] = quotient * (int64_t)least + remainder * (int64_t)least / (int64_t)counts[i];
+    }
+}
+
 MESH_CLONES
 uint32_t MESH_KERNEL(mesh_outer_step)(float *restrict parameters, const int64_t *restrict sums, float rate, size_t count) {
     const float unit = 0x1p-40f;

@@ -159,6 +159,13 @@ void mesh_add_dense_scalar(int64_t *sums, const int64_t *fixed, uint32_t multipl
     }
 }
 
+void mesh_divide_by_senders_scalar(int64_t *sums, const uint32_t *counts, uint32_t least, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        uint32_t divisor = counts[i] > least ? counts[i] : least;
+        if (divisor != 0) sums[i] = (int64_t)((__int128)sums[i] * least / divisor);
+    }
+}
+
 uint32_t mesh_outer_step_scalar(float *parameters, const int64_t *sums, float rate, size_t count) {
     uint32_t largest = 0;
     for (size_t i = 0; i < count; i++) {

@@ -49,6 +49,6 @@ import Testing
         #expect(Rules().digest.description == Self.defaultRules)
     }
 
-    private static let networkOfTheWorld = "6da796ecffd3c06541f0906c473a42929540221546e73653d99e253df2ab7b79"
-    private static let defaultRules = "ad1c98222080d8b99d55555e325077a587c10826a7512a8718d62e223d35efe9"
+    private static let networkOfTheWorld = "bd403edb211acfa8b8f6ca3ff53a9c735ee6cb0692e0117cd0e4bde5027ce471"
+    private static let defaultRules = "43d09b722ca6f671d261b7774e924b90f3a7f0d4b9212f80f73e8b717e05131c"
 }

@@ -65,10 +65,15 @@ def shared_weights(entries, weights):
     return shared
 
 
-def average(parameters, entries, weights, rules, tensors):
-    """The next parameters: the base plus the outer rate times the average of the entries."""
+def average(parameters, entries, weights, rules, tensors, members):
+    """The next parameters: the base plus the outer rate times the average of the entries.
+
+    Each coordinate is divided by the number of its senders, and by more than the members that may fail at least.
+    """
     if not entries:
         return parameters
+    least = (members - 1) // 3 + 1
+    divisor = max(least, len(entries)) if all(entry.dense for entry in entries) else least
     bounds = [0]
     for count in tensors:
         bounds.append(bounds[-1] + count)
@@ -80,17 +85,22 @@ def average(parameters, entries, weights, rules, tensors):
     whole = clip_factors([norm(entry.values) for entry in entries])
     shared = shared_weights(entries, weights)
     sums = [0] * len(parameters)
+    senders = [0] * len(parameters)
     for span in spans:
         factors = clip_factors([norm(entry.values[span]) for entry in entries])
         for place, entry in enumerate(entries):
-            multiplier = (shared[place] * min(whole[place], factors[place]) >> 30) // len(entries)
+            multiplier = (shared[place] * min(whole[place], factors[place]) >> 30) // divisor
             for index in range(span.start, span.stop):
                 level, unit = entry.pairs[index]
+                senders[index] += entry.dense or level != 0
                 if entry.dense:
                     product = abs(level) * multiplier
                     sums[index] += int(math.copysign(1, level)) * ((product + (1 << 29)) >> 30)
                 elif level:
                     sums[index] += level * ((unit * multiplier + (1 << 29)) >> 30)
+    for index, count in enumerate(senders):
+        if count > divisor:  # rounded toward zero
+            sums[index] = int(math.copysign(1, sums[index])) * (abs(sums[index]) * divisor // count)
     rate = rules["outer_learning_rate_q16"] / 65536
     return [
         float32(base + float32(rate * (float32(total) * 2.0**-40))) for base, total in zip(parameters, sums)
@@ -133,20 +143,22 @@ class Replay:
         return Replay(genesis, parameters)
 
     def before(self, chain, certified):
-        """What the chain knows before the version: its rules, and for a switch from where the replay begins."""
+        """What the chain knows before the version: its rules, the number of its members, and for a switch from where the
+        replay begins.
+        """
         ready = [record["body"] for record in certified["embedded"]["ready"]]
         first = chain.replay_from if chain.roots_to_switch(ready) else None
-        return chain.rules, first
+        return chain.rules, chain.members.count, first
 
     def apply(self, before, chain, certified, payloads):
-        rules, first = before
+        rules, members, first = before
         bodies = [contribution["body"] for contribution in certified["contributions"]]
         need(all(payload is not None for payload in payloads), "a payload is missing")
         entries = [Entry(body, payload, self.tensors) for body, payload in zip(bodies, payloads)]
         weights = [entry["weight_q30"] for entry in chain.head["manifest"]]
         self.versions.append((bodies, entries))
         if first is None:
-            parameters = average(self.states[-1], entries, weights, rules, self.tensors)
+            parameters = average(self.states[-1], entries, weights, rules, self.tensors, members)
         else:
             parameters = self.repeated(chain, first)
         need(root_of(parameters) == chain.head["roots"]["parameters"], "the contributions give other parameters")
@@ -160,5 +172,6 @@ class Replay:
             kept = [place for place, body in enumerate(bodies) if not chain.excludes(body, height)]
             rules = chain.rules_at(height)
             weights = weights_q30(rules, [bodies[place] for place in kept], height - 1)
-            parameters = average(parameters, [entries[place] for place in kept], weights, rules, self.tensors)
+            left = [entries[place] for place in kept]
+            parameters = average(parameters, left, weights, rules, self.tensors, chain.member_count_at(height))
         return parameters

@@ -103,6 +103,7 @@ class Chain:
         self.sequences = {}  # subject -> last sequence number
         self.reverts = []  # {"exclusion", "from", "decided", "switched"}
         self.past_rules = []  # (rules, the last height at which they decided)
+        self.past_members = []  # (number of members, the last height that they decided)
 
     @property
     def height(self):
@@ -118,6 +119,9 @@ class Chain:
 
     def rules_at(self, height):
         return next((rules for rules, through in self.past_rules if height <= through), self.rules)
+
+    def member_count_at(self, height):
+        return next((count for count, through in self.past_members if height <= through), self.members.count)
 
     # One version
 
@@ -181,6 +185,8 @@ class Chain:
             for revert in self.reverts:
                 revert["switched"] = revert["switched"] or version["height"]
         self.head, self.head_digest = version, digest("version", version)
+        if members.count != self.members.count:
+            self.past_members.append((self.members.count, version["height"]))
         self.members, self.rules = members, rules
         base = Base(self.head_digest, version["height"], members, rules)
         # A replayed state replaces what earlier contributions were trained on.

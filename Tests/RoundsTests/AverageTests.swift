@@ -26,14 +26,15 @@ import Testing
         let mesh = try SmallMesh(encoding: encoding, rows: 600)
         let (manifest, payloads) = try manifest(mesh)
         let expected = try ManifestAverage.average(
-            manifest, payloads: payloads, parent: mesh.versionZero, layout: mesh.layout, rules: mesh.genesis.rules)
+            manifest, payloads: payloads, parent: mesh.versionZero, layout: mesh.layout, rules: mesh.genesis.rules,
+            members: 4)
         #expect(expected.roots.parameters != mesh.genesis.roots.parameters)
         let folder = try TemporaryFolder()
         for workers in [1, 2, 5] {
             let path = folder.file("average-\(workers)")
             let (roots, _) = try ManifestAverage.average(
                 manifest, payloads: payloads, parent: ParameterArray(mesh.versionZero), layout: mesh.layout,
-                rules: mesh.genesis.rules, outputPath: path, workers: workers)
+                rules: mesh.genesis.rules, members: 4, outputPath: path, workers: workers)
             #expect(roots == expected.roots)
             let file = try ParameterFile(
                 path: path, parameterCount: mesh.layout.parameterCount, expectedRoot: roots.parameters)
@@ -44,7 +45,8 @@ import Testing
     @Test func emptyManifestKeepsTheParameters() throws {
         let mesh = try SmallMesh()
         let average = try ManifestAverage.average(
-            [], payloads: MemoryPayloads(), parent: mesh.versionZero, layout: mesh.layout, rules: mesh.genesis.rules)
+            [], payloads: MemoryPayloads(), parent: mesh.versionZero, layout: mesh.layout, rules: mesh.genesis.rules,
+            members: 4)
         #expect(average.parameters == mesh.versionZero)
         #expect(average.roots == mesh.genesis.roots)
     }
@@ -54,7 +56,7 @@ import Testing
         let (manifest, payloads) = try manifest(mesh)
         func root(_ manifest: [ManifestEntry], _ rules: Rules) throws -> StateRoots {
             try ManifestAverage.average(
-                manifest, payloads: payloads, parent: mesh.versionZero, layout: mesh.layout, rules: rules
+                manifest, payloads: payloads, parent: mesh.versionZero, layout: mesh.layout, rules: rules, members: 4
             ).roots
         }
         let plain = try root(manifest, mesh.genesis.rules)
@@ -76,13 +78,13 @@ import Testing
         #expect(throws: ManifestFault.missingPayload(manifest[0].contribution)) {
             try ManifestAverage.average(
                 manifest, payloads: MemoryPayloads(), parent: mesh.versionZero, layout: mesh.layout,
-                rules: mesh.genesis.rules)
+                rules: mesh.genesis.rules, members: 4)
         }
         let folder = try TemporaryFolder()
         #expect(throws: ManifestFault.self) {
             try ManifestAverage.average(
                 manifest, payloads: payloads, parent: ParameterArray(mesh.versionZero), layout: mesh.layout,
-                rules: mesh.genesis.rules, outputPath: folder.file("no/such/folder"), workers: 1)
+                rules: mesh.genesis.rules, members: 4, outputPath: folder.file("no/such/folder"), workers: 1)
         }
     }
 
@@ -120,7 +122,7 @@ import Testing
         let certified = try mesh.certified(on: chain, listing: records) { manifest in
             average = try ManifestAverage.average(
                 manifest, payloads: payloads, parent: [Float](repeating: 0, count: count), layout: mesh.layout,
-                rules: mesh.genesis.rules
+                rules: mesh.genesis.rules, members: 4
             ).parameters
             return mesh.genesis.roots
         }

@@ -7,6 +7,8 @@ import Tensor
 struct PlainAverage {
     let layout: ParameterLayout
     let rules: Rules
+    /// Of the network.
+    let members: Int
 
     /// A contribution as integers in units of 2^-40, with the unit of each value where it is a level times one.
     private struct Decoded {
@@ -20,20 +22,23 @@ struct PlainAverage {
         let decoded = try entries.map { try decode($0.payload) }
         let weights = shared(entries.map(\.weightQ30), decoded)
         let wholes = factors(decoded.map { norm($0.values, 0..<layout.parameterCount) })
+        // f + 1; where all send everything, the number of all if that is more.
+        let least = (members - 1) / 3 + 1
+        let divisor = rules.encoding == .dense ? max(least, entries.count) : least
         var next = base
         for tensor in layout.tensors {
             let parts = factors(decoded.map { norm($0.values, tensor.range) })
             let multipliers = decoded.indices.map { entry in
-                Int64(
-                    ((UInt128(weights[entry]) * UInt128(min(wholes[entry], parts[entry]))) >> 30)
-                        / UInt128(decoded.count)
-                )
+                Int64(((UInt128(weights[entry]) * UInt128(min(wholes[entry], parts[entry]))) >> 30) / UInt128(divisor))
             }
             for index in tensor.range {
                 var sum: Int64 = 0
-                for (entry, multiplier) in zip(decoded, multipliers) {
-                    sum += scaled(entry.values[index], unit: entry.units[index], by: multiplier)
+                var senders = 0
+                for (place, entry) in decoded.enumerated() {
+                    sum += scaled(entry.values[index], unit: entry.units[index], by: multipliers[place])
+                    if rules.encoding == .dense || entry.values[index] != 0 { senders += 1 }
                 }
+                if senders > divisor { sum = Int64(Int128(sum) * Int128(divisor) / Int128(senders)) }
                 next[index] = base[index] + Float(rules.outerLearningRateQ16) / 65_536 * (Float(sum) * 0x1p-40)
             }
         }

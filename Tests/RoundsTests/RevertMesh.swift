@@ -41,7 +41,7 @@ struct RevertMesh {
             records.append(record)
         }
         var next: [Float] = []
-        let plain = PlainAverage(layout: mesh.layout, rules: chain.rules)
+        let plain = PlainAverage(layout: mesh.layout, rules: chain.rules, members: chain.members.count)
         let certified = try mesh.certified(on: chain, listing: records, carrying: complete) { manifest in
             next = try plain.next(states[states.count - 1], manifest.map { (bytes[$0.contribution]!, $0.weightQ30) })
             return StateRoots(parameters: try ParameterFile.tree(of: ParameterArray(next)).root)
@@ -81,7 +81,7 @@ struct RevertMesh {
             if Int(certified.height.value) >= first {
                 let left = certified.contributions.map(\.body).filter { !excluded.contains($0.contributionDigest) }
                 let weights = chain.weightsQ30(of: left)
-                state = try PlainAverage(layout: mesh.layout, rules: chain.rules).next(
+                state = try PlainAverage(layout: mesh.layout, rules: chain.rules, members: chain.members.count).next(
                     state, zip(left, weights).map { (bytes[$0.contributionDigest]!, $1) })
             }
             chain = try chain.advanced(by: certified.embedded)

@@ -146,7 +146,7 @@ struct SmallMesh {
             var next = parameters
             let certified = try certified(on: chain, listing: records) { manifest in
                 let average = try ManifestAverage.average(
-                    manifest, payloads: payloads, parent: parameters, layout: layout, rules: genesis.rules)
+                    manifest, payloads: payloads, parent: parameters, layout: layout, rules: genesis.rules, members: 4)
                 next = average.parameters
                 return average.roots
             }

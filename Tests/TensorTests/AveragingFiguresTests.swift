@@ -9,7 +9,7 @@ struct AveragingFiguresTests {
         let layout = entries[0].contribution.layout
         var random = TestRandom(100)
         return try Averager.average(
-            layout: layout, entries: entries, rule: .standard,
+            layout: layout, entries: entries, rule: .ofFour,
             base: ParameterArray(random.pseudoGradient(layout.parameterCount)), output: MemoryBlockSink(),
             workers: workers
         ).figures
@@ -83,6 +83,11 @@ struct AveragingFiguresTests {
                     step[index] += weights[entry] * clipped[entry][index]
                 }
             }
+        }
+        // The shares are of five; the divisor is the number of senders, and two at least.
+        for index in step.indices {
+            let senders = values.indices.filter { profile == .denseFloat32 || values[$0][index] != 0 }
+            step[index] *= 5 / Double(max(2, senders.count))
         }
         for entry in values.indices {
             let figure = figures.entries[entry]
@@ -174,7 +179,7 @@ struct AveragingFiguresTests {
     @Test func anEmptyManifestHasNone() throws {
         let layout = try ParameterLayout([("w", [4])])
         let figures = try Averager.average(
-            layout: layout, entries: [], rule: .standard, base: ParameterArray([1, 2, 3, 4]),
+            layout: layout, entries: [], rule: .ofFour, base: ParameterArray([1, 2, 3, 4]),
             output: MemoryBlockSink(), workers: 1
         ).figures
         #expect(figures == .none)

@@ -5,14 +5,16 @@ import Testing
 
 /// A fresh implementation of the rule of Docs/averaging.md in plain loops over whole vectors, for small models.
 private func plainAverage(
-    layout: ParameterLayout, values: [[Int64]], units: (Int, Int) -> Int64?, multipliers: [[UInt32]], rate: Float,
-    base: [Float]
+    layout: ParameterLayout, values: [[Int64]], units: (Int, Int) -> Int64?, multipliers: [[UInt64]],
+    least: Int64, rate: Float, base: [Float]
 ) -> [Float] {
     var next = base
     for tensor in layout.tensors.indices {
         for index in layout.tensors[tensor].range {
             var sum: Int64 = 0
+            var senders: Int64 = 0
             for entry in values.indices {
+                if units(entry, index) == nil || values[entry][index] != 0 { senders += 1 }
                 let multiplier = Int128(multipliers[entry][tensor])
                 if let unit = units(entry, index) {
                     sum += values[entry][index] / unit * Int64((Int128(unit) * multiplier + (1 << 29)) >> 30)
@@ -21,6 +23,7 @@ private func plainAverage(
                     sum += values[entry][index] < 0 ? -magnitude : magnitude
                 }
             }
+            if senders > least { sum = Int64(Int128(sum) * Int128(least) / Int128(senders)) }
             let step = rate * (Float(sum) * 0x1p-40)
             next[index] = base[index] + step
         }
@@ -28,15 +31,20 @@ private func plainAverage(
     return next
 }
 
+extension AveragingRule {
+    /// Of a network of four.
+    static let ofFour = AveragingRule(members: 4, outerLearningRateQ16: 1 << 16)
+}
+
 @Suite("Averaging by clip-dedup-mean")
 struct AveragingTests {
     private func average(
         _ layout: ParameterLayout, _ entries: [AveragingEntry], base: [Float], workers: Int = 1,
-        rate: UInt32 = 4 << 16
+        rate: UInt32 = 1 << 16, members: Int = 4
     ) throws -> (root: Digest, values: [Float]) {
         let output = MemoryBlockSink()
         let (tree, _) = try Averager.average(
-            layout: layout, entries: entries, rule: AveragingRule(outerLearningRateQ16: rate),
+            layout: layout, entries: entries, rule: AveragingRule(members: members, outerLearningRateQ16: rate),
             base: ParameterArray(base), output: output, workers: workers)
         return (tree.root, output.values)
     }
@@ -48,7 +56,9 @@ struct AveragingTests {
 
     private func plan(_ entries: [AveragingEntry]) throws -> AveragingPlan {
         let statistics = try Averager.statistics(layout: entries[0].contribution.layout, entries: entries, workers: 1)
-        return AveragingPlan(statistics: statistics, weightsQ30: entries.map(\.weightQ30), rule: .standard)
+        return AveragingPlan(
+            statistics: statistics, weightsQ30: entries.map(\.weightQ30), rule: .ofFour,
+            isDense: entries.allSatisfy { $0.contribution.profile.isDense })
     }
 
     private func entries(_ layout: ParameterLayout, _ deltas: [[Float]], _ profile: CodecProfile) throws
@@ -75,14 +85,17 @@ struct AveragingTests {
 
     @Test
     func blocksEqualAPlainLoopOverWholeVectorsAlsoForMixedProfiles() throws {
+        let weights: [UInt64] = [1, 0, 1, 1, 2]
         let layout = try TestLayouts.several()
         var random = TestRandom(21)
-        let profiles: [CodecProfile] = [.standard, .denseFloat32, .topK(kept: 200, bits: 4)]
-        let entries = try profiles.map { profile in
+        let profiles: [CodecProfile] = [
+            .standard, .denseFloat32, .topK(kept: 200, bits: 4), .denseFloat32, .topK(kept: 1024, bits: 2),
+        ]
+        let entries = try zip(profiles, weights).map { profile, weight in
             AveragingEntry(
                 contribution: try contribution(
                     layout, profile, delta: random.pseudoGradient(layout.parameterCount)
-                ).contribution, weightQ30: 1 << 29)
+                ).contribution, weightQ30: weight << 30)
         }
         let values = try entries.map { try decoded($0.contribution) }
         var chunkUnits: [[Int64?]] = []
@@ -97,7 +110,7 @@ struct AveragingTests {
         let base = base(layout)
         let expected = plainAverage(
             layout: layout, values: values, units: { chunkUnits[$0][layout.chunkIndex(containing: $1)] },
-            multipliers: try plan(entries).multipliersQ30, rate: 4, base: base)
+            multipliers: try plan(entries).multipliersQ30, least: 2, rate: 1, base: base)
         #expect(try average(layout, entries, base: base).values == expected)
     }
 
@@ -148,17 +161,67 @@ struct AveragingTests {
         let layout = try ParameterLayout([("w", [8])])
         let delta: [Float] = [0.5, -0.25, 0, 1, 2, -4, 0.125, 3]
         let next = try average(
-            layout, entries(layout, [delta], .denseFloat32), base: [Float](repeating: 1, count: 8), rate: 3 << 15)
+            layout, entries(layout, [delta], .denseFloat32), base: [Float](repeating: 1, count: 8), rate: 3 << 15,
+            members: 1)
         #expect(next.values == delta.map { 1 + 1.5 * $0 })
     }
 
     @Test
-    func theSumIsDividedByTheListedNotByTheSenders() throws {
-        let layout = try ParameterLayout([("w", [4])])
-        let deltas: [[Float]] = [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
-        let next = try average(
-            layout, entries(layout, deltas, .denseFloat32), base: [0, 0, 0, 0], rate: 1 << 16)
-        #expect(next.values == [0.25, 0.25, 0.25, 0.25])
+    func theSumIsDividedByTheSendersAndByMoreThanFAtLeast() throws {
+        let layout = try ParameterLayout([("w", [4096])])
+        // Threes, which the codec writes exactly. Four send coordinate 0, three 1, two 2, and one 3. All are of one length, and none is a near copy.
+        let sent = [[0, 1, 2, 3], [0, 1, 2, 20], [0, 1, 30, 31], [0, 40, 41, 42]]
+        let deltas = sent.map { places in (0..<4096).map { places.contains($0) ? Float(3) : 0 } }
+        let list = try entries(layout, deltas, .topK(kept: 4, bits: 2))
+        let senders = [4.0, 3, 2, 1]
+        for (members, least) in [(1, 1.0), (4, 2), (7, 3), (16, 6)] {
+            let next = try average(layout, list, base: [Float](repeating: 0, count: 4096), members: members)
+            for place in 0..<4 {
+                let expected = senders[place] / max(senders[place], least)
+                #expect(abs(Double(next.values[place]) - 3 * expected) < 1e-5)
+            }
+        }
+    }
+
+    @Test
+    func aSenderOfHalfTheWeightCountsAsOne() throws {
+        let layout = try ParameterLayout([("w", [4096])])
+        let sent = [[0, 1], [0, 2], [0, 3]]
+        let list = try sent.map { places in
+            let delta = (0..<4096).map { places.contains($0) ? Float(3) : 0 }
+            return AveragingEntry(
+                contribution: try contribution(layout, .topK(kept: 2, bits: 2), delta: delta).contribution,
+                weightQ30: 1 << 29)
+        }
+        for (members, expected) in [(1, 0.5), (4, 0.5), (16, 0.25)] {
+            let next = try average(layout, list, base: [Float](repeating: 0, count: 4096), members: members)
+            #expect(abs(Double(next.values[0]) - 3 * expected) < 1e-5)
+        }
+    }
+
+    /// Whatever one member sends, it moves no coordinate by more than its own clipped value divided by f + 1.
+    @Test(arguments: [CodecProfile.standard, .denseFloat32])
+    func oneMemberMovesNoCoordinateByMoreThanItsShare(profile: CodecProfile) throws {
+        let layout = try TestLayouts.small()
+        var random = TestRandom(31)
+        let honest = try entries(layout, (0..<3).map { _ in random.pseudoGradient(layout.parameterCount) }, profile)
+        let hostile = try entries(layout, [random.pseudoGradient(layout.parameterCount).map { 50 * $0 }], profile)
+        let base = [Float](repeating: 0, count: layout.parameterCount)
+        let without = try average(layout, honest, base: base).values
+        let with = try average(layout, honest + hostile, base: base).values
+        let plan = try plan(honest + hostile)
+        let values = try (honest + hostile).map { try decoded($0.contribution) }
+        for tensor in layout.tensors.indices {
+            for index in layout.tensors[tensor].range {
+                func clipped(_ entry: Int) -> Double {
+                    Double(values[entry][index]) * 0x1p-40 * Double(plan.clipFactorsQ30[entry][tensor]) * 0x1p-30
+                }
+                // It adds its own share, and may shorten the others' by one more sender.
+                let others = (0..<3).map { abs(clipped($0)) }.reduce(0, +)
+                let share = abs(clipped(3)) / 2 + others / 2
+                #expect(abs(Double(with[index] - without[index])) <= share * 1.5 + 1e-6)
+            }
+        }
     }
 
     @Test
@@ -166,6 +229,7 @@ struct AveragingTests {
         let layout = try ParameterLayout([("w", [4])])
         let deltas: [[Float]] = [[1, 0, 0, 0], [0, 2, 0, 0], [0, 0, 100, 0], [0, 0, 0, 1000]]
         let next = try average(layout, entries(layout, deltas, .denseFloat32), base: [0, 0, 0, 0], rate: 1 << 16)
+        // Four send each coordinate, zeros too.
         for (value, expected) in zip(next.values, [0.25, 0.5, 0.5, 0.5] as [Float]) {
             #expect(abs(value - expected) < 1e-5)
         }
@@ -178,7 +242,8 @@ struct AveragingTests {
         let layout = try ParameterLayout([("a", [2]), ("b", [2])])
         let deltas: [[Float]] = [[1, 0, 9, 0], [0, 1, 0, 9], [9, 0, 0, 1]]
         let multipliers = try plan(entries(layout, deltas, .denseFloat32)).multipliersQ30
-        let third = FixedPoint.oneQ30 / 3
+        // All send every coordinate: the divisor is three, the number of senders.
+        let third = UInt64(FixedPoint.oneQ30 / 3)
         #expect(multipliers[0] == [third, third])
         #expect(multipliers[1] == [third, third])
         #expect(abs(Int(multipliers[2][0]) - Int(third) / 9) <= 2)
@@ -261,7 +326,7 @@ struct AveragingTests {
             path: folder.file("base"), parameterCount: layout.parameterCount, expectedRoot: root)
         let writer = try ParameterFileWriter(path: folder.file("next"), parameterCount: layout.parameterCount)
         let (tree, _) = try Averager.average(
-            layout: layout, entries: list, rule: .standard, base: file, output: writer, workers: 2)
+            layout: layout, entries: list, rule: .ofFour, base: file, output: writer, workers: 2)
         #expect(try writer.finish().root == tree.root)
         #expect(try average(layout, list, base: base).root == tree.root)
         try ParameterFile(
@@ -276,7 +341,7 @@ struct AveragingTests {
         let error = AveragingError.file(.corruptBlock(file: folder.file("base"), block: 1))
         #expect(throws: error) {
             try Averager.average(
-                layout: layout, entries: list, rule: .standard, base: broken, output: MemoryBlockSink(), workers: 2)
+                layout: layout, entries: list, rule: .ofFour, base: broken, output: MemoryBlockSink(), workers: 2)
         }
     }
 }

@@ -64,10 +64,10 @@ struct GoldenTests {
         let base = ParameterArray(random.pseudoGradient(layout.parameterCount))
         for workers in [1, 2, 5] {
             let root = try Averager.average(
-                layout: layout, entries: entries, rule: .standard, base: base, output: MemoryBlockSink(),
+                layout: layout, entries: entries, rule: .ofFour, base: base, output: MemoryBlockSink(),
                 workers: workers
             ).tree.root
-            #expect(root.description == "e6de1e20e8d1a59bfeb5c37152dbffb044eadb4989866ae67b86e9a334e4f6d2")
+            #expect(root.description == "9de23c77dcef87ad7d277855773ff2fbf7fcf74dd558f46d2e2ce842fed79571")
         }
     }
 }

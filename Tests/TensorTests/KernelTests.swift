@@ -15,6 +15,8 @@ struct KernelPath: Sendable, CustomTestStringConvertible {
     let addSparse:
         @Sendable (UnsafeMutablePointer<Int64>, UnsafePointer<UInt16>, UnsafePointer<Int8>, Int, Int64) -> Void
     let addDense: @Sendable (UnsafeMutablePointer<Int64>, UnsafePointer<Int64>, UInt32, Int) -> Void
+    let countSparse: @Sendable (UnsafeMutablePointer<UInt32>, UnsafePointer<UInt16>, Int) -> Void
+    let divideBySenders: @Sendable (UnsafeMutablePointer<Int64>, UnsafePointer<UInt32>, UInt32, Int) -> Void
     let outerStep: @Sendable (UnsafeMutablePointer<Float>, UnsafePointer<Int64>, Float, Int) -> UInt32
 
     /// What this machine can run: the path that is dispatched to, and those below it.
@@ -22,16 +24,18 @@ struct KernelPath: Sendable, CustomTestStringConvertible {
         let dispatched = KernelPath(
             testDescription: "dispatched", addDecayed: mesh_add_decayed, topK: mesh_top_k, quantise: mesh_quantise,
             fixedFromFloat: mesh_fixed_from_float, addSparse: mesh_add_sparse, addDense: mesh_add_dense,
-            outerStep: mesh_outer_step)
+            countSparse: mesh_count_sparse, divideBySenders: mesh_divide_by_senders, outerStep: mesh_outer_step)
         let baseline = KernelPath(
             testDescription: "baseline", addDecayed: mesh_add_decayed_baseline, topK: mesh_top_k_baseline,
             quantise: mesh_quantise_baseline, fixedFromFloat: mesh_fixed_from_float_baseline,
-            addSparse: mesh_add_sparse_baseline, addDense: mesh_add_dense_baseline, outerStep: mesh_outer_step_baseline)
+            addSparse: mesh_add_sparse_baseline, addDense: mesh_add_dense_baseline,
+            countSparse: mesh_count_sparse_baseline, divideBySenders: mesh_divide_by_senders_baseline,
+            outerStep: mesh_outer_step_baseline)
         let v3 = KernelPath(
             testDescription: "x86-64-v3", addDecayed: mesh_add_decayed_v3, topK: mesh_top_k_v3,
             quantise: mesh_quantise_v3, fixedFromFloat: mesh_fixed_from_float_v3, addSparse: mesh_add_sparse_v3,
-            addDense: mesh_add_dense_v3,
-            outerStep: mesh_outer_step_v3)
+            addDense: mesh_add_dense_v3, countSparse: mesh_count_sparse_v3,
+            divideBySenders: mesh_divide_by_senders_v3, outerStep: mesh_outer_step_v3)
         return [dispatched, baseline] + (mesh_has_v3() != 0 ? [v3] : [])
     }
 }
@@ -114,6 +118,14 @@ struct KernelTests {
             path.addDense(&fastSums, fastFixed, multiplier, count)
             mesh_add_dense_scalar(&plainSums, fastFixed, multiplier, count)
             #expect(fastSums == plainSums)
+
+            let least = UInt32.random(in: 2...4096, using: &random)
+            for bound in [least, 2 * least, least / 2, 65_535] {
+                let counts = (0..<count).map { _ in UInt32.random(in: 0...bound, using: &random) }
+                path.divideBySenders(&fastSums, counts, least, count)
+                mesh_divide_by_senders_scalar(&plainSums, counts, least, count)
+                #expect(fastSums == plainSums)
+            }
 
             (fast, plain) = (second, second)
             #expect(
@@ -204,6 +216,9 @@ struct KernelTests {
                 path.addSparse(&fast, places, steps, indices.count, unit)
                 for entry in indices.indices { plain[Int(indices[entry])] += Int64(levels[entry]) * unit }
                 #expect(fast == plain)
+                var counts = [UInt32](repeating: 7, count: 4097)
+                path.countSparse(&counts, places, indices.count)
+                #expect(counts.indices.allSatisfy { counts[$0] == (plain[$0] != 0 ? 8 : 7) })
                 var (fastNext, plainNext) = (parameters, parameters)
                 #expect(
                     path.outerStep(&fastNext, fast, 3.7, 4097) == mesh_outer_step_scalar(&plainNext, plain, 3.7, 4097))

@@ -110,7 +110,8 @@ struct History {
                     uniqueKeysWithValues: contributions.map { ($0.body.contributionDigest, $0.body) }))
         else { return }
         let average = try ManifestAverage.average(
-            manifest, payloads: payloads, parent: parameters, layout: layout, rules: chain.rules)
+            manifest, payloads: payloads, parent: parameters, layout: layout, rules: chain.rules,
+            members: chain.members.count)
         let closed = Closed(
             height: chain.nextHeight, parent: chain.headDigest, commitments: contributions.map { Commitment($0.body) })
         let closing = Closing(

@@ -43,7 +43,8 @@ struct ConvergenceCommand: ParsableCommand {
     @Option(help: "Values kept of 4096; 0 for dense float32.") var kept = 64
     @Option(help: "Bits of a kept value.") var bits = 2
     @Option(help: "Share of what was not sent that is kept for the next contribution.") var feedback = 0.95
-    @Option(help: "Outer learning rate.") var outerRate = 4.0
+    @Option(help: "Outer learning rate.") var outerRate = 1.0
+    @Option(help: "What each coordinate is divided by at least; f + 1 where not given.") var divisor: Int?
     @Option(help: "Local steps of a derivative.") var derivativeSteps = 60
     @Option(help: "Peak of a derivative's learning rates, as a share of the mesh's.") var derivativeRate = 0.3
     @Option(help: "File for the report, as JSON.") var report: String?
@@ -59,6 +60,7 @@ struct ConvergenceCommand: ParsableCommand {
         }
         guard (0...1).contains(feedback) else { throw ValidationError("--feedback is 0 to 1") }
         guard (0...256).contains(outerRate) else { throw ValidationError("--outer-rate is 0 to 256") }
+        guard (1...4096).contains(divisor ?? 1) else { throw ValidationError("--divisor is 1 to 4096") }
         _ = try chosenMethods()
     }
 
@@ -109,7 +111,9 @@ struct ConvergenceCommand: ParsableCommand {
             let run = try setting.mesh(
                 innerSteps: innerSteps, profile: kept == 0 ? .denseFloat32 : .topK(kept: kept, bits: bits),
                 feedback: ErrorFeedback(decayQ16: UInt32((feedback * 65_536).rounded())),
-                rule: AveragingRule(outerLearningRateQ16: UInt32((outerRate * 65_536).rounded())))
+                rule: AveragingRule(
+                    sendersMinimum: divisor ?? (setting.sites.count - 1) / 3 + 1,
+                    outerLearningRateQ16: UInt32((outerRate * 65_536).rounded())))
             add("mesh", run)
             base = run.parameters
         }

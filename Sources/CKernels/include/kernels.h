@@ -41,17 +41,24 @@ void mesh_add_sparse(int64_t *sums, const uint16_t *indices, const int8_t *level
 /// sums[i] += round(fixed[i] * multiplier / 2^30), half away from zero; |fixed[i]| <= 2^50, multiplier <= 2^30.
 void mesh_add_dense(int64_t *sums, const int64_t *fixed, uint32_t multiplier, size_t count);
 
+/// counts[indices[i]] += 1.
+void mesh_count_sparse(uint32_t *counts, const uint16_t *indices, size_t count);
+
+/// sums[i] = sums[i] * least / counts[i], rounded toward zero, where counts[i] > least; |sums[i]| < 2^62, least < 2^16.
+void mesh_divide_by_senders(int64_t *sums, const uint32_t *counts, uint32_t least, size_t count);
+
 /// parameters[i] += rate * (float(sums[i]) * 2^-40): three roundings (conversion, product, sum), no contraction.
 /// Returns the largest magnitude bits of the result.
 uint32_t mesh_outer_step(float *parameters, const int64_t *sums, float rate, size_t count);
 
-/// The same kernels under fixed paths, for tests: `_scalar`, the definitions (all but mesh_add_sparse, which is plain
-/// already); `_baseline` and `_v3`, the kernels compiled for x86-64 and x86-64-v3 alone.
+/// The same kernels under fixed paths, for tests: `_scalar`, the definitions (all but mesh_add_sparse and
+/// mesh_count_sparse, which are plain already); `_baseline` and `_v3`, the kernels compiled for x86-64 and x86-64-v3 alone.
 uint32_t mesh_add_decayed_scalar(float *values, const float *delta, float decay, size_t count);
 size_t mesh_top_k_scalar(const float *values, size_t count, size_t k, uint16_t *indices);
 uint32_t mesh_quantise_scalar(float *values, const uint16_t *indices, size_t count, unsigned bits, uint8_t *codes);
 uint32_t mesh_fixed_from_float_scalar(int64_t *fixed, const float *values, size_t count);
 void mesh_add_dense_scalar(int64_t *sums, const int64_t *fixed, uint32_t multiplier, size_t count);
+void mesh_divide_by_senders_scalar(int64_t *sums, const uint32_t *counts, uint32_t least, size_t count);
 uint32_t mesh_outer_step_scalar(float *parameters, const int64_t *sums, float rate, size_t count);
 
 uint32_t mesh_add_decayed_baseline(float *values, const float *delta, float decay, size_t count);
@@ -60,6 +67,8 @@ uint32_t mesh_quantise_baseline(float *values, const uint16_t *indices, size_t c
 uint32_t mesh_fixed_from_float_baseline(int64_t *fixed, const float *values, size_t count);
 void mesh_add_sparse_baseline(int64_t *sums, const uint16_t *indices, const int8_t *levels, size_t count, int64_t unit);
 void mesh_add_dense_baseline(int64_t *sums, const int64_t *fixed, uint32_t multiplier, size_t count);
+void mesh_count_sparse_baseline(uint32_t *counts, const uint16_t *indices, size_t count);
+void mesh_divide_by_senders_baseline(int64_t *sums, const uint32_t *counts, uint32_t least, size_t count);
 uint32_t mesh_outer_step_baseline(float *parameters, const int64_t *sums, float rate, size_t count);
 
 uint32_t mesh_add_decayed_v3(float *values, const float *delta, float decay, size_t count);
@@ -68,6 +77,8 @@ uint32_t mesh_quantise_v3(float *values, const uint16_t *indices, size_t count, 
 uint32_t mesh_fixed_from_float_v3(int64_t *fixed, const float *values, size_t count);
 void mesh_add_sparse_v3(int64_t *sums, const uint16_t *indices, const int8_t *levels, size_t count, int64_t unit);
 void mesh_add_dense_v3(int64_t *sums, const int64_t *fixed, uint32_t multiplier, size_t count);
+void mesh_count_sparse_v3(uint32_t *counts, const uint16_t *indices, size_t count);
+void mesh_divide_by_senders_v3(int64_t *sums, const uint32_t *counts, uint32_t least, size_t count);
 uint32_t mesh_outer_step_v3(float *parameters, const int64_t *sums, float rate, size_t count);
 
 /// Whether this machine runs the `_v3` path.

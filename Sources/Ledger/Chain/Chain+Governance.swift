@@ -118,7 +118,7 @@ extension Chain {
         let isRepeated = governance.reverts.contains { $0.exclusion == exclusion && $0.from <= from }
         guard !isRepeated else { throw .repeatedExclusion }
         // What an earlier revert took out may have to be left out again, from where it began: that must be here too.
-        let after = governance.reverting(action, at: nextHeight, rules: rules)
+        let after = governance.reverting(action, at: nextHeight, rules: rules, members: members.count)
         if let first = after.replayFrom, first < oldest { throw .outsideRetention(from: first, oldest: oldest) }
     }
 

@@ -7,6 +7,11 @@ extension Chain {
         governance.pastRules.first { height <= $0.through }?.rules ?? rules
     }
 
+    /// How many members decided version `height`, for any height up to the next one.
+    public func memberCount(at height: Height) -> Int {
+        governance.pastMembers.first { height <= $0.through }?.count ?? members.count
+    }
+
     /// The entries of a version of this chain that a replay of it averages: those whose contributions no exclusion
     /// takes out, with the weights that the rules of its height give them among themselves.
     ///

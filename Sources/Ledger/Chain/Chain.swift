@@ -94,7 +94,9 @@ public struct Chain: Sendable {
         let isSwitch = rootsToSwitch(by: embedded.ready.map(\.body)) != nil
         let outcome = try outcome(of: embedded.action, in: version, isSwitch: isSwitch)
         var governance = self.governance
-        if let action = embedded.action?.action { governance.note(action, at: version.height, rules: rules) }
+        if let action = embedded.action?.action {
+            governance.note(action, at: version.height, rules: rules, members: members.count)
+        }
         if isSwitch { governance.noteSwitch(at: version.height) }
         let digest = version.versionDigest
         let base = Base(

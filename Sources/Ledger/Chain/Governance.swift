@@ -17,6 +17,12 @@ public struct PastRules: Hashable, Sendable {
     public let through: Height
 }
 
+/// How many members decided the heights through some version, and not those after it.
+public struct PastMembers: Hashable, Sendable {
+    public let count: Int
+    public let through: Height
+}
+
 /// Where the members' decisions stand after some version. What a past action did to members and rules is in those; here
 /// is what else an action is judged by.
 public struct Governance: Hashable, Sendable {
@@ -26,6 +32,8 @@ public struct Governance: Hashable, Sendable {
     public private(set) var reverts: [Revert] = []
     /// Rules that were replaced, oldest first: a replay makes every version by the rules of its height.
     public private(set) var pastRules: [PastRules] = []
+    /// Numbers of members that changed, oldest first: a replay averages every version as the members of its height did.
+    public private(set) var pastMembers: [PastMembers] = []
 
     public init() {}
 
@@ -86,21 +94,26 @@ public struct Governance: Hashable, Sendable {
         }
     }
 
-    /// - Parameter rules: in force at `height`.
-    mutating func note(_ action: GovernanceAction, at height: Height, rules: Rules) {
+    /// - Parameters:
+    ///   - rules: in force at `height`.
+    ///   - members: how many decide `height`.
+    mutating func note(_ action: GovernanceAction, at height: Height, rules: Rules, members: Int) {
         sequences[action.change.subject] = action.sequence
         switch action.change {
         case .revert(let exclusion, let from):
             reverts.append(Revert(exclusion: exclusion, from: from, decided: height, switched: nil))
         case .rules: pastRules.append(PastRules(rules: rules, through: height))
-        case .admit, .remove, .rotate, .switchToReplay: break
+        case .admit, .remove: pastMembers.append(PastMembers(count: members, through: height))
+        case .rotate, .switchToReplay: break
         }
     }
 
     /// Where the decisions would stand after a version of this height that carried the action.
-    public func reverting(_ action: GovernanceAction, at height: Height, rules: Rules) -> Governance {
+    public func reverting(
+        _ action: GovernanceAction, at height: Height, rules: Rules, members: Int
+    ) -> Governance {
         var governance = self
-        governance.note(action, at: height, rules: rules)
+        governance.note(action, at: height, rules: rules, members: members)
         return governance
     }
 

@@ -64,7 +64,7 @@ public struct Rules: Statement, Hashable {
     public var averaging: AveragingRule = .clipDedupMean
     public var encoding: Encoding = .topK(kept: 64, bits: 2)
     /// Outer learning rate in 1/65,536: theta += rate * average.
-    public var outerLearningRateQ16: UInt32 = 4 << 16
+    public var outerLearningRateQ16: UInt32 = 1 << 16
     /// A contribution may name one of the last `maxStaleness + 1` versions as its base.
     public var maxStaleness: UInt32 = 1
     /// The weight of a contribution one version late, in 1/2^30; a version later again, its square, and so on.

@@ -107,7 +107,9 @@ struct RevertStudy: Sendable {
             change: .revert(exclusion, from: finding.from), sequence: chain.governance.nextSequence(about: .history),
             first: chain.nextHeight, last: chain.nextHeight)
         do throws(ActionFault) { _ = try chain.outcome(of: action) } catch { finding.fault = error }
-        let start = chain.governance.reverting(action, at: chain.nextHeight, rules: chain.rules).replayFrom
+        let start = chain.governance.reverting(
+            action, at: chain.nextHeight, rules: chain.rules, members: chain.members.count
+        ).replayFrom
         let first = min(start ?? finding.from, chain.nextHeight)
         finding.versions = chain.nextHeight.value - first.value
         finding.bytes = bytes.filter { $0.height >= first }.reduce(0) { $0 &+ $1.bytes }

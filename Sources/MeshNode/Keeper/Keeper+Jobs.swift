@@ -39,14 +39,15 @@ extension Keeper {
     func average(_ id: AveragingID, parent: Version, manifest: [ManifestEntry]) {
         let jobs = jobs
         let rules = node.chain.rules
+        let members = node.chain.members.count
         let began = loop.now.milliseconds
         // One worker's thread runs the job; the job's own threads are the rest.
         let threads = max(1, threadCount - 1)
         workers.submit(
             {
                 jobs.average(
-                    manifest, parent: parent.roots.parameters, rules: rules, name: "averaging-\(id.digest.short)",
-                    workers: threads)
+                    manifest, parent: parent.roots.parameters, rules: rules, members: members,
+                    name: "averaging-\(id.digest.short)", workers: threads)
             },
             completion: { [weak self] outcome in
                 self?.settle(outcome)

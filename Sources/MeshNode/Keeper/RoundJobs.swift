@@ -86,7 +86,7 @@ struct RoundJobs: Sendable {
     ///
     /// Every piece of every contribution, and every block of the parent, is held against its Merkle root again.
     func average(
-        _ manifest: [ManifestEntry], parent: Digest, rules: Rules, name: String, workers: Int
+        _ manifest: [ManifestEntry], parent: Digest, rules: Rules, members: Int, name: String, workers: Int
     ) -> Outcome<Averaging> {
         let output = parameters.state.params + "/" + name + ".f32"
         do {
@@ -94,7 +94,7 @@ struct RoundJobs: Sendable {
             let base = try parameters.open(parent)
             let (roots, figures) = try ManifestAverage.average(
                 manifest, payloads: BlobPayloads(blobs: blobs), parent: base, layout: layout, rules: rules,
-                outputPath: output, workers: workers)
+                members: members, outputPath: output, workers: workers)
             try DiskFile.rename(output, to: parameters.state.parameters(roots.parameters))
             return Outcome(value: .done(Average(roots: roots, figures: figures)))
         } catch let error as StoreError {

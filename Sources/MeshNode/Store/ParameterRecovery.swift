@@ -98,8 +98,8 @@ struct ParameterRecovery {
             }
             let expected = certified.version.roots.parameters
             let outcome = jobs.average(
-                certified.version.manifest, parent: parent, rules: chain.rules(at: height), name: "replay",
-                workers: workers)
+                certified.version.manifest, parent: parent, rules: chain.rules(at: height),
+                members: chain.memberCount(at: height), name: "replay", workers: workers)
             guard case .done(let average) = outcome.value, average.roots.parameters == expected else {
                 throw .missingParameters(
                     height: height.value, root: expected.short,

@@ -23,11 +23,12 @@ public enum ManifestAverage {
     ///   - manifest: in its order; an empty one gives the parent's parameters again, bit for bit.
     ///   - parent: the parameters of the parent version.
     ///   - rules: in force at the version's height.
+    ///   - members: how many decide that height.
     ///   - outputPath: appears whole and synced, or not at all.
     ///   - workers: threads, at least one.
     public static func average(
         _ manifest: [ManifestEntry], payloads: some PayloadSource, parent: any ParameterSource,
-        layout: ParameterLayout, rules: Rules, outputPath: String, workers: Int
+        layout: ParameterLayout, rules: Rules, members: Int, outputPath: String, workers: Int
     ) throws(ManifestFault) -> (roots: StateRoots, figures: AveragingFigures) {
         let entries = try self.entries(manifest, payloads: payloads, layout: layout, rules: rules)
         let writer: ParameterFileWriter
@@ -39,8 +40,8 @@ public enum ManifestAverage {
         }
         do throws(AveragingError) {
             result = try Averager.average(
-                layout: layout, entries: entries, rule: Tensor.AveragingRule(rules), base: parent, output: writer,
-                workers: workers)
+                layout: layout, entries: entries, rule: Tensor.AveragingRule(rules, members: members), base: parent,
+                output: writer, workers: workers)
         } catch {
             throw fault(error, manifest)
         }
@@ -56,14 +57,14 @@ public enum ManifestAverage {
     /// The same in memory: for small models, the simulator and tests.
     public static func average(
         _ manifest: [ManifestEntry], payloads: some PayloadSource, parent: [Float], layout: ParameterLayout,
-        rules: Rules, workers: Int = 1
+        rules: Rules, members: Int, workers: Int = 1
     ) throws(ManifestFault) -> (parameters: [Float], roots: StateRoots, figures: AveragingFigures) {
         let entries = try self.entries(manifest, payloads: payloads, layout: layout, rules: rules)
         let sink = MemoryBlockSink()
         do throws(AveragingError) {
             let (tree, figures) = try Averager.average(
-                layout: layout, entries: entries, rule: Tensor.AveragingRule(rules), base: ParameterArray(parent),
-                output: sink, workers: workers)
+                layout: layout, entries: entries, rule: Tensor.AveragingRule(rules, members: members),
+                base: ParameterArray(parent), output: sink, workers: workers)
             return (sink.values, StateRoots(parameters: tree.root), figures)
         } catch {
             throw fault(error, manifest)

@@ -23,10 +23,11 @@ extension Encoding {
 }
 
 extension Tensor.AveragingRule {
-    /// The numbers of the averaging that `rules` ask for. Their rule is `clip-dedup-mean`, the only one that is built.
-    public init(_ rules: Rules) {
+    /// The numbers of the averaging that `rules` ask for, in a network of so many members. Their rule is `clip-dedup-mean`, the
+    /// only one that is built.
+    public init(_ rules: Rules, members: Int) {
         switch rules.averaging {
-        case .clipDedupMean: self.init(outerLearningRateQ16: rules.outerLearningRateQ16)
+        case .clipDedupMean: self.init(members: members, outerLearningRateQ16: rules.outerLearningRateQ16)
         }
     }
 }

@@ -6,8 +6,8 @@ import Tensor
 /// after a revert was decided, and what an auditor computes when the result takes over.
 ///
 /// It begins at parameters of a version before `Governance.replayFrom`, and not before `Governance.replayFloor`. Every
-/// version is averaged by the rules of its height over the entries that are left, each with the weight that it was
-/// listed with, divided by their number. A version of which nothing is left changes nothing. The same bits for any
+/// version is averaged by the rules and for the members of its height over the entries that are left, each with the weight
+/// that it was listed with. A version of which nothing is left changes nothing. The same bits for any
 /// number of workers on any machine.
 public struct ExclusionReplay: Sendable {
     /// Its head is the last version that is made anew; its governance says what is left out.
@@ -52,7 +52,8 @@ public struct ExclusionReplay: Sendable {
         if !entries.isEmpty {
             parameters = try ExclusionReplay.average(
                 entries, at: certified.height, payloads: payloads, parent: parameters, layout: layout,
-                rules: chain.rules(at: certified.height), outputPath: outputPath, workers: workers)
+                rules: chain.rules(at: certified.height), members: chain.memberCount(at: certified.height),
+                outputPath: outputPath, workers: workers)
         }
         height = certified.height
     }
@@ -67,13 +68,13 @@ public struct ExclusionReplay: Sendable {
 
     static func average(
         _ entries: [ManifestEntry], at height: Height, payloads: some PayloadSource, parent: ParameterFile,
-        layout: ParameterLayout, rules: Rules, outputPath: String, workers: Int
+        layout: ParameterLayout, rules: Rules, members: Int, outputPath: String, workers: Int
     ) throws(ReplayFault) -> ParameterFile {
         let roots: StateRoots
         do throws(ManifestFault) {
             roots = try ManifestAverage.average(
-                entries, payloads: payloads, parent: parent, layout: layout, rules: rules, outputPath: outputPath,
-                workers: workers
+                entries, payloads: payloads, parent: parent, layout: layout, rules: rules, members: members,
+                outputPath: outputPath, workers: workers
             ).roots
         } catch {
             if case .missingPayload(let digest) = error,

@@ -94,7 +94,7 @@ public struct Replay: Sendable {
             ? try replayed(history, outputPath: outputPath, workers: workers)
             : try ExclusionReplay.average(
                 version.manifest, at: version.height, payloads: payloads, parent: self.parameters, layout: layout,
-                rules: chain.rules, outputPath: outputPath, workers: workers)
+                rules: chain.rules, members: chain.members.count, outputPath: outputPath, workers: workers)
         guard StateRoots(parameters: parameters.root) == version.roots else {
             throw .wrongRoot(
                 version.height, expected: version.roots.parameters, computed: parameters.root)
@@ -125,7 +125,7 @@ public struct Replay: Sendable {
         // Nothing is averaged any more: a copy under the name that the caller asked for.
         return try ExclusionReplay.average(
             [], at: chain.nextHeight, payloads: MemoryPayloads(), parent: replay.parameters, layout: layout,
-            rules: chain.rules, outputPath: outputPath, workers: workers)
+            rules: chain.rules, members: chain.members.count, outputPath: outputPath, workers: workers)
     }
 
     private struct AnyPayloads: PayloadSource {

@@ -57,7 +57,9 @@ public enum Averager {
     ) throws(AveragingError) -> (tree: MerkleTree, figures: AveragingFigures) {
         precondition(base.parameterCount == layout.parameterCount)
         let statistics = try statistics(layout: layout, entries: entries, workers: workers)
-        let plan = AveragingPlan(statistics: statistics, weightsQ30: entries.map(\.weightQ30), rule: rule)
+        let plan = AveragingPlan(
+            statistics: statistics, weightsQ30: entries.map(\.weightQ30), rule: rule,
+            isDense: entries.allSatisfy { $0.contribution.profile.isDense })
         let leaves = Mutex([Digest](repeating: .zero, count: layout.blockCount))
         let step = Mutex(StepStatistics(entryCount: entries.count))
         let scratchCount = min(ParameterLayout.blockParameters, layout.parameterCount)

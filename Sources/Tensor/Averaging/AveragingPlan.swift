@@ -1,10 +1,13 @@
-/// What the second pass multiplies each contribution's tensors with: weight, clipping, copies and count, in one number.
+/// What the second pass multiplies each contribution's tensors with: weight, clipping, copies and divisor, in one number.
 ///
 /// A pure function of statistics and weights (Docs/averaging.md): every node that averages a manifest gets this plan.
 public struct AveragingPlan: Hashable, Sendable {
     public let rule: AveragingRule
-    /// One row an entry, one number a tensor, in 2^30ths of one; the division by the number of entries is in it.
-    public let multipliersQ30: [[UInt32]]
+    /// One row an entry, one number a tensor, in 2^30ths of one. The division by `divisor` is in it.
+    public let multipliersQ30: [[UInt64]]
+    /// What every sum is divided by at least: the rule's minimum; where every entry sends every coordinate, the number of
+    /// entries if that is more.
+    public let divisor: Int
     /// The weight of each entry after near copies shared theirs, in 2^30ths: for people and reports.
     public let sharedWeightsQ30: [UInt64]
     /// One row an entry, one clip factor a tensor, in 2^30ths: for people and reports.
@@ -12,18 +15,21 @@ public struct AveragingPlan: Hashable, Sendable {
 
     /// - Parameters:
     ///   - statistics: of all segments.
-    ///   - weightsQ30: one an entry, each at most as many times one as there are entries.
-    public init(statistics: AveragingStatistics, weightsQ30: [UInt64], rule: AveragingRule) {
+    ///   - weightsQ30: one an entry. A version's add up to at most as many times one as it has entries, which is a few
+    ///     times the rule's least number of senders.
+    ///   - isDense: whether every entry sends every coordinate.
+    public init(statistics: AveragingStatistics, weightsQ30: [UInt64], rule: AveragingRule, isDense: Bool) {
         let entries = statistics.measures.indices
         precondition(weightsQ30.count == entries.count)
-        let largest = UInt64(entries.count) * UInt64(FixedPoint.oneQ30)
-        precondition(weightsQ30.allSatisfy { $0 <= largest }, "no entry counts for more than all of them")
+        let total = weightsQ30.reduce(UInt128(0)) { $0 + UInt128($1) }
+        precondition(total <= UInt128(rule.sendersMinimum) << 40, "sums stay below 2^60")
         self.rule = rule
         let shared = Self.shareWeights(statistics: statistics, weightsQ30: weightsQ30)
         sharedWeightsQ30 = shared
+        divisor = isDense ? max(rule.sendersMinimum, entries.count) : rule.sendersMinimum
         let tensorCount = statistics.measures.first?.squareSums.count ?? 0
-        var multipliers = Array(repeating: [UInt32](), count: entries.count)
-        var clipFactors = multipliers
+        var multipliers = Array(repeating: [UInt64](), count: entries.count)
+        var clipFactors = Array(repeating: [UInt32](), count: entries.count)
         let whole = Self.clipFactorsQ30(statistics.measures.map(\.norm))
         for tensor in 0..<tensorCount {
             let factors = Self.clipFactorsQ30(statistics.measures.map { $0.norm(ofTensor: tensor) })
@@ -31,7 +37,7 @@ public struct AveragingPlan: Hashable, Sendable {
                 let factor = min(whole[entry], factors[entry])
                 clipFactors[entry].append(factor)
                 multipliers[entry].append(
-                    UInt32(((UInt128(shared[entry]) * UInt128(factor)) >> 30) / UInt128(entries.count)))
+                    UInt64(((UInt128(shared[entry]) * UInt128(factor)) >> 30) / UInt128(divisor)))
             }
         }
         multipliersQ30 = multipliers

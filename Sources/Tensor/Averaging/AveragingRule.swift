@@ -10,19 +10,26 @@ public struct AveragingEntry: Sendable {
     }
 }
 
-/// The rule `clip-dedup-mean` and its numbers (Docs/averaging.md). Fixed by the rules of a network.
+/// The rule `clip-dedup-mean` and its numbers (Docs/averaging.md). Fixed by the rules of a network and its members.
 public struct AveragingRule: Hashable, Sendable {
+    /// Each coordinate's sum is divided by the number of those who sent it, and by this at least. It is f + 1, so that one who
+    /// alone sends a coordinate has no more than a share in it, and f together less than all of it.
+    public let sendersMinimum: Int
     /// Factor of the outer step in 65,536ths: at most 2^24 (a factor of 256), so that float32 holds it exactly.
     public let outerLearningRateQ16: UInt32
 
-    public init(outerLearningRateQ16: UInt32) {
+    /// - Parameter sendersMinimum: 1 to 4096.
+    public init(sendersMinimum: Int, outerLearningRateQ16: UInt32) {
+        precondition((1...4096).contains(sendersMinimum))
         precondition(outerLearningRateQ16 <= 1 << 24)
+        self.sendersMinimum = sendersMinimum
         self.outerLearningRateQ16 = outerLearningRateQ16
     }
 
-    /// An outer learning rate of 4: top-k picks nearly disjoint coordinates, so dividing by the number of members
-    /// shrinks the step.
-    public static let standard = AveragingRule(outerLearningRateQ16: 4 << 16)
+    /// - Parameter members: of the network, at least 1: f is the largest number below a third of it.
+    public init(members: Int, outerLearningRateQ16: UInt32) {
+        self.init(sendersMinimum: (members - 1) / 3 + 1, outerLearningRateQ16: outerLearningRateQ16)
+    }
 
     /// Exact.
     var outerLearningRate: Float { Float(outerLearningRateQ16) / 65_536 }

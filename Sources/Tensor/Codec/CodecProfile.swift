@@ -9,6 +9,9 @@ public enum CodecProfile: Hashable, Sendable {
     /// The profile of the default rules: 64 of 4096, 2 bits.
     public static let standard = CodecProfile.topK(kept: 64, bits: 2)
 
+    /// Whether every parameter is sent.
+    var isDense: Bool { self == .denseFloat32 }
+
     /// Whether the numbers are in range.
     public var isValid: Bool {
         switch self {

@@ -24,7 +24,7 @@ struct RuleOptions: ParsableArguments {
         help: ArgumentHelp("Peak local learning rate (default: 0.001).", valueName: "rate"))
     var innerLearningRate: Double?
 
-    @Option(name: .customLong("outer-lr"), help: ArgumentHelp("Outer learning rate (default: 4).", valueName: "rate"))
+    @Option(name: .customLong("outer-lr"), help: ArgumentHelp("Outer learning rate (default: 1).", valueName: "rate"))
     var outerLearningRate: Double?
 
     @Option(help: ArgumentHelp("top-k or dense (default: top-k).", valueName: "name"))
