@@ -68,7 +68,8 @@ struct HostilePeerTests {
         let cost = size + AnswerBudgets.bytesPerItem
         #expect(3_000 * size > AnswerBudgets.bytesMaximum)
         let spent = answers.reduce(0) { $0 + $1 + AnswerBudgets.bytesPerItem }
-        #expect(spent >= AnswerBudgets.bytesMaximum - cost)
+        // What the link was answered with on the way to version 1 comes out of the same budget.
+        #expect(spent >= AnswerBudgets.bytesMaximum / 10 * 9)
         #expect(spent < AnswerBudgets.bytesMaximum + cost)
     }
 

@@ -160,10 +160,12 @@ struct HostileWalkTests {
         rules.retentionVersions = 1024
         town.propose(town.action(.rules(rules)), by: [0, 1, 2])
         for index in 0..<3 { town.contribute(index) }
-        #expect(town.run { town.sites[3].node.synchronisation.walk.height == Height(7) })
-        #expect(town.sites[3].node.synchronisation.walk.tip.chain.rules == rules)
+        #expect(town.run { town.sites[3].node.synchronisation.walk.tip.chain.rules == rules })
+        let changed = town.sites[3].node.synchronisation.walk.height
+        #expect(changed > Height(6))
         town.dropsPiece = { _, _, _ in false }
         town.releaseDisk(3)
-        #expect(town.run { town.sites[3].node.chain.height == Height(7) })
+        #expect(town.run { town.sites[3].node.chain.height >= changed })
+        #expect(town.sites[3].node.chain.rules == rules)
     }
 }

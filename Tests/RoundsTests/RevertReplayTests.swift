@@ -138,7 +138,7 @@ import Testing
         var reverts = RevertMesh(try SmallMesh())
         let poison = try reverts.list([0, 1, 2])[0]
         var rules = reverts.chain.rules
-        rules.outerLearningRateQ16 = 1 << 16
+        rules.outerLearningRateQ16 = 2 << 16
         try reverts.decide(.rules(rules), listing: [1, 2])
         try reverts.list([0, 3])
         try reverts.decide(.revert(.contribution(poison), from: Height(1)))
