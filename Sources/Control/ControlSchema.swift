@@ -86,7 +86,7 @@ public struct MethodSchema: Hashable, Sendable {
 /// not stand here cannot reach the daemon.
 public enum ControlSchema {
     /// The version of the schema that both sides name in `trainer.attach`.
-    public static let protocolVersion: Int64 = 1
+    public static let protocolVersion: Int64 = 2
     /// JSON readers of other languages keep whole numbers exact up to here (RFC 8259 section 6).
     public static let integerLimit: Int64 = (1 << 53) - 1
 

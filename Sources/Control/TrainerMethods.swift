@@ -32,6 +32,8 @@ public struct TrainerAttached: Codable, Hashable, Sendable {
     /// The tensors in the order of the flat parameter vector; tensor frames index into it.
     public let layout: [TensorShape]
     public let codec: CodecProfile
+    /// The rules from which codec, steps and schedule come. A `round.version` with others asks the trainer to attach again.
+    public let rules: DigestText
     /// Local optimizer steps per round.
     public let innerSteps: Int64
     /// How the rules have every site take these steps.
@@ -41,8 +43,10 @@ public struct TrainerAttached: Codable, Hashable, Sendable {
 
     public init(
         network: DigestText, site: SiteName, height: Int64, version: DigestText, trainedRounds: Int64,
-        layout: [TensorShape], codec: CodecProfile, innerSteps: Int64, schedule: InnerSchedule, isHandedOver: Bool
+        layout: [TensorShape], codec: CodecProfile, rules: DigestText, innerSteps: Int64, schedule: InnerSchedule,
+        isHandedOver: Bool
     ) {
+        self.rules = rules
         self.network = network
         self.site = site
         self.height = height
@@ -56,7 +60,7 @@ public struct TrainerAttached: Codable, Hashable, Sendable {
     }
 }
 
-/// The inner optimizer's batch and learning rate, the same for every site: linear warm-up to the peak, then a cosine to a
+/// The inner optimizer, its batch and learning rates, the same for every site: linear warm-up to the peak, then a cosine to a
 /// tenth of it, over global steps (trained rounds x inner steps + step within the round).
 public struct InnerSchedule: Codable, Hashable, Sendable {
     /// Sequences in a batch.
@@ -64,10 +68,24 @@ public struct InnerSchedule: Codable, Hashable, Sendable {
     /// Global steps until the rate stays at a tenth of the peak.
     public let scheduleSteps: Int64
     public let warmupSteps: Int64
-    /// The peak in 1e-9.
+    public let optimizer: Optimizer
+    /// AdamW's peak in 1e-9.
     public let learningRateNano: Int64
+    /// Muon's peak in 1e-9; nothing under AdamW alone.
+    public let muonLearningRateNano: Int64
 
-    public init(batchSequences: Int64, scheduleSteps: Int64, warmupSteps: Int64, learningRateNano: Int64) {
+    public enum Optimizer: String, Codable, Hashable, Sendable, CaseIterable {
+        case adamW = "adamw"
+        /// Muon for the projections of the layers, AdamW for embedding and norms.
+        case muon
+    }
+
+    public init(
+        batchSequences: Int64, scheduleSteps: Int64, warmupSteps: Int64, optimizer: Optimizer, learningRateNano: Int64,
+        muonLearningRateNano: Int64
+    ) {
+        self.optimizer = optimizer
+        self.muonLearningRateNano = muonLearningRateNano
         self.batchSequences = batchSequences
         self.scheduleSteps = scheduleSteps
         self.warmupSteps = warmupSteps
@@ -268,6 +286,8 @@ public struct RoundVersion: ControlMethod {
     public let isListed: Bool
     /// Versions so far that list a contribution.
     public let trainedRounds: Int64
+    /// The rules of the round that begins.
+    public let rules: DigestText
 
     public typealias Response = Accepted
     public static let schema = MethodSchema(
@@ -277,9 +297,11 @@ public struct RoundVersion: ControlMethod {
             FieldSchema("version", .digest),
             FieldSchema("isListed", .boolean),
             FieldSchema("trainedRounds", .integer(0...ControlSchema.integerLimit)),
+            FieldSchema("rules", .digest),
         ])
 
-    public init(height: Int64, version: DigestText, isListed: Bool, trainedRounds: Int64) {
+    public init(height: Int64, version: DigestText, isListed: Bool, trainedRounds: Int64, rules: DigestText) {
+        self.rules = rules
         self.height = height
         self.version = version
         self.isListed = isListed

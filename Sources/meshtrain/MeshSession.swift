@@ -42,10 +42,17 @@ final class MeshSession {
 
     private var checkpointPath: String { stateDirectory + "/trainer.checkpoint" }
 
-    /// Works for the daemon at the other end until the last round is done.
+    /// Why it stopped working for a daemon.
+    enum End {
+        case lastRoundDone
+        /// The members have changed the rules: they are fetched by attaching again.
+        case rulesChanged
+    }
+
+    /// Works for the daemon at the other end until the last round is done, or the rules change.
     ///
     /// - Parameter progressed: called whenever a contribution was accepted or a version certified.
-    func serve(_ daemon: DaemonConnection, progressed: () -> Void) throws {
+    func serve(_ daemon: DaemonConnection, progressed: () -> Void) throws -> End {
         guard let trainerDigest = DigestText(programDigest.description) else {
             preconditionFailure("a digest is 64 hexadecimal digits")
         }
@@ -54,19 +61,25 @@ final class MeshSession {
         try ParameterTransfer.check(attached.layout, against: layout)
         let trainer = try preparedTrainer(attached)
         Output.note(
-            "attached to \(attached.site) at height \(attached.height), \(attached.innerSteps) steps a round")
+            "attached to \(attached.site) at height \(attached.height), \(attached.innerSteps) steps a round, "
+                + "optimizer \(trainer.recipe.optimizer)")
         progressed()
 
         var height = attached.height
         var version = attached.version
         var round = attached.trainedRounds
         var isHandedOver = attached.isHandedOver
+        var rules = attached.rules
         while true {
             if let untilHeight, height >= untilHeight {
                 try report(Certified(height: height, version: version), trainer: trainer, daemon: daemon)
-                return
+                return .lastRoundDone
             }
             if !isHandedOver {
+                guard rules == attached.rules else {
+                    Output.note("the rules have changed at height \(height): attaching again")
+                    return .rulesChanged
+                }
                 let newer: RoundVersion?
                 do {
                     newer = try contribute(
@@ -78,14 +91,15 @@ final class MeshSession {
                     throw error
                 }
                 if let newer {
-                    (height, version, round) = (newer.height, newer.version, newer.trainedRounds)
+                    (height, version, round, rules) = (newer.height, newer.version, newer.trainedRounds, newer.rules)
                     continue
                 }
                 progressed()
             }
             let next = try daemon.nextVersion()
             progressed()
-            (height, version, round, isHandedOver) = (next.height, next.version, next.trainedRounds, false)
+            (height, version, round, rules) = (next.height, next.version, next.trainedRounds, next.rules)
+            isHandedOver = false
         }
     }
 
@@ -218,9 +232,21 @@ final class MeshSession {
     /// The trainer with the network's recipe, as the checkpoint has it where there is one: after a lost connection too,
     /// so that a round which was cut off leaves no trace in the moments.
     private func preparedTrainer(_ attached: TrainerAttached) throws -> Trainer {
-        let made = try trainer ?? newTrainer(attached)
+        let recipe = try recipe(attached)
+        let made: Trainer
+        if let trainer, trainer.recipe.isSame(as: recipe) {
+            made = trainer
+        } else {
+            made = Trainer(
+                layout: layout, parameters: [Float](repeating: 0, count: layout.parameterCount), recipe: recipe,
+                text: text)
+        }
         trainer = made
         if let checkpoint = try CheckpointFile.read(checkpointPath, layout: layout) {
+            guard made.isFromSameOptimizer(checkpoint) else {
+                Output.note("the rules ask for another optimizer than before: its moments start at zero")
+                return made
+            }
             try made.restore(checkpoint)
             kept = checkpoint
             Output.note("resuming: \(checkpoint.updates) steps were taken before")
@@ -228,27 +254,27 @@ final class MeshSession {
         return made
     }
 
-    private func newTrainer(_ attached: TrainerAttached) throws -> Trainer {
+    /// The recipe that the rules prescribe.
+    private func recipe(_ attached: TrainerAttached) throws -> TrainingRecipe {
         let schedule = attached.schedule
         guard (1...65_536).contains(schedule.batchSequences), (1...1 << 40).contains(schedule.scheduleSteps),
             (0...1 << 40).contains(schedule.warmupSteps), (1...1_000_000_000).contains(schedule.learningRateNano),
+            (1...1_000_000_000).contains(schedule.muonLearningRateNano),
             (1...1 << 30).contains(attached.innerSteps), (0...1 << 32).contains(attached.height),
             (0...attached.height).contains(attached.trainedRounds)
         else { throw ConnectionError.unexpected("a schedule that is out of range: \(schedule)") }
-        let recipe = TrainingRecipe(
+        return TrainingRecipe(
             schedule: LearningRateSchedule(
                 peak: Double(schedule.learningRateNano) * 1e-9,
                 warmUpSteps: Int(min(schedule.warmupSteps, schedule.scheduleSteps)),
                 horizonSteps: Int(schedule.scheduleSteps)),
-            batchSequences: Int(schedule.batchSequences), batches: batches)
-        return Trainer(
-            layout: layout, parameters: [Float](repeating: 0, count: layout.parameterCount), recipe: recipe,
-            text: text)
+            batchSequences: Int(schedule.batchSequences), batches: batches,
+            optimizer: schedule.optimizer == .muon ? .muon(peak: Double(schedule.muonLearningRateNano) * 1e-9) : .adamW)
     }
 
     /// Names this program and its settings in every contribution.
     private var programDigest: Digest {
-        let settings = "meshtrain 1\nadamw 0.9 0.95 decay 0.1 clip 1\nlayout \(layout.parameters.digest)"
+        let settings = "meshtrain 2\nadamw 0.9 0.95 muon 0.95 decay 0.1 clip 1\nlayout \(layout.parameters.digest)"
         return Digest(DigestDomain("mesh/trainer"), Array(settings.utf8))
     }
 

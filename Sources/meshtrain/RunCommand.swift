@@ -86,11 +86,14 @@ struct RunCommand: ParsableCommand {
             let reason: String
             do {
                 let daemon = try DaemonConnection(path: socket)
-                try session.serve(daemon) {
+                let end = try session.serve(daemon) {
                     pauseMilliseconds = 100
                     lastReason = ""
                 }
-                return
+                switch end {
+                case .lastRoundDone: return
+                case .rulesChanged: continue
+                }
             } catch LoopError.pathTooLong(let path, let limit) {
                 throw ValidationError("--socket: \(LoopError.pathTooLong(path: path, limitBytes: limit))")
             } catch let error as LoopError {

@@ -49,6 +49,6 @@ import Testing
         #expect(Rules().digest.description == Self.defaultRules)
     }
 
-    private static let networkOfTheWorld = "bd403edb211acfa8b8f6ca3ff53a9c735ee6cb0692e0117cd0e4bde5027ce471"
-    private static let defaultRules = "43d09b722ca6f671d261b7774e924b90f3a7f0d4b9212f80f73e8b717e05131c"
+    private static let networkOfTheWorld = "c5611abe53b5c33311d5eccd27dbaf4a58cb7cee4f8045e49626c028ec2abab8"
+    private static let defaultRules = "a01c2417ab3c9f45b56eae83d69f193f2831d86c1ef7822f8045e4c37d254d69"
 }

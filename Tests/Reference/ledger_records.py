@@ -251,7 +251,10 @@ RULES = record(
         "batch_sequences": unsigned(1, 1 << 16),
         "schedule_steps": unsigned(1, 1 << 30),
         "warmup_steps": unsigned(0, 1 << 30),
+        "inner_optimizer": choice("adamw", "muon"),
         "inner_learning_rate_nano": unsigned(1, 10**9),
+        "muon_learning_rate_nano": unsigned(1, 10**9),
+        "error_feedback_q16": unsigned(0, 65_536),
     },
     lambda value: None
     if value["operator_threshold_numerator"] < value["operator_threshold_denominator"]

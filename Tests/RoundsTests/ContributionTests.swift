@@ -128,14 +128,14 @@ import Testing
     func leftOutContributionGoesBackIntoTheResidual(encoding: Encoding) throws {
         var rules = mesh.genesis.rules
         rules.encoding = encoding
+        rules.errorFeedbackQ16 = 65_536
         var random = SeededRandom(simulationSeed: 4)
         // Multiples of 2^-12, so that float32 sums are exact.
         let delta = (0..<mesh.layout.parameterCount).map { _ in Float(Int.random(in: -400...400, using: &random)) / 4096
         }
         var residual = [Float](repeating: 0, count: delta.count)
         let (payload, _) = try HandOver.encode(
-            delta: delta, residual: &residual, layout: mesh.layout, rules: rules,
-            errorFeedback: ErrorFeedback(decayQ16: 65_536))
+            delta: delta, residual: &residual, layout: mesh.layout, rules: rules)
         let restored = ParameterArraySink()
         try LeftOut.restore(
             MemoryPayload(payload), profile: CodecProfile(encoding), layout: mesh.layout,

@@ -19,6 +19,13 @@ public enum WeightMode: String, Sendable, Hashable {
     case tokens
 }
 
+/// How a site turns gradients into local steps.
+public enum InnerOptimizer: String, Sendable, Hashable {
+    case adamW = "adamw"
+    /// Muon for the projections of the layers, AdamW for embedding and norms.
+    case muon
+}
+
 /// How a payload is encoded.
 public enum Encoding: Record, Hashable {
     /// The `kept` largest of each chunk of 4,096 in `bits` bits (SparseLoCo).
@@ -94,8 +101,13 @@ public struct Rules: Statement, Hashable {
     public var batchSequences: UInt32 = 8
     public var scheduleSteps: UInt32 = 2400
     public var warmupSteps: UInt32 = 100
-    /// Peak inner learning rate in 1e-9.
+    public var innerOptimizer: InnerOptimizer = .adamW
+    /// Peak learning rate of AdamW in 1e-9.
     public var innerLearningRateNano: UInt32 = 1_000_000
+    /// Peak learning rate of Muon in 1e-9; nothing under AdamW alone.
+    public var muonLearningRateNano: UInt32 = 20_000_000
+    /// Share of what a contribution left unsent that is added to the next one, in 1/65,536: 0.95, rounded.
+    public var errorFeedbackQ16: UInt32 = 62_259
 
     public init() {}
 
@@ -116,7 +128,10 @@ public struct Rules: Statement, Hashable {
             "operator_threshold_denominator": .unsigned(UInt64(operatorThresholdDenominator)),
             "inner_steps": .unsigned(UInt64(innerSteps)), "batch_sequences": .unsigned(UInt64(batchSequences)),
             "schedule_steps": .unsigned(UInt64(scheduleSteps)), "warmup_steps": .unsigned(UInt64(warmupSteps)),
+            "inner_optimizer": .variant(innerOptimizer),
             "inner_learning_rate_nano": .unsigned(UInt64(innerLearningRateNano)),
+            "muon_learning_rate_nano": .unsigned(UInt64(muonLearningRateNano)),
+            "error_feedback_q16": .unsigned(UInt64(errorFeedbackQ16)),
         ])
     }
 
@@ -142,7 +157,10 @@ public struct Rules: Statement, Hashable {
         batchSequences = try reader.unsigned32("batch_sequences", in: 1...(1 << 16))
         scheduleSteps = try reader.unsigned32("schedule_steps", in: 1...(1 << 30))
         warmupSteps = try reader.unsigned32("warmup_steps", in: 0...(1 << 30))
+        innerOptimizer = try reader.variant("inner_optimizer")
         innerLearningRateNano = try reader.unsigned32("inner_learning_rate_nano", in: 1...1_000_000_000)
+        muonLearningRateNano = try reader.unsigned32("muon_learning_rate_nano", in: 1...1_000_000_000)
+        errorFeedbackQ16 = try reader.unsigned32("error_feedback_q16", in: 0...65_536)
         try reader.finish()
         guard operatorThresholdNumerator < operatorThresholdDenominator else {
             throw .outOfRange(key: "operator_threshold_numerator")

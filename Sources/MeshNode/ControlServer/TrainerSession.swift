@@ -35,7 +35,8 @@ final class TrainerSession {
             network: text(chain.network), site: server.site.name, height: Int64(chain.height.value),
             version: text(chain.headDigest), trainedRounds: Int64(chain.trainedVersions),
             layout: layout.tensors.map { Control.TensorShape(name: $0.name, shape: $0.shape.map { Int64($0) }) },
-            codec: TrainerSession.codec(chain.rules.encoding), innerSteps: Int64(chain.rules.innerSteps),
+            codec: TrainerSession.codec(chain.rules), rules: text(chain.rules.digest),
+            innerSteps: Int64(chain.rules.innerSteps),
             schedule: TrainerSession.schedule(chain.rules),
             isHandedOver: server.desk.isTaken(chain.headDigest))
     }
@@ -43,13 +44,15 @@ final class TrainerSession {
     private static func schedule(_ rules: Rules) -> InnerSchedule {
         InnerSchedule(
             batchSequences: Int64(rules.batchSequences), scheduleSteps: Int64(rules.scheduleSteps),
-            warmupSteps: Int64(rules.warmupSteps), learningRateNano: Int64(rules.innerLearningRateNano))
+            warmupSteps: Int64(rules.warmupSteps), optimizer: rules.innerOptimizer == .muon ? .muon : .adamW,
+            learningRateNano: Int64(rules.innerLearningRateNano),
+            muonLearningRateNano: Int64(rules.muonLearningRateNano))
     }
 
-    private static func codec(_ encoding: Encoding) -> Control.CodecProfile {
+    private static func codec(_ rules: Rules) -> Control.CodecProfile {
         let chunk = Int64(ParameterLayout.chunkParameters)
-        let decay = Double(ErrorFeedback.standard.decayQ16) / 65_536
-        return switch encoding {
+        let decay = Double(rules.errorFeedbackQ16) / 65_536
+        return switch rules.encoding {
         case .topK(let kept, let bits):
             Control.CodecProfile(
                 name: .topK, keptPerChunk: Int64(kept), chunkElements: chunk, valueBits: Int64(bits),
@@ -64,7 +67,8 @@ final class TrainerSession {
         connection.notify(
             RoundVersion(
                 height: Int64(version.height.value), version: text(version.versionDigest),
-                isListed: server.desk.isListed(in: version), trainedRounds: Int64(chain.trainedVersions)))
+                isListed: server.desk.isListed(in: version), trainedRounds: Int64(chain.trainedVersions),
+                rules: text(chain.rules.digest)))
     }
 
     /// The round on this version closes then, and this site has not committed yet.

@@ -10,6 +10,15 @@ public enum OptimizerKind: Hashable, Sendable {
     case muon(peak: Double)
 }
 
+extension OptimizerKind: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .adamW: "adamw"
+        case .muon(let peak): "muon (\(peak))"
+        }
+    }
+}
+
 /// The inner optimizer over the flat vector, with the gradient's norm clipped and the matrices decayed. Its moments live as
 /// long as the trainer: they are kept across rounds.
 public final class Optimizer {

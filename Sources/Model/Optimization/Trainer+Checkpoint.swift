@@ -30,6 +30,11 @@ extension Trainer {
             isMuon: optimizer.kind != .adamW, parameters: includingParameters ? Array(transformer.parameters) : nil)
     }
 
+    /// Whether the checkpoint's moments are those of this trainer's optimizer.
+    public func isFromSameOptimizer(_ checkpoint: Checkpoint) -> Bool {
+        checkpoint.isMuon == (optimizer.kind != .adamW)
+    }
+
     /// Takes over moments, and parameters where the checkpoint has them.
     ///
     /// - Throws: `ModelError.checkpointMismatch` for a checkpoint of another model, seed or optimizer; nothing has changed then.
@@ -40,10 +45,9 @@ extension Trainer {
         guard checkpoint.seed == recipe.batches.identifier else {
             throw .checkpointMismatch(field: "seed", expected: recipe.batches.identifier, found: checkpoint.seed)
         }
-        let isMuon = optimizer.kind != .adamW
-        guard checkpoint.isMuon == isMuon else {
+        guard isFromSameOptimizer(checkpoint) else {
             throw .checkpointMismatch(
-                field: "optimizer", expected: isMuon ? 1 : 0, found: checkpoint.isMuon ? 1 : 0)
+                field: "optimizer", expected: optimizer.kind != .adamW ? 1 : 0, found: checkpoint.isMuon ? 1 : 0)
         }
         _ = optimizer.first.buffer.update(fromContentsOf: checkpoint.first)
         _ = optimizer.second.buffer.update(fromContentsOf: checkpoint.second)

@@ -15,6 +15,12 @@ public struct TrainingRecipe: Sendable {
         self.batches = batches
         self.optimizer = optimizer
     }
+
+    /// Whether both prescribe the same steps.
+    public func isSame(as other: TrainingRecipe) -> Bool {
+        schedule == other.schedule && batchSequences == other.batchSequences && optimizer == other.optimizer
+            && batches.identifier == other.batches.identifier
+    }
 }
 
 /// What one optimizer step did.

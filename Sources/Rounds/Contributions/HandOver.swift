@@ -53,7 +53,7 @@ extension HandOver {
     ///   - residualPath: takes what this one leaves unsent. It becomes binding together with the slot.
     public init(
         delta: some ParameterSource, residual: some ParameterSource, layout: ParameterLayout, rules: Rules,
-        errorFeedback: ErrorFeedback = .standard, payloadPath: String, residualPath: String
+        payloadPath: String, residualPath: String
     ) throws(EncodingError) {
         let summary: EncodedSummary
         let payload: FilePayload
@@ -61,7 +61,7 @@ extension HandOver {
             let sink = try FilePayloadSink(path: payloadPath)
             let next = try ParameterFileAppender(path: residualPath, parameterCount: layout.parameterCount)
             summary = try ContributionEncoder.encode(
-                layout: layout, profile: CodecProfile(rules.encoding), errorFeedback: errorFeedback, delta: delta,
+                layout: layout, profile: CodecProfile(rules.encoding), errorFeedback: ErrorFeedback(rules), delta: delta,
                 residual: residual, nextResidual: next, payload: sink)
             try sink.finish()
             _ = try next.finish()
@@ -78,11 +78,10 @@ extension HandOver {
 
     /// Encodes in memory: for small models, the simulator and tests. `residual` is updated in place, on success only.
     public static func encode(
-        delta: [Float], residual: inout [Float], layout: ParameterLayout, rules: Rules,
-        errorFeedback: ErrorFeedback = .standard
+        delta: [Float], residual: inout [Float], layout: ParameterLayout, rules: Rules
     ) throws(EncodingError) -> (payload: [UInt8], handOver: HandOver) {
         let (payload, summary) = try ContributionEncoder.encode(
-            layout: layout, profile: CodecProfile(rules.encoding), errorFeedback: errorFeedback, delta: delta,
+            layout: layout, profile: CodecProfile(rules.encoding), errorFeedback: ErrorFeedback(rules), delta: delta,
             residual: &residual)
         return (payload, try HandOver(summary, of: MemoryPayload(payload), rules: rules))
     }

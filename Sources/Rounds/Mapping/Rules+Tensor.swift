@@ -22,6 +22,11 @@ extension Encoding {
     }
 }
 
+extension ErrorFeedback {
+    /// What the rules keep of what a contribution left unsent.
+    public init(_ rules: Rules) { self.init(decayQ16: rules.errorFeedbackQ16) }
+}
+
 extension Tensor.AveragingRule {
     /// The numbers of the averaging that `rules` ask for, in a network of so many members. Their rule is `clip-dedup-mean`, the
     /// only one that is built.

@@ -7,7 +7,13 @@ struct RuleOptions: ParsableArguments {
     @Option(help: ArgumentHelp("A file of rules, name = value, as genesis show prints them.", valueName: "file"))
     var rules: String?
 
-    @Option(help: ArgumentHelp("Local steps of a round (default: 10).", valueName: "steps"))
+    @Option(
+        help: ArgumentHelp(
+            "lan (short rounds), wan or thin (few bytes): optimizer, steps of a round and encoding (default: wan).",
+            valueName: "name"))
+    var profile: TrainingProfile?
+
+    @Option(help: ArgumentHelp("Local steps of a round (default: the profile's).", valueName: "steps"))
     var innerSteps: UInt32?
 
     @Option(help: ArgumentHelp("Sequences of a local batch (default: 8).", valueName: "count"))
@@ -20,17 +26,32 @@ struct RuleOptions: ParsableArguments {
     var warmupSteps: UInt32?
 
     @Option(
+        help: ArgumentHelp("adamw, or muon for the layers' projections (default: the profile's).", valueName: "name"))
+    var innerOptimizer: OptimizerName?
+
+    @Option(
         name: .customLong("inner-lr"),
-        help: ArgumentHelp("Peak local learning rate (default: 0.001).", valueName: "rate"))
+        help: ArgumentHelp("Peak local learning rate of AdamW (default: 0.001).", valueName: "rate"))
     var innerLearningRate: Double?
+
+    @Option(
+        name: .customLong("muon-lr"),
+        help: ArgumentHelp("Peak local learning rate of Muon (default: 0.02).", valueName: "rate"))
+    var muonLearningRate: Double?
+
+    @Option(
+        help: ArgumentHelp(
+            "Share of what a contribution leaves unsent that the next one takes up (default: 0.95).", valueName: "share"
+        ))
+    var errorFeedback: Share?
 
     @Option(name: .customLong("outer-lr"), help: ArgumentHelp("Outer learning rate (default: 1).", valueName: "rate"))
     var outerLearningRate: Double?
 
-    @Option(help: ArgumentHelp("top-k or dense (default: top-k).", valueName: "name"))
+    @Option(help: ArgumentHelp("top-k or dense (default: the profile's).", valueName: "name"))
     var encoding: EncodingName?
 
-    @Option(help: ArgumentHelp("Values that top-k keeps of each 4096 (default: 64).", valueName: "count"))
+    @Option(help: ArgumentHelp("Values that top-k keeps of each 4096 (default: the profile's).", valueName: "count"))
     var kept: UInt32?
 
     @Option(help: ArgumentHelp("Bits of a kept value, 2 or 4 (default: 2).", valueName: "bits"))
@@ -57,6 +78,10 @@ struct RuleOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Versions that contributions are kept (default: 1024).", valueName: "count"))
     var retentionVersions: UInt32?
 
+    enum OptimizerName: String, ExpressibleByArgument, CaseIterable {
+        case adamw, muon
+    }
+
     enum EncodingName: String, ExpressibleByArgument, CaseIterable {
         case topK = "top-k"
         case dense
@@ -73,6 +98,7 @@ struct RuleOptions: ParsableArguments {
         if start.nodeWeightMaximumQ30 < Rules.fairShareQ30(memberCount: memberCount) {
             start.nodeWeightMaximumQ30 = defaults.nodeWeightMaximumQ30
         }
+        if let profile { profile.apply(to: &start) }
         var fields = RuleFields(start)
         var isMinimumChosen = minContributions != nil
         if let rules {
@@ -90,6 +116,9 @@ struct RuleOptions: ParsableArguments {
         set("batch_sequences", batchSequences)
         set("schedule_steps", scheduleSteps)
         set("warmup_steps", warmupSteps)
+        if let innerOptimizer { fields["inner_optimizer"] = .text(innerOptimizer.rawValue) }
+        set("muon_learning_rate_nano", try muonLearningRate.map { try RuleOptions.fixed($0, 1e9, "--muon-lr") })
+        set("error_feedback_q16", errorFeedback.map { $0.valueQ30 >> 14 })
         set("inner_learning_rate_nano", try innerLearningRate.map { try RuleOptions.fixed($0, 1e9, "--inner-lr") })
         set("outer_learning_rate_q16", try outerLearningRate.map { try RuleOptions.fixed($0, 65_536, "--outer-lr") })
         set("piece_bytes", pieceBytes)
@@ -109,6 +138,7 @@ struct RuleOptions: ParsableArguments {
     /// One member may have half of a step, and with up to two members all of it.
     private static func defaults(memberCount: Int) -> Rules {
         var rules = Rules()
+        TrainingProfile.wan.apply(to: &rules)
         if memberCount > 2 { rules.nodeWeightMaximumQ30 = Rules.oneQ30 / 2 }
         return rules
     }
