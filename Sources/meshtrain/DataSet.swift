@@ -70,9 +70,11 @@ struct DataSet {
         for warning in warnings { Output.note("warning: \(warning)") }
     }
 
-    func sampler(_ configuration: ModelConfiguration) throws -> BatchSampler {
+    /// - Parameter limitBytes: train on no more than so many bytes, from the start; nil for all.
+    func sampler(_ configuration: ModelConfiguration, limitBytes: Int? = nil) throws -> BatchSampler {
         try BatchSampler(
-            stream: split.trainingTokens, contextLength: configuration.contextLength, path: directory)
+            stream: split.trainingTokens(limitBytes: limitBytes), contextLength: configuration.contextLength,
+            path: directory)
     }
 
     /// - Parameter byteLimit: evaluate about this much; nil for all.

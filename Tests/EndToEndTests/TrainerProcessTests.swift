@@ -148,6 +148,41 @@ struct TrainerProcessTests {
         }
     }
 
+    @Test("A trainer that runs takes up rules that the members change: steps, optimizer")
+    func followsRules() throws {
+        try withFolder { folder in
+            let model = try makeModel(folder)
+            let tensors = try SafetensorsModel(path: model)
+            let layout = try tensors.layout()
+            var rules = Rules()
+            rules.innerSteps = 2
+            rules.batchSequences = 1
+            let mesh = try Mesh(["a"], layout: layout, values: try tensors.parameters(layout).readAll(), rules: rules)
+            defer { mesh.remove() }
+            let site = mesh.sites[0]
+            let daemon = try DaemonProcess(site)
+            defer { daemon.killNow() }
+            let run = try Run(
+                [
+                    "run", "--socket", site.trainerSocket, "--model", model, "--data", Self.text, "--text-limit",
+                    "20000",
+                    "--evaluate-bytes", "0", "--state", mesh.folder + "/trainer",
+                ], in: mesh.folder)
+            defer { run.process.send(SIGTERM) }
+            func steps() throws -> Int64? {
+                let height = try daemon.status().height
+                return try daemon.ask(ContributionsRequest(height: height)).contributions.first?.steps
+            }
+            try Condition.wait(for: "a version of two steps", seconds: 120) { try steps() == 2 }
+            #expect(run.errors.contains("2 steps a round, optimizer adamw"))
+            _ = try Operator(site: site).propose("rules", "inner_steps=3", "inner_optimizer=muon")
+            try Condition.wait(for: "a version of three steps", seconds: 120) { try steps() == 3 }
+            #expect(run.errors.contains("the rules have changed"))
+            #expect(run.errors.contains("3 steps a round, optimizer muon (0.02)"))
+            #expect(run.errors.contains("another optimizer than before"))
+        }
+    }
+
     @Test("A full disk leaves no partial checkpoint, and is waited for") func waitsForRoom() throws {
         try withFolder { folder in
             let model = try makeModel(folder)

@@ -47,6 +47,13 @@ struct ConvergenceCommand: ParsableCommand {
     @Option(help: "What each coordinate is divided by at least; f + 1 where not given.") var divisor: Int?
     @Option(help: "Local steps of a derivative.") var derivativeSteps = 60
     @Option(help: "Peak of a derivative's learning rates, as a share of the mesh's.") var derivativeRate = 0.3
+    @Option(help: "Directory of a model that a mesh of these sites has trained, measured in place of one trained here.")
+    var meshModel: String?
+    @Option(help: "With --mesh-model: the sites' rounds.jsonl, for the curve; one a site.") var meshRounds: [String] =
+        []
+    @Option(help: "With --mesh-model: bytes that a site sent.") var meshSent = 0.0
+    @Option(help: "With --mesh-model: bytes that a site received.") var meshReceived = 0.0
+    @Flag(help: "Print in words what the figures say to a site that may join.") var verdict = false
     @Option(help: "File for the report, as JSON.") var report: String?
     @Option(help: "File for the curves, as SVG.") var picture: String?
 
@@ -86,6 +93,7 @@ struct ConvergenceCommand: ParsableCommand {
             try measure(setting(configuration, sites, seed: seed), into: &table)
         }
         print(table.text)
+        if verdict, let words = table.verdict(derivativeSteps: derivativeSteps) { print("\n" + words) }
         if let report { try Data(table.json().utf8).write(to: URL(filePath: report), options: .atomic) }
         if let picture { try Data(table.picture.utf8).write(to: URL(filePath: picture), options: .atomic) }
     }
@@ -108,12 +116,7 @@ struct ConvergenceCommand: ParsableCommand {
         if methods.contains(.sync) { add("synchronous", try setting.synchronous()) }
         var base: [Float]?
         if methods.contains(.mesh) || methods.contains(.derivative) {
-            let run = try setting.mesh(
-                innerSteps: innerSteps, profile: kept == 0 ? .denseFloat32 : .topK(kept: kept, bits: bits),
-                feedback: ErrorFeedback(decayQ16: UInt32((feedback * 65_536).rounded())),
-                rule: AveragingRule(
-                    sendersMinimum: divisor ?? (setting.sites.count - 1) / 3 + 1,
-                    outerLearningRateQ16: UInt32((outerRate * 65_536).rounded())))
+            let run = try mesh(setting)
             add("mesh", run)
             base = run.parameters
         }
@@ -128,5 +131,20 @@ struct ConvergenceCommand: ParsableCommand {
             add("alone", ConvergenceRun.own(runs))
             add("alone, all languages", ConvergenceRun.everyLanguage(runs))
         }
+    }
+
+    private func mesh(_ setting: ConvergenceSetting) throws -> ConvergenceRun {
+        if let meshModel {
+            let trained = try TrainedMesh(
+                model: meshModel, rounds: meshRounds, innerSteps: innerSteps, layout: setting.layout)
+            return try setting.measured(
+                trained, sentBytes: meshSent, receivedBytes: meshReceived, rounds: setting.steps / innerSteps)
+        }
+        return try setting.mesh(
+            innerSteps: innerSteps, profile: kept == 0 ? .denseFloat32 : .topK(kept: kept, bits: bits),
+            feedback: ErrorFeedback(decayQ16: UInt32((feedback * 65_536).rounded())),
+            rule: AveragingRule(
+                sendersMinimum: divisor ?? (setting.sites.count - 1) / 3 + 1,
+                outerLearningRateQ16: UInt32((outerRate * 65_536).rounded())))
     }
 }

@@ -35,6 +35,21 @@ struct ConvergenceTable {
         }
     }
 
+    var siteCount: Int { sites.count }
+
+    /// The mean loss of a method over languages and seeds; nil if it was not measured.
+    func loss(of name: String) -> Double? {
+        rows.first { $0.name == name }.map { row in row.mean { $0.final.mean } }
+    }
+
+    /// What one method's sites receive for each byte that another's do; nil if either is unknown.
+    func bytesShare(of name: String, to other: String) -> Double? {
+        guard let row = rows.first(where: { $0.name == name }), let against = rows.first(where: { $0.name == other })
+        else { return nil }
+        let (received, bound) = (row.mean { $0.receivedBytes }, against.mean { $0.receivedBytes })
+        return received > 0 && bound > 0 ? received / bound : nil
+    }
+
     static func number(_ value: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", value) }
 
     /// Loss over the synchronous loss, in percent; nil where there is none to compare with.

@@ -50,8 +50,7 @@ enum ConvergenceTexts {
         _ directory: String, configuration: ModelConfiguration, trainingLimit: Int?, heldOutLimit: Int?
     ) throws -> SiteText {
         let split = TextSplit(try TextCorpus(directory: directory))
-        // A byte is a token, and every document has one more.
-        let stream = trainingLimit.map { Array(split.trainingTokens.prefix($0)) } ?? split.trainingTokens
+        let stream = split.trainingTokens(limitBytes: trainingLimit)
         func heldOut(_ limit: Int?) throws -> HeldOutLoss {
             try HeldOutLoss(
                 stream: split.heldOutTokens, contextLength: configuration.contextLength, byteLimit: limit,

@@ -61,7 +61,8 @@ extension HandOver {
             let sink = try FilePayloadSink(path: payloadPath)
             let next = try ParameterFileAppender(path: residualPath, parameterCount: layout.parameterCount)
             summary = try ContributionEncoder.encode(
-                layout: layout, profile: CodecProfile(rules.encoding), errorFeedback: ErrorFeedback(rules), delta: delta,
+                layout: layout, profile: CodecProfile(rules.encoding), errorFeedback: ErrorFeedback(rules),
+                delta: delta,
                 residual: residual, nextResidual: next, payload: sink)
             try sink.finish()
             _ = try next.finish()
