@@ -76,11 +76,8 @@ struct ScriptTests {
             return
         }
         try """
-        [{"name": "de", "loss_before": 5.6647, "loss_after": 2.5, "loss_alone": 3.25, "loss_foreign": 4.125,
-          "height": 7, "head": "0123456789abcdef0", "bytes_sent": 1500000, "resident_bytes_max": 1572864}]
+        [{"name": "de", "height": 7, "head": "0123456789abcdef0", "bytes_sent": 1500000, "resident_bytes_max": 1572864}]
         """.write(to: folder.appending(path: "sites.json"), atomically: true, encoding: .utf8)
-        try "de mesh 0 5.6647\nde mesh 1 4.25\n"
-            .write(to: folder.appending(path: "curve.txt"), atomically: true, encoding: .utf8)
         let outcome = try Self.bash(
             """
             set -euo pipefail
@@ -88,15 +85,9 @@ struct ScriptTests {
             source Deploy/report.sh
             report_sites '\(folder.path)/sites.json'
             report_text de '\(folder.path)'
-            report_curve title x y '\(folder.path)/curve.txt'
             """, environment, in: SourceTree.root)
         #expect(outcome.status == 0, "\(outcome.output)")
-        let row = "  5.6647   2.5000   3.2500   4.1250        7  0123456789abcdef      1.5         1.5"
-        #expect(outcome.output.contains(row))
-        #expect(outcome.output.contains(">4.5</text>"))
-        // The only commas are those between the coordinates of a line.
-        let digits = outcome.output.matches(of: /\d,\d/).count
-        let pairs = outcome.output.matches(of: /\d\.\d,\d+\.\d/).count
-        #expect(digits == pairs, "\(outcome.output)")
+        #expect(outcome.output.contains("  de                 7  0123456789abcdef      1.5         1.5"))
+        #expect(outcome.output.matches(of: /\d,\d/).isEmpty, "\(outcome.output)")
     }
 }

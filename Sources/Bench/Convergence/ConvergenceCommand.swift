@@ -17,15 +17,20 @@ struct ConvergenceCommand: ParsableCommand {
         case quick, small
     }
 
+    enum Shape: String, ExpressibleByArgument, CaseIterable {
+        case tiny, small, medium, base, large
+    }
+
     enum Inner: String, ExpressibleByArgument, CaseIterable {
         case adamw, muon
     }
 
     enum Method: String, ExpressibleByArgument, CaseIterable {
-        case sync, mesh, alone, derivative
+        case start, sync, mesh, alone, derivative
     }
 
     @Option(help: "quick: 0.25 M parameters, 450 steps. small: 1 M parameters, 1800 steps.") var preset = Preset.quick
+    @Option(help: "Shape of the model in place of the preset's.") var shape: Shape?
     @Option(help: "Languages, one a site.") var languages = "de,fr,es,pl"
     @Option(help: "A directory of UTF-8 text, one a site; may be repeated. In place of --languages.")
     var text: [String] = []
@@ -37,7 +42,7 @@ struct ConvergenceCommand: ParsableCommand {
     @Option(help: "The inner optimizer.") var inner = Inner.muon
     @Option(help: "Peak learning rate of Muon.") var muonRate = 0.02
     @Option(help: "How many seeds, from 1 on.") var seeds = 3
-    @Option(help: "Methods, separated by commas: sync, mesh, alone, derivative.")
+    @Option(help: "Methods, separated by commas: start (no training), sync, mesh, alone, derivative.")
     var methods = "sync,mesh,alone,derivative"
     @Option(help: "Local steps of a round.") var innerSteps = 15
     @Option(help: "Values kept of 4096; 0 for dense float32.") var kept = 64
@@ -74,14 +79,15 @@ struct ConvergenceCommand: ParsableCommand {
     private func chosenMethods() throws -> [Method] {
         try methods.split(separator: ",").map {
             guard let method = Method(rawValue: String($0)) else {
-                throw ValidationError("--methods: there is no '\($0)'; choose of sync, mesh, alone, derivative")
+                throw ValidationError("--methods: there is no '\($0)'; choose of start, sync, mesh, alone, derivative")
             }
             return method
         }
     }
 
     func run() throws {
-        let configuration = (preset == .quick ? ModelPreset.tiny : .small).configuration
+        let chosen = shape.flatMap { ModelPreset(rawValue: $0.rawValue) }
+        let configuration = (chosen ?? (preset == .quick ? .tiny : .small)).configuration
         let languages = languages.split(separator: ",").map(String.init)
         let directories = text.isEmpty ? try ConvergenceTexts.directories(languages: languages) : text
         let sites = try directories.map {
@@ -113,6 +119,7 @@ struct ConvergenceCommand: ParsableCommand {
             let line = "seed \(setting.seed): \(name) \(ConvergenceTable.number(run.final.mean, 3))\n"
             FileHandle.standardError.write(Data(line.utf8))
         }
+        if methods.contains(.start) { add("before training", try setting.untrained()) }
         if methods.contains(.sync) { add("synchronous", try setting.synchronous()) }
         var base: [Float]?
         if methods.contains(.mesh) || methods.contains(.derivative) {
@@ -124,11 +131,11 @@ struct ConvergenceCommand: ParsableCommand {
             let runs = try Threads.map(setting.sites.count) {
                 try setting.derivative(site: $0, base: base, steps: derivativeSteps, peakShare: derivativeRate)
             }
-            add("derivative", ConvergenceRun.own(runs))
+            add("derivative, own language", ConvergenceRun.own(runs, after: setting.steps))
         }
         if methods.contains(.alone) {
             let runs = try Threads.map(setting.sites.count) { try setting.alone(site: $0) }
-            add("alone", ConvergenceRun.own(runs))
+            add("alone, own language", ConvergenceRun.own(runs))
             add("alone, all languages", ConvergenceRun.everyLanguage(runs))
         }
     }

@@ -25,6 +25,15 @@ private struct HandedOver: Sendable {
 }
 
 extension ConvergenceSetting {
+    /// What all methods start from.
+    func untrained() throws -> ConvergenceRun {
+        let parameters = start
+        return ConvergenceRun(
+            parameters: parameters, curve: [ConvergenceRun.Point(step: 0, losses: try losses(parameters))],
+            sentBytes: 0,
+            receivedBytes: 0, rounds: 0)
+    }
+
     /// Synchronous data parallel: the sites' gradients are averaged in every step. The bound for all others.
     ///
     /// Bytes are those of a float32 ring.

@@ -72,10 +72,12 @@ struct ConvergenceRun: Sendable {
     }
 
     /// Sites that trained by themselves, each measured on its own language.
-    static func own(_ runs: [ConvergenceRun]) -> ConvergenceRun {
+    ///
+    /// - Parameter after: steps that were taken before; the curve continues there.
+    static func own(_ runs: [ConvergenceRun], after steps: Int = 0) -> ConvergenceRun {
         let length = runs.map { $0.curve.count - 1 }.min() ?? 0
         var curve = (0..<length).map { index in
-            Point(step: runs[0].curve[index].step, losses: runs.map { $0.curve[index].losses[0] })
+            Point(step: steps + runs[0].curve[index].step, losses: runs.map { $0.curve[index].losses[0] })
         }
         let last = runs.enumerated().map { site, run in run.final.losses[site] }
         curve.append(Point(step: runs.map(\.final.step).max() ?? 0, losses: last))

@@ -67,7 +67,7 @@ struct ConvergenceTable {
             var cells = [row.name]
             for site in sites.indices { cells.append(Self.number(row.mean { $0.final.losses[site] }, 3)) }
             cells.append(Self.number(row.mean { $0.final.mean }, 3))
-            cells.append(Self.number(row.spread, 3))
+            cells.append(row.runs.count > 1 ? Self.number(row.spread, 3) : "-")
             cells.append(gap(row).map { Self.number($0, 1) } ?? "-")
             let (sent, received) = (row.mean { $0.sentBytes }, row.mean { $0.receivedBytes })
             cells.append(sent == 0 ? "-" : Self.number(sent / parameterSteps, 4))
@@ -127,7 +127,8 @@ struct ConvergenceTable {
                 let points = row.runs[0].curve.dropLast(row.runs[0].rounds == 0 ? 1 : 0)
                 guard points.count > 1 else { return nil }
                 return CurvePicture.Curve(
-                    name: row.name, points: points.map { (Double($0.step), $0.mean) })
+                    name: row.name, points: points.map { (Double($0.step), $0.mean) },
+                    result: row.runs[0].final.mean)
             }
         ).svg
     }

@@ -5,7 +5,8 @@ extension ConvergenceTable {
     ///
     /// - Parameter derivativeSteps: local steps of a derivative.
     func verdict(derivativeSteps: Int) -> String? {
-        guard let mesh = loss(of: "mesh"), let alone = loss(of: "alone"), let derivative = loss(of: "derivative"),
+        guard let mesh = loss(of: "mesh"), let alone = loss(of: "alone, own language"),
+            let derivative = loss(of: "derivative, own language"),
             let abroad = loss(of: "alone, all languages")
         else { return nil }
         var sentences = [
@@ -13,7 +14,7 @@ extension ConvergenceTable {
                 + "alone has \(Self.number(abroad, 2)) over the same languages."
         ]
         let change = 100 * (derivative / alone - 1)
-        let steps = "\(derivativeSteps) local steps from it"
+        let steps = "\(derivativeSteps) more local steps of its own"
         switch change {
         case ..<(-1):
             sentences.append(
@@ -27,7 +28,7 @@ extension ConvergenceTable {
                     + "reaches alone at its best.")
         default:
             sentences.append(
-                "On its own language a site has the same either way: \(Self.number(derivative, 2)) after \(steps), "
+                "On its own language a site has about the same either way: \(Self.number(derivative, 2)) after \(steps), "
                     + "\(Self.number(alone, 2)) alone at its best.")
         }
         if let bound = loss(of: "synchronous"), let share = bytesShare(of: "mesh", to: "synchronous") {

@@ -6,6 +6,8 @@ struct CurvePicture {
         let name: String
         /// In ascending order of the first.
         let points: [(x: Double, y: Double)]
+        /// The result, which the label names.
+        let result: Double
     }
 
     let title: String
@@ -17,7 +19,7 @@ struct CurvePicture {
     private static let width = 900.0
     private static let height = 520.0
     private static let left = 70.0
-    private static let right = 210.0
+    private static let right = 240.0
     private static let top = 50.0
     private static let bottom = 60.0
     private static let palette = [
@@ -46,8 +48,12 @@ struct CurvePicture {
 
     var svg: String {
         let all = curves.flatMap(\.points)
-        guard let xMaximum = all.map(\.x).max(), let yMinimum = all.map(\.y).min(), let yMaximum = all.map(\.y).max()
-        else { preconditionFailure("a picture has points") }
+        guard let xMaximum = all.map(\.x).max(), let yMinimum = all.map(\.y).min() else {
+            preconditionFailure("a picture has points")
+        }
+        // The steep fall at the start would leave no room for what matters; what is above is cut off.
+        let settled = all.filter { $0.x >= xMaximum / 10 }.map(\.y)
+        let yMaximum = settled.max() ?? yMinimum
         let step = Self.tick(yMaximum - yMinimum)
         let low = (yMinimum / step).rounded(.down) * step
         let high = max((yMaximum / step).rounded(.up) * step, low + step)
@@ -61,6 +67,9 @@ struct CurvePicture {
             <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(Int(Self.width)) \(Int(Self.height))" \
             font-family="sans-serif" font-size="13" fill="#222">
             <rect width="\(Int(Self.width))" height="\(Int(Self.height))" fill="#fff"/>
+            <clipPath id="field"><rect x="\(Self.text(Self.left))" y="\(Self.text(Self.top))" \
+            width="\(Self.text(Self.width - Self.left - Self.right))" \
+            height="\(Self.text(Self.height - Self.top - Self.bottom))"/></clipPath>
             <text x="\(Self.text(Self.left))" y="28" font-size="17" font-weight="bold">\(title)</text>
 
             """
@@ -90,14 +99,14 @@ struct CurvePicture {
             text-anchor="middle">\(vertical)</text>
 
             """
-        let ends = Self.spread(curves.map { y($0.points.last?.y ?? 0) }, distance: 17)
+        let ends = Self.spread(curves.map { y(min(high, $0.points.last?.y ?? 0)) }, distance: 17)
         for (index, curve) in curves.enumerated() {
             let color = Self.palette[index % Self.palette.count]
             let points = curve.points.map { "\(Self.text(x($0.x))),\(Self.text(y($0.y)))" }.joined(separator: " ")
             out += """
-                <polyline fill="none" stroke="\(color)" stroke-width="2" points="\(points)"/>\
+                <polyline clip-path="url(#field)" fill="none" stroke="\(color)" stroke-width="2" points="\(points)"/>\
                 <text x="\(Self.text(x(curve.points.last?.x ?? 0) + 6))" y="\(Self.text(ends[index] + 4))" \
-                fill="\(color)">\(curve.name) \(String(format: "%.3f", curve.points.last?.y ?? 0))</text>
+                fill="\(color)">\(curve.name) \(String(format: "%.3f", curve.result))</text>
 
                 """
         }

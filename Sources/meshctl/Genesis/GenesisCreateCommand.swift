@@ -68,9 +68,11 @@ struct GenesisCreateCommand: ParsableCommand {
         }
         try DiskFile.write(file.encoded, to: out, replacing: force)
         let report = GenesisReport(file, path: out)
+        let profile = TrainingProfile(rules).map { "profile \($0.rawValue): \($0.summary)" }
         try output.print(report) {
             """
             \(report.text)
+            Training  \(profile ?? "rules of your own; genesis show --rules prints them")
 
             Written to \(out). Nobody has signed it yet. Send it to every founder, with the model; each runs
               meshctl genesis sign --genesis \(out) --key DIR --model DIR

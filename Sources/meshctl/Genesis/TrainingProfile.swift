@@ -11,6 +11,29 @@ enum TrainingProfile: String, ExpressibleByArgument, CaseIterable {
     /// As few bytes as it goes.
     case thin
 
+    /// What these rules cost and reach, for the founders. Preset `quick` of `Bench convergence`, seed 1.
+    var summary: String {
+        switch self {
+        case .lan:
+            "rounds of 5 steps, 1024 of 4096 values: 0.029 bytes sent per parameter and step, 10 % above synchronous"
+        case .wan:
+            "rounds of 15 steps, 1024 of 4096 values: 0.010 bytes sent per parameter and step, 15 % above synchronous"
+        case .thin:
+            "rounds of 15 steps, 64 of 4096 values: 0.001 bytes sent per parameter and step, 27 % above synchronous"
+        }
+    }
+
+    /// The profile whose values these rules have; nil if a founder chose others.
+    init?(_ rules: Rules) {
+        let found = TrainingProfile.allCases.first { profile in
+            var same = rules
+            profile.apply(to: &same)
+            return same == rules
+        }
+        guard let found else { return nil }
+        self = found
+    }
+
     /// Puts this profile's values in.
     func apply(to rules: inout Rules) {
         rules.innerOptimizer = .muon
