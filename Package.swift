@@ -121,6 +121,7 @@ let package = Package(
             ]),
         tests("meshtrainTests", ["meshtrain", "Model", "Tensor", "Control", "Crypto"]),
         tests("FuzzEntriesTests", ["FuzzEntries"]),
+        tests("BenchTests", ["Bench", "Model"]),
         tests("netrelayTests", ["netrelay", "Crypto"]),
         tests("SourceTreeTests", ["TestSupport"]),
         tests("EndToEndTests", ["Ledger", "Tensor", "Crypto", "Control", "TestSupport"]),

@@ -8,7 +8,8 @@ struct Bench: Program {
     static let configuration = CommandConfiguration(
         commandName: "Bench", abstract: "Measures parts of the mesh on this machine.",
         subcommands: [
-            CodecBenchmark.self, ModelBench.self, ConvergenceCommand.self, SeedsBenchmark.self, MeshBenchmark.self,
+            CodecBenchmark.self, ModelBench.self, ConvergenceCommand.self, AttacksCommand.self, SeedsBenchmark.self,
+            MeshBenchmark.self,
             PaceBenchmark.self,
             WeightsCommand.self, HandOverCommand.self, FloodCommand.self,
         ])

@@ -20,6 +20,8 @@ final class SiteTrainers: @unchecked Sendable {  // each trainer is touched by o
 private struct HandedOver: Sendable {
     let payload: [UInt8]
     let residual: [Float]
+    /// What the payload says.
+    let values: [Float]
     /// On one link.
     let bytes: Int
 }
@@ -102,9 +104,9 @@ extension ConvergenceSetting {
     }
 
     /// The mesh: rounds of local steps, contributions through the production codec, averaged by the production rule.
-    func mesh(innerSteps: Int, profile: CodecProfile, feedback: ErrorFeedback, rule: AveragingRule) throws
-        -> ConvergenceRun
-    {
+    ///
+    /// - Parameter attack: what the first sites hand over in place of what they trained.
+    func mesh(_ rules: MeshRules, attack: Attack? = nil) throws -> ConvergenceRun {
         let trainers = SiteTrainers(self, parameters: start)
         let count = layout.parameterCount
         var base = start
@@ -114,31 +116,25 @@ extension ConvergenceSetting {
         var step = 0
         while step < steps {
             let first = step
-            let steps = min(innerSteps, self.steps - step)
+            let steps = min(rules.innerSteps, self.steps - step)
             let (before, kept) = (base, residuals)
-            let handedOver = try trainers.map { site, trainer in
+            var handedOver = try trainers.map { site, trainer in
                 before.withUnsafeBufferPointer { trainer.setParameters($0) }
                 for step in first..<first + steps { _ = try trainer.takeStep(step) }
                 let trained = trainer.transformer.parameters
                 let delta = before.indices.map { trained[$0] - before[$0] }
-                var residual = kept[site]
-                let encoded = try ContributionEncoder.encode(
-                    layout: layout.parameters, profile: profile, errorFeedback: feedback, delta: delta,
-                    residual: &residual)
-                return HandedOver(
-                    payload: encoded.payload, residual: residual, bytes: Transit(of: encoded.payload).bytes)
+                return try encode(delta, residual: kept[site], rules)
             }
             residuals = handedOver.map(\.residual)
-            let entries = try handedOver.map {
-                AveragingEntry(
-                    contribution: try Contribution(
-                        payload: MemoryPayload($0.payload), layout: layout.parameters, profile: profile))
+            if let attack {
+                let hostile = attack.vectors(
+                    handedOver.map(\.values), round: first / rules.innerSteps, seed: seed)
+                let nothing = [Float](repeating: 0, count: count)
+                for (site, vector) in hostile.enumerated() {
+                    handedOver[site] = try encode(vector, residual: nothing, rules)
+                }
             }
-            let sink = MemoryBlockSink()
-            _ = try Averager.average(
-                layout: layout.parameters, entries: entries, rule: rule, base: ParameterArray(base), output: sink,
-                workers: 2)
-            base = sink.values
+            base = try average(handedOver, base: base, rules)
             let bytes = handedOver.reduce(0) { $0 + Double($1.bytes) } / Double(sites.count)
             sent += bytes
             received += bytes * Double(sites.count - 1)
@@ -150,6 +146,32 @@ extension ConvergenceSetting {
         }
         return ConvergenceRun(
             parameters: base, curve: curve, sentBytes: sent, receivedBytes: received,
-            rounds: (steps + innerSteps - 1) / innerSteps)
+            rounds: (steps + rules.innerSteps - 1) / rules.innerSteps)
+    }
+
+    private func encode(_ delta: [Float], residual: [Float], _ rules: MeshRules) throws -> HandedOver {
+        var next = residual
+        let encoded = try ContributionEncoder.encode(
+            layout: layout.parameters, profile: rules.profile, errorFeedback: rules.feedback, delta: delta,
+            residual: &next)
+        // What is sent is what the residual lacks.
+        let decay = Float(rules.feedback.decayQ16) / 65_536
+        let values = delta.indices.map { delta[$0] + decay * residual[$0] - next[$0] }
+        return HandedOver(
+            payload: encoded.payload, residual: next, values: values, bytes: Transit(of: encoded.payload).bytes)
+    }
+
+    private func average(_ handedOver: [HandedOver], base: [Float], _ rules: MeshRules) throws -> [Float] {
+        let entries = try handedOver.map {
+            AveragingEntry(
+                contribution: try Contribution(
+                    payload: MemoryPayload($0.payload), layout: layout.parameters, profile: rules.profile))
+        }
+        let sink = MemoryBlockSink()
+        _ = try Averager.average(
+            layout: layout.parameters, entries: entries, rule: rules.averaging, base: ParameterArray(base),
+            output: sink,
+            workers: 2)
+        return sink.values
     }
 }

@@ -75,14 +75,18 @@ struct ConvergenceTable {
             cells.append(row.runs[0].rounds == 0 ? "-" : "\(row.runs[0].rounds)")
             lines.append(cells)
         }
+        return Self.aligned(lines) + "\nsent, received: bytes of one site per parameter and step"
+    }
+
+    /// Rows of cells as text: the first column to the left, the others to the right.
+    static func aligned(_ lines: [[String]]) -> String {
         let widths = lines[0].indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
-        let table = lines.map { cells in
+        return lines.map { cells in
             cells.enumerated().map { column, cell in
                 let padding = String(repeating: " ", count: widths[column] - cell.count)
                 return column == 0 ? cell + padding : padding + cell
             }.joined(separator: "  ")
-        }
-        return table.joined(separator: "\n") + "\nsent, received: bytes of one site per parameter and step"
+        }.joined(separator: "\n")
     }
 
     private struct Report: Encodable {

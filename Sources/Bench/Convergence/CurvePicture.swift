@@ -103,10 +103,15 @@ struct CurvePicture {
         for (index, curve) in curves.enumerated() {
             let color = Self.palette[index % Self.palette.count]
             let points = curve.points.map { "\(Self.text(x($0.x))),\(Self.text(y($0.y)))" }.joined(separator: " ")
+            let end = (x: x(curve.points.last?.x ?? 0), y: y(min(high, curve.points.last?.y ?? 0)))
+            let label = (x: Self.width - Self.right + 26, y: ends[index])
             out += """
                 <polyline clip-path="url(#field)" fill="none" stroke="\(color)" stroke-width="2" points="\(points)"/>\
-                <text x="\(Self.text(x(curve.points.last?.x ?? 0) + 6))" y="\(Self.text(ends[index] + 4))" \
-                fill="\(color)">\(curve.name) \(String(format: "%.3f", curve.result))</text>
+                <polyline fill="none" stroke="\(color)" stroke-dasharray="2 3" \
+                points="\(Self.text(end.x)),\(Self.text(end.y)) \(Self.text(label.x - 22)),\(Self.text(end.y)) \
+                \(Self.text(label.x - 4)),\(Self.text(label.y))"/>\
+                <text x="\(Self.text(label.x))" y="\(Self.text(label.y + 4))" fill="\(color)">\(curve.name) \
+                \(String(format: "%.3f", curve.result))</text>
 
                 """
         }

@@ -54,7 +54,8 @@ struct ConvergenceError: Error, CustomStringConvertible {
 extension ConvergenceSetting {
     /// What the mesh reached, measured like every other method.
     func measured(_ mesh: TrainedMesh, sentBytes: Double, receivedBytes: Double, rounds: Int) throws -> ConvergenceRun {
-        let curve = mesh.points.map { point in
+        // The last base is measured again, on all held-out text.
+        let curve = mesh.points.filter { $0.step < steps }.map { point in
             ConvergenceRun.Point(step: point.step, losses: sites.map { _ in point.loss })
         }
         return ConvergenceRun(

@@ -1,0 +1,94 @@
+import ArgumentParser
+import Foundation
+import Model
+import Tensor
+
+/// What a comparison trains, and by which rules.
+struct ConvergenceOptions: ParsableArguments {
+    enum Preset: String, ExpressibleByArgument, CaseIterable {
+        case quick, small
+    }
+
+    enum Shape: String, ExpressibleByArgument, CaseIterable {
+        case tiny, small, medium, base, large
+    }
+
+    enum Inner: String, ExpressibleByArgument, CaseIterable {
+        case adamw, muon
+    }
+
+    @Option(help: "quick: 0.25 M parameters, 450 steps. small: 1 M parameters, 1800 steps.") var preset = Preset.quick
+    @Option(help: "Shape of the model in place of the preset's.") var shape: Shape?
+    @Option(help: "Languages, one a site.") var languages = "de,fr,es,pl"
+    @Option(help: "A directory of UTF-8 text, one a site; may be repeated. In place of --languages.")
+    var text: [String] = []
+    @Option(help: "Bytes of training text of each site; all where not given.") var textLimit: Int?
+    @Option(help: "Bytes of held-out text of each site that are measured.") var heldOutLimit = 65_536
+    @Option(help: "Optimizer steps of each site.") var steps: Int?
+    @Option(help: "Sequences in a batch.") var batch = 8
+    @Option(help: "Peak learning rate of AdamW.") var learningRate = 0.004
+    @Option(help: "The inner optimizer.") var inner = Inner.muon
+    @Option(help: "Peak learning rate of Muon.") var muonRate = 0.02
+    @Option(help: "Local steps of a round.") var innerSteps = 15
+    @Option(help: "Values kept of 4096; 0 for dense float32.") var kept = 1024
+    @Option(help: "Bits of a kept value.") var bits = 2
+    @Option(help: "Share of what was not sent that is kept for the next contribution.") var feedback = 0.95
+    @Option(help: "Outer learning rate.") var outerRate = 1.0
+    @Option(help: "What each coordinate is divided by at least; f + 1 where not given.") var divisor: Int?
+
+    func validate() throws {
+        guard (steps ?? 1) >= 1, innerSteps >= 1, batch >= 1 else {
+            throw ValidationError("--steps, --inner-steps and --batch are at least 1")
+        }
+        guard (textLimit ?? 1) >= 1, heldOutLimit >= 1 else {
+            throw ValidationError("--text-limit and --held-out-limit are at least 1")
+        }
+        guard kept == 0 || CodecProfile.topK(kept: kept, bits: bits).isValid else {
+            throw ValidationError("--kept and --bits: the codec has no such profile")
+        }
+        guard (0...1).contains(feedback) else { throw ValidationError("--feedback is 0 to 1") }
+        guard (0...256).contains(outerRate) else { throw ValidationError("--outer-rate is 0 to 256") }
+        guard (1...4096).contains(divisor ?? 1) else { throw ValidationError("--divisor is 1 to 4096") }
+    }
+
+    private var configuration: ModelConfiguration {
+        let chosen = shape.flatMap { ModelPreset(rawValue: $0.rawValue) }
+        return (chosen ?? (preset == .quick ? .tiny : .small)).configuration
+    }
+
+    /// The sites' texts, read once for all seeds.
+    func sites() throws -> [SiteText] {
+        let languages = languages.split(separator: ",").map(String.init)
+        let directories = text.isEmpty ? try ConvergenceTexts.directories(languages: languages) : text
+        return try directories.map {
+            try ConvergenceTexts.read(
+                $0, configuration: configuration, trainingLimit: textLimit, heldOutLimit: heldOutLimit)
+        }
+    }
+
+    func setting(_ sites: [SiteText], seed: UInt64) -> ConvergenceSetting {
+        let steps = steps ?? (preset == .quick ? 450 : 1800)
+        return ConvergenceSetting(
+            layout: ModelLayout(configuration), sites: sites, steps: steps, batchSequences: batch, peak: learningRate,
+            warmUpSteps: min(100, steps / 10), optimizer: inner == .adamw ? .adamW : .muon(peak: muonRate), seed: seed,
+            points: 15)
+    }
+
+    /// The rules of the mesh.
+    func rules(siteCount: Int) -> MeshRules {
+        MeshRules(
+            innerSteps: innerSteps, profile: kept == 0 ? .denseFloat32 : .topK(kept: kept, bits: bits),
+            feedback: ErrorFeedback(decayQ16: UInt32((feedback * 65_536).rounded())),
+            averaging: AveragingRule(
+                sendersMinimum: divisor ?? (siteCount - 1) / 3 + 1,
+                outerLearningRateQ16: UInt32((outerRate * 65_536).rounded())))
+    }
+}
+
+/// What the members of a mesh agree on, as far as it makes a difference to training.
+struct MeshRules: Sendable {
+    let innerSteps: Int
+    let profile: CodecProfile
+    let feedback: ErrorFeedback
+    let averaging: AveragingRule
+}
