@@ -27,8 +27,8 @@ public struct TrainerAttached: Codable, Hashable, Sendable {
     public let height: Int64
     /// That version's digest: the base to train from.
     public let version: DigestText
-    /// Versions so far that list a contribution: by these the schedule advances, and not by those that list none.
-    public let trainedRounds: Int64
+    /// Local steps of all versions that list a contribution: where the schedule stands.
+    public let trainedSteps: Int64
     /// The tensors in the order of the flat parameter vector; tensor frames index into it.
     public let layout: [TensorShape]
     public let codec: CodecProfile
@@ -42,7 +42,7 @@ public struct TrainerAttached: Codable, Hashable, Sendable {
     public let isHandedOver: Bool
 
     public init(
-        network: DigestText, site: SiteName, height: Int64, version: DigestText, trainedRounds: Int64,
+        network: DigestText, site: SiteName, height: Int64, version: DigestText, trainedSteps: Int64,
         layout: [TensorShape], codec: CodecProfile, rules: DigestText, innerSteps: Int64, schedule: InnerSchedule,
         isHandedOver: Bool
     ) {
@@ -51,7 +51,7 @@ public struct TrainerAttached: Codable, Hashable, Sendable {
         self.site = site
         self.height = height
         self.version = version
-        self.trainedRounds = trainedRounds
+        self.trainedSteps = trainedSteps
         self.layout = layout
         self.codec = codec
         self.innerSteps = innerSteps
@@ -61,7 +61,7 @@ public struct TrainerAttached: Codable, Hashable, Sendable {
 }
 
 /// The inner optimizer, its batch and learning rates, the same for every site: linear warm-up to the peak, then a cosine to a
-/// tenth of it, over global steps (trained rounds x inner steps + step within the round).
+/// tenth of it, over global steps (trained steps + step within the round).
 public struct InnerSchedule: Codable, Hashable, Sendable {
     /// Sequences in a batch.
     public let batchSequences: Int64
@@ -284,8 +284,8 @@ public struct RoundVersion: ControlMethod {
     public let version: DigestText
     /// Whether this site's last contribution was averaged into it.
     public let isListed: Bool
-    /// Versions so far that list a contribution.
-    public let trainedRounds: Int64
+    /// Local steps of all versions that list a contribution: where the schedule stands.
+    public let trainedSteps: Int64
     /// The rules of the round that begins.
     public let rules: DigestText
 
@@ -296,16 +296,16 @@ public struct RoundVersion: ControlMethod {
             FieldSchema("height", .integer(0...ControlSchema.integerLimit)),
             FieldSchema("version", .digest),
             FieldSchema("isListed", .boolean),
-            FieldSchema("trainedRounds", .integer(0...ControlSchema.integerLimit)),
+            FieldSchema("trainedSteps", .integer(0...ControlSchema.integerLimit)),
             FieldSchema("rules", .digest),
         ])
 
-    public init(height: Int64, version: DigestText, isListed: Bool, trainedRounds: Int64, rules: DigestText) {
+    public init(height: Int64, version: DigestText, isListed: Bool, trainedSteps: Int64, rules: DigestText) {
         self.rules = rules
         self.height = height
         self.version = version
         self.isListed = isListed
-        self.trainedRounds = trainedRounds
+        self.trainedSteps = trainedSteps
     }
 }
 

@@ -67,7 +67,7 @@ final class MeshSession {
 
         var height = attached.height
         var version = attached.version
-        var round = attached.trainedRounds
+        var trainedSteps = attached.trainedSteps
         var isHandedOver = attached.isHandedOver
         var rules = attached.rules
         while true {
@@ -83,7 +83,7 @@ final class MeshSession {
                 let newer: RoundVersion?
                 do {
                     newer = try contribute(
-                        to: version, height: height, round: round, innerSteps: Int(attached.innerSteps),
+                        to: version, height: height, firstStep: Int(trainedSteps), innerSteps: Int(attached.innerSteps),
                         trainer: trainer, daemon: daemon)
                 } catch let error where TrainerExit(error) == .diverged {
                     // The operator sees it in `status`; a daemon that is gone does not keep this error from the log.
@@ -91,27 +91,28 @@ final class MeshSession {
                     throw error
                 }
                 if let newer {
-                    (height, version, round, rules) = (newer.height, newer.version, newer.trainedRounds, newer.rules)
+                    (height, version, trainedSteps, rules) = (
+                        newer.height, newer.version, newer.trainedSteps, newer.rules
+                    )
                     continue
                 }
                 progressed()
             }
             let next = try daemon.nextVersion()
             progressed()
-            (height, version, round, rules) = (next.height, next.version, next.trainedRounds, next.rules)
+            (height, version, trainedSteps, rules) = (next.height, next.version, next.trainedSteps, next.rules)
             isHandedOver = false
         }
     }
 
     /// Trains from `version` and hands over; returns the version that overtook it, if one did.
     private func contribute(
-        to version: DigestText, height: Int64, round: Int64, innerSteps: Int, trainer: Trainer,
+        to version: DigestText, height: Int64, firstStep: Int, innerSteps: Int, trainer: Trainer,
         daemon: DaemonConnection
     ) throws -> RoundVersion? {
         let base = try ParameterTransfer.base(version, layout: layout, from: daemon)
         let clock = ContinuousClock()
         let start = clock.now
-        let firstStep = Int(round) * innerSteps
         let tag = MeshSession.tag(version)
         var step = firstStep
         var loss = 0.0
@@ -261,7 +262,7 @@ final class MeshSession {
             (0...1 << 40).contains(schedule.warmupSteps), (1...1_000_000_000).contains(schedule.learningRateNano),
             (1...1_000_000_000).contains(schedule.muonLearningRateNano),
             (1...1 << 30).contains(attached.innerSteps), (0...1 << 32).contains(attached.height),
-            (0...attached.height).contains(attached.trainedRounds)
+            (0...1 << 52).contains(attached.trainedSteps)
         else { throw ConnectionError.unexpected("a schedule that is out of range: \(schedule)") }
         return TrainingRecipe(
             schedule: LearningRateSchedule(

@@ -21,8 +21,8 @@ struct RunCommand: ParsableCommand {
     @Option(help: "Directory with the config.json of the network's model.") var model: String
     @Option(help: "Directory of UTF-8 text. It never leaves this process.") var data: String
     @Option(
-        help: "Train on no more than so many bytes of the text; all where not given. What is held out stays the same.")
-    var textLimit: Int?
+        help: "Train on no more than so many bytes of the text, 0 for all. What is held out stays the same.")
+    var textLimit = 0
     @Option(help: "Directory for the checkpoint and rounds.jsonl; made where missing.") var state: String
     @Option(help: "What the site allows for this data set: open, restricted, local-only or private.")
     var mode = DataSetMode.localOnly
@@ -48,7 +48,7 @@ struct RunCommand: ParsableCommand {
         guard DataSetRegister.isValidName(datasetName) else {
             throw ValidationError("--dataset-name takes 1 to 64 letters a-z and A-Z, digits, and . _ -")
         }
-        guard (textLimit ?? 1) > 0 else { throw ValidationError("--text-limit must be positive.") }
+        guard textLimit >= 0 else { throw ValidationError("--text-limit must not be negative.") }
         guard evaluateBytes >= 0, checkpointSteps > 0 else {
             throw ValidationError("--evaluate-bytes must not be negative, --checkpoint-steps must be positive.")
         }
@@ -79,7 +79,8 @@ struct RunCommand: ParsableCommand {
         let secret = try SiteSecret.open(in: state)
         let session = MeshSession(
             layout: layout, dataSet: try registeredDataSet(dataSet, secret), reportsLoss: reportLoss == .rounded,
-            batches: secret.batches, text: try dataSet.sampler(layout.configuration, limitBytes: textLimit),
+            batches: secret.batches,
+            text: try dataSet.sampler(layout.configuration, limitBytes: textLimit == 0 ? nil : textLimit),
             heldOut: evaluateBytes == 0
                 ? nil : try dataSet.heldOutLoss(layout.configuration, byteLimit: evaluateBytes),
             stateDirectory: state, checkpointSteps: checkpointSteps, untilHeight: untilHeight)

@@ -83,12 +83,12 @@ import Testing
 
     @Test func aNotificationReachesTheTrainerAndIsNoRequest() throws {
         let digest = try #require(digest)
-        let version = RoundVersion(height: 3, version: digest, isListed: true, trainedRounds: 2, rules: digest)
+        let version = RoundVersion(height: 3, version: digest, isListed: true, trainedSteps: 2, rules: digest)
         let bytes = try ControlMessage.notification(version)
         #expect(
             text(bytes)
                 == "{\"jsonrpc\":\"2.0\",\"method\":\"round.version\",\"params\":{\"height\":3,\"isListed\":true,"
-                + "\"rules\":\"\(Samples.digest)\",\"trainedRounds\":2,\"version\":\"\(Samples.digest)\"}}")
+                + "\"rules\":\"\(Samples.digest)\",\"trainedSteps\":2,\"version\":\"\(Samples.digest)\"}}")
         #expect(try ControlReply.decode(bytes) == .version(version))
         #expect(throws: RejectedRequest.self) { try ControlRequest.decode(bytes, role: .trainer) }
         let closing = RoundClosing(version: version.version, milliseconds: 1500)

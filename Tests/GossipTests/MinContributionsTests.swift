@@ -36,7 +36,7 @@ import Testing
         #expect(town.run { town.heights.allSatisfy { $0 == 1 } })
         let first = try #require(town.sites[0].adopted.first?.version)
         #expect(first.manifest.isEmpty && first.action != nil && first.roots == town.genesis.roots)
-        #expect(town.chains.allSatisfy { $0.rules == town.otherRules && $0.trainedVersions == 0 })
+        #expect(town.chains.allSatisfy { $0.rules == town.otherRules && $0.trainedSteps == 0 })
         town.contribute(1)
         town.contribute(2)
         #expect(town.run { town.heights.allSatisfy { $0 == 2 } })

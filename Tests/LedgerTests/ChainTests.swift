@@ -227,12 +227,24 @@ import Testing
     @Test func aVersionThatListsNothingDoesNotAdvanceTraining() throws {
         let world = try World()
         let first = try advanced(world, world.chain, listing: [world.contribution(by: 0, on: world.chain.bases[0])])
-        #expect(first.trainedVersions == 1)
+        #expect(first.trainedSteps == 10)
         let second = try advanced(world, first)
         #expect(second.height == Height(2))
-        #expect(second.trainedVersions == 1)
+        #expect(second.trainedSteps == 10)
         let third = try advanced(world, second, listing: [world.contribution(by: 1, on: second.bases[1])])
-        #expect(third.trainedVersions == 2)
+        #expect(third.trainedSteps == 20)
+    }
+
+    @Test func aChangeOfTheStepsMovesTheScheduleForwardsOnly() throws {
+        let world = try World()
+        var chain = try advanced(world, world.chain, listing: [world.contribution(by: 0, on: world.chain.bases[0])])
+        var rules = chain.rules
+        rules.innerSteps = 3
+        let complete = try world.complete(.rules(rules), on: chain, signedBy: [0, 1, 2])
+        chain = try chain.advanced(by: world.draft(on: chain, carrying: complete).embedded)
+        #expect(chain.rules.innerSteps == 3 && chain.trainedSteps == 10)
+        chain = try advanced(world, chain, listing: [world.contribution(by: 1, on: chain.bases.last!)])
+        #expect(chain.trainedSteps == 13)
     }
 
     @Test func theShareOfOneMemberIsCappedAndTheRestIsHandedToNobody() throws {

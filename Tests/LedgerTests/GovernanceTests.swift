@@ -209,6 +209,9 @@ import Testing
                 $0.review = .approve
                 $0.approvals = 4
             } == .rules(.approvalsOutOfRange(4, memberCount: 4)))
+        #expect(
+            fault { $0.warmupSteps = $0.scheduleSteps + 1 }
+                == .rules(.warmupBeyondSchedule(warmupSteps: 2401, scheduleSteps: 2400)))
         var rules = Rules()
         rules.review = .approve
         rules.approvals = UInt32(Limits.readyReviews)

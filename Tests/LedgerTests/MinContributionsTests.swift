@@ -62,7 +62,7 @@ import Testing
         let world = try MinContributionsTests.world(3)
         let early = [0, 1].map { world.contribution(by: $0, on: world.chain.bases[0]).body.slot }.sorted()
         let chain = try world.chain.advanced(by: draft(world, named: [0, 1], listed: []).embedded)
-        #expect(chain.trainedVersions == 0)
+        #expect(chain.trainedSteps == 0)
         #expect(early.allSatisfy { chain.isEligible($0) })
         let base = try #require(chain.bases.last)
         let again = early + [world.contribution(by: 0, on: base).body.slot]

@@ -89,7 +89,7 @@ import Testing
         #expect(next.bases.map(\.height) == [next.height])
         #expect(next.governance.pendingReverts.isEmpty)
         #expect(next.governance.replayFrom == nil)
-        #expect(next.trainedVersions == pending.trainedVersions)
+        #expect(next.trainedSteps == pending.trainedSteps)
     }
 
     @Test func exclusionsAddUpAndTheEarliestCounts() throws {

@@ -129,7 +129,7 @@ struct ControlConnectionTests {
         pair.server.send(Self.large)
         let version = text(Digest(DigestDomain("test"), [1]))
         let versions = (Int64(1)...5).map {
-            RoundVersion(height: $0, version: version, isListed: false, trainedRounds: $0, rules: version)
+            RoundVersion(height: $0, version: version, isListed: false, trainedSteps: $0, rules: version)
         }
         pair.server.notify(closing: version, deadlineMilliseconds: 1)
         for version in versions { pair.server.notify(version) }

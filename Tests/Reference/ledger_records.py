@@ -273,6 +273,8 @@ def rules_fault(rules, count):
     if rules["review"] == "approve":
         if not 1 <= rules["approvals"] <= max(1, count - 1) or rules["approvals"] > 64:
             return "the number of approvals is out of range"
+    if rules["warmup_steps"] > rules["schedule_steps"]:
+        return "the warm-up is longer than the schedule"
     named = 480 if count <= 200 else 96
     if rules["review"] == "approve":
         named = max(1, min(named, 64 // rules["approvals"]))

@@ -27,8 +27,8 @@ struct ConvergenceCommand: ParsableCommand {
     var meshModel: String?
     @Option(help: "With --mesh-model: the sites' rounds.jsonl, for the curve; one a site.") var meshRounds: [String] =
         []
-    @Option(help: "With --mesh-model: bytes that a site sent.") var meshSent = 0.0
-    @Option(help: "With --mesh-model: bytes that a site received.") var meshReceived = 0.0
+    @Option(help: "With --mesh-model: bytes of a site's own contributions.") var meshSent = 0.0
+    @Option(help: "With --mesh-model: bytes that a site received, all counted.") var meshReceived = 0.0
     @Flag(help: "Print in words what the figures say to a site that may join.") var verdict = false
     @Option(help: "File for the report, as JSON.") var report: String?
     @Option(help: "File for the curves, as SVG.") var picture: String?

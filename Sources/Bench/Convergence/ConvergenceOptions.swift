@@ -22,7 +22,7 @@ struct ConvergenceOptions: ParsableArguments {
     @Option(help: "Languages, one a site.") var languages = "de,fr,es,pl"
     @Option(help: "A directory of UTF-8 text, one a site; may be repeated. In place of --languages.")
     var text: [String] = []
-    @Option(help: "Bytes of training text of each site; all where not given.") var textLimit: Int?
+    @Option(help: "Bytes of training text of each site, 0 for all.") var textLimit = 0
     @Option(help: "Bytes of held-out text of each site that are measured.") var heldOutLimit = 65_536
     @Option(help: "Optimizer steps of each site.") var steps: Int?
     @Option(help: "Sequences in a batch.") var batch = 8
@@ -40,8 +40,8 @@ struct ConvergenceOptions: ParsableArguments {
         guard (steps ?? 1) >= 1, innerSteps >= 1, batch >= 1 else {
             throw ValidationError("--steps, --inner-steps and --batch are at least 1")
         }
-        guard (textLimit ?? 1) >= 1, heldOutLimit >= 1 else {
-            throw ValidationError("--text-limit and --held-out-limit are at least 1")
+        guard textLimit >= 0, heldOutLimit >= 1 else {
+            throw ValidationError("--text-limit is at least 0, --held-out-limit at least 1")
         }
         guard kept == 0 || CodecProfile.topK(kept: kept, bits: bits).isValid else {
             throw ValidationError("--kept and --bits: the codec has no such profile")
@@ -62,7 +62,8 @@ struct ConvergenceOptions: ParsableArguments {
         let directories = text.isEmpty ? try ConvergenceTexts.directories(languages: languages) : text
         return try directories.map {
             try ConvergenceTexts.read(
-                $0, configuration: configuration, trainingLimit: textLimit, heldOutLimit: heldOutLimit)
+                $0, configuration: configuration, trainingLimit: textLimit == 0 ? nil : textLimit,
+                heldOutLimit: heldOutLimit)
         }
     }
 

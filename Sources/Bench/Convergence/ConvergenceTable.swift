@@ -61,7 +61,9 @@ struct ConvergenceTable {
 
     var text: String {
         var lines = [
-            ["held-out loss, nats per byte"] + sites + ["mean", "spread", "gap %", "sent", "received", "rounds"]
+            ["held-out loss, nats per byte"] + sites + [
+                "mean", "spread", "gap %", "contribution", "received", "rounds",
+            ]
         ]
         for row in rows {
             var cells = [row.name]
@@ -75,7 +77,8 @@ struct ConvergenceTable {
             cells.append(row.runs[0].rounds == 0 ? "-" : "\(row.runs[0].rounds)")
             lines.append(cells)
         }
-        return Self.aligned(lines) + "\nsent, received: bytes of one site per parameter and step"
+        return Self.aligned(lines)
+            + "\ngap: the mean over the synchronous one. contribution: bytes of one site's own, per parameter and step; received: what it gets of\nthe others; on links a site sends as much as it receives, on average"
     }
 
     /// Rows of cells as text: the first column to the left, the others to the right.

@@ -60,6 +60,8 @@ extension RulesFault {
             "asks for \(approvals) approvals where \(max(0, count - 1)) other sites could give one"
         case .approvalsBeyondRecord(let approvals):
             "asks for \(approvals) approvals where a ready record carries \(Limits.readyReviews) reviews"
+        case .warmupBeyondSchedule(let warmup, let schedule):
+            "warms up for \(warmup) steps, which is longer than the schedule of \(schedule)"
         case .minContributionsBeyondMembers(let minimum, let count):
             "asks for at least \(minimum) contributions a version, and there are \(count) members"
         case .minContributionsBeyondRecord(let minimum, let named):

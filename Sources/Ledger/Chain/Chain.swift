@@ -32,9 +32,9 @@ public struct Chain: Sendable {
     /// What operators said about contributions on top of `bases`.
     public let reviews: [Slot: SlotReviews]
     public let governance: Governance
-    /// Versions so far that list at least one contribution. By these the schedule of training advances: a version with
-    /// an empty manifest leaves it where it was.
-    public let trainedVersions: UInt64
+    /// Local steps so far: of each version that lists a contribution, the `innerSteps` of its rules. By these the schedule of
+    /// training advances: a version with an empty manifest leaves it where it was, and a change of the rules does too.
+    public let trainedSteps: UInt64
     /// The sets and versions of the heights behind.
     public let history: ChainHistory
 
@@ -53,14 +53,14 @@ public struct Chain: Sendable {
         listed = [:]
         reviews = [:]
         governance = Governance()
-        trainedVersions = 0
+        trainedSteps = 0
         history = ChainHistory(genesis: headDigest, members: genesis.members)
     }
 
     private init(
         network: NetworkID, tensors: [TensorShape], head: Version, headDigest: VersionDigest, rules: Rules,
         members: MemberSet, bases: [Base], listed: [Slot: ContributionDigest], reviews: [Slot: SlotReviews],
-        governance: Governance, trainedVersions: UInt64, after history: ChainHistory
+        governance: Governance, trainedSteps: UInt64, after history: ChainHistory
     ) {
         self.network = network
         self.tensors = tensors
@@ -72,7 +72,7 @@ public struct Chain: Sendable {
         self.listed = listed
         self.reviews = reviews
         self.governance = governance
-        self.trainedVersions = trainedVersions
+        self.trainedSteps = trainedSteps
         var history = history
         history.append(headDigest, members: members)
         self.history = history
@@ -111,8 +111,8 @@ public struct Chain: Sendable {
             network: network, tensors: tensors, head: version, headDigest: digest, rules: outcome.rules,
             members: outcome.members, bases: bases, listed: listed.filter { kept.contains($0.key.base) },
             reviews: reviews(with: embedded.ready.map(\.body)).filter { kept.contains($0.key.base) },
-            governance: governance, trainedVersions: trainedVersions + (version.manifest.isEmpty ? 0 : 1),
-            after: history)
+            governance: governance,
+            trainedSteps: trainedSteps + (version.manifest.isEmpty ? 0 : UInt64(rules.innerSteps)), after: history)
     }
 
     /// What the action that a version names makes of members and rules, and whether the version says the same.

@@ -185,6 +185,9 @@ public struct Rules: Statement, Hashable {
             return .approvalsOutOfRange(approvals, memberCount: memberCount)
         }
         if review == .approve, approvals > UInt32(Limits.readyReviews) { return .approvalsBeyondRecord(approvals) }
+        if warmupSteps > scheduleSteps {
+            return .warmupBeyondSchedule(warmupSteps: warmupSteps, scheduleSteps: scheduleSteps)
+        }
         if minContributions > memberCount {
             return .minContributionsBeyondMembers(minContributions, memberCount: memberCount)
         }
@@ -216,6 +219,8 @@ public enum RulesFault: Error, Hashable, Sendable {
     case approvalsOutOfRange(UInt32, memberCount: Int)
     /// More than a ready record carries: nothing could ever be named.
     case approvalsBeyondRecord(UInt32)
+    /// The learning rate would never reach its peak.
+    case warmupBeyondSchedule(warmupSteps: UInt32, scheduleSteps: UInt32)
     /// More contributions than there are members: no version could ever list any.
     case minContributionsBeyondMembers(UInt32, memberCount: Int)
     /// More contributions than a ready record names: no version could ever list any.

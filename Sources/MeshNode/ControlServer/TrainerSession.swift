@@ -33,7 +33,7 @@ final class TrainerSession {
     var welcome: TrainerAttached {
         TrainerAttached(
             network: text(chain.network), site: server.site.name, height: Int64(chain.height.value),
-            version: text(chain.headDigest), trainedRounds: Int64(chain.trainedVersions),
+            version: text(chain.headDigest), trainedSteps: Int64(chain.trainedSteps),
             layout: layout.tensors.map { Control.TensorShape(name: $0.name, shape: $0.shape.map { Int64($0) }) },
             codec: TrainerSession.codec(chain.rules), rules: text(chain.rules.digest),
             innerSteps: Int64(chain.rules.innerSteps),
@@ -67,7 +67,7 @@ final class TrainerSession {
         connection.notify(
             RoundVersion(
                 height: Int64(version.height.value), version: text(version.versionDigest),
-                isListed: server.desk.isListed(in: version), trainedRounds: Int64(chain.trainedVersions),
+                isListed: server.desk.isListed(in: version), trainedSteps: Int64(chain.trainedSteps),
                 rules: text(chain.rules.digest)))
     }
 

@@ -18,7 +18,7 @@ public struct LearningRateSchedule: Hashable, Sendable {
         self.horizonSteps = horizonSteps
     }
 
-    /// The rate of global inner step `step`, counted from 0 (trained rounds x inner steps + step within the round).
+    /// The rate of global inner step `step`, counted from 0 (trained steps + step within the round).
     public func rate(step: Int) -> Double {
         if step < warmUpSteps { return peak * Double(step + 1) / Double(warmUpSteps) }
         guard step < horizonSteps else { return peak * LearningRateSchedule.finalFraction }

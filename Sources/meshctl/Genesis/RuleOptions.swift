@@ -22,7 +22,9 @@ struct RuleOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Local steps of the whole schedule (default: 2400).", valueName: "steps"))
     var scheduleSteps: UInt32?
 
-    @Option(help: ArgumentHelp("Local steps of warm-up (default: 100).", valueName: "steps"))
+    @Option(
+        help: ArgumentHelp("Local steps of warm-up (default: 100, or a tenth of --schedule-steps).", valueName: "steps")
+    )
     var warmupSteps: UInt32?
 
     @Option(
@@ -31,17 +33,18 @@ struct RuleOptions: ParsableArguments {
 
     @Option(
         name: .customLong("inner-lr"),
-        help: ArgumentHelp("Peak local learning rate of AdamW (default: 0.001).", valueName: "rate"))
+        help: ArgumentHelp("Peak local learning rate of AdamW (default: 0.004).", valueName: "rate"))
     var innerLearningRate: Double?
 
     @Option(
         name: .customLong("muon-lr"),
-        help: ArgumentHelp("Peak local learning rate of Muon (default: 0.02).", valueName: "rate"))
+        help: ArgumentHelp("Peak local learning rate of Muon (default: the profile's).", valueName: "rate"))
     var muonLearningRate: Double?
 
     @Option(
         help: ArgumentHelp(
-            "Share of what a contribution leaves unsent that the next one takes up (default: 0.95).", valueName: "share"
+            "Share of what a contribution leaves unsent that the next one takes up (default: the profile's).",
+            valueName: "share"
         ))
     var errorFeedback: Share?
 
@@ -115,7 +118,8 @@ struct RuleOptions: ParsableArguments {
         set("inner_steps", innerSteps)
         set("batch_sequences", batchSequences)
         set("schedule_steps", scheduleSteps)
-        set("warmup_steps", warmupSteps)
+        // A short schedule has a short warm-up.
+        set("warmup_steps", warmupSteps ?? scheduleSteps.map { min(100, max(1, $0 / 10)) })
         if let innerOptimizer { fields["inner_optimizer"] = .text(innerOptimizer.rawValue) }
         set("muon_learning_rate_nano", try muonLearningRate.map { try RuleOptions.fixed($0, 1e9, "--muon-lr") })
         set("error_feedback_q16", errorFeedback.map { $0.valueQ30 >> 14 })

@@ -68,7 +68,7 @@ import Testing
         town.contributeAll()
         #expect(town.run { town.heights.allSatisfy { $0 == 1 } })
         #expect(town.sites[0].adopted.first?.version.manifest.isEmpty ?? false)
-        #expect(town.chains[0].trainedVersions == 0)
+        #expect(town.chains[0].trainedSteps == 0)
         #expect(town.reach(2))
         #expect(town.sites[0].adopted[1].version.manifest.count == 4)
     }
