@@ -131,7 +131,8 @@ struct ConvergenceTable {
             title: "Held-out loss, mean of \(sites.count) languages",
             horizontal: "optimizer steps of each site", vertical: "nats per byte",
             curves: rows.compactMap { row in
-                let points = row.runs[0].curve.dropLast(row.runs[0].rounds == 0 ? 1 : 0)
+                // The last point is the result, measured on more text than those of the curve.
+                let points = row.runs[0].curve.dropLast()
                 guard points.count > 1 else { return nil }
                 return CurvePicture.Curve(
                     name: row.name, points: points.map { (Double($0.step), $0.mean) },

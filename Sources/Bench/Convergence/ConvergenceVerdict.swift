@@ -33,7 +33,7 @@ extension ConvergenceTable {
         if let bound = loss(of: "synchronous"), let share = bytesShare(of: "mesh", to: "synchronous") {
             sentences.append(
                 "A data centre that holds all texts reaches \(two(bound)) in as many steps: the mesh is "
-                    + "\(Self.number(100 * (mesh / bound - 1), 1)) % above that, and a site received "
+                    + "\(Self.number(abs(100 * (mesh / bound - 1)), 1)) % \(mesh < bound ? "below" : "above") that, and a site received "
                     + "1/\(Self.number(1 / share, 0)) of the bytes that a ring of float32 gradients takes.")
         }
         return sentences.joined(separator: "\n")
