@@ -111,7 +111,7 @@ struct AttackTests {
         #expect(try vector(.mimic) == Self.honest[0])
         #expect(try vector(.opposite) == [-1, 0, -2, 0])
         #expect(try vector(.large) == [-400, -300, 0, 0])
-        // Nobody else sends the second value.
+        // No other site sends the second value.
         #expect(try vector(.exclusive) == [0, -5, 0, 0])
     }
 

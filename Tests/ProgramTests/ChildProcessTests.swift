@@ -37,7 +37,7 @@ struct ChildProcessTests {
         defer { close(ends[0]) }
         let sleeper = try ChildProcess("/bin/sleep", ["1000"])
         close(ends[1])
-        // Whoever reads a pipe is told of its end when nobody can write into it any more.
+        // A reader of a pipe is told of its end when no process can write into it any more.
         var reader = pollfd(fd: ends[0], events: Int16(POLLIN), revents: 0)
         #expect(poll(&reader, 1, 60_000) == 1 && reader.revents & Int16(POLLHUP) != 0)
         #expect(sleeper.isRunning)

@@ -49,7 +49,7 @@ public final class ChildProcess: Sendable {
             }
         }
 
-        /// While the process is not waited for, its identifier is nobody else's.
+        /// While the process is not waited for, its identifier belongs to no other.
         func send(_ signal: Int32, to identifier: pid_t) {
             end.withLock { if $0 == nil { kill(identifier, signal) } }
         }

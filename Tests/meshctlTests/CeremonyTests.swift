@@ -181,6 +181,25 @@ import Testing
         #expect(rules.errorFeedbackQ16 == 55_705)
     }
 
+    @Test func schedule_short_hasAShortWarmUpUnlessTheFileSaysOtherwise() throws {
+        let place = try Workplace()
+        try place.makeModel()
+        try place.run("keygen", "--site", "de")
+        let words = [
+            "genesis", "create", "--model", "model", "--cards", "de/site.card", "--force", "--schedule-steps", "50",
+        ]
+        func warmup(_ more: [String]) throws -> UInt32 {
+            #expect(try place.run(words + more).status == 0)
+            return try GenesisFile(encoded: place.bytes("genesis.mesh")).genesis.rules.warmupSteps
+        }
+        #expect(try warmup([]) == 5)
+        try place.write("warmup_steps = 20\n", to: "rules.toml")
+        #expect(try warmup(["--rules", "rules.toml"]) == 20)
+        #expect(try warmup(["--rules", "rules.toml", "--warmup-steps", "30"]) == 30)
+        let long = try place.run(words + ["--warmup-steps", "51"])
+        #expect(long.status != 0 && long.errors.contains("longer than the schedule of 50"))
+    }
+
     @Test func profile_notNamed_isWan() throws {
         let place = try Workplace()
         try place.makeModel()

@@ -26,7 +26,7 @@ enum Attack: String, ExpressibleByArgument, CaseIterable {
     case large = "norm-100"
     /// What was trained, and always a step in one random direction.
     case drift
-    /// Only coordinates that nobody else sends, at the size of all that was trained.
+    /// Only coordinates that no other site sends, at the size of all that was trained.
     case exclusive
     /// The opposite of what one honest site hands over.
     case opposite

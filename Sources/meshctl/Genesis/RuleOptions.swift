@@ -104,9 +104,11 @@ struct RuleOptions: ParsableArguments {
         if let profile { profile.apply(to: &start) }
         var fields = RuleFields(start)
         var isMinimumChosen = minContributions != nil
+        var isWarmupChosen = warmupSteps != nil
         if let rules {
             for entry in try Settings(path: rules).entries {
                 if entry.name == "min_contributions" { isMinimumChosen = true }
+                if entry.name == "warmup_steps" { isWarmupChosen = true }
                 do {
                     try fields.set(entry.name, entry.value)
                 } catch {
@@ -118,8 +120,9 @@ struct RuleOptions: ParsableArguments {
         set("inner_steps", innerSteps)
         set("batch_sequences", batchSequences)
         set("schedule_steps", scheduleSteps)
+        set("warmup_steps", warmupSteps)
         // A short schedule has a short warm-up.
-        set("warmup_steps", warmupSteps ?? scheduleSteps.map { min(100, max(1, $0 / 10)) })
+        if !isWarmupChosen { set("warmup_steps", scheduleSteps.map { min(100, max(1, $0 / 10)) }) }
         if let innerOptimizer { fields["inner_optimizer"] = .text(innerOptimizer.rawValue) }
         set("muon_learning_rate_nano", try muonLearningRate.map { try RuleOptions.fixed($0, 1e9, "--muon-lr") })
         set("error_feedback_q16", errorFeedback.map { $0.valueQ30 >> 14 })

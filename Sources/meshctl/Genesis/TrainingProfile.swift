@@ -13,16 +13,19 @@ enum TrainingProfile: String, ExpressibleByArgument, CaseIterable {
 
     /// What these rules cost and reach, for the founders. Preset `quick` of `Bench convergence`, seed 1.
     var summary: String {
-        let figures =
+        let (bytes, gapPercent) =
             switch self {
-            case .lan: (steps: 5, kept: 1024, bytes: "0.029", gap: 9)
-            case .wan: (steps: 15, kept: 1024, bytes: "0.010", gap: 14)
-            case .thin: (steps: 15, kept: 64, bytes: "0.001", gap: 27)
+            case .lan: ("0.029", 9)
+            case .wan: ("0.010", 14)
+            case .thin: ("0.001", 27)
             }
+        var rules = Rules()
+        apply(to: &rules)
+        guard case .topK(let kept, _) = rules.encoding else { preconditionFailure("every profile is sparse") }
         return
-            "rounds of \(figures.steps) steps, \(figures.kept) of 4096 values; measured with 4 sites and 0.25 M parameters: a "
-            + "contribution of \(figures.bytes) bytes per parameter and step, a loss \(figures.gap) % above synchronous "
-            + "training. Larger models want lower learning rates (Docs/training.md)"
+            "rounds of \(rules.innerSteps) steps, \(kept) of 4096 values; measured with 4 sites and 0.25 M parameters: a "
+            + "contribution of \(bytes) bytes per parameter and step, a loss \(gapPercent) % above synchronous training. "
+            + "Larger models want lower learning rates (Docs/training.md)"
     }
 
     /// The profile whose values these rules have; nil if a founder chose others.
