@@ -5,13 +5,19 @@ import Gossip
 import Ledger
 import Tensor
 
-/// Size and speed of the top-k codec on one thread, beside memcpy and the entropy bound.
+/// Size and speed of the top-k codec on one thread, beside memcpy and the entropy of what is sent.
 struct CodecBenchmark: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "codec", abstract: "Bytes per parameter and encoding speed at k = 64 of 4096, 2 bits.")
+        commandName: "codec", abstract: "Bytes per parameter and encoding speed of a top-k profile.")
 
     @Flag(help: "Print one JSON object.")
     var json = false
+
+    @Option(help: "Values kept of 4096.")
+    var kept = 64
+
+    @Option(help: "Bits of a kept value: 1, 2, 4 or 8.")
+    var bits = 2
 
     @Option(help: "Millions of parameters.")
     var millions = 16
@@ -23,11 +29,14 @@ struct CodecBenchmark: ParsableCommand {
         guard (1...1024).contains(millions), (0...100).contains(rounds) else {
             throw ValidationError("--millions is 1 to 1024, --rounds 0 to 100")
         }
+        guard profile.isValid else { throw ValidationError("--kept is 1 to 4096, --bits 1, 2, 4 or 8") }
     }
+
+    private var profile: CodecProfile { .topK(kept: kept, bits: bits) }
 
     func run() throws {
         let layout = try Self.layout(millions: millions)
-        let encoder = SegmentEncoder(layout: layout, profile: .standard, errorFeedback: .standard)
+        let encoder = SegmentEncoder(layout: layout, profile: profile, errorFeedback: .standard)
         let delta = UnsafeMutableBufferPointer<Float>.allocate(capacity: layout.parameterCount)
         let residual = UnsafeMutableBufferPointer<Float>.allocate(capacity: layout.parameterCount)
         defer {
@@ -44,19 +53,22 @@ struct CodecBenchmark: ParsableCommand {
             let start = clock.now
             let segments = try encodeAll(encoder, delta: delta, residual: residual)
             seconds = min(seconds, (clock.now - start) / .seconds(1))
-            payload = Self.payload(of: segments, layout: layout)
+            payload =
+                ContributionEncoder.front(segmentSizes: segments.map(\.count), layout: layout, profile: profile)
+                + segments.joined()
         }
         let floatGigabytes = 4e-9 * Double(layout.parameterCount)
         let transit = Transit(of: payload)
+        let contribution = try Tensor.Contribution(payload: MemoryPayload(payload), layout: layout, profile: profile)
         let figures = Figures(
             bytesPerParameter: Double(payload.count) / Double(layout.parameterCount),
             linkBytesPerParameter: Double(transit.bytes) / Double(layout.parameterCount),
             encodeGigabytesPerSecond: floatGigabytes / seconds,
-            decodeGigabytesPerSecond: floatGigabytes / (try Self.decodeSeconds(payload, layout: layout)),
+            decodeGigabytesPerSecond: floatGigabytes / (try Self.decodeSeconds(contribution)),
             compressMegabytesPerSecond: 1e-6 * Double(payload.count) / transit.compressSeconds,
             decompressMegabytesPerSecond: 1e-6 * Double(payload.count) / transit.decompressSeconds,
             memcpyGigabytesPerSecond: Self.memcpyGigabytesPerSecond(from: delta, to: residual),
-            entropyBytesPerParameter: Self.entropyBytesPerParameter(kept: 64, chunk: 4096, bits: 2))
+            entropyBytesPerParameter: try Self.entropyBytesPerParameter(contribution))
         print(json ? figures.json : figures.text)
     }
 
@@ -73,18 +85,13 @@ struct CodecBenchmark: ParsableCommand {
         }
     }
 
-    private static func payload(of segments: [[UInt8]], layout: ParameterLayout) -> [UInt8] {
-        ContributionEncoder.front(segmentSizes: segments.map(\.count), layout: layout, profile: .standard)
-            + segments.joined()
-    }
-
     /// Decodes everything with every check, as validation does; the fastest of three times.
-    private static func decodeSeconds(_ payload: [UInt8], layout: ParameterLayout) throws -> Double {
+    private static func decodeSeconds(_ contribution: Tensor.Contribution) throws -> Double {
         let clock = ContinuousClock()
         var best = Double.infinity
         for _ in 0..<3 {
             let start = clock.now
-            _ = try Tensor.Contribution(payload: MemoryPayload(payload), layout: layout, profile: .standard).measure()
+            _ = try contribution.measure()
             best = min(best, (clock.now - start) / .seconds(1))
         }
         return best
@@ -123,13 +130,22 @@ struct CodecBenchmark: ParsableCommand {
         return 1e-9 * Double(bytes) / best
     }
 
-    /// What indices and values cost at least where each parameter is sent with the same chance and each value is equally
-    /// likely: the entropy of the positions, and the bits of the values. Scales are not in it. (That exactly `kept` are
-    /// sent makes a subset 1 % cheaper, and real values are not equally likely: a good coder may end below this.)
-    private static func entropyBytesPerParameter(kept: Int, chunk: Int, bits: Int) -> Double {
-        let share = Double(kept) / Double(chunk)
-        let positions = -share * log2(share) - (1 - share) * log2(1 - share)
-        return (positions + share * Double(bits)) / 8
+    /// The entropy of what is sent, in bytes per parameter: of a position that is sent with the share of all that are
+    /// sent, and of a value by how often each level occurs. Scales and frames are not in it. (That each chunk sends the
+    /// same number makes positions some tenths of a percent cheaper.)
+    private static func entropyBytesPerParameter(_ contribution: Tensor.Contribution) throws -> Double {
+        let decoder = SegmentDecoder(contribution)
+        var counts: [Int16: Int] = [:]
+        for index in 0..<contribution.layout.chunkCount {
+            guard case .sparse(_, let levels, _) = try decoder.chunk(index) else { continue }
+            for level in levels { counts[level, default: 0] += 1 }
+        }
+        let parameters = Double(contribution.layout.parameterCount)
+        let sent = Double(counts.values.reduce(0, +))
+        func bits(_ share: Double) -> Double { share > 0 ? -share * log2(share) : 0 }
+        let positions = bits(sent / parameters) + bits(1 - sent / parameters)
+        let values = counts.values.map { bits(Double($0) / sent) }.reduce(0, +)
+        return (positions + sent / parameters * values) / 8
     }
 }
 
@@ -146,8 +162,8 @@ private struct Figures {
 
     var json: String {
         """
-        {"bytes_per_parameter_k64_2bit": \(bytesPerParameter), \
-        "link_bytes_per_parameter_k64_2bit": \(linkBytesPerParameter), \
+        {"bytes_per_parameter": \(bytesPerParameter), \
+        "link_bytes_per_parameter": \(linkBytesPerParameter), \
         "encode_gb_per_s": \(encodeGigabytesPerSecond), "decode_gb_per_s": \(decodeGigabytesPerSecond), \
         "compress_mb_per_s": \(compressMegabytesPerSecond), "decompress_mb_per_s": \(decompressMegabytesPerSecond), \
         "memcpy_gb_per_s": \(memcpyGigabytesPerSecond), "entropy_bytes_per_parameter": \(entropyBytesPerParameter)}
@@ -158,7 +174,7 @@ private struct Figures {
         """
         payload \(rounded(bytesPerParameter, 5)) bytes per parameter
         on link \(rounded(linkBytesPerParameter, 5)) bytes per parameter, \
-        \(rounded(linkBytesPerParameter / entropyBytesPerParameter, 3)) of the entropy bound \
+        \(rounded(linkBytesPerParameter / entropyBytesPerParameter, 3)) of the entropy \
         \(rounded(entropyBytesPerParameter, 5)), \(rounded(linkBytesPerParameter / 4, 5)) of float32
         encode  \(rounded(encodeGigabytesPerSecond, 2)) GB/s of float32, \
         \(rounded(encodeGigabytesPerSecond / memcpyGigabytesPerSecond, 3)) of memcpy \

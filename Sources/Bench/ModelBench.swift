@@ -17,7 +17,8 @@ struct ModelBench: ParsableCommand {
         for preset in ModelPreset.allCases where self.preset == nil || self.preset == preset.rawValue {
             let layout = ModelLayout(preset.configuration)
             let sampler = try BatchSampler(
-                stream: stream, contextLength: preset.configuration.contextLength, path: "synthetic text")
+                TrainingText(tokens: stream, path: "synthetic text"),
+                contextLength: preset.configuration.contextLength, path: "synthetic text")
             let trainer = Trainer(
                 layout: layout, parameters: Initialization.parameters(layout, seed: 1),
                 recipe: TrainingRecipe(

@@ -29,6 +29,12 @@ static inline uint32_t float_bits(float value) {
     return bits;
 }
 
+static inline float float_from_bits(uint32_t bits) {
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
 static inline double double_from_bits(uint64_t bits) {
     double value;
     memcpy(&value, &bits, sizeof value);
@@ -56,7 +62,8 @@ static inline __attribute__((always_inline)) uint32_t count_at_least(
     return found;
 }
 
-// The k-th largest of keys[0..<count], 1 <= k <= count, found bit by bit from the highest one.
+// A number that exactly k of keys[0..<count] reach, or else the k-th largest of them; 1 <= k <= count. Found bit by bit
+// from the highest one; the first kind ends the search early.
 static inline __attribute__((always_inline)) uint32_t kth_largest(const uint32_t *keys, size_t count, size_t k) {
     uint32_t smallest = MAGNITUDE_MASK, largest = 0;
     for (size_t i = 0; i < count; i++) {
@@ -68,7 +75,9 @@ static inline __attribute__((always_inline)) uint32_t kth_largest(const uint32_t
     uint32_t found = largest & ~(uint32_t)(((uint64_t)2 << top) - 1);
     for (int bit = top; bit >= 0; bit--) {
         uint32_t attempt = found | (uint32_t)1 << bit;
-        if (count_at_least(keys, count, attempt) >= k) found = attempt;
+        size_t reached = count_at_least(keys, count, attempt);
+        if (reached >= k) found = attempt;
+        if (reached == k) break;
     }
     return found;
 }
@@ -76,7 +85,7 @@ static inline __attribute__((always_inline)) uint32_t kth_largest(const uint32_t
 // 1. Deal the values to four times as many groups as values are wanted (a power of two). The k-th largest of the groups'
 //    largest magnitudes is a lower bound for the k-th largest magnitude: k groups hold one value at least as large.
 // 2. Only values at or above that bound are candidates: hardly more than k.
-// 3. The k-th largest magnitude is found among them; ties are taken from the lowest index on.
+// 3. The threshold is found among them; ties are taken from the lowest index on.
 MESH_CLONES
 size_t MESH_KERNEL(mesh_top_k)(
     const float *restrict values, size_t count, size_t k, uint16_t *restrict indices) {
@@ -105,7 +114,13 @@ size_t MESH_KERNEL(mesh_top_k)(
     for (size_t i = 0; i < count; i++) is_candidate[i] = (uint8_t)((bound - 1 - magnitudes[i]) >> 31);
     for (size_t i = count; i < padded; i++) is_candidate[i] = 0;
     size_t candidates = 0;
-    for (size_t start = 0; start < padded; start += 8) {
+    // Where candidates are dense, a branch for each costs more than a look at every value.
+    const int is_dense = 8 * k > count;
+    for (size_t i = 0; is_dense && i < count; i++) {
+        places[candidates] = (uint16_t)i;
+        candidates += is_candidate[i];
+    }
+    for (size_t start = 0; !is_dense && start < padded; start += 8) {
         // One bit a candidate, eight bits apart, the first in the lowest byte.
         uint64_t word = 0;
         memcpy(&word, is_candidate + start, sizeof word);
@@ -114,9 +129,7 @@ size_t MESH_KERNEL(mesh_top_k)(
 #endif
         for (; word != 0; word &= word - 1) {
             size_t place = start + (size_t)(__builtin_ctzll(word) >> 3);
-            places[candidates] = (uint16_t)place;
-            keys[candidates] = magnitudes[place];
-            candidates += 1;
+            places[candidates++] = (uint16_t)place;
         }
     }
     if (candidates <= k) {
@@ -124,7 +137,9 @@ size_t MESH_KERNEL(mesh_top_k)(
         return candidates;
     }
 
-    uint32_t threshold = kth_largest(keys, candidates, k);
+    for (size_t i = 0; i < candidates; i++) keys[i] = magnitudes[places[i]];
+    // With one value a group the bound is the threshold itself.
+    uint32_t threshold = groups >= count ? bound : kth_largest(keys, candidates, k);
     size_t ties = k - count_at_least(keys, candidates, threshold + 1);
     size_t taken = 0;
     for (size_t i = 0; i < candidates && taken < k; i++) {
@@ -134,6 +149,49 @@ size_t MESH_KERNEL(mesh_top_k)(
         ties -= tie;
     }
     return taken;
+}
+
+// Magnitudes are summed in 32 bits over blocks of this many: 256 * (2^24 - 1) < 2^32.
+#define SUM_BLOCK 256
+
+// Eight Lloyd steps: nearest odd levels for the scale, then the least-squares scale for the levels. The result counts
+// 256ths of a unit. The level of a magnitude m is 1, and 2 more for each threshold 2 j scale / 256 that it reaches; so
+// sum(l m) and sum(l l) follow from the sum and the number of the magnitudes beyond each threshold.
+static inline __attribute__((always_inline)) uint64_t fitted_scale(
+    const uint32_t *scaled, size_t count, uint64_t total, unsigned bits) {
+    const uint32_t half = 1u << (bits - 1);
+    uint64_t scale = (total << 9) / ((uint64_t)count << bits);
+    for (int step = 0; step < 8; step++) {
+        if (scale == 0) scale = 1;
+        uint64_t product = total, squares = count;
+        for (uint32_t j = 1; j < half; j++) {
+            const uint32_t threshold = (uint32_t)((2 * j * scale + 255) >> 8);
+            for (size_t start = 0; start < count; start += SUM_BLOCK) {
+                size_t end = count - start < SUM_BLOCK ? count : start + SUM_BLOCK;
+                uint32_t sum = 0, beyond = 0;
+                for (size_t i = start; i < end; i++) {
+                    sum += scaled[i] >= threshold ? scaled[i] : 0;
+                    beyond += scaled[i] >= threshold;
+                }
+                product += 2 * (uint64_t)sum;
+                squares += 8 * (uint64_t)j * beyond;
+            }
+        }
+        uint64_t next = (product << 8) / squares;
+        if (next == scale) break; // no later step changes it
+        scale = next;
+    }
+    return scale;
+}
+
+// The largest odd level below 2 * half whose lower threshold, level - 1 units, the magnitude reaches. The quotient can
+// be off by its rounding; both comparisons are exact.
+static inline __attribute__((always_inline)) uint32_t fine_level(float magnitude, float unit, uint32_t half) {
+    float quotient = magnitude / (2 * unit);
+    int32_t steps = quotient < (float)(half - 1) ? (int32_t)quotient : (int32_t)half - 1;
+    steps -= magnitude < (float)(2 * steps) * unit;
+    steps += steps < (int32_t)half - 1 && magnitude >= (float)(2 * (steps + 1)) * unit;
+    return (uint32_t)(2 * steps + 1);
 }
 
 MESH_CLONES
@@ -163,20 +221,13 @@ uint32_t MESH_KERNEL(mesh_quantise)(
         total += scaled[i];
     }
 
-    // Eight Lloyd steps: nearest odd levels for the scale, then the least-squares scale for the levels. `scale` counts
-    // 256ths of a unit.
-    uint64_t scale = (total << 9) / ((uint64_t)count << bits);
-    for (int step = 0; step < 8; step++) {
-        if (scale == 0) scale = 1;
-        uint64_t product = 0, squares = 0;
-        for (size_t i = 0; i < count; i++) {
-            uint64_t magnitude = (uint64_t)scaled[i] << 8;
-            uint64_t level = 1;
-            for (uint32_t j = 1; j < half; j++) level += magnitude >= 2 * j * scale ? 2 : 0;
-            product += level * scaled[i];
-            squares += level * level;
-        }
-        scale = (product << 8) / squares;
+    uint64_t scale;
+    if (bits == 8) {
+        // The finest levels need no fit: the largest magnitude gets the largest level.
+        uint32_t significand = (largest & 0x7fffff) | (largest >> 23 ? 0x800000u : 0);
+        scale = ((uint64_t)significand << 8) / top;
+    } else {
+        scale = fitted_scale(scaled, count, total, bits);
     }
     if (scale == 0) return 0;
 
@@ -194,20 +245,26 @@ uint32_t MESH_KERNEL(mesh_quantise)(
         exponent = 0;
     }
     uint32_t code = (uint32_t)mantissa + ((uint32_t)exponent << 4);
-    if (code > MESH_SCALE_CODE_MAX) return MESH_SCALE_TOO_LARGE;
+    if (code > MESH_SCALE_CODE_MAX(bits)) return MESH_SCALE_TOO_LARGE;
     if (code == 0) return 0;
 
     // mantissa * 2^(exponent - 40) and its small multiples are exact in float32.
     float unit = (float)mantissa * (float)double_from_bits((uint64_t)(exponent - 40 + 1023) << 52);
+    uint32_t levels[MESH_CHUNK_MAX];
     for (size_t i = 0; i < count; i++) {
-        float magnitude = chosen[i] < 0 ? -chosen[i] : chosen[i];
-        int32_t level = 1;
-        for (uint32_t j = 1; j < half; j++) level += magnitude >= (float)(2 * j) * unit ? 2 : 0;
-        level = chosen[i] < 0 ? -level : level;
+        levels[i] = bits == 8 ? fine_level(chosen[i] < 0 ? -chosen[i] : chosen[i], unit, half) : 1;
+    }
+    for (uint32_t j = 1; bits != 8 && j < half; j++) {
+        const float threshold = (float)(2 * j) * unit;
+        for (size_t i = 0; i < count; i++) levels[i] += (chosen[i] < 0 ? -chosen[i] : chosen[i]) >= threshold ? 2 : 0;
+    }
+    for (size_t i = 0; i < count; i++) {
+        int32_t level = chosen[i] < 0 ? -(int32_t)levels[i] : (int32_t)levels[i];
         codes[i] = (uint8_t)((level + (int32_t)top) >> 1);
         float sent = (float)level * unit;
-        values[indices[i]] = chosen[i] - sent;
+        chosen[i] = chosen[i] - sent;
     }
+    for (size_t i = 0; i < count; i++) values[indices[i]] = chosen[i];
     return code;
 }
 
@@ -228,8 +285,18 @@ uint32_t MESH_KERNEL(mesh_fixed_from_float)(int64_t *restrict fixed, const float
     return largest;
 }
 
+MESH_CLONES
+void MESH_KERNEL(mesh_split_bfloat16)(uint16_t *restrict sent, float *restrict values, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits = float_bits(values[i]);
+        uint32_t upper = (bits + 0x7fffu + ((bits >> 16) & 1)) >> 16;
+        sent[i] = (uint16_t)upper;
+        values[i] = values[i] - float_from_bits(upper << 16);
+    }
+}
+
 void MESH_KERNEL(mesh_add_sparse)(
-    int64_t *restrict sums, const uint16_t *restrict indices, const int8_t *restrict levels, size_t count,
+    int64_t *restrict sums, const uint16_t *restrict indices, const int16_t *restrict levels, size_t count,
     int64_t unit) {
     for (size_t i = 0; i < count; i++) sums[indices[i]] += levels[i] * unit;
 }

@@ -79,7 +79,12 @@ uint32_t mesh_quantise_scalar(
         total += scaled[i];
     }
     uint64_t scale = (total * 512) / ((uint64_t)count << bits);
-    for (int step = 0; step < 8; step++) {
+    if (bits == 8) {
+        scale = 0;
+        for (size_t i = 0; i < count; i++) scale = scaled[i] > scale ? scaled[i] : scale;
+        scale = scale * 256 / 255;
+    }
+    for (int step = 0; bits < 8 && step < 8; step++) {
         if (scale == 0) scale = 1;
         uint64_t product = 0, squares = 0;
         for (size_t i = 0; i < count; i++) {
@@ -114,7 +119,7 @@ uint32_t mesh_quantise_scalar(
         exponent = 0;
     }
     uint32_t code = (uint32_t)mantissa + 16 * (uint32_t)exponent;
-    if (code > MESH_SCALE_CODE_MAX) return MESH_SCALE_TOO_LARGE;
+    if (code > MESH_SCALE_CODE_MAX(bits)) return MESH_SCALE_TOO_LARGE;
     if (code == 0) return 0;
 
     float unit = ldexpf((float)mantissa, exponent - 40);
@@ -128,6 +133,18 @@ uint32_t mesh_quantise_scalar(
         values[indices[i]] = value - sent;
     }
     return code;
+}
+
+void mesh_split_bfloat16_scalar(uint16_t *sent, float *values, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits = float_bits(values[i]), lower = bits & 0xffff, upper = bits >> 16;
+        if (lower > 0x8000 || (lower == 0x8000 && (upper & 1))) upper += 1;
+        sent[i] = (uint16_t)upper;
+        uint32_t sent_bits = upper << 16;
+        float value;
+        memcpy(&value, &sent_bits, sizeof value);
+        values[i] -= value;
+    }
 }
 
 uint32_t mesh_fixed_from_float_scalar(int64_t *fixed, const float *values, size_t count) {

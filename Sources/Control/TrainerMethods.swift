@@ -120,7 +120,6 @@ public struct CodecProfile: Codable, Hashable, Sendable {
         case topK = "top-k"
         case denseFloat32 = "dense-float32"
         case denseBFloat16 = "dense-bfloat16"
-        case denseInt8 = "dense-int8"
     }
 
     public init(

@@ -10,7 +10,7 @@ enum FileEntry {
         guard let layout = try? ParameterLayout([(name: "a", shape: [3, 100]), (name: "b", shape: [5000])]) else {
             preconditionFailure("the layout is sound")
         }
-        for profile in [CodecProfile.standard, .topK(kept: 64, bits: 4), .denseFloat32] {
+        for profile in FuzzEntry.profiles {
             guard
                 let contribution = try? Tensor.Contribution(
                     payload: MemoryPayload(bytes), layout: layout, profile: profile),

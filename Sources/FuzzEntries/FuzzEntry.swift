@@ -1,3 +1,5 @@
+import Tensor
+
 /// Everything that reads bytes from outside, each behind one function that takes any bytes at all. It returns, or it
 /// stops the process: a crash, a precondition that does not hold, a loop or memory without end is the finding.
 ///
@@ -24,6 +26,12 @@ public enum FuzzEntry: String, CaseIterable, Sendable {
     case ledgerFile = "ledger-file"
     /// A key file, without its passphrase.
     case keyFile = "key-file"
+
+    /// The codec profiles of `payload`: both ways to write positions, every number of bits, both dense kinds.
+    static let profiles: [CodecProfile] = [
+        .standard, .topK(kept: 64, bits: 4), .denseFloat32, .topK(kept: 200, bits: 1), .topK(kept: 1024, bits: 2),
+        .topK(kept: 4096, bits: 8), .denseBFloat16,
+    ]
 
     /// How many versions the member of `member` adopts under this script.
     public static func heightReached(by script: [UInt8]) -> UInt64 { MemberEntry.run(script).value }

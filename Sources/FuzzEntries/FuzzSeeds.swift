@@ -212,7 +212,7 @@ public enum FuzzSeeds {
             return []
         }
         let values = (0..<layout.parameterCount).map { Float(($0 * 37) % 101) - 50 }
-        return [CodecProfile.standard, .topK(kept: 64, bits: 4), .denseFloat32].compactMap { profile in
+        return FuzzEntry.profiles.compactMap { profile in
             var residual = [Float](repeating: 0, count: layout.parameterCount)
             let encoded = try? ContributionEncoder.encode(
                 layout: layout, profile: profile, errorFeedback: .standard, delta: values, residual: &residual)

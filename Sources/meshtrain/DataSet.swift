@@ -73,8 +73,7 @@ struct DataSet {
     /// - Parameter limitBytes: train on no more than so many bytes, from the start; nil for all.
     func sampler(_ configuration: ModelConfiguration, limitBytes: Int? = nil) throws -> BatchSampler {
         try BatchSampler(
-            stream: split.trainingTokens(limitBytes: limitBytes), contextLength: configuration.contextLength,
-            path: directory)
+            split.trainingText(limitBytes: limitBytes), contextLength: configuration.contextLength, path: directory)
     }
 
     /// - Parameter byteLimit: evaluate about this much; nil for all.

@@ -135,11 +135,17 @@ final class MeshSession {
                 to: checkpointPath, full: { _ = try? daemon.call(TrainerTroubleReport(trouble: .diskFull)) })
         }
         let begun = step
+        var skipped = 0
         var overtakenBy: RoundVersion?
         var stepTime = Duration.zero
         while step < firstStep + innerSteps {
             let stepStart = clock.now
-            loss += try trainer.takeStep(step).loss
+            if let done = try trainer.takeStepIfFinite(step) {
+                loss += done.loss
+            } else {
+                skipped += 1
+                Output.note("step \(step + 1): skipped, loss or gradient is not a finite number")
+            }
             step += 1
             if (step - firstStep) % checkpointSteps == 0, step < firstStep + innerSteps { try save() }
             if let newer = try daemon.takeAnnouncedVersion(), newer.height > height {
@@ -156,9 +162,13 @@ final class MeshSession {
                 break
             }
         }
-        let steps = step - firstStep
+        let steps = step - firstStep - skipped
         let trained = clock.now
         try save()
+        guard steps > 0 else {
+            Output.note("round \(height + 1): no step could be taken, so there is nothing to hand over")
+            return try overtakenBy ?? daemon.nextVersion()
+        }
         let seconds = (clock.now - start) / .seconds(1)
         let tokensPerStep = trainer.recipe.batchSequences * layout.configuration.contextLength
         guard let dataset = DigestText(dataSet.description) else {

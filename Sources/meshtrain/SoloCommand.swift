@@ -26,6 +26,8 @@ struct SoloCommand: ParsableCommand {
         let lossAfter: Double
         let heldOutBytes: Int
         let steps: Int
+        /// Of these, steps whose loss or gradient was no finite number.
+        let skippedSteps: Int
         let tokens: Int
         let seconds: Double
         let tokensPerSecond: Double
@@ -75,9 +77,14 @@ struct SoloCommand: ParsableCommand {
         let clock = ContinuousClock()
         let start = clock.now
         var tokens = 0
+        var skipped = 0
         var curve: [Point] = []
         for step in first..<max(first, steps) {
-            let done = try trainer.takeStep(step)
+            guard let done = try trainer.takeStepIfFinite(step) else {
+                skipped += 1
+                Output.note("step \(step + 1): skipped, loss or gradient is not a finite number")
+                continue
+            }
             tokens += done.tokens
             if let evaluateEvery, (step + 1) % evaluateEvery == 0 {
                 let loss = try part.evaluate(trainer.transformer).natsPerByte
@@ -97,6 +104,7 @@ struct SoloCommand: ParsableCommand {
         }
         let result = Report(
             lossBefore: before.natsPerByte, lossAfter: after.natsPerByte, heldOutBytes: after.bytes, steps: steps,
+            skippedSteps: skipped,
             tokens: tokens, seconds: seconds, tokensPerSecond: seconds > 0 ? Double(tokens) / seconds : 0,
             parameters: layout.parameterCount, curve: curve)
         let json = try Output.json(result)

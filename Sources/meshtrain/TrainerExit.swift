@@ -36,7 +36,7 @@ enum TrainerExit: Int32, CaseIterable {
     /// How to end after an error; nil for one of which nothing is known.
     init?(_ error: any Error) {
         switch error {
-        case ModelError.notFinite: self = .diverged
+        case ModelError.notFinite, ModelError.diverged: self = .diverged
         case is ModelError: self = .unusableData
         case is DataSetError: self = .usage
         case is ControlError, is FrameError: self = .refusedProtocol

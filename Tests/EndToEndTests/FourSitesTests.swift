@@ -115,7 +115,7 @@ struct FourSitesTests {
     @Test("A sender that is killed in the middle of a contribution of 256 pieces delays nobody")
     func survivesSender() throws {
         var rules = Rules()
-        rules.encoding = .dense
+        rules.encoding = .denseFloat32
         rules.pieceBytes = 1 << 14
         // Two of the three that are left have contributed, and no deadline decides here.
         rules.minContributions = 2

@@ -92,7 +92,7 @@ struct HostilePeerTests {
     @Test func aContributionInAnotherEncodingIsRefusedBeforeItIsFetched() throws {
         let town = try Town(count: 4)
         town.settle()
-        let dense = town.contribution(of: 1, encoding: .dense)
+        let dense = town.contribution(of: 1, encoding: .denseFloat32)
         town.inject(.contribution(signed(dense, by: 1, in: town)), from: 1, to: 0)
         town.settle()
         #expect(town.sites[0].node.contributions[dense.contributionDigest] == nil)

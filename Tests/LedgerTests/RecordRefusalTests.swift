@@ -72,7 +72,8 @@ import Testing
                 == .outOfRange(key: "operator_threshold_numerator"))
         #expect(try refusal(Encoding.topK(kept: 64, bits: 2), "bits", .unsigned(3)) == .outOfRange(key: "bits"))
         #expect(try refusal(Encoding.topK(kept: 64, bits: 2), "kept", .unsigned(0)) == .outOfRange(key: "kept"))
-        #expect(try refusal(Encoding.dense, "kept", .unsigned(64)) == .outOfRange(key: "bits"))
+        #expect(try refusal(Encoding.denseBFloat16, "bits", .unsigned(8)) == .outOfRange(key: "bits"))
+        #expect(try refusal(Encoding.denseFloat32, "kept", .unsigned(64)) == .outOfRange(key: "bits"))
         #expect(
             try refusal(TensorShape(name: "a", shape: [2]), "shape", .array([.unsigned(0)]))
                 == .outOfRange(key: "shape"))

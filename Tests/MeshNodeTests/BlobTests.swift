@@ -19,7 +19,7 @@ struct SamplePayload {
         tree = MerkleTree(leaves: pieces.map { MerkleTree.leaf($0) })
         contribution = Ledger.Contribution(
             network: NetworkID(.zero), author: MemberID(Digest(DigestDomain("test"), [1])),
-            base: VersionDigest(.zero), baseHeight: .genesis, encoding: .dense,
+            base: VersionDigest(.zero), baseHeight: .genesis, encoding: .denseFloat32,
             payloadBytes: UInt64(pieces.map(\.count).reduce(0, +)), pieceBytes: 1024, pieceRoot: tree.root, norm: 0,
             steps: 0, tokens: 0, lossCentinats: nil, dataSets: [], trainer: .zero)
     }

@@ -251,7 +251,7 @@ struct ControlConnectionTests {
     func fewLedgersWait() throws {
         // One dense payload makes a ledger of more than waits for a client in memory.
         var rules = Rules()
-        rules.encoding = .dense
+        rules.encoding = .denseFloat32
         let sites = try TestSites(["de"], parameters: 1 << 20, rules: rules)
         defer { sites.end() }
         try sites.start(0)

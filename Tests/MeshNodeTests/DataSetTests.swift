@@ -51,7 +51,8 @@ import Testing
     private func contribution(author: Int, _ dataSets: [Digest]) -> Ledger.Contribution {
         Ledger.Contribution(
             network: NetworkID(.zero), author: MemberID(Digest(DigestDomain("test"), Array("\(author)".utf8))),
-            base: VersionDigest(.zero), baseHeight: .genesis, encoding: .dense, payloadBytes: 1, pieceBytes: 1024,
+            base: VersionDigest(.zero), baseHeight: .genesis, encoding: .denseFloat32, payloadBytes: 1,
+            pieceBytes: 1024,
             pieceRoot: .zero, norm: 0, steps: 0, tokens: 0, lossCentinats: nil, dataSets: dataSets, trainer: .zero)
     }
 

@@ -34,7 +34,7 @@ struct FiguresTests {
     @Test("A copy and a negative show at every site, also at one that was away; the alarm survives a restart")
     func copyAndNegative() throws {
         var rules = Rules()
-        rules.encoding = .dense
+        rules.encoding = .denseFloat32
         rules.minContributions = 3
         let sites = try TestSites(["de", "es", "fr", "pl"], rules: rules)
         defer { sites.end() }

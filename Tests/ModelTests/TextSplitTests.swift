@@ -152,7 +152,7 @@ func textFile(_ path: String, _ paragraphs: [String]) -> TextFile {
 
     @Test func batchesFollowSeedAndStep() throws {
         let stream = (0..<500).map { UInt16($0 % 260) }
-        let sampler = try BatchSampler(stream: stream, contextLength: 16, path: "")
+        let sampler = try BatchSampler(TrainingText(tokens: stream, path: ""), contextLength: 16, path: "")
         func batch(_ seed: UInt64, _ step: Int) -> [UInt16] {
             var tokens = [UInt16](repeating: 0, count: 64)
             var targets = tokens
@@ -164,7 +164,26 @@ func textFile(_ path: String, _ paragraphs: [String]) -> TextFile {
         #expect(batch(1, 5) != batch(1, 6))
         #expect(batch(1, 5) != batch(2, 5))
         #expect(throws: ModelError.tooLittleText(path: "x", tokens: 16, needed: 17)) {
-            try BatchSampler(stream: Array(stream.prefix(16)), contextLength: 16, path: "x")
+            try BatchSampler(
+                TrainingText(tokens: Array(stream.prefix(16)), path: ""), contextLength: 16, path: "x")
+        }
+    }
+
+    @Test func placesOfABatchAreThoseOfItsTokens() throws {
+        let files = (0..<5).map { file in
+            TextFile(path: "\(file).txt", bytes: (0..<60).map { UInt8(33 + (file * 60 + $0) % 90) })
+        }
+        let text = TrainingText(files)
+        let sampler = try BatchSampler(text, contextLength: 16, path: "")
+        var tokens = [UInt16](repeating: 0, count: 32 * 16)
+        var targets = tokens
+        sampler.fill(tokens: &tokens, targets: &targets, seed: BatchSeed(number: 3), step: 8)
+        let places = sampler.places(32, seed: BatchSeed(number: 3), step: 8)
+        #expect(Set(places.map(\.path)).count > 2)
+        for (sequence, place) in places.enumerated() {
+            let file = try #require(files.first { $0.path == place.path })
+            let token = tokens[16 * sequence]
+            #expect(token == ByteTokenizer.begin || token == ByteTokenizer.encode([file.bytes[place.byte]])[0])
         }
     }
 }

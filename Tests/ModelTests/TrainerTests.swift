@@ -14,7 +14,7 @@ func microTrainer(parameters: [Float]? = nil, steps: Int = 40, seed: UInt64 = 9,
         recipe: TrainingRecipe(
             schedule: LearningRateSchedule(peak: 1e-2, warmUpSteps: 4, horizonSteps: steps), batchSequences: 4,
             batches: BatchSeed(number: seed), optimizer: optimizer),
-        text: try BatchSampler(stream: stream, contextLength: 16, path: "fox"))
+        text: try BatchSampler(TrainingText(tokens: stream, path: "fox"), contextLength: 16, path: "fox"))
 }
 
 @Suite struct TrainerTests {
@@ -34,6 +34,39 @@ func microTrainer(parameters: [Float]? = nil, steps: Int = 40, seed: UInt64 = 9,
         let losses = try (0..<40).map { try trainer.takeStep($0).loss }
         #expect(losses[0] > 5)
         #expect(losses[39] < 3)
+    }
+
+    @Test func stepThatIsNotFiniteIsSkippedAndChangesNothing() throws {
+        let trainer = try microTrainer()
+        let good = Initialization.parameters(trainer.layout, seed: 4)
+        let bad = good.map { $0 * 1e30 }
+        bad.withUnsafeBufferPointer { trainer.setParameters($0) }
+        #expect(try trainer.takeStepIfFinite(0) == nil)
+        #expect(try trainer.takeStepIfFinite(1) == nil)
+        #expect(Array(trainer.transformer.parameters) == bad)
+        #expect(trainer.optimizer.updates == 0)
+        // A step that is taken starts the count again.
+        good.withUnsafeBufferPointer { trainer.setParameters($0) }
+        #expect(try trainer.takeStepIfFinite(2) != nil)
+        bad.withUnsafeBufferPointer { trainer.setParameters($0) }
+        #expect(try trainer.takeStepIfFinite(3) == nil)
+        #expect(try trainer.takeStepIfFinite(4) == nil)
+    }
+
+    @Test func thirdStepInARowThatIsNotFiniteNamesItsBatch() throws {
+        let trainer = try microTrainer()
+        let bad = Initialization.parameters(trainer.layout, seed: 4).map { $0 * 1e30 }
+        bad.withUnsafeBufferPointer { trainer.setParameters($0) }
+        #expect(try trainer.takeStepIfFinite(0) == nil)
+        #expect(try trainer.takeStepIfFinite(1) == nil)
+        let error = try #require(throws: ModelError.self) { try trainer.takeStepIfFinite(2) }
+        guard case .diverged(2, _, 3, let batch) = error else {
+            Issue.record("another error: \(error)")
+            return
+        }
+        #expect(batch.count == 4)
+        #expect(batch.allSatisfy { $0.path == "fox" && (0..<1080).contains($0.byte) })
+        #expect(error.description.contains("fox at byte \(batch[0].byte)"))
     }
 
     @Test func splittingABatchIntoPassesChangesOnlyRounding() throws {

@@ -34,7 +34,7 @@ class Entry:
             self.pairs, _ = payload_decoder.decode_pairs(payload, tensors, kind, bits, kept, norm=body["norm"])
         except payload_decoder.Refusal as refusal:
             raise Refused(f"a payload is refused: {refusal}") from None
-        self.dense = kind == payload_decoder.DENSE
+        self.dense = kind in payload_decoder.DENSE_BYTES
         self.values = [level * unit for level, unit in self.pairs]
 
 

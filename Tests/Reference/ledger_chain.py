@@ -597,8 +597,9 @@ def subject(change):
 def profile(encoding):
     """Kind, bits and kept as the payload's decoder takes them."""
     if encoding["profile"] == "dense":
-        return payload_decoder.DENSE, 0, 0
-    return payload_decoder.TOP_K, encoding["bits"], encoding["kept"]
+        return payload_decoder.FLOAT32 if encoding["bits"] == 32 else payload_decoder.BFLOAT16, 0, 0
+    kind = payload_decoder.GAPS if encoding["kept"] < 512 else payload_decoder.BITMAP
+    return kind, encoding["bits"], encoding["kept"]
 
 
 def weights_q30(rules, contributions, parent_height):

@@ -224,7 +224,7 @@ MEMBER_SET = record(
 
 def encoding(value, name="encoding"):
     record({"bits": UNSIGNED32, "kept": unsigned(1, 4096), "profile": choice("top-k", "dense")})(value, name)
-    allowed = (2, 4) if value["profile"] == "top-k" else (32,)
+    allowed = (1, 2, 4, 8) if value["profile"] == "top-k" else (16, 32)
     if value["bits"] not in allowed or (value["profile"] == "dense" and value["kept"] != 4096):
         raise Refused(f"{name} has bits or kept values that its profile does not allow")
 

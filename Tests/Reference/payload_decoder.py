@@ -11,10 +11,10 @@ import sys
 
 CHUNK_PARAMETERS = 4096
 SEGMENT_CHUNKS = 256
-SCALE_LARGEST = 687
 SQUARE_SUM_LIMIT = 1 << 120
 DENSE_LIMIT = 1024.0
-TOP_K, DENSE = 1, 2
+GAPS, FLOAT32, BITMAP, BFLOAT16 = 1, 2, 3, 4
+DENSE_BYTES = {FLOAT32: 4, BFLOAT16: 2}
 
 
 class Refusal(Exception):
@@ -44,19 +44,30 @@ def entry_limit(kept, parameters):
     return max(1, kept * parameters // CHUNK_PARAMETERS)
 
 
-def head_bytes(kept):
-    return 2 if kept <= 64 else 3
+def head_bytes(kind, kept):
+    return 3 if kind == GAPS and kept > 64 else 2
+
+
+def largest_scale(bits):
+    return 623 if bits == 8 else 687
+
+
+def bitmap_bytes(parameters):
+    return (parameters + 7) // 8
 
 
 def segment_sizes(chunks, kind, bits, kept):
     """The smallest and the largest size of a segment."""
-    if kind == DENSE:
-        size = 4 * sum(chunks)
+    if kind in DENSE_BYTES:
+        size = DENSE_BYTES[kind] * sum(chunks)
         return size, size
-    smallest = head_bytes(kept) * len(chunks)
+    smallest = head_bytes(kind, kept) * len(chunks)
     limits = [entry_limit(kept, n) for n in chunks]
-    gaps = sum(limit + (n - limit) // 255 for n, limit in zip(chunks, limits))
-    return smallest, smallest + gaps + (sum(limits) * bits + 7) // 8
+    if kind == GAPS:
+        positions = sum(limit + (n - limit) // 255 for n, limit in zip(chunks, limits))
+    else:
+        positions = sum(bitmap_bytes(n) for n in chunks)
+    return smallest, smallest + positions + (sum(limits) * bits + 7) // 8
 
 
 def unit_of(scale):
@@ -71,23 +82,22 @@ def largest(tensors, kind, bits, kept):
     return 20 + sum(4 + segment_sizes(chunks, kind, bits, kept)[1] for chunks in layout.segments)
 
 
-def decode_top_k(data, chunks, bits, kept):
-    """The level and the unit of each parameter of one segment; the value is their product, in units of 2^-40."""
+def read_gaps(data, chunks, bits, kept):
+    """The place and the unit of each entry of a segment with gaps, and where the codes start."""
     count = len(chunks)
-    planes = head_bytes(kept)
+    planes = head_bytes(GAPS, kept)
     heads = []
     for position, parameters in enumerate(chunks):
         word = sum(data[plane * count + position] << (8 * plane) for plane in range(planes))
         limit = entry_limit(kept, parameters)
         missing, scale = word // 1024, word % 1024
-        require(scale <= SCALE_LARGEST, "too-large")
+        require(scale <= largest_scale(bits), "too-large")
         require(missing <= limit, "size-mismatch")
         require(word == 0 or (scale >= 1 and missing < limit), "not-canonical")
         heads.append((0 if word == 0 else limit - missing, unit_of(scale)))
 
     entries = sum(number for number, _ in heads)
-    code_bytes = (entries * bits + 7) // 8
-    gap_end = len(data) - code_bytes
+    gap_end = len(data) - (entries * bits + 7) // 8
     position = planes * count
     require(gap_end - position >= entries, "size-mismatch")
 
@@ -108,23 +118,58 @@ def decode_top_k(data, chunks, bits, kept):
             places.append((start + place, unit))
         start += parameters
     require(position == gap_end, "size-mismatch")
+    return places, gap_end
 
-    codes = int.from_bytes(data[gap_end:], "little")
+
+def read_bitmaps(data, chunks, bits, kept):
+    """The place and the unit of each entry of a segment with bitmaps, and where the codes start."""
+    count = len(chunks)
+    scales = [data[position] + 256 * data[count + position] for position in range(count)]
+    for scale in scales:
+        require(scale <= largest_scale(bits), "too-large")
+    position = 2 * count
+    end = position + sum(bitmap_bytes(n) for n, scale in zip(chunks, scales) if scale)
+    require(end <= len(data), "size-mismatch")
+    places = []
+    start = 0
+    for parameters, scale in zip(chunks, scales):
+        if scale:
+            size = bitmap_bytes(parameters)
+            bitmap = int.from_bytes(data[position : position + size], "little")
+            position += size
+            require(bitmap < 1 << parameters, "not-canonical")
+            chosen = [place for place in range(parameters) if bitmap >> place & 1]
+            require(chosen, "not-canonical")
+            require(len(chosen) <= entry_limit(kept, parameters), "size-mismatch")
+            places += [(start + place, unit_of(scale)) for place in chosen]
+        start += parameters
+    require(end + (len(places) * bits + 7) // 8 == len(data), "size-mismatch")
+    return places, end
+
+
+def decode_top_k(data, chunks, kind, bits, kept):
+    """The level and the unit of each parameter of one segment; the value is their product, in units of 2^-40."""
+    places, code_start = (read_gaps if kind == GAPS else read_bitmaps)(data, chunks, bits, kept)
+    codes = int.from_bytes(data[code_start:], "little")
+    require(codes >> (len(places) * bits) == 0, "not-canonical")
     pairs = [(0, 0)] * sum(chunks)
-    for place, unit in places:
-        code = codes % 2**bits
-        codes //= 2**bits
+    for number, (place, unit) in enumerate(places):
+        first = number * bits
+        code = data[code_start + first // 8] >> (first % 8) & (2**bits - 1)
         pairs[place] = (2 * code - (2**bits - 1), unit)
-    require(codes == 0, "not-canonical")
     return pairs
 
 
-def decode_dense(data, chunks):
+def decode_dense(data, chunks, kind):
     """The value of each parameter of one segment, in units of 2^-40, as a level of unit 1."""
     pairs = []
     start = 0
     for parameters in chunks:
-        floats = struct.unpack_from("<%df" % parameters, data, 4 * start)
+        if kind == FLOAT32:
+            floats = struct.unpack_from("<%df" % parameters, data, 4 * start)
+        else:  # a bfloat16 is the upper half of a float32
+            halves = struct.unpack_from("<%dH" % parameters, data, 2 * start)
+            floats = struct.unpack("<%df" % parameters, struct.pack("<%dI" % parameters, *(h << 16 for h in halves)))
         require(all(math.isfinite(number) for number in floats), "non-finite")
         require(all(abs(number) < DENSE_LIMIT for number in floats), "too-large")
         # A float32 times 2^40 is exact in Python's float64, and round() takes ties to even.
@@ -162,7 +207,10 @@ def decode_pairs(payload, tensors, kind, bits, kept, norm=None):
     for size, chunks in zip(sizes, layout.segments):
         data = payload[start : start + size]
         start += size
-        found = decode_dense(data, chunks) if kind == DENSE else decode_top_k(data, chunks, bits, kept)
+        if kind in DENSE_BYTES:
+            found = decode_dense(data, chunks, kind)
+        else:
+            found = decode_top_k(data, chunks, kind, bits, kept)
         squares += sum((level * unit) ** 2 for level, unit in found)
         require(squares < SQUARE_SUM_LIMIT, "too-large")
         pairs += found

@@ -21,7 +21,7 @@ import Testing
         return (listed, payloads)
     }
 
-    @Test(arguments: [Encoding.topK(kept: 64, bits: 2), .dense])
+    @Test(arguments: [Encoding.topK(kept: 64, bits: 2), .topK(kept: 1024, bits: 1), .denseFloat32, .denseBFloat16])
     func anyNumberOfWorkersGivesTheSameFile(encoding: Encoding) throws {
         let mesh = try SmallMesh(encoding: encoding, rows: 600)
         let (manifest, payloads) = try manifest(mesh)
@@ -90,7 +90,7 @@ import Testing
 
     /// By tokens, a member's part of the step is its share, and never more than the cap: what the cap cuts off is nobody's.
     @Test func cappedSharesOfTokensGiveExactlyThatPartOfEachUpdate() throws {
-        let mesh = try SmallMesh(encoding: .dense) {
+        let mesh = try SmallMesh(encoding: .denseFloat32) {
             $0.weights = .tokens
             $0.nodeWeightMaximumQ30 = Rules.oneQ30 / 2
             $0.outerLearningRateQ16 = 1 << 16

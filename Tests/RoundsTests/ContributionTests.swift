@@ -44,8 +44,8 @@ import Testing
         let good = signed.body
         let size = UInt64(payload.count)
         #expect(
-            fault(record(good, encoding: .dense), payload)
-                == .encodingMismatch(expected: good.encoding, found: .dense))
+            fault(record(good, encoding: .denseFloat32), payload)
+                == .encodingMismatch(expected: good.encoding, found: .denseFloat32))
         #expect(fault(record(good, pieceBytes: 2048), payload) == .pieceBytesMismatch(expected: 1024, found: 2048))
         #expect(
             fault(record(good, norm: good.norm + 1), payload)
@@ -61,7 +61,7 @@ import Testing
     }
 
     /// A payload that its author signed but that does not decode is refused by the protocol's names.
-    @Test(arguments: [(Encoding.topK(kept: 64, bits: 2), "size-mismatch"), (.dense, "norm-mismatch")])
+    @Test(arguments: [(Encoding.topK(kept: 64, bits: 2), "size-mismatch"), (.denseFloat32, "norm-mismatch")])
     func signedNonsenseIsRefusedByName(encoding: Encoding, expected: String) throws {
         let mesh = try SmallMesh(encoding: encoding)
         let (signed, payload) = try mesh.contribution(by: 1, on: Chain(genesis: mesh.genesis).bases[0])
@@ -86,7 +86,9 @@ import Testing
         #expect(ContributionFault.wrongStoredSize(expected: 2, found: 1).refusal == nil)
         #expect(ContributionFault.wrongStoredPieces(expected: .zero, found: .zero).refusal == nil)
         #expect(ContributionFault.tooLarge(bytes: 2, limit: 1).refusal == "too-large")
-        #expect(ContributionFault.encodingMismatch(expected: .dense, found: .dense).refusal == "dtype-mismatch")
+        #expect(
+            ContributionFault.encodingMismatch(expected: .denseFloat32, found: .denseFloat32).refusal
+                == "dtype-mismatch")
     }
 
     @Test func filesAndMemoryEncodeAlike() throws {
@@ -124,7 +126,10 @@ import Testing
     }
 
     /// Nothing is lost: with a decay of one, what was left out plus what stayed in the residual is what was handed over.
-    @Test(arguments: [Encoding.topK(kept: 64, bits: 2), .topK(kept: 200, bits: 4), .dense])
+    @Test(arguments: [
+        Encoding.topK(kept: 64, bits: 2), .topK(kept: 200, bits: 4), .topK(kept: 1024, bits: 8), .denseFloat32,
+        .denseBFloat16,
+    ])
     func leftOutContributionGoesBackIntoTheResidual(encoding: Encoding) throws {
         var rules = mesh.genesis.rules
         rules.encoding = encoding

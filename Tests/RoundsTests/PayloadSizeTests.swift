@@ -20,7 +20,8 @@ import Testing
     ]
     static let encodings: [Encoding] = [
         .topK(kept: 64, bits: 2), .topK(kept: 1, bits: 4), .topK(kept: 255, bits: 4), .topK(kept: 3000, bits: 2),
-        .topK(kept: 4096, bits: 2), .dense,
+        .topK(kept: 4096, bits: 2), .topK(kept: 511, bits: 1), .topK(kept: 512, bits: 1), .topK(kept: 1024, bits: 8),
+        .denseFloat32, .denseBFloat16,
     ]
 
     @Test(arguments: layouts.indices, encodings)
@@ -61,9 +62,9 @@ import Testing
     @Test func whatNoVectorHoldsHasNoPayload() {
         let wide = TensorShape(name: "a", shape: [Limits.dimensionMaximum, 2])
         let half = TensorShape(name: "b", shape: [Limits.parameters / 2 + 1])
-        #expect(Encoding.dense.payloadBytesMaximum(of: [wide]) == 0)
-        #expect(Encoding.dense.payloadBytesMaximum(of: [half, half]) == 0)
-        #expect(Encoding.dense.payloadBytesMaximum(of: [half]) > 4 * (Limits.parameters / 2))
+        #expect(Encoding.denseFloat32.payloadBytesMaximum(of: [wide]) == 0)
+        #expect(Encoding.denseFloat32.payloadBytesMaximum(of: [half, half]) == 0)
+        #expect(Encoding.denseFloat32.payloadBytesMaximum(of: [half]) > 4 * (Limits.parameters / 2))
     }
 }
 
@@ -78,8 +79,9 @@ private struct LargestPayload {
         for segment in 0..<layout.segmentCount { segments.append(self.segment(segment)) }
         let (kind, bits, kept): (UInt8, UInt8, UInt16) =
             switch encoding {
-            case .topK(let kept, let bits): (1, UInt8(bits), UInt16(kept))
-            case .dense: (2, 0, 0)
+            case .topK(let kept, let bits): (kept < 512 ? 1 : 3, UInt8(bits), UInt16(kept))
+            case .denseFloat32: (2, 0, 0)
+            case .denseBFloat16: (4, 0, 0)
             }
         var bytes = Array("MPG2".utf8) + [kind, bits]
         bytes += little(kept) + little(UInt64(layout.parameterCount)) + little(UInt32(segments.count))
@@ -90,25 +92,32 @@ private struct LargestPayload {
 
     private func segment(_ index: Int) -> [UInt8] {
         guard case .topK(let kept, let bits) = encoding else {
-            return [UInt8](repeating: 0, count: 4 * layout.parameters(ofSegment: index).count)
+            let width = encoding == .denseBFloat16 ? 2 : 4
+            return [UInt8](repeating: 0, count: width * layout.parameters(ofSegment: index).count)
         }
         let chunks = layout.chunks(ofSegment: index)
-        var gaps: [UInt8] = []
+        var positions: [UInt8] = []
         var entries = 0
         for chunk in chunks {
             let count = layout.chunk(at: chunk).count
             let limit = max(1, Int(kept) * count / ParameterLayout.chunkParameters)
             let gap = count - limit
-            gaps += [UInt8](repeating: 255, count: gap / 255) + [UInt8(gap % 255)]
-            gaps += [UInt8](repeating: 0, count: limit - 1)
+            if kept < 512 {
+                positions += [UInt8](repeating: 255, count: gap / 255) + [UInt8(gap % 255)]
+                positions += [UInt8](repeating: 0, count: limit - 1)
+            } else {
+                var bitmap = [UInt8](repeating: 0, count: (count + 7) / 8)
+                for place in gap..<count { bitmap[place / 8] |= 1 << UInt8(place % 8) }
+                positions += bitmap
+            }
             entries += limit
         }
         // Every head word is 1: no entry is missing, and the scale is 1.
-        let headBytes = kept <= 64 ? 2 : 3
+        let headBytes = kept <= 64 || kept >= 512 ? 2 : 3
         var bytes =
             [UInt8](repeating: 1, count: chunks.count)
             + [UInt8](repeating: 0, count: (headBytes - 1) * chunks.count)
-        bytes += gaps
+        bytes += positions
         bytes += [UInt8](repeating: 0, count: (entries * Int(bits) + 7) / 8)
         return bytes
     }

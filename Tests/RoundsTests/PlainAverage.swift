@@ -24,7 +24,8 @@ struct PlainAverage {
         let wholes = factors(decoded.map { norm($0.values, 0..<layout.parameterCount) })
         // f + 1; where all send everything, the number of all if that is more.
         let least = (members - 1) / 3 + 1
-        let divisor = rules.encoding == .dense ? max(least, entries.count) : least
+        let isDense = [.denseFloat32, .denseBFloat16].contains(rules.encoding)
+        let divisor = isDense ? max(least, entries.count) : least
         var next = base
         for tensor in layout.tensors {
             let parts = factors(decoded.map { norm($0.values, tensor.range) })
@@ -36,7 +37,7 @@ struct PlainAverage {
                 var senders = 0
                 for (place, entry) in decoded.enumerated() {
                     sum += scaled(entry.values[index], unit: entry.units[index], by: multipliers[place])
-                    if rules.encoding == .dense || entry.values[index] != 0 { senders += 1 }
+                    if isDense || entry.values[index] != 0 { senders += 1 }
                 }
                 if senders > divisor { sum = Int64(Int128(sum) * Int128(divisor) / Int128(senders)) }
                 next[index] = base[index] + Float(rules.outerLearningRateQ16) / 65_536 * (Float(sum) * 0x1p-40)

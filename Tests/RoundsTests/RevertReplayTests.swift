@@ -45,9 +45,10 @@ import Testing
         return try replay.parameters.readAll()
     }
 
-    @Test(arguments: [Encoding.topK(kept: 64, bits: 2), .dense])
+    @Test(arguments: [Encoding.topK(kept: 64, bits: 2), .topK(kept: 1024, bits: 1), .denseFloat32, .denseBFloat16])
     func theStateThatTakesOverIsTheHistoryWithoutTheContribution(encoding: Encoding) throws {
-        var reverts = RevertMesh(try SmallMesh(encoding: encoding, rows: encoding == .dense ? 20 : 530))
+        var reverts = RevertMesh(
+            try SmallMesh(encoding: encoding, rows: encoding == .topK(kept: 64, bits: 2) ? 530 : 20))
         try reverts.list([0, 1, 2, 3])
         let poison = try reverts.list([0, 1, 2])[1]
         try reverts.list([1, 2, 3])

@@ -63,7 +63,8 @@ struct Fabrication {
     func contribution(by author: Int, on base: VersionDigest? = nil, norm: UInt64 = 1) -> Contribution {
         Contribution(
             network: network, author: id(author), base: base ?? genesis.versionDigest, baseHeight: .genesis,
-            encoding: .dense, payloadBytes: 1, pieceBytes: Limits.pieceBytesMinimum, pieceRoot: .zero, norm: norm,
+            encoding: .denseFloat32, payloadBytes: 1, pieceBytes: Limits.pieceBytesMinimum, pieceRoot: .zero,
+            norm: norm,
             steps: 1, tokens: 1, lossCentinats: 1, dataSets: [], trainer: .zero)
     }
 

@@ -86,7 +86,7 @@ struct AveragingFiguresTests {
         }
         // The shares are of five; the divisor is the number of senders, and two at least.
         for index in step.indices {
-            let senders = values.indices.filter { profile == .denseFloat32 || values[$0][index] != 0 }
+            let senders = values.indices.filter { profile.isDense || values[$0][index] != 0 }
             step[index] *= 5 / Double(max(2, senders.count))
         }
         for entry in values.indices {

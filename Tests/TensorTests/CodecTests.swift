@@ -20,6 +20,11 @@ struct CodecTests {
                 #expect(residual[index] == 0)
                 #expect(
                     abs(Float(sent[index]) * 0x1p-40 - before[index]) <= 0x1p-41 + before[index].magnitude * 0x1p-24)
+            } else if profile == .denseBFloat16 {
+                let upper = before[index] - residual[index]
+                #expect(upper.bitPattern & 0xFFFF == 0)
+                #expect(residual[index].magnitude <= before[index].magnitude * 0x1p-8)
+                #expect(abs(Float(sent[index]) * 0x1p-40 - upper) <= 0x1p-41)
             } else {
                 #expect(residual[index] == before[index] - Float(sent[index]) * 0x1p-40)
             }
@@ -71,7 +76,7 @@ struct CodecTests {
         let layout = try ParameterLayout([("w", [64, 4096])])
         var random = TestRandom(5)
         let delta = random.pseudoGradient(layout.parameterCount)
-        for (bits, share) in [(2, 0.3), (4, 0.1)] {
+        for (bits, share) in [(1, 0.5), (2, 0.3), (4, 0.1), (8, 0.001)] {
             let values = try decoded(contribution(layout, .topK(kept: 64, bits: bits), delta: delta).contribution)
             var (error, energy) = (0.0, 0.0)
             for index in values.indices where values[index] != 0 {
@@ -118,7 +123,7 @@ struct CodecTests {
     func notFiniteAndTooLargeValuesAreRefusedByPlace() throws {
         let layout = try TestLayouts.small()
         var random = TestRandom(8)
-        for profile in [CodecProfile.standard, .denseFloat32] {
+        for profile in profiles {
             for bad in [Float.nan, .infinity, -.infinity] {
                 var delta = random.pseudoGradient(layout.parameterCount)
                 delta[12_500] = bad

@@ -11,9 +11,10 @@ struct KernelPath: Sendable, CustomTestStringConvertible {
     let quantise:
         @Sendable (UnsafeMutablePointer<Float>, UnsafePointer<UInt16>, Int, UInt32, UnsafeMutablePointer<UInt8>) ->
             UInt32
+    let splitBFloat16: @Sendable (UnsafeMutablePointer<UInt16>, UnsafeMutablePointer<Float>, Int) -> Void
     let fixedFromFloat: @Sendable (UnsafeMutablePointer<Int64>, UnsafePointer<Float>, Int) -> UInt32
     let addSparse:
-        @Sendable (UnsafeMutablePointer<Int64>, UnsafePointer<UInt16>, UnsafePointer<Int8>, Int, Int64) -> Void
+        @Sendable (UnsafeMutablePointer<Int64>, UnsafePointer<UInt16>, UnsafePointer<Int16>, Int, Int64) -> Void
     let addDense: @Sendable (UnsafeMutablePointer<Int64>, UnsafePointer<Int64>, UInt32, Int) -> Void
     let countSparse: @Sendable (UnsafeMutablePointer<UInt32>, UnsafePointer<UInt16>, Int) -> Void
     let divideBySenders: @Sendable (UnsafeMutablePointer<Int64>, UnsafePointer<UInt32>, UInt32, Int) -> Void
@@ -23,17 +24,20 @@ struct KernelPath: Sendable, CustomTestStringConvertible {
     static var all: [KernelPath] {
         let dispatched = KernelPath(
             testDescription: "dispatched", addDecayed: mesh_add_decayed, topK: mesh_top_k, quantise: mesh_quantise,
-            fixedFromFloat: mesh_fixed_from_float, addSparse: mesh_add_sparse, addDense: mesh_add_dense,
+            splitBFloat16: mesh_split_bfloat16, fixedFromFloat: mesh_fixed_from_float, addSparse: mesh_add_sparse,
+            addDense: mesh_add_dense,
             countSparse: mesh_count_sparse, divideBySenders: mesh_divide_by_senders, outerStep: mesh_outer_step)
         let baseline = KernelPath(
             testDescription: "baseline", addDecayed: mesh_add_decayed_baseline, topK: mesh_top_k_baseline,
-            quantise: mesh_quantise_baseline, fixedFromFloat: mesh_fixed_from_float_baseline,
+            quantise: mesh_quantise_baseline, splitBFloat16: mesh_split_bfloat16_baseline,
+            fixedFromFloat: mesh_fixed_from_float_baseline,
             addSparse: mesh_add_sparse_baseline, addDense: mesh_add_dense_baseline,
             countSparse: mesh_count_sparse_baseline, divideBySenders: mesh_divide_by_senders_baseline,
             outerStep: mesh_outer_step_baseline)
         let v3 = KernelPath(
             testDescription: "x86-64-v3", addDecayed: mesh_add_decayed_v3, topK: mesh_top_k_v3,
-            quantise: mesh_quantise_v3, fixedFromFloat: mesh_fixed_from_float_v3, addSparse: mesh_add_sparse_v3,
+            quantise: mesh_quantise_v3, splitBFloat16: mesh_split_bfloat16_v3, fixedFromFloat: mesh_fixed_from_float_v3,
+            addSparse: mesh_add_sparse_v3,
             addDense: mesh_add_dense_v3, countSparse: mesh_count_sparse_v3,
             divideBySenders: mesh_divide_by_senders_v3, outerStep: mesh_outer_step_v3)
         return [dispatched, baseline] + (mesh_has_v3() != 0 ? [v3] : [])
@@ -63,7 +67,7 @@ struct KernelTests {
     func topK(path: KernelPath, seed: UInt64) {
         var random = TestRandom(seed)
         for values in Self.hardChunks(&random) {
-            for k in [1, 6, 64, 100, 4096] {
+            for k in [1, 6, 64, 100, 1024, 4096] {
                 var fast = [UInt16](repeating: 0, count: 4096)
                 var plain = fast
                 let fastCount = path.topK(values, values.count, k, &fast)
@@ -78,9 +82,9 @@ struct KernelTests {
     func quantise(path: KernelPath, seed: UInt64) {
         var random = TestRandom(seed)
         for values in Self.hardChunks(&random) {
-            for bits: UInt32 in [2, 4] {
+            for (bits, kept) in [(1, 64), (2, 64), (2, 1024), (4, 64), (4, 4096), (8, 300)] as [(UInt32, Int)] {
                 var indices = [UInt16](repeating: 0, count: 4096)
-                let count = mesh_top_k(values, values.count, 64, &indices)
+                let count = mesh_top_k(values, values.count, kept, &indices)
                 var (fast, plain) = (values, values)
                 var fastCodes = [UInt8](repeating: 0, count: 4096)
                 var plainCodes = fastCodes
@@ -103,6 +107,13 @@ struct KernelTests {
             var (fast, plain) = (first, first)
             #expect(
                 path.addDecayed(&fast, second, 0.95, count) == mesh_add_decayed_scalar(&plain, second, 0.95, count))
+            #expect(fast.map(\.bitPattern) == plain.map(\.bitPattern))
+
+            var (fastHalves, plainHalves) = ([UInt16](repeating: 0, count: count), [UInt16](repeating: 1, count: count))
+            (fast, plain) = (second, second)
+            path.splitBFloat16(&fastHalves, &fast, count)
+            mesh_split_bfloat16_scalar(&plainHalves, &plain, count)
+            #expect(fastHalves == plainHalves)
             #expect(fast.map(\.bitPattern) == plain.map(\.bitPattern))
 
             var fastFixed = [Int64](repeating: 0, count: count)

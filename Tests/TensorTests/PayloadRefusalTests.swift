@@ -65,13 +65,14 @@ struct PayloadRefusalTests {
 
     @Test
     func eachScaleCodeIsANumberOfItsOwn() {
-        let units = (0...ScaleCode.largest).map { ScaleCode(value: $0).unit }
+        let units = (0...ScaleCode.largest(valueBits: 2)).map { ScaleCode(value: $0).unit }
         #expect(zip(units, units.dropFirst()).allSatisfy { $0 < $1 })
         #expect(units.first == 0)
         #expect(units[31] == 31)
         #expect(units[32] == 32)
         #expect(units[33] == 34)
         #expect(units.last == 31 << 41)
+        #expect(ScaleCode(value: ScaleCode.largest(valueBits: 8)).unit == 31 << 37)
     }
 
     @Test
@@ -119,7 +120,7 @@ struct PayloadRefusalTests {
     }
 
     /// Whatever a decoder accepts is what an encoder of the decoded lists writes: no second byte string for one list.
-    @Test(arguments: [(64, 2), (256, 4), (4096, 2)], 0..<3)
+    @Test(arguments: [(64, 2), (256, 4), (4096, 2), (100, 1), (512, 2), (1024, 8)], 0..<3)
     func anAcceptedPayloadIsTheOnlyOneOfItsLists(shape: (kept: Int, bits: Int), seed: UInt64) throws {
         var random = TestRandom(seed + 100)
         let profile = CodecProfile.topK(kept: shape.kept, bits: shape.bits)
@@ -141,7 +142,7 @@ struct PayloadRefusalTests {
     }
 
     /// The size limit is no guess: a payload of that size exists. All gaps stand before the first entry of a chunk.
-    @Test(arguments: [(64, 2), (256, 4), (4096, 2), (1, 4)])
+    @Test(arguments: [(64, 2), (256, 4), (511, 1), (512, 1), (4096, 2), (1, 4), (1024, 8)])
     func theSizeLimitIsReached(kept: Int, bits: Int) throws {
         let profile = CodecProfile.topK(kept: kept, bits: bits)
         let lists = EntryLists(
@@ -150,7 +151,7 @@ struct PayloadRefusalTests {
                 let entries = profile.entryLimit(chunkCount: count)
                 return EntryLists.Chunk(
                     indices: (count - entries..<count).map { UInt16($0) },
-                    levels: [Int8](repeating: 1, count: entries), unit: 5)
+                    levels: [Int16](repeating: 1, count: entries), unit: 5)
             })
         let bytes = lists.payload(layout, kept: kept, bits: bits)
         #expect(bytes.count == Contribution.byteLimit(layout: layout, profile: profile))
@@ -158,11 +159,63 @@ struct PayloadRefusalTests {
         #expect(try EntryLists(contribution) == lists)
     }
 
+    @Test(arguments: [CodecProfile.denseFloat32, .denseBFloat16])
+    func aDensePayloadHasOneSize(profile: CodecProfile) throws {
+        #expect(try Self.payload(layout, profile).count == Contribution.byteLimit(layout: layout, profile: profile))
+    }
+
+    /// A payload under `topK(kept: 1024, bits: 2)` whose chunk 8 (4,096 parameters) or 10 (3 parameters, at most one
+    /// entry) has this scale, bitmap and codes.
     @Test
-    func aDensePayloadHasOneSize() throws {
+    func eachRuleOfBitmapsHasItsOwnRefusal() throws {
+        let profile = CodecProfile.topK(kept: 1024, bits: 2)
+        func refusal(_ scales: [Int: UInt16], _ bitmap: [UInt8], _ codes: [UInt8]) -> CodecError? {
+            let words = (0..<layout.chunkCount).map { scales[$0] ?? 0 }
+            let streams = words.map { UInt8($0 & 255) } + words.map { UInt8($0 >> 8) } + bitmap + codes
+            let header = PayloadHeader(profile: profile, parameterCount: layout.parameterCount, segmentCount: 1)
+            let bytes = header.bytes + withUnsafeBytes(of: UInt32(streams.count).littleEndian, Array.init) + streams
+            do throws(CodecError) {
+                _ = try payloadFuzzBody(bytes, layout: layout, profile: profile)
+                return nil
+            } catch {
+                return error
+            }
+        }
+        func bitmap(_ indices: [Int]) -> [UInt8] {
+            var bytes = [UInt8](repeating: 0, count: 512)
+            for index in indices { bytes[index / 8] |= 1 << UInt8(index % 8) }
+            return bytes
+        }
+        let full = Array(0..<1024)
+        #expect(refusal([:], [], []) == nil)
+        #expect(refusal([8: 128], bitmap([5, 4095]), [0b1100]) == nil)
+        #expect(refusal([8: 687], bitmap(full), [UInt8](repeating: 1, count: 256)) == nil)
+        #expect(refusal([8: 688], bitmap([5]), [0]) == .scaleOutOfRange(chunk: 8))
+        #expect(refusal([8: 1 << 10 | 128], bitmap([5]), [0]) == .scaleOutOfRange(chunk: 8))
+        #expect(refusal([8: 128], bitmap([]), []) == .emptyChunkNotCanonical(chunk: 8))
         #expect(
-            try Self.payload(layout, .denseFloat32).count
-                == Contribution.byteLimit(layout: layout, profile: .denseFloat32))
+            refusal([8: 128], bitmap(full + [4000]), [UInt8](repeating: 1, count: 257))
+                == .entryCountOutOfRange(chunk: 8))
+        #expect(refusal([8: 128], bitmap([5]), [4]) == .unusedBitsNotZero(segment: 0))
+        #expect(refusal([8: 128], bitmap([5]), [])?.refusal == "size-mismatch")
+        #expect(refusal([8: 128], bitmap([5]), [0, 0])?.refusal == "size-mismatch")
+        #expect(refusal([8: 128], [UInt8](repeating: 1, count: 511), [])?.refusal == "size-mismatch")
+        #expect(refusal([:], bitmap([5]), [0])?.refusal == "size-mismatch")
+        #expect(refusal([10: 5], [0b100], [1]) == nil)
+        #expect(refusal([10: 5], [0b1000], [1]) == .unusedBitsNotZero(segment: 0))
+        #expect(refusal([10: 5], [0b110], [1]) == .entryCountOutOfRange(chunk: 10))
+    }
+
+    /// The kind in the header names the way of the positions: neither is read as the other.
+    @Test
+    func positionsOfAnotherKindAreRefused() throws {
+        for (profile, kind) in [(CodecProfile.topK(kept: 511, bits: 2), 3), (.topK(kept: 512, bits: 2), 1)] {
+            var bytes = try Self.payload(layout, profile)
+            bytes[4] = UInt8(kind)
+            #expect(throws: CodecError.profileMismatch(expected: profile, found: nil)) {
+                try payloadFuzzBody(bytes, layout: layout, profile: profile)
+            }
+        }
     }
 
     @Test
@@ -210,7 +263,7 @@ struct PayloadRefusalTests {
         }
     }
 
-    @Test(arguments: [CodecProfile.standard, .topK(kept: 256, bits: 4), .denseFloat32], 0..<4)
+    @Test(arguments: profiles, 0..<4)
     func mutatedPayloadsAreReadOrRefusedButNeverTrap(profile: CodecProfile, seed: UInt64) throws {
         var random = TestRandom(seed)
         let original = try Self.payload(layout, profile)

@@ -16,6 +16,7 @@ struct ReferenceDecoderTests {
         let verdicts = cases.map(\.verdict)
         #expect(verdicts.allSatisfy { $0.refusal == nil })
         #expect(Set(cases.map { $0.profile.isDense }) == [true, false])
+        #expect(Set(cases.map { $0.payload[4] }) == [1, 2, 3, 4])
     }
 
     @Test
@@ -112,8 +113,9 @@ private struct PayloadCase {
         }
         let (kind, bits, kept): (UInt8, UInt8, UInt16) =
             switch profile {
-            case .topK(let kept, let bits): (1, UInt8(bits), UInt16(kept))
+            case .topK(let kept, let bits): (kept < 512 ? 1 : 3, UInt8(bits), UInt16(kept))
             case .denseFloat32: (2, 0, 0)
+            case .denseBFloat16: (4, 0, 0)
             }
         return number(UInt32(layout.tensors.count)) + layout.tensors.flatMap { number(UInt32($0.count)) }
             + [kind, bits] + number(kept) + [norm == nil ? 0 : 1] + number(norm ?? 0)
@@ -135,9 +137,9 @@ private struct PayloadCase {
 
     static func random(_ random: inout TestRandom) -> PayloadCase {
         let layout = layout(&random)
-        let kept = [1, 2, 63, 64, 65, 256, 2000, 4096].randomElement(using: &random) ?? 64
-        let bits = Bool.random(using: &random) ? 2 : 4
-        switch Int.random(in: 0..<3, using: &random) {
+        let kept = [1, 2, 63, 64, 65, 256, 511, 512, 1024, 2000, 4096].randomElement(using: &random) ?? 64
+        let bits = [1, 2, 4, 8].randomElement(using: &random) ?? 2
+        switch Int.random(in: 0..<4, using: &random) {
         case 0:
             let lists = EntryLists(
                 chunks: (0..<layout.chunkCount).map { index in
@@ -150,8 +152,10 @@ private struct PayloadCase {
                 payload: lists.payload(layout, kept: kept, bits: bits))
         case 1:
             return encoded(layout, .topK(kept: kept, bits: bits), &random)
-        default:
+        case 2:
             return encoded(layout, .denseFloat32, &random)
+        default:
+            return encoded(layout, .denseBFloat16, &random)
         }
     }
 
@@ -169,10 +173,11 @@ private struct PayloadCase {
         default: indices = (0..<parameters).shuffled(using: &random).prefix(entries).sorted()
         }
         let top = 1 << bits
-        let codes: [UInt32] = [1, 31, 32, 33, 687, UInt32.random(in: 1...687, using: &random)]
+        let largest = ScaleCode.largest(valueBits: bits)
+        let codes: [UInt32] = [1, 31, 32, 33, largest, UInt32.random(in: 1...largest, using: &random)]
         return EntryLists.Chunk(
             indices: indices.map { UInt16($0) },
-            levels: indices.map { _ in Int8(2 * Int.random(in: 0..<top, using: &random) - (top - 1)) },
+            levels: indices.map { _ in Int16(2 * Int.random(in: 0..<top, using: &random) - (top - 1)) },
             unit: ScaleCode(value: codes.randomElement(using: &random) ?? 1).unit)
     }
 
@@ -243,8 +248,4 @@ extension CodecError {
         // Only a case without values has no child.
         Mirror(reflecting: self).children.first?.label ?? "normTooLarge"
     }
-}
-
-extension CodecProfile {
-    fileprivate var isDense: Bool { if case .denseFloat32 = self { true } else { false } }
 }

@@ -131,4 +131,7 @@ func decoded(_ contribution: Contribution) throws(CodecError) -> [Int64] {
     return values
 }
 
-let profiles: [CodecProfile] = [.standard, .topK(kept: 256, bits: 4), .topK(kept: 4096, bits: 2), .denseFloat32]
+let profiles: [CodecProfile] = [
+    .standard, .topK(kept: 256, bits: 4), .topK(kept: 4096, bits: 2), .topK(kept: 100, bits: 1),
+    .topK(kept: 1024, bits: 2), .topK(kept: 511, bits: 8), .topK(kept: 4096, bits: 8), .denseFloat32, .denseBFloat16,
+]

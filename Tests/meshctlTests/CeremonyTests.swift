@@ -289,7 +289,7 @@ import Testing
         ("\nno_such_rule = 3", "rules.toml:2: there is no rule no_such_rule"),
         ("averaging = \"median\"", "averaging cannot be \"median\""),
         ("piece_bytes = 3", "piece_bytes is out of range"),
-        ("encoding = \"top-k\"", "rules.toml:1: encoding must be"),
+        ("encoding = \"top-k\"", "rules.toml:1: \"top-k\" is no encoding"),
         ("inner_steps", "rules.toml:1: expected TOML"),
         ("[mesh]\ninner_steps = 3", "rules.toml:1: there is no rule mesh"),
         ("# inner_steps = 3", "rules.toml: expected at least one line name = value, found none"),

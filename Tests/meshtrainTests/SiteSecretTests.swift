@@ -59,7 +59,8 @@ final class TemporaryFolder {
     private static let stream = (0..<5000).map { UInt16($0 % 250) }
 
     private func batch(_ seed: BatchSeed, step: Int) throws -> [UInt16] {
-        let sampler = try BatchSampler(stream: Self.stream, contextLength: 16, path: "text")
+        let sampler = try BatchSampler(
+            TrainingText(tokens: Self.stream, path: "text"), contextLength: 16, path: "text")
         var tokens = [UInt16](repeating: 0, count: 8 * 16)
         var targets = tokens
         sampler.fill(tokens: &tokens, targets: &targets, seed: seed, step: step)

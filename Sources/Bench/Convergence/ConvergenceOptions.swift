@@ -30,7 +30,7 @@ struct ConvergenceOptions: ParsableArguments {
     @Option(help: "The inner optimizer.") var inner = Inner.muon
     @Option(help: "Peak learning rate of Muon.") var muonRate = 0.02
     @Option(help: "Local steps of a round.") var innerSteps = 15
-    @Option(help: "Values kept of 4096; 0 for dense float32.") var kept = 1024
+    @Option(help: "Values kept of 4096; 0 for dense values, of 32 or 16 --bits.") var kept = 1024
     @Option(help: "Bits of a kept value.") var bits = 2
     @Option(help: "Share of what was not sent that is kept for the next contribution.") var feedback = 0.95
     @Option(help: "Outer learning rate.") var outerRate = 1.0
@@ -43,7 +43,7 @@ struct ConvergenceOptions: ParsableArguments {
         guard textLimit >= 0, heldOutLimit >= 1 else {
             throw ValidationError("--text-limit is at least 0, --held-out-limit at least 1")
         }
-        guard kept == 0 || CodecProfile.topK(kept: kept, bits: bits).isValid else {
+        guard profile.isValid, kept > 0 || bits == 16 || bits == 32 else {
             throw ValidationError("--kept and --bits: the codec has no such profile")
         }
         guard (0...1).contains(feedback) else { throw ValidationError("--feedback is 0 to 1") }
@@ -75,10 +75,15 @@ struct ConvergenceOptions: ParsableArguments {
             points: 15)
     }
 
+    private var profile: CodecProfile {
+        guard kept == 0 else { return .topK(kept: kept, bits: bits) }
+        return bits == 16 ? .denseBFloat16 : .denseFloat32
+    }
+
     /// The rules of the mesh.
     func rules(siteCount: Int) -> MeshRules {
         MeshRules(
-            innerSteps: innerSteps, profile: kept == 0 ? .denseFloat32 : .topK(kept: kept, bits: bits),
+            innerSteps: innerSteps, profile: profile,
             feedback: ErrorFeedback(decayQ16: UInt32((feedback * 65_536).rounded())),
             averaging: AveragingRule(
                 sendersMinimum: divisor ?? (siteCount - 1) / 3 + 1,

@@ -50,7 +50,7 @@ enum ConvergenceTexts {
         _ directory: String, configuration: ModelConfiguration, trainingLimit: Int?, heldOutLimit: Int?
     ) throws -> SiteText {
         let split = TextSplit(try TextCorpus(directory: directory))
-        let stream = split.trainingTokens(limitBytes: trainingLimit)
+        let text = split.trainingText(limitBytes: trainingLimit)
         func heldOut(_ limit: Int?) throws -> HeldOutLoss {
             try HeldOutLoss(
                 stream: split.heldOutTokens, contextLength: configuration.contextLength, byteLimit: limit,
@@ -59,8 +59,8 @@ enum ConvergenceTexts {
         return SiteText(
             name: URL(filePath: directory).lastPathComponent,
             sampler: try BatchSampler(
-                stream: stream, contextLength: configuration.contextLength, path: directory),
+                text, contextLength: configuration.contextLength, path: directory),
             heldOut: try heldOut(heldOutLimit), sample: try heldOut(min(heldOutLimit ?? .max, sampleBytes)),
-            trainingBytes: stream.count)
+            trainingBytes: text.tokens.count)
     }
 }

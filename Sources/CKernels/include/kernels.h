@@ -11,8 +11,9 @@
 /// The longest chunk that the chunk kernels take.
 #define MESH_CHUNK_MAX 4096
 
-/// The largest scale code: 31 * 2^41 in units of 2^-40.
-#define MESH_SCALE_CODE_MAX 687
+/// The largest scale code for values of `bits` bits: 31 * 2^41 in units of 2^-40, or 31 * 2^37 for 8 bits, so that every
+/// value stays below 2^50 units.
+#define MESH_SCALE_CODE_MAX(bits) ((bits) == 8 ? 623u : 687u)
 
 /// What mesh_quantise returns if the scale is beyond the largest code.
 #define MESH_SCALE_TOO_LARGE UINT32_MAX
@@ -26,8 +27,8 @@ uint32_t mesh_add_decayed(float *values, const float *delta, float decay, size_t
 size_t mesh_top_k(const float *values, size_t count, size_t k, uint16_t *indices);
 
 /// Quantises values[indices[..]] to odd levels times one scale (Docs/codec.md), writes one code a value, and takes what
-/// is sent out of `values`. `bits` is 2 or 4.
-/// Returns the scale's code, 1 to MESH_SCALE_CODE_MAX; 0 if the values are too small for any scale (nothing is sent);
+/// is sent out of `values`. `bits` is 1, 2, 4 or 8.
+/// Returns the scale's code, 1 to MESH_SCALE_CODE_MAX(bits); 0 if the values are too small for any scale (nothing is sent);
 /// MESH_SCALE_TOO_LARGE if they are too large (values are unchanged then).
 uint32_t mesh_quantise(float *values, const uint16_t *indices, size_t count, unsigned bits, uint8_t *codes);
 
@@ -35,8 +36,12 @@ uint32_t mesh_quantise(float *values, const uint16_t *indices, size_t count, uns
 /// at 0x44800000 (1024) or more the result is meaningless and the caller refuses it.
 uint32_t mesh_fixed_from_float(int64_t *fixed, const float *values, size_t count);
 
+/// values[i] becomes its bfloat16 neighbour, ties to even (sent[i], the upper half of the float), and keeps the rest:
+/// values[i] -= float(sent[i]), exact. Values are finite and below 1,024 (no rounding reaches infinity).
+void mesh_split_bfloat16(uint16_t *sent, float *values, size_t count);
+
 /// sums[indices[i]] += levels[i] * unit.
-void mesh_add_sparse(int64_t *sums, const uint16_t *indices, const int8_t *levels, size_t count, int64_t unit);
+void mesh_add_sparse(int64_t *sums, const uint16_t *indices, const int16_t *levels, size_t count, int64_t unit);
 
 /// sums[i] += round(fixed[i] * multiplier / 2^30), half away from zero; |fixed[i]| <= 2^50, multiplier <= 2^30.
 void mesh_add_dense(int64_t *sums, const int64_t *fixed, uint32_t multiplier, size_t count);
@@ -56,6 +61,7 @@ uint32_t mesh_outer_step(float *parameters, const int64_t *sums, float rate, siz
 uint32_t mesh_add_decayed_scalar(float *values, const float *delta, float decay, size_t count);
 size_t mesh_top_k_scalar(const float *values, size_t count, size_t k, uint16_t *indices);
 uint32_t mesh_quantise_scalar(float *values, const uint16_t *indices, size_t count, unsigned bits, uint8_t *codes);
+void mesh_split_bfloat16_scalar(uint16_t *sent, float *values, size_t count);
 uint32_t mesh_fixed_from_float_scalar(int64_t *fixed, const float *values, size_t count);
 void mesh_add_dense_scalar(int64_t *sums, const int64_t *fixed, uint32_t multiplier, size_t count);
 void mesh_divide_by_senders_scalar(int64_t *sums, const uint32_t *counts, uint32_t least, size_t count);
@@ -64,8 +70,9 @@ uint32_t mesh_outer_step_scalar(float *parameters, const int64_t *sums, float ra
 uint32_t mesh_add_decayed_baseline(float *values, const float *delta, float decay, size_t count);
 size_t mesh_top_k_baseline(const float *values, size_t count, size_t k, uint16_t *indices);
 uint32_t mesh_quantise_baseline(float *values, const uint16_t *indices, size_t count, unsigned bits, uint8_t *codes);
+void mesh_split_bfloat16_baseline(uint16_t *sent, float *values, size_t count);
 uint32_t mesh_fixed_from_float_baseline(int64_t *fixed, const float *values, size_t count);
-void mesh_add_sparse_baseline(int64_t *sums, const uint16_t *indices, const int8_t *levels, size_t count, int64_t unit);
+void mesh_add_sparse_baseline(int64_t *sums, const uint16_t *indices, const int16_t *levels, size_t count, int64_t unit);
 void mesh_add_dense_baseline(int64_t *sums, const int64_t *fixed, uint32_t multiplier, size_t count);
 void mesh_count_sparse_baseline(uint32_t *counts, const uint16_t *indices, size_t count);
 void mesh_divide_by_senders_baseline(int64_t *sums, const uint32_t *counts, uint32_t least, size_t count);
@@ -74,8 +81,9 @@ uint32_t mesh_outer_step_baseline(float *parameters, const int64_t *sums, float 
 uint32_t mesh_add_decayed_v3(float *values, const float *delta, float decay, size_t count);
 size_t mesh_top_k_v3(const float *values, size_t count, size_t k, uint16_t *indices);
 uint32_t mesh_quantise_v3(float *values, const uint16_t *indices, size_t count, unsigned bits, uint8_t *codes);
+void mesh_split_bfloat16_v3(uint16_t *sent, float *values, size_t count);
 uint32_t mesh_fixed_from_float_v3(int64_t *fixed, const float *values, size_t count);
-void mesh_add_sparse_v3(int64_t *sums, const uint16_t *indices, const int8_t *levels, size_t count, int64_t unit);
+void mesh_add_sparse_v3(int64_t *sums, const uint16_t *indices, const int16_t *levels, size_t count, int64_t unit);
 void mesh_add_dense_v3(int64_t *sums, const int64_t *fixed, uint32_t multiplier, size_t count);
 void mesh_count_sparse_v3(uint32_t *counts, const uint16_t *indices, size_t count);
 void mesh_divide_by_senders_v3(int64_t *sums, const uint32_t *counts, uint32_t least, size_t count);

@@ -11,8 +11,10 @@ extension Encoding {
     static let payloadHeaderBytes: UInt64 = 20
     /// Bytes per segment in the directory.
     static let directoryEntryBytes: UInt64 = 4
-    /// Bytes of a chunk's head word: the count of missing entries and the scale.
-    static func headBytes(kept: UInt32) -> UInt64 { kept <= 64 ? 2 : 3 }
+    /// From this many kept parameters on, positions are bitmaps.
+    static let bitmapKept: UInt32 = 512
+    /// Bytes of a chunk's head word: the scale, and without a bitmap the count of missing entries.
+    static func headBytes(kept: UInt32) -> UInt64 { kept <= 64 || kept >= bitmapKept ? 2 : 3 }
 
     /// - Parameter tensors: those of the genesis, in its order.
     /// - Returns: 0 if no flat vector can hold these tensors: nothing is valid there.
@@ -26,7 +28,12 @@ extension Encoding {
             if rest > 0 { size.add(chunks: 1, ofParameters: rest) }
         }
         size.closeSegment()
-        let segmentBytes = if case .dense = self { 4 * parameters } else { size.segmentBytes }
+        let segmentBytes =
+            switch self {
+            case .topK: size.segmentBytes
+            case .denseFloat32: 4 * parameters
+            case .denseBFloat16: 2 * parameters
+            }
         return Self.payloadHeaderBytes + Self.directoryEntryBytes * size.segments + segmentBytes
     }
 }
@@ -49,8 +56,9 @@ private struct SegmentedSize {
             return addRun(count, entriesPerChunk: 0)
         }
         let limit = max(1, UInt64(kept) * parameters / Encoding.chunkParameters)
-        let gapBytes = limit + (parameters - min(limit, parameters)) / 255
-        segmentBytes += count * (Encoding.headBytes(kept: kept) + gapBytes)
+        let positionBytes =
+            kept >= Encoding.bitmapKept ? (parameters + 7) / 8 : limit + (parameters - min(limit, parameters)) / 255
+        segmentBytes += count * (Encoding.headBytes(kept: kept) + positionBytes)
         addRun(count, entriesPerChunk: limit)
     }
 

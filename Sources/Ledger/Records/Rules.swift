@@ -26,39 +26,6 @@ public enum InnerOptimizer: String, Sendable, Hashable {
     case muon
 }
 
-/// How a payload is encoded.
-public enum Encoding: Record, Hashable {
-    /// The `kept` largest of each chunk of 4,096 in `bits` bits (SparseLoCo).
-    case topK(kept: UInt32, bits: UInt32)
-    /// Every value as float32.
-    case dense
-
-    public var cbor: CBOR {
-        switch self {
-        case .topK(let kept, let bits):
-            .record(["bits": .unsigned(UInt64(bits)), "kept": .unsigned(UInt64(kept)), "profile": .text("top-k")])
-        case .dense: .record(["bits": .unsigned(32), "kept": .unsigned(4096), "profile": .text("dense")])
-        }
-    }
-
-    public init(cbor: CBOR) throws(RecordError) {
-        var reader = try RecordReader(cbor)
-        let bits = try reader.unsigned32("bits")
-        let kept = try reader.unsigned32("kept", in: 1...4096)
-        let profile = try reader.text("profile", limit: 16)
-        try reader.finish()
-        switch profile {
-        case "top-k":
-            guard bits == 2 || bits == 4 else { throw .outOfRange(key: "bits") }
-            self = .topK(kept: kept, bits: bits)
-        case "dense":
-            guard bits == 32, kept == 4096 else { throw .outOfRange(key: "bits") }
-            self = .dense
-        default: throw .unknownVariant(key: "profile", value: profile)
-        }
-    }
-}
-
 /// The rules in force at a height. Everything that two members must do alike and might ever want to change.
 public struct Rules: Statement, Hashable {
     public static let tag = "rules"

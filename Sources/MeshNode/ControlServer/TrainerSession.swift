@@ -57,9 +57,12 @@ final class TrainerSession {
             Control.CodecProfile(
                 name: .topK, keptPerChunk: Int64(kept), chunkElements: chunk, valueBits: Int64(bits),
                 feedbackDecay: decay)
-        case .dense:
+        case .denseFloat32:
             Control.CodecProfile(
                 name: .denseFloat32, keptPerChunk: chunk, chunkElements: chunk, valueBits: 32, feedbackDecay: decay)
+        case .denseBFloat16:
+            Control.CodecProfile(
+                name: .denseBFloat16, keptPerChunk: chunk, chunkElements: chunk, valueBits: 16, feedbackDecay: decay)
         }
     }
 

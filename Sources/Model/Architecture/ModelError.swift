@@ -18,6 +18,9 @@ public enum ModelError: Error, Hashable, Sendable, CustomStringConvertible {
     case checkpointMismatch(field: String, expected: UInt64, found: UInt64)
     /// A value that must be a finite number is not.
     case notFinite(what: String)
+    /// Too many steps in a row had a loss or gradient that is no finite number: the last of them, and where its batch came
+    /// from.
+    case diverged(step: Int, what: String, stepsInARow: Int, batch: [TextPlace])
     /// The text is too short to train on or to evaluate.
     case tooLittleText(path: String, tokens: Int, needed: Int)
     /// The text is larger than what one trainer may load.
@@ -36,6 +39,9 @@ public enum ModelError: Error, Hashable, Sendable, CustomStringConvertible {
         case .checkpointMismatch(let field, let expected, let found):
             "checkpoint: \(field) is \(found), this run has \(expected)"
         case .notFinite(let what): "\(what) is not a finite number"
+        case .diverged(let step, let what, let stepsInARow, let batch):
+            "step \(step): \(what) is not a finite number, as in \(stepsInARow) steps in a row; its batch: "
+                + batch.map(\.description).joined(separator: ", ")
         case .tooLittleText(let path, let tokens, let needed):
             "\(path): \(tokens) tokens of text, at least \(needed) are needed"
         case .tooMuchText(let path, let limitBytes): "\(path): more than \(limitBytes) bytes of text"

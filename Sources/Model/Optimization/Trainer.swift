@@ -43,6 +43,8 @@ public final class Trainer {
     public let optimizer: Optimizer
     public let transformer: Transformer
     private let sampler: BatchSampler
+    /// Steps whose loss or gradient was no finite number, since the last one that was taken.
+    private var skippedInARow = 0
     private var tokens: [UInt16]
     private var targets: [UInt16]
 
@@ -82,6 +84,30 @@ public final class Trainer {
         return StepReport(loss: loss, gradientNorm: norm, learningRate: rate, tokens: tokens.count)
     }
 
+    /// So many steps in a row that cannot be taken end training: one may be a freak of the text, three are a divergence.
+    public static let skippedStepsMaximum = 3
+
+    /// Takes global inner step `step`, or skips it: nil if its loss or gradient is no finite number. Parameters and moments
+    /// are as before then.
+    ///
+    /// - Throws: `ModelError.diverged` for the third such step in a row.
+    public func takeStepIfFinite(_ step: Int) throws(ModelError) -> StepReport? {
+        do {
+            let report = try takeStep(step)
+            skippedInARow = 0
+            return report
+        } catch {
+            guard case .notFinite(let what) = error else { throw error }
+            skippedInARow += 1
+            guard skippedInARow < Trainer.skippedStepsMaximum else {
+                throw .diverged(
+                    step: step, what: what, stepsInARow: skippedInARow,
+                    batch: sampler.places(recipe.batchSequences, seed: recipe.batches, step: step))
+            }
+            return nil
+        }
+    }
+
     /// Leaves the mean gradient of the step's batch in `transformer.gradient`; returns the mean loss, in nats per token.
     ///
     /// - Throws: `ModelError.notFinite` when the loss overflowed.
@@ -100,7 +126,7 @@ public final class Trainer {
                 }
             }
         }
-        guard loss.isFinite else { throw .notFinite(what: "the loss of step \(step)") }
+        guard loss.isFinite else { throw .notFinite(what: "the loss") }
         return loss / Double(tokens.count)
     }
 

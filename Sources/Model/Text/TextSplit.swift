@@ -46,16 +46,10 @@ public struct TextSplit: Sendable {
     /// Whether so much was removed that a person should know: a fifth of all text.
     public var removedMuch: Bool { removedBytes * 5 > totalBytes }
 
-    /// Training text as one stream of tokens, each document led by `<s>`.
+    /// Training text as one stream of tokens.
     ///
     /// - Parameter limitBytes: no more than so many tokens, from the start; nil for all.
-    public func trainingTokens(limitBytes: Int? = nil) -> [UInt16] {
-        var tokens: [UInt16] = []
-        for file in training where tokens.count < limitBytes ?? .max {
-            tokens += ByteTokenizer.encodeDocument(file.bytes)
-        }
-        return limitBytes.map { Array(tokens.prefix($0)) } ?? tokens
-    }
+    public func trainingText(limitBytes: Int? = nil) -> TrainingText { TrainingText(training, limitBytes: limitBytes) }
 
     /// Held-out text as one stream of tokens, each document led by `<s>`.
     public var heldOutTokens: [UInt16] { heldOut.flatMap { ByteTokenizer.encodeDocument($0.bytes) } }

@@ -6,7 +6,8 @@ extension CodecProfile {
     public init(_ encoding: Encoding) {
         switch encoding {
         case .topK(let kept, let bits): self = .topK(kept: Int(kept), bits: Int(bits))
-        case .dense: self = .denseFloat32
+        case .denseFloat32: self = .denseFloat32
+        case .denseBFloat16: self = .denseBFloat16
         }
     }
 }
@@ -17,7 +18,8 @@ extension Encoding {
         precondition(profile.isValid)
         switch profile {
         case .topK(let kept, let bits): self = .topK(kept: UInt32(kept), bits: UInt32(bits))
-        case .denseFloat32: self = .dense
+        case .denseFloat32: self = .denseFloat32
+        case .denseBFloat16: self = .denseBFloat16
         }
     }
 }

@@ -2,7 +2,7 @@
 public final class SegmentMeasurer {
     private let layout: ParameterLayout
     private let decoders: [SegmentDecoder]
-    private let levels = Storage<Int8>(count: ParameterLayout.chunkParameters, filledWith: 0)
+    private let levels = Storage<Int16>(count: ParameterLayout.chunkParameters, filledWith: 0)
 
     public init(layout: ParameterLayout, entries: [AveragingEntry]) {
         precondition(entries.allSatisfy { $0.contribution.layout == layout }, "contributions have one layout")

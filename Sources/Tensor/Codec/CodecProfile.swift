@@ -1,22 +1,37 @@
 /// How a pseudo-gradient is written. Fixed by the rules of a network, named in the header of each payload.
 public enum CodecProfile: Hashable, Sendable {
     /// The k largest magnitudes of each chunk of 4096, each as one of 2^bits odd levels times a scale for the chunk.
-    /// Error feedback keeps the rest. `kept` is 1 to 4096, `bits` 2 or 4.
+    /// Error feedback keeps the rest. `kept` is 1 to 4096, `bits` 1, 2, 4 or 8.
     case topK(kept: Int, bits: Int)
-    /// Every parameter as float32. Kinds 3 and up are left for bf16, int8 and 4-bit blocks.
+    /// Every parameter as float32.
     case denseFloat32
+    /// Every parameter as bfloat16. Error feedback keeps what the rounding took.
+    case denseBFloat16
 
     /// The profile of the default rules: 64 of 4096, 2 bits.
     public static let standard = CodecProfile.topK(kept: 64, bits: 2)
 
-    /// Whether every parameter is sent.
-    var isDense: Bool { self == .denseFloat32 }
+    /// The bits that a value of a top-k payload can have.
+    public static let topKBits: Set<Int> = [1, 2, 4, 8]
 
     /// Whether the numbers are in range.
     public var isValid: Bool {
         switch self {
-        case .topK(let kept, let bits): (1...ParameterLayout.chunkParameters).contains(kept) && (bits == 2 || bits == 4)
-        case .denseFloat32: true
+        case .topK(let kept, let bits):
+            (1...ParameterLayout.chunkParameters).contains(kept) && Self.topKBits.contains(bits)
+        case .denseFloat32, .denseBFloat16: true
+        }
+    }
+
+    /// Whether every parameter is sent.
+    var isDense: Bool { denseBytes > 0 }
+
+    /// Bytes of a parameter in a dense payload; 0 for top-k.
+    var denseBytes: Int {
+        switch self {
+        case .topK: 0
+        case .denseFloat32: 4
+        case .denseBFloat16: 2
         }
     }
 
@@ -24,7 +39,7 @@ public enum CodecProfile: Hashable, Sendable {
     func entryLimit(chunkCount count: Int) -> Int {
         switch self {
         case .topK(let kept, _): max(1, kept * count / ParameterLayout.chunkParameters)
-        case .denseFloat32: count
+        case .denseFloat32, .denseBFloat16: count
         }
     }
 }

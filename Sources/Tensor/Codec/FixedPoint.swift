@@ -6,6 +6,8 @@ public enum FixedPoint {
     public static let fractionBits = 40
     /// A value of this magnitude or more is refused as too large.
     public static let floatLimit: Float = 1024
+    /// A value of this magnitude or more may become 1024 as a bfloat16.
+    static let bfloat16Limit: Float = 1022
     /// Sums of squares, in units of 2^-80, stay below 2^120; more is refused as too large.
     public static let squareSumLimit = UInt128(1) << 120
     /// One, for weights and clip factors, which have 30 bits behind the point.

@@ -2,9 +2,9 @@
 ///
 /// ```
 ///  0  4  "MPG2"
-///  4  1  kind: 1 top-k, 2 dense float32
-///  5  1  bits of a value (top-k: 2 or 4), else 0
-///  6  2  kept of 4096 (top-k), else 0
+///  4  1  kind: 1 top-k with gaps, 2 dense float32, 3 top-k with bitmaps, 4 dense bfloat16
+///  5  1  bits of a value (top-k: 1, 2, 4 or 8), else 0
+///  6  2  kept of 4096 (top-k: below 512 with gaps, from 512 on with bitmaps), else 0
 ///  8  8  parameters in the flat vector
 /// 16  4  segments
 /// ```
@@ -22,8 +22,9 @@ struct PayloadHeader: Equatable {
         var bytes = Array("MPG2".utf8)
         let (kind, bits, kept) =
             switch profile {
-            case .topK(let kept, let bits): (UInt8(1), UInt8(bits), UInt16(kept))
+            case .topK(let kept, let bits): (Self.kind(kept: kept), UInt8(bits), UInt16(kept))
             case .denseFloat32: (UInt8(2), UInt8(0), UInt16(0))
+            case .denseBFloat16: (UInt8(4), UInt8(0), UInt16(0))
             }
         bytes += [kind, bits]
         withUnsafeBytes(of: kept.littleEndian) { bytes += $0 }
@@ -39,8 +40,10 @@ struct PayloadHeader: Equatable {
         precondition(bytes.count == byteCount)
         let found: CodecProfile? =
             switch (bytes[4], bytes[5], littleEndian(bytes[6..<8])) {
-            case (1, let bits, let kept): .topK(kept: Int(kept), bits: Int(bits))
+            case (let kind, let bits, let kept) where kind == Self.kind(kept: Int(kept)):
+                .topK(kept: Int(kept), bits: Int(bits))
             case (2, 0, 0): .denseFloat32
+            case (4, 0, 0): .denseBFloat16
             default: nil
             }
         guard Array(bytes[0..<4]) == Array("MPG2".utf8), found == profile else {
@@ -54,6 +57,13 @@ struct PayloadHeader: Equatable {
         let segments = littleEndian(bytes[16..<20])
         guard segments == UInt64(layout.segmentCount) else {
             throw .sizeMismatch(segment: nil, expectedBytes: layout.segmentCount, foundBytes: Int(segments))
+        }
+    }
+
+    private static func kind(kept: Int) -> UInt8 {
+        switch SegmentFormat.Positions(kept: kept) {
+        case .gaps: 1
+        case .bitmap: 3
         }
     }
 

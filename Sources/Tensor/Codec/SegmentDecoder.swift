@@ -8,8 +8,8 @@ import CKernels
 public final class SegmentDecoder {
     /// A chunk's decoded values. Pointers stay valid until the decoder's next call.
     public enum Chunk {
-        /// Levels are odd, within ±3 or ±15; `unit` is at most 31 * 2^41.
-        case sparse(indices: UnsafeBufferPointer<UInt16>, levels: UnsafeBufferPointer<Int8>, unit: Int64)
+        /// Levels are odd, within ±(2^bits - 1); `unit` is at most 31 * 2^41, and each product below 2^50.
+        case sparse(indices: UnsafeBufferPointer<UInt16>, levels: UnsafeBufferPointer<Int16>, unit: Int64)
         case dense(UnsafeBufferPointer<Int64>)
     }
 
@@ -21,7 +21,7 @@ public final class SegmentDecoder {
     private let entryStart = Storage<Int>(count: ParameterLayout.segmentChunks + 1, filledWith: 0)
     private let units = Storage<Int64>(count: ParameterLayout.segmentChunks, filledWith: 0)
     private var indices: Storage<UInt16>
-    private var levels: Storage<Int8>
+    private var levels: Storage<Int16>
     private let floats: Storage<Float>
     private let fixed: Storage<Int64>
 
@@ -31,10 +31,10 @@ public final class SegmentDecoder {
         case .topK(let kept, _):
             let entries = min(kept * ParameterLayout.segmentChunks, contribution.layout.parameterCount)
             indices = Storage(count: entries, filledWith: 0)
-            levels = Storage(count: entries, filledWith: 0)
+            levels = Storage(count: entries + 7, filledWith: 0)
             floats = Storage(count: 1, filledWith: 0)
             fixed = Storage(count: 1, filledWith: 0)
-        case .denseFloat32:
+        case .denseFloat32, .denseBFloat16:
             indices = Storage(count: 1, filledWith: 0)
             levels = Storage(count: 1, filledWith: 0)
             floats = Storage(count: ParameterLayout.chunkParameters, filledWith: 0)
@@ -46,7 +46,7 @@ public final class SegmentDecoder {
     /// The values of one chunk of the layout's sequence. Decodes its segment first, unless that was the last one.
     public func chunk(_ index: Int) throws(CodecError) -> Chunk {
         let segment = index / ParameterLayout.segmentChunks
-        if case .denseFloat32 = contribution.profile { return try denseChunk(index, segment: segment) }
+        if contribution.profile.isDense { return try denseChunk(index, segment: segment) }
         if loaded != segment {
             loaded = nil
             try loadTopK(segment)
@@ -64,10 +64,20 @@ public final class SegmentDecoder {
         let chunk = layout.chunk(at: index)
         let start = layout.parameters(ofSegment: segment).lowerBound
         let values = UnsafeMutableBufferPointer(rebasing: floats.buffer[..<chunk.count])
+        let bytes = contribution.profile.denseBytes
+        // Halves of floats are read behind the place where the floats will stand.
+        let room = UnsafeMutableRawBufferPointer(values)
+        let input = UnsafeMutableRawBufferPointer(rebasing: room[(4 - bytes) * chunk.count..<4 * chunk.count])
         try contribution.payload.read(
-            at: contribution.range(ofSegment: segment).lowerBound + 4 * (chunk.offset - start),
-            into: UnsafeMutableRawBufferPointer(values))
-        FloatBytes.swapOnBigEndian(values)
+            at: contribution.range(ofSegment: segment).lowerBound + bytes * (chunk.offset - start), into: input)
+        if bytes == 2 {
+            for place in 0..<chunk.count {
+                let upper = UInt16(littleEndian: input.loadUnaligned(fromByteOffset: 2 * place, as: UInt16.self))
+                values[place] = Float(bitPattern: UInt32(upper) << 16)
+            }
+        } else {
+            FloatBytes.swapOnBigEndian(values)
+        }
         let largest = mesh_fixed_from_float(fixed.pointer, floats.pointer, chunk.count)
         guard largest < FixedPoint.floatLimit.bitPattern else {
             if let bad = values.firstIndex(where: { !$0.isFinite }) { throw .nonFinite(parameter: chunk.offset + bad) }
@@ -82,18 +92,36 @@ public final class SegmentDecoder {
         let chunks = contribution.layout.chunks(ofSegment: segment)
         let format = SegmentFormat(chunks: chunks, kept: kept, bits: bits)
         let bytes = try bytes(of: segment)
-        try loadHeads(bytes, format)
-        let entries = entryStart[chunks.count]
-        let codeBytes = format.codeBytes(entries: entries)
-        let gapBytes = bytes.count - format.headBytes - codeBytes
-        guard gapBytes >= entries else {
-            throw .sizeMismatch(
-                segment: segment, expectedBytes: format.headBytes + codeBytes + entries, foundBytes: bytes.count)
+        let behindHeads = UnsafeBufferPointer(rebasing: bytes[format.headBytes...])
+        let codes: UnsafeBufferPointer<UInt8>
+        switch format.positions {
+        case .gaps:
+            try loadHeads(bytes, format)
+            let codeBytes = format.codeBytes(entries: entryStart[chunks.count])
+            let gapBytes = behindHeads.count - codeBytes
+            guard gapBytes >= entryStart[chunks.count] else {
+                throw .sizeMismatch(
+                    segment: segment, expectedBytes: format.headBytes + codeBytes + entryStart[chunks.count],
+                    foundBytes: bytes.count)
+            }
+            try loadGaps(UnsafeBufferPointer(rebasing: behindHeads[..<gapBytes]), chunks: chunks, segment: segment)
+            codes = UnsafeBufferPointer(rebasing: behindHeads[gapBytes...])
+        case .bitmap:
+            let bitmapBytes = try loadScales(bytes, format)
+            guard bitmapBytes <= behindHeads.count else {
+                throw .sizeMismatch(
+                    segment: segment, expectedBytes: format.headBytes + bitmapBytes, foundBytes: bytes.count)
+            }
+            try loadBitmaps(UnsafeBufferPointer(rebasing: behindHeads[..<bitmapBytes]), chunks, segment: segment)
+            codes = UnsafeBufferPointer(rebasing: behindHeads[bitmapBytes...])
+            let codeBytes = format.codeBytes(entries: entryStart[chunks.count])
+            guard codes.count == codeBytes else {
+                throw .sizeMismatch(
+                    segment: segment, expectedBytes: format.headBytes + bitmapBytes + codeBytes,
+                    foundBytes: bytes.count)
+            }
         }
-        let gaps = UnsafeBufferPointer(rebasing: bytes[format.headBytes..<format.headBytes + gapBytes])
-        try loadIndices(gaps, chunks: chunks, segment: segment)
-        let codes = UnsafeBufferPointer(rebasing: bytes[(bytes.count - codeBytes)...])
-        try loadLevels(codes, count: entries, bits: bits, segment: segment)
+        try loadLevels(codes, count: entryStart[chunks.count], bits: bits, segment: segment)
     }
 
     /// The segment's bytes, at least as many as its heads take: the directory was compared with the layout.
@@ -114,14 +142,14 @@ public final class SegmentDecoder {
                 word |= UInt32(bytes[plane * format.chunks.count + position]) << UInt32(8 * plane)
             }
             let limit = contribution.profile.entryLimit(chunkCount: contribution.layout.chunk(at: index).count)
-            let head = try ChunkHead(word: word, limit: limit, chunk: index)
+            let head = try ChunkHead(word: word, limit: limit, valueBits: format.bits, chunk: index)
             units[position] = head.scale.unit
             total += head.entries
             entryStart[position + 1] = total
         }
     }
 
-    private func loadIndices(
+    private func loadGaps(
         _ gaps: UnsafeBufferPointer<UInt8>, chunks: Range<Int>, segment: Int
     ) throws(CodecError) {
         var read = 0
@@ -144,14 +172,93 @@ public final class SegmentDecoder {
         guard read == gaps.count else { throw .gapBytesMismatch(segment: segment) }
     }
 
+    /// Reads the head words of a segment with bitmaps.
+    ///
+    /// - Returns: how many bytes its bitmaps take.
+    private func loadScales(_ bytes: UnsafeBufferPointer<UInt8>, _ format: SegmentFormat) throws(CodecError) -> Int {
+        var bitmapBytes = 0
+        for (position, index) in format.chunks.enumerated() {
+            let scale = ScaleCode(value: UInt32(bytes[position]) | UInt32(bytes[format.chunks.count + position]) << 8)
+            guard scale.value <= ScaleCode.largest(valueBits: format.bits) else { throw .scaleOutOfRange(chunk: index) }
+            units[position] = scale.unit
+            guard scale.value > 0 else { continue }
+            bitmapBytes += SegmentFormat.bitmapBytes(chunkCount: contribution.layout.chunk(at: index).count)
+        }
+        return bitmapBytes
+    }
+
+    private func loadBitmaps(
+        _ bitmaps: UnsafeBufferPointer<UInt8>, _ chunks: Range<Int>, segment: Int
+    ) throws(CodecError) {
+        var read = 0
+        var total = 0
+        entryStart[0] = 0
+        for (position, index) in chunks.enumerated() {
+            if units[position] > 0 {
+                let count = contribution.layout.chunk(at: index).count
+                let bytes = SegmentFormat.bitmapBytes(chunkCount: count)
+                let bitmap = UnsafeBufferPointer(rebasing: bitmaps[read..<read + bytes])
+                read += bytes
+                guard count % 8 == 0 || bitmap[bytes - 1] >> UInt8(count % 8) == 0 else {
+                    throw .unusedBitsNotZero(segment: segment)
+                }
+                let entries = Self.entryCount(bitmap)
+                guard entries > 0 else { throw .emptyChunkNotCanonical(chunk: index) }
+                guard entries <= contribution.profile.entryLimit(chunkCount: count) else {
+                    throw .entryCountOutOfRange(chunk: index)
+                }
+                Self.list(bitmap, into: indices.pointer + total)
+                total += entries
+            }
+            entryStart[position + 1] = total
+        }
+    }
+
+    /// Calls `body` with each eight bytes as a word, the last one filled with zeros, and the number of its first bit.
+    @inline(__always)
+    private static func forEachWord(_ bitmap: UnsafeBufferPointer<UInt8>, _ body: (UInt64, Int) -> Void) {
+        let raw = UnsafeRawBufferPointer(bitmap)
+        let whole = raw.count & ~7
+        for start in stride(from: 0, to: whole, by: 8) {
+            body(UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: start, as: UInt64.self)), 8 * start)
+        }
+        var last: UInt64 = 0
+        for place in whole..<raw.count { last |= UInt64(raw[place]) << UInt64(8 * (place - whole)) }
+        body(last, 8 * whole)
+    }
+
+    private static func entryCount(_ bitmap: UnsafeBufferPointer<UInt8>) -> Int {
+        var count = 0
+        forEachWord(bitmap) { word, _ in count += word.nonzeroBitCount }
+        return count
+    }
+
+    /// Writes the numbers of the bits that are set, ascending.
+    private static func list(_ bitmap: UnsafeBufferPointer<UInt8>, into indices: UnsafeMutablePointer<UInt16>) {
+        var next = indices
+        forEachWord(bitmap) { word, first in
+            var left = word
+            while left != 0 {
+                next.pointee = UInt16(truncatingIfNeeded: first + left.trailingZeroBitCount)
+                next += 1
+                left &= left &- 1
+            }
+        }
+    }
+
     private func loadLevels(
         _ codes: UnsafeBufferPointer<UInt8>, count: Int, bits: Int, segment: Int
     ) throws(CodecError) {
-        let top = (1 << bits) - 1
+        let top = Int16(1 << bits) - 1
         let perByte = 8 / bits
-        for entry in 0..<count {
-            let code = Int(codes[entry / perByte]) >> (bits * (entry % perByte)) & top
-            levels[entry] = Int8(2 * code - top)
+        var next = levels.pointer
+        for byte in codes {
+            // The levels of the last byte may reach beyond `count`, into the room that `levels` has for them.
+            for position in 0..<perByte {
+                let code = Int16(truncatingIfNeeded: byte &>> UInt8(truncatingIfNeeded: bits &* position)) & top
+                next[position] = 2 &* code &- top
+            }
+            next += perByte
         }
         let used = count % perByte
         if used > 0, let last = codes.last, last >> UInt8(used * bits) != 0 {

@@ -7,9 +7,8 @@ public final class SegmentEncoder {
     public let errorFeedback: ErrorFeedback
 
     private let indices = Storage<UInt16>(count: ParameterLayout.chunkParameters, filledWith: 0)
-    private let codes = Storage<UInt8>(count: ParameterLayout.chunkParameters, filledWith: 0)
-    private var gaps: [UInt8] = []
-    private var packed: [UInt8] = []
+    /// The codes of all entries of a segment, a byte each, and room to fill the last byte.
+    private let codes: Storage<UInt8>
 
     /// What a segment became.
     public struct Output: Sendable {
@@ -24,6 +23,8 @@ public final class SegmentEncoder {
         self.layout = layout
         self.profile = profile
         self.errorFeedback = errorFeedback
+        let room = ParameterLayout.segmentChunks * profile.entryLimit(chunkCount: ParameterLayout.chunkParameters)
+        codes = Storage(count: profile.isDense ? 1 : min(room, layout.parameterCount) + 7, filledWith: 0)
     }
 
     /// Encodes a segment of a pseudo-gradient.
@@ -40,92 +41,185 @@ public final class SegmentEncoder {
         guard let values = residual.baseAddress, let change = delta.baseAddress else {
             preconditionFailure("a segment has parameters")
         }
-        let largest = mesh_add_decayed(values, change, errorFeedback.decay, range.count)
-        guard largest < Float.infinity.bitPattern else {
-            let first = residual.firstIndex { !$0.isFinite } ?? 0
-            throw .nonFinite(parameter: range.lowerBound + first)
-        }
         switch profile {
         case .topK(let kept, let bits):
-            return try encodeTopK(segment: segment, kept: kept, bits: bits, start: range.lowerBound, values: values)
+            return try encodeTopK(
+                segment: segment, kept: kept, bits: bits, start: range.lowerBound, change: change, values: values)
         case .denseFloat32:
-            return try encodeDense(start: range.lowerBound, residual: residual, largest: largest)
+            let largest = try addDecayed(change, to: residual, start: range.lowerBound)
+            return try encodeFloat32(start: range.lowerBound, residual: residual, largest: largest)
+        case .denseBFloat16:
+            let largest = try addDecayed(change, to: residual, start: range.lowerBound)
+            return try encodeBFloat16(start: range.lowerBound, residual: residual, largest: largest)
         }
     }
 
+    /// `values[i] = change[i] + decay * values[i]`.
+    ///
+    /// - Returns: the bits of the largest magnitude.
+    private func addDecayed(
+        _ change: UnsafePointer<Float>, to values: UnsafeMutableBufferPointer<Float>, start: Int
+    ) throws(CodecError) -> UInt32 {
+        let largest = mesh_add_decayed(values.baseAddress, change, errorFeedback.decay, values.count)
+        guard largest < Float.infinity.bitPattern else {
+            let first = values.firstIndex { !$0.isFinite } ?? 0
+            throw .nonFinite(parameter: start + first)
+        }
+        return largest
+    }
+
     private func encodeTopK(
-        segment: Int, kept: Int, bits: Int, start: Int, values: UnsafeMutablePointer<Float>
+        segment: Int, kept: Int, bits: Int, start: Int, change: UnsafePointer<Float>,
+        values: UnsafeMutablePointer<Float>
     ) throws(CodecError) -> Output {
         let chunks = layout.chunks(ofSegment: segment)
         let format = SegmentFormat(chunks: chunks, kept: kept, bits: bits)
-        var heads = [UInt8](repeating: 0, count: format.headBytes)
-        gaps.removeAll(keepingCapacity: true)
-        packed.removeAll(keepingCapacity: true)
-        var accumulator: UInt64 = 0
-        var accumulated = 0
+        let room = SegmentFormat.byteCounts(layout: layout, segment: segment, profile: profile).upperBound
+        var bytes = [UInt8](repeating: 0, count: room)
+        var used = format.headBytes
+        var entryCount = 0
         var squareSum: UInt128 = 0
-        let top = (1 << bits) - 1
 
         for (position, index) in chunks.enumerated() {
             let chunk = layout.chunk(at: index)
             let limit = profile.entryLimit(chunkCount: chunk.count)
             let chunkValues = values + (chunk.offset - start)
+            // Chunk by chunk, so that the values are still in the cache when the largest are looked for.
+            _ = try addDecayed(
+                change + (chunk.offset - start),
+                to: UnsafeMutableBufferPointer(start: chunkValues, count: chunk.count), start: chunk.offset)
+            let chunkCodes = codes.pointer + entryCount
             var entries = mesh_top_k(chunkValues, chunk.count, limit, indices.pointer)
-            let code = mesh_quantise(chunkValues, indices.pointer, entries, UInt32(bits), codes.pointer)
+            let code = mesh_quantise(chunkValues, indices.pointer, entries, UInt32(bits), chunkCodes)
             guard code != UInt32.max else { throw .tooLarge(parameter: chunk.offset) }
             if code == 0 { entries = 0 }
             let scale = ScaleCode(value: code)
-            let word = ChunkHead(entries: entries, scale: scale).word(limit: limit)
-            for plane in 0..<format.headPlanes {
-                heads[plane * chunks.count + position] = UInt8(truncatingIfNeeded: word >> UInt32(8 * plane))
+            let word: UInt32
+            switch format.positions {
+            case .gaps:
+                word = ChunkHead(entries: entries, scale: scale).word(limit: limit)
+                used = writeGaps(entries, to: &bytes, at: used)
+            case .bitmap:
+                word = code
+                used = writeBitmap(entries, chunkCount: chunk.count, to: &bytes, at: used)
             }
+            for plane in 0..<format.headPlanes {
+                bytes[plane * chunks.count + position] = UInt8(truncatingIfNeeded: word >> UInt32(8 * plane))
+            }
+            let unit = UInt128(scale.unit)
+            squareSum += unit * unit * UInt128(Self.levelSquares(chunkCodes, count: entries, bits: bits))
+            entryCount += entries
+        }
+        used = packCodes(entryCount, bits: bits, to: &bytes, at: used)
+        bytes.removeLast(room - used)
+        return Output(bytes: bytes, squareSum: squareSum)
+    }
 
+    /// - Returns: where the bytes end.
+    private func writeGaps(_ entries: Int, to bytes: inout [UInt8], at start: Int) -> Int {
+        bytes.withUnsafeMutableBufferPointer { bytes in
+            var place = start
             var next = 0
-            var squares = 0
             for entry in 0..<entries {
                 var gap = Int(indices[entry]) - next
                 next = Int(indices[entry]) + 1
                 while gap >= 255 {
-                    gaps.append(255)
+                    bytes[place] = 255
+                    place += 1
                     gap -= 255
                 }
-                gaps.append(UInt8(gap))
-                let code = Int(codes[entry])
-                let level = 2 * code - top
-                squares += level * level
-                accumulator |= UInt64(code) << UInt64(accumulated)
-                accumulated += bits
-                if accumulated == 8 {
-                    packed.append(UInt8(truncatingIfNeeded: accumulator))
-                    accumulator = 0
-                    accumulated = 0
-                }
+                bytes[place] = UInt8(gap)
+                place += 1
             }
-            let unit = UInt128(scale.unit)
-            squareSum += unit * unit * UInt128(squares)
+            return place
         }
-        if accumulated > 0 { packed.append(UInt8(truncatingIfNeeded: accumulator)) }
-        return Output(bytes: heads + gaps + packed, squareSum: squareSum)
     }
 
-    private func encodeDense(
+    /// - Returns: where the bytes end.
+    private func writeBitmap(_ entries: Int, chunkCount: Int, to bytes: inout [UInt8], at start: Int) -> Int {
+        guard entries > 0 else { return start }
+        bytes.withUnsafeMutableBufferPointer { bytes in
+            for entry in 0..<entries {
+                let index = Int(indices[entry])
+                bytes[start + index / 8] |= 1 << UInt8(index & 7)
+            }
+        }
+        return start + SegmentFormat.bitmapBytes(chunkCount: chunkCount)
+    }
+
+    /// - Returns: where the bytes end.
+    private func packCodes(_ count: Int, bits: Int, to bytes: inout [UInt8], at start: Int) -> Int {
+        let perByte = 8 / bits
+        let packed = (count + perByte - 1) / perByte
+        // The last byte is filled with zeros.
+        for entry in count..<packed * perByte { codes[entry] = 0 }
+        bytes.withUnsafeMutableBufferPointer { bytes in
+            var next = UnsafePointer(codes.pointer)
+            for place in start..<start + packed {
+                var byte: UInt8 = 0
+                for position in 0..<perByte { byte |= next[position] &<< UInt8(truncatingIfNeeded: bits &* position) }
+                bytes[place] = byte
+                next += perByte
+            }
+        }
+        return start + packed
+    }
+
+    private static func levelSquares(_ codes: UnsafePointer<UInt8>, count: Int, bits: Int) -> Int {
+        let top = Int32(1 << bits) - 1
+        // At most 4096 * 255 * 255.
+        var squares: Int32 = 0
+        for entry in 0..<count {
+            let level = 2 &* Int32(codes[entry]) &- top
+            squares &+= level &* level
+        }
+        return Int(squares)
+    }
+
+    private func encodeFloat32(
         start: Int, residual: UnsafeMutableBufferPointer<Float>, largest: UInt32
     ) throws(CodecError) -> Output {
-        guard largest < FixedPoint.floatLimit.bitPattern else {
-            let first = residual.firstIndex { $0.magnitude >= FixedPoint.floatLimit } ?? 0
-            throw .tooLarge(parameter: start + first)
-        }
+        try Self.require(largest, below: FixedPoint.floatLimit, residual, start: start)
         FloatBytes.swapOnBigEndian(residual)
         let bytes = Array(UnsafeRawBufferPointer(residual))
         FloatBytes.swapOnBigEndian(residual)
-        var squareSum: UInt128 = 0
-        let fixed = Storage<Int64>(count: residual.count, filledWith: 0)
-        mesh_fixed_from_float(fixed.pointer, residual.baseAddress, residual.count)
-        for value in fixed.buffer {
-            let square = value.magnitude.multipliedFullWidth(by: value.magnitude)
-            squareSum += UInt128(square.high) << 64 | UInt128(square.low)
-        }
+        let squareSum = Self.squareSum(of: UnsafeBufferPointer(residual))
         residual.update(repeating: 0)
         return Output(bytes: bytes, squareSum: squareSum)
+    }
+
+    private func encodeBFloat16(
+        start: Int, residual: UnsafeMutableBufferPointer<Float>, largest: UInt32
+    ) throws(CodecError) -> Output {
+        try Self.require(largest, below: FixedPoint.bfloat16Limit, residual, start: start)
+        let upper = Storage<UInt16>(count: residual.count, filledWith: 0)
+        mesh_split_bfloat16(upper.pointer, residual.baseAddress, residual.count)
+        let sent = Storage<Float>(count: residual.count, filledWith: 0)
+        for place in upper.buffer.indices { sent[place] = Float(bitPattern: UInt32(upper[place]) << 16) }
+        for place in upper.buffer.indices { upper[place] = upper[place].littleEndian }
+        return Output(
+            bytes: Array(UnsafeRawBufferPointer(upper.buffer)),
+            squareSum: Self.squareSum(of: UnsafeBufferPointer(sent.buffer)))
+    }
+
+    private static func require(
+        _ largest: UInt32, below limit: Float, _ values: UnsafeMutableBufferPointer<Float>, start: Int
+    ) throws(CodecError) {
+        guard largest < limit.bitPattern else {
+            let first = values.firstIndex { $0.magnitude >= limit } ?? 0
+            throw .tooLarge(parameter: start + first)
+        }
+    }
+
+    /// Of the decoded values, in units of 2^-80.
+    private static func squareSum(of values: UnsafeBufferPointer<Float>) -> UInt128 {
+        let fixed = Storage<Int64>(count: values.count, filledWith: 0)
+        mesh_fixed_from_float(fixed.pointer, values.baseAddress, values.count)
+        var sum: UInt128 = 0
+        for value in fixed.buffer {
+            let square = value.magnitude.multipliedFullWidth(by: value.magnitude)
+            sum += UInt128(square.high) << 64 | UInt128(square.low)
+        }
+        return sum
     }
 }

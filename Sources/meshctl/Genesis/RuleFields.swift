@@ -50,12 +50,12 @@ struct RuleFields {
     }
 
     private static func encoding(_ text: String) throws -> Encoding {
-        let words = text.split(separator: " ")
-        if words == ["dense"] { return .dense }
-        if words.count == 3, words[0] == "top-k", let kept = UInt32(words[1]), let bits = UInt32(words[2]) {
-            return .topK(kept: kept, bits: bits)
-        }
-        throw Failure("encoding must be \"dense\" or \"top-k KEPT BITS\", such as \"top-k 64 2\"")
+        if let encoding = Encoding(description: text) { return encoding }
+        throw Failure(
+            "\"\(text)\" is no encoding",
+            advice:
+                "It is \"top-k KEPT BITS\" (KEPT 1 to 4096, BITS 1, 2, 4 or 8), \"dense-float32\" or \"dense-bfloat16\"."
+        )
     }
 
     private static func text(_ value: CBOR) -> String {
@@ -64,10 +64,7 @@ struct RuleFields {
         case .text(let text): return TOMLText.quoted(text)
         default:
             guard let encoding = try? Encoding(cbor: value) else { return "" }
-            switch encoding {
-            case .dense: return TOMLText.quoted("dense")
-            case .topK(let kept, let bits): return TOMLText.quoted("top-k \(kept) \(bits)")
-            }
+            return TOMLText.quoted(encoding.description)
         }
     }
 

@@ -51,13 +51,13 @@ struct RuleOptions: ParsableArguments {
     @Option(name: .customLong("outer-lr"), help: ArgumentHelp("Outer learning rate (default: 1).", valueName: "rate"))
     var outerLearningRate: Double?
 
-    @Option(help: ArgumentHelp("top-k or dense (default: the profile's).", valueName: "name"))
+    @Option(help: ArgumentHelp("top-k, dense-float32 or dense-bfloat16 (default: the profile's).", valueName: "name"))
     var encoding: EncodingName?
 
     @Option(help: ArgumentHelp("Values that top-k keeps of each 4096 (default: the profile's).", valueName: "count"))
     var kept: UInt32?
 
-    @Option(help: ArgumentHelp("Bits of a kept value, 2 or 4 (default: 2).", valueName: "bits"))
+    @Option(help: ArgumentHelp("Bits of a kept value: 1, 2, 4 or 8 (default: 2).", valueName: "bits"))
     var bits: UInt32?
 
     @Option(help: ArgumentHelp("Bytes of a piece, 1024 to 1048576 (default: 262144).", valueName: "bytes"))
@@ -87,7 +87,8 @@ struct RuleOptions: ParsableArguments {
 
     enum EncodingName: String, ExpressibleByArgument, CaseIterable {
         case topK = "top-k"
-        case dense
+        case denseFloat32 = "dense-float32"
+        case denseBFloat16 = "dense-bfloat16"
     }
 
     /// The rules for a mesh that is founded by so many members.
@@ -155,13 +156,14 @@ struct RuleOptions: ParsableArguments {
     private static func majority(of memberCount: Int) -> Int { memberCount / 2 + 1 }
 
     private func chosenEncoding(_ current: Encoding) throws -> Encoding {
+        let hasCounts = kept != nil || bits != nil
         switch (encoding, current) {
-        case (.dense, _):
-            guard kept == nil, bits == nil else { throw Failure("--kept and --bits belong to --encoding top-k") }
-            return .dense
-        case (nil, .dense) where kept == nil && bits == nil: return .dense
+        case (.denseFloat32, _), (.denseBFloat16, _):
+            guard !hasCounts else { throw Failure("--kept and --bits belong to --encoding top-k") }
+            return encoding == .denseFloat32 ? .denseFloat32 : .denseBFloat16
         case (_, .topK(let oldKept, let oldBits)): return .topK(kept: kept ?? oldKept, bits: bits ?? oldBits)
-        case (_, .dense): return .topK(kept: kept ?? 64, bits: bits ?? 2)
+        case (nil, _) where !hasCounts: return current
+        case (nil, _), (.topK, _): return .topK(kept: kept ?? 64, bits: bits ?? 2)
         }
     }
 

@@ -81,10 +81,7 @@ extension Rules {
         case .text(let text): return text
         default:
             guard let encoding = try? Encoding(cbor: value) else { return "another value" }
-            switch encoding {
-            case .dense: return "dense"
-            case .topK(let kept, let bits): return "top-k \(kept) \(bits)"
-            }
+            return encoding.description
         }
     }
 }
