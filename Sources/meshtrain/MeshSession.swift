@@ -17,7 +17,11 @@ final class MeshSession {
     private let heldOut: HeldOutLoss?
     private let stateDirectory: String
     private let checkpointSteps: Int
+    /// The most steps to take beyond a hand-over, while the next version is waited for; nil for as many as a round has.
+    private let stepsAhead: Int?
     private let untilHeight: Int64?
+    /// The steps taken since the last hand-over.
+    private var lead: Lead?
     private var trainer: Trainer?
     /// What was found under --state, until it was taken up.
     private var kept: Checkpoint?
@@ -27,7 +31,7 @@ final class MeshSession {
     init(
         layout: ModelLayout, dataSet: Digest, reportsLoss: Bool, batches: BatchSeed, text: BatchSampler,
         heldOut: HeldOutLoss?, stateDirectory: String,
-        checkpointSteps: Int, untilHeight: Int64?
+        checkpointSteps: Int, stepsAhead: Int?, untilHeight: Int64?
     ) {
         self.layout = layout
         self.dataSet = dataSet
@@ -37,6 +41,7 @@ final class MeshSession {
         self.heldOut = heldOut
         self.stateDirectory = stateDirectory
         self.checkpointSteps = checkpointSteps
+        self.stepsAhead = stepsAhead
         self.untilHeight = untilHeight
     }
 
@@ -60,6 +65,7 @@ final class MeshSession {
             TrainerAttach(protocolVersion: ControlSchema.protocolVersion, trainerDigest: trainerDigest))
         try ParameterTransfer.check(attached.layout, against: layout)
         let trainer = try preparedTrainer(attached)
+        lead = nil
         Output.note(
             "attached to \(attached.site) at height \(attached.height), \(attached.innerSteps) steps a round, "
                 + "optimizer \(trainer.recipe.optimizer)")
@@ -69,6 +75,7 @@ final class MeshSession {
         var version = attached.version
         var trainedSteps = attached.trainedSteps
         var isHandedOver = attached.isHandedOver
+        var canGoAhead = false
         var rules = attached.rules
         while true {
             if let untilHeight, height >= untilHeight {
@@ -80,15 +87,10 @@ final class MeshSession {
                     Output.note("the rules have changed at height \(height): attaching again")
                     return .rulesChanged
                 }
-                let newer: RoundVersion?
-                do {
-                    newer = try contribute(
+                let newer = try reportingDivergence(to: daemon) {
+                    try contribute(
                         to: version, height: height, firstStep: Int(trainedSteps), innerSteps: Int(attached.innerSteps),
                         trainer: trainer, daemon: daemon)
-                } catch let error where TrainerExit(error) == .diverged {
-                    // The operator sees it in `status`; a daemon that is gone does not keep this error from the log.
-                    _ = try? daemon.call(TrainerTroubleReport(trouble: .nonFiniteLoss))
-                    throw error
                 }
                 if let newer {
                     (height, version, trainedSteps, rules) = (
@@ -97,12 +99,58 @@ final class MeshSession {
                     continue
                 }
                 progressed()
+                canGoAhead = true
             }
-            let next = try daemon.nextVersion()
+            // Where another process handed over, its parameters are not known here.
+            let next = try reportingDivergence(to: daemon) {
+                canGoAhead && untilHeight != height + 1
+                    ? try goAhead(
+                        from: Int(trainedSteps + attached.innerSteps), of: height, limit: Int(attached.innerSteps),
+                        trainer: trainer, daemon: daemon)
+                    : try daemon.nextVersion()
+            }
             progressed()
             (height, version, trainedSteps, rules) = (next.height, next.version, next.trainedSteps, next.rules)
             isHandedOver = false
         }
+    }
+
+    /// Runs `body`; a divergence is told to the daemon too, so that the operator sees it in `status`.
+    private func reportingDivergence<Result>(
+        to daemon: DaemonConnection, _ body: () throws -> Result
+    ) throws -> Result {
+        do {
+            return try body()
+        } catch let error where TrainerExit(error) == .diverged {
+            // A daemon that is gone does not keep this error from the log.
+            _ = try? daemon.call(TrainerTroubleReport(trouble: .nonFiniteLoss))
+            throw error
+        }
+    }
+
+    /// Waits for the version after `height` and trains on meanwhile, from step `first` on.
+    private func goAhead(
+        from first: Int, of height: Int64, limit: Int, trainer: Trainer, daemon: DaemonConnection
+    ) throws -> RoundVersion {
+        var ahead = Lead(start: Array(trainer.transformer.parameters))
+        while ahead.steps < stepsAhead ?? limit {
+            if let newer = try daemon.takeAnnouncedVersion(), newer.height > height {
+                lead = ahead
+                return newer
+            }
+            ahead.add(loss: try takeStep(first + ahead.steps, trainer))
+        }
+        lead = ahead
+        return try daemon.nextVersion()
+    }
+
+    /// - Returns: the loss; nil if the step was skipped.
+    private func takeStep(_ step: Int, _ trainer: Trainer) throws -> Double? {
+        guard let done = try trainer.takeStepIfFinite(step) else {
+            Output.note("step \(step + 1): skipped, loss or gradient is not a finite number")
+            return nil
+        }
+        return done.loss
     }
 
     /// Trains from `version` and hands over; returns the version that overtook it, if one did.
@@ -116,6 +164,8 @@ final class MeshSession {
         let tag = MeshSession.tag(version)
         var step = firstStep
         var loss = 0.0
+        var skipped = 0
+        let progress = lead.map { $0.rebased(trainer.transformer.parameters, on: base) }
         base.withUnsafeBufferPointer { trainer.setParameters($0) }
         let baseLoss = try heldOut?.evaluate(trainer.transformer).natsPerByte
         if let kept, kept.context.0 == UInt64(height), kept.context.1 == tag, let trained = kept.parameters,
@@ -125,7 +175,12 @@ final class MeshSession {
             trained.withUnsafeBufferPointer { trainer.setParameters($0) }
             step = Int(kept.nextStep)
             loss = Double(bitPattern: kept.context.2)
+        } else if let lead, let progress {
+            progress.withUnsafeBufferPointer { trainer.setParameters($0) }
+            (step, loss, skipped) = (firstStep + lead.steps, lead.loss, lead.skippedSteps)
         }
+        let stepsAhead = lead?.steps ?? 0
+        lead = nil
         kept = nil
 
         func save() throws {
@@ -135,17 +190,12 @@ final class MeshSession {
                 to: checkpointPath, full: { _ = try? daemon.call(TrainerTroubleReport(trouble: .diskFull)) })
         }
         let begun = step
-        var skipped = 0
         var overtakenBy: RoundVersion?
         var stepTime = Duration.zero
-        while step < firstStep + innerSteps {
+        // A round has at least one step that counts, if any can be taken.
+        while step < firstStep + innerSteps || step - firstStep == skipped {
             let stepStart = clock.now
-            if let done = try trainer.takeStepIfFinite(step) {
-                loss += done.loss
-            } else {
-                skipped += 1
-                Output.note("step \(step + 1): skipped, loss or gradient is not a finite number")
-            }
+            if let done = try takeStep(step, trainer) { loss += done } else { skipped += 1 }
             step += 1
             if (step - firstStep) % checkpointSteps == 0, step < firstStep + innerSteps { try save() }
             if let newer = try daemon.takeAnnouncedVersion(), newer.height > height {
@@ -183,7 +233,8 @@ final class MeshSession {
                 trained: trainer.transformer.parameters, base: base, version: version, record: record,
                 layout: layout, to: daemon)
         } catch let refusal as ControlRefusal where refusal.reason == .wrongBase {
-            Output.note("round \(height + 1): too late, the base has moved on")
+            Output.note("round \(height + 1): too late; what was trained is added to the next base")
+            lead = Lead(start: base, steps: step - firstStep, skippedSteps: skipped, loss: loss)
             return try overtakenBy ?? daemon.nextVersion()
         } catch let refusal as ControlRefusal where refusal.reason == .notAMember {
             Output.note("round \(height + 1): this site is not a member yet; waiting for the next version")
@@ -196,7 +247,7 @@ final class MeshSession {
         try log(
             RoundLine(
                 height: height, heldOutLoss: baseLoss, trainingLoss: record.trainingLoss, steps: record.steps,
-                tokens: record.tokens, seconds: seconds, contributionBytes: committed.bytes))
+                stepsAhead: stepsAhead, tokens: record.tokens, seconds: seconds, contributionBytes: committed.bytes))
         Output.progress(
             "round \(height + 1): trained \(step - begun) steps in \(Output.fixed(seconds, 1)) s, training loss "
                 + Output.fixed(record.trainingLoss, 4)
@@ -216,6 +267,8 @@ final class MeshSession {
         let heldOutLoss: Double?
         let trainingLoss: Double?
         let steps: Int
+        /// Of these, steps that were taken before the base was certified.
+        let stepsAhead: Int
         let tokens: Int
         let seconds: Double
         let contributionBytes: Int64?
@@ -229,7 +282,8 @@ final class MeshSession {
         let loss = try heldOut.evaluate(trainer.transformer).natsPerByte
         try log(
             RoundLine(
-                height: certified.height, heldOutLoss: loss, trainingLoss: nil, steps: 0, tokens: 0, seconds: 0,
+                height: certified.height, heldOutLoss: loss, trainingLoss: nil, steps: 0, stepsAhead: 0, tokens: 0,
+                seconds: 0,
                 contributionBytes: nil))
         Output.progress("height \(certified.height): base held out \(Output.fixed(loss, 4))")
     }

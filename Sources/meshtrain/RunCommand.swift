@@ -40,6 +40,12 @@ struct RunCommand: ParsableCommand {
     @Option(help: "Write a checkpoint within a round every so many steps; at the end of it always.")
     var checkpointSteps = 100
 
+    @Option(
+        help:
+            "Steps to train on, at most, while the next version is waited for; they count for the next contribution. As many as a round has where not given; 0 to wait."
+    )
+    var stepsAhead: Int?
+
     func validate() throws {
         guard mode.allowsContribution else {
             throw ValidationError(
@@ -48,6 +54,7 @@ struct RunCommand: ParsableCommand {
         guard DataSetRegister.isValidName(datasetName) else {
             throw ValidationError("--dataset-name takes 1 to 64 letters a-z and A-Z, digits, and . _ -")
         }
+        guard (stepsAhead ?? 0) >= 0 else { throw ValidationError("--steps-ahead must not be negative.") }
         guard textLimit >= 0 else { throw ValidationError("--text-limit must not be negative.") }
         guard evaluateBytes >= 0, checkpointSteps > 0 else {
             throw ValidationError("--evaluate-bytes must not be negative, --checkpoint-steps must be positive.")
@@ -83,7 +90,8 @@ struct RunCommand: ParsableCommand {
             text: try dataSet.sampler(layout.configuration, limitBytes: textLimit == 0 ? nil : textLimit),
             heldOut: evaluateBytes == 0
                 ? nil : try dataSet.heldOutLoss(layout.configuration, byteLimit: evaluateBytes),
-            stateDirectory: state, checkpointSteps: checkpointSteps, untilHeight: untilHeight)
+            stateDirectory: state, checkpointSteps: checkpointSteps, stepsAhead: stepsAhead,
+            untilHeight: untilHeight)
         // A daemon that is not there yet, restarts or catches up is waited for; a longer pause each time.
         var pauseMilliseconds: UInt32 = 100
         var lastReason = ""

@@ -96,6 +96,54 @@ struct TrainerProcessTests {
         }
     }
 
+    @Test("A trainer goes on while its contribution travels, and each round still has as many steps as the rules say")
+    func goesAhead() throws {
+        try withFolder { folder in
+            let model = try makeModel(folder)
+            let tensors = try SafetensorsModel(path: model)
+            let layout = try tensors.layout()
+            var rules = Rules()
+            rules.innerSteps = 3
+            rules.batchSequences = 1
+            rules.minContributions = 2
+            let mesh = try Mesh(
+                ["a", "b"], layout: layout, values: try tensors.parameters(layout).readAll(), rules: rules,
+                timing: "round_deadline_milliseconds = 60000")
+            defer { mesh.remove() }
+            let daemons = try mesh.sites.map(DaemonProcess.init)
+            defer { for daemon in daemons { daemon.killNow() } }
+            let run = try Run(
+                [
+                    "run", "--socket", mesh.sites[0].trainerSocket, "--model", model, "--data", Self.text, "--state",
+                    mesh.folder + "/trainer", "--evaluate-bytes", "0", "--until-height", "4",
+                ], in: mesh.folder)
+            defer { run.process.send(SIGTERM) }
+            let other = try ControlClient.connect(to: mesh.sites[1].trainerSocket, seconds: 60)
+            let welcome = try other.request(ScriptedTrainer.attach)
+            let counts = welcome.layout.map { $0.shape.reduce(1) { $0 * Int($1) } }
+            var (height, base) = (welcome.height, welcome.version)
+            while height < 4 {
+                // The other site is the slower one: the trainer has handed over, and waits for it.
+                try Condition.wait(for: "the trainer's contribution to version \(height + 1)", seconds: 120) {
+                    let status = try daemons[0].status()
+                    return status.height == height && status.trainer == .done
+                }
+                _ = try ScriptedTrainer.handOver(other, base: base, seed: UInt64(height), counts: counts)
+                let next = try #require(try other.nextVersion(after: height, seconds: 120))
+                (height, base) = (next.height, next.version)
+            }
+            #expect(try run.end() == .exited(0))
+            let lines = try String(contentsOfFile: mesh.folder + "/trainer/rounds.jsonl", encoding: .utf8)
+                .split(separator: "\n").map {
+                    try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
+                }
+            #expect(lines.count == 4)
+            #expect(lines.allSatisfy { $0["steps"] as? Int == 3 })
+            #expect(lines.first?["steps_ahead"] as? Int == 0)
+            #expect(lines.dropFirst().allSatisfy { ($0["steps_ahead"] as? Int ?? 0) > 0 })
+        }
+    }
+
     @Test("A trainer that is slower than the round hands over what it has when the round closes")
     func handsOverInTime() throws {
         try withFolder { folder in

@@ -65,6 +65,47 @@ def shared_weights(entries, weights):
     return shared
 
 
+def integer_root(number):
+    return math.isqrt(max(0, number))
+
+
+def shifted_weights(entries, weights, factors, faulty):
+    """The weights under clip-nnm-gm: nearest-neighbour mixing, then a geometric median by eight Weiszfeld steps."""
+    count = len(entries)
+    rows = range(count)
+    exact = [[sum(a * b for a, b in zip(entries[i].values, entries[j].values)) for j in rows] for i in rows]
+    shift = max(0, max(exact[i][i] for i in rows).bit_length() - 60)
+    products = [[(exact[i][j] >> shift) * factors[i] * factors[j] >> 60 for j in rows] for i in rows]
+
+    near = []
+    for i in rows:
+        distances = [max(0, products[i][i] + products[j][j] - 2 * products[i][j]) for j in rows]
+        near.append(sorted(rows, key=lambda j: (distances[j], (j - i) % count))[: max(1, count - faulty)])
+    mixed = [[sum(products[a][b] for a in near[i] for b in near[j]) for j in rows] for i in rows]
+    shift = max(0, max(mixed[i][i] for i in rows).bit_length() - 40)
+    mixed = [[number >> shift for number in row] for row in mixed]
+
+    shares = [ONE_Q30 // count] * count
+    for _ in range(8):
+        with_mean = [sum(number * share for number, share in zip(row, shares)) >> 30 for row in mixed]
+        mean_square = sum(number * share for number, share in zip(with_mean, shares)) >> 30
+        distances = [integer_root(mixed[i][i] - 2 * with_mean[i] + mean_square) for i in rows]
+        least = max(1, max(distances) // 1024)
+        inverse = [(1 << 40) // max(distance, least) for distance in distances]
+        shares = [(number << 30) // max(1, sum(inverse)) for number in inverse]
+
+    result = [0] * count
+    for share, members in zip(shares, near):
+        for member in members:
+            result[member] += share // len(members)
+    shifted = [weight * share for weight, share in zip(weights, result)]
+    total = sum(shifted)
+    if total == 0:
+        return weights
+    shift = max(0, total.bit_length() - 64)
+    return [(number >> shift) * sum(weights) // max(1, total >> shift) for number in shifted]
+
+
 def average(parameters, entries, weights, rules, tensors, members):
     """The next parameters: the base plus the outer rate times the average of the entries.
 
@@ -84,6 +125,8 @@ def average(parameters, entries, weights, rules, tensors, members):
 
     whole = clip_factors([norm(entry.values) for entry in entries])
     shared = shared_weights(entries, weights)
+    if rules["averaging"] == "clip-nnm-gm":
+        shared = shifted_weights(entries, shared, whole, least - 1)
     sums = [0] * len(parameters)
     senders = [0] * len(parameters)
     for span in spans:

@@ -231,7 +231,7 @@ def encoding(value, name="encoding"):
 
 RULES = record(
     {
-        "averaging": choice("clip-dedup-mean"),
+        "averaging": choice("clip-dedup-mean", "clip-nnm-gm"),
         "encoding": encoding,
         "outer_learning_rate_q16": unsigned(1, 64 << 16),
         "max_staleness": unsigned(0, 16),

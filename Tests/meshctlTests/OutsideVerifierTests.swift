@@ -42,6 +42,25 @@ import Testing
         #expect(result.output.contains("parameters \(history.chain.head.roots.parameters) recomputed"))
     }
 
+    @Test(
+        "the second decoder and averager recompute every rule",
+        arguments: [
+            "averaging = \"clip-nnm-gm\"", "encoding = \"top-k 1024 2\"", "encoding = \"top-k 600 1\"",
+            "encoding = \"top-k 4096 8\"", "encoding = \"dense-float32\"", "encoding = \"dense-bfloat16\"",
+        ])
+    func otherRules_verifierWrittenFromDocuments_recomputesEveryRoot(rule: String) throws {
+        let place = try Workplace()
+        try place.write("piece_bytes = 1024\n\(rule)\n", to: "rules.toml")
+        var history = try History(place.found(rules: ["--rules", "rules.toml"]), place)
+        for _ in 0..<3 { try history.advance() }
+        try place.write(history.ledger(), to: "ledger")
+        let result = try place.runReference(
+            "verify_ledger.py",
+            [place.path("genesis.mesh"), place.path("ledger"), "--model", place.path("model/model.safetensors")])
+        #expect(result.status == 0, "\(result.errors)")
+        #expect(result.output.contains("parameters \(history.chain.head.roots.parameters) recomputed"))
+    }
+
     @Test("a certified lie about the parameters is refused by recomputing")
     mutating func certifiedLieAboutParameters_recomputing_refuses() throws {
         try history.advance(claiming: StateRoots(parameters: .zero))

@@ -116,20 +116,29 @@ extension ConvergenceSetting {
         let count = layout.parameterCount
         var base = start
         var residuals = sites.map { _ in [Float](repeating: 0, count: count) }
+        var leads = sites.map { _ in Lead(start: start) }
         var curve: [ConvergenceRun.Point] = []
         var (sent, received) = (0.0, 0.0)
         var step = 0
         while step < steps {
             let first = step
             let steps = min(rules.innerSteps, self.steps - step)
-            let (before, kept) = (base, residuals)
-            var handedOver = try trainers.map { site, trainer in
-                before.withUnsafeBufferPointer { trainer.setParameters($0) }
-                for step in first..<first + steps { _ = try trainer.takeStep(step) }
-                let trained = trainer.transformer.parameters
+            let (before, kept, ahead) = (base, residuals, leads)
+            let end = self.steps
+            let rounds = try trainers.map { site, trainer in
+                let own = ahead[site].rebased(trainer.transformer.parameters, on: before)
+                own.withUnsafeBufferPointer { trainer.setParameters($0) }
+                for step in first + ahead[site].steps..<first + steps { _ = try trainer.takeStep(step) }
+                let trained = Array(trainer.transformer.parameters)
                 let delta = before.indices.map { trained[$0] - before[$0] }
-                return try encode(delta, residual: kept[site], rules)
+                var lead = Lead(start: trained)
+                for step in first + steps..<min(first + steps + rules.stepsAhead, end) {
+                    lead.add(loss: try trainer.takeStep(step).loss)
+                }
+                return (try encode(delta, residual: kept[site], rules), lead)
             }
+            var handedOver = rounds.map(\.0)
+            leads = rounds.map(\.1)
             residuals = handedOver.map(\.residual)
             if let attack {
                 let hostile = attack.vectors(
@@ -152,6 +161,41 @@ extension ConvergenceSetting {
         return ConvergenceRun(
             parameters: base, curve: curve, sentBytes: sent, receivedBytes: received,
             rounds: (steps + rules.innerSteps - 1) / rules.innerSteps)
+    }
+
+    /// DiLoCo (Douillard et al. 2023): rounds of local steps, differences averaged in float32, an outer step with Nesterov
+    /// momentum. Nothing is compressed, and all members are trusted.
+    ///
+    /// Bytes are those of a float32 ring once a round.
+    func dense(innerSteps: Int, momentum: Float = 0.9, outerRate: Float = 0.7) throws -> ConvergenceRun {
+        let trainers = SiteTrainers(self, parameters: start)
+        let count = layout.parameterCount
+        var base = start
+        var velocity = [Float](repeating: 0, count: count)
+        var curve: [ConvergenceRun.Point] = []
+        var step = 0
+        while step < steps {
+            let (before, first, length) = (base, step, min(innerSteps, steps - step))
+            let deltas = try trainers.map { _, trainer in
+                before.withUnsafeBufferPointer { trainer.setParameters($0) }
+                for step in first..<first + length { _ = try trainer.takeStep(step) }
+                let trained = trainer.transformer.parameters
+                return before.indices.map { trained[$0] - before[$0] }
+            }
+            for index in 0..<count {
+                let mean = deltas.reduce(0) { $0 + $1[index] } / Float(deltas.count)
+                velocity[index] = momentum * velocity[index] + mean
+                base[index] += outerRate * (mean + momentum * velocity[index])
+            }
+            step += length
+            if hasPoint(afterSteps: step, stride: length) {
+                curve.append(ConvergenceRun.Point(step: step, losses: try losses(base, sampled: step < steps)))
+            }
+        }
+        let rounds = (steps + innerSteps - 1) / innerSteps
+        let ring = 8 * Double(count) * Double(sites.count - 1) / Double(sites.count) * Double(rounds)
+        return ConvergenceRun(
+            parameters: base, curve: curve, sentBytes: ring, receivedBytes: ring, rounds: rounds)
     }
 
     private func encode(_ delta: [Float], residual: [Float], _ rules: MeshRules) throws -> HandedOver {

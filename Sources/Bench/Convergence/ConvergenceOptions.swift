@@ -35,6 +35,13 @@ struct ConvergenceOptions: ParsableArguments {
     @Option(help: "Share of what was not sent that is kept for the next contribution.") var feedback = 0.95
     @Option(help: "Outer learning rate.") var outerRate = 1.0
     @Option(help: "What each coordinate is divided by at least; f + 1 where not given.") var divisor: Int?
+    @Option(help: "Steps that each site takes ahead of the next base, while contributions travel.") var stepsAhead = 0
+    @Option(help: "How contributions are averaged.") var averaging = Averaging.clipDedupMean
+
+    enum Averaging: String, ExpressibleByArgument, CaseIterable {
+        case clipDedupMean = "clip-dedup-mean"
+        case clipNnmGm = "clip-nnm-gm"
+    }
 
     func validate() throws {
         guard (steps ?? 1) >= 1, innerSteps >= 1, batch >= 1 else {
@@ -48,6 +55,9 @@ struct ConvergenceOptions: ParsableArguments {
         }
         guard (0...1).contains(feedback) else { throw ValidationError("--feedback is 0 to 1") }
         guard (0...256).contains(outerRate) else { throw ValidationError("--outer-rate is 0 to 256") }
+        guard (0...innerSteps).contains(stepsAhead) else {
+            throw ValidationError("--steps-ahead is 0 to --inner-steps")
+        }
         guard (1...4096).contains(divisor ?? 1) else { throw ValidationError("--divisor is 1 to 4096") }
     }
 
@@ -83,17 +93,20 @@ struct ConvergenceOptions: ParsableArguments {
     /// The rules of the mesh.
     func rules(siteCount: Int) -> MeshRules {
         MeshRules(
-            innerSteps: innerSteps, profile: profile,
+            innerSteps: innerSteps, stepsAhead: stepsAhead, profile: profile,
             feedback: ErrorFeedback(decayQ16: UInt32((feedback * 65_536).rounded())),
             averaging: AveragingRule(
                 sendersMinimum: divisor ?? (siteCount - 1) / 3 + 1,
-                outerLearningRateQ16: UInt32((outerRate * 65_536).rounded())))
+                outerLearningRateQ16: UInt32((outerRate * 65_536).rounded()),
+                method: averaging == .clipNnmGm ? .geometricMedian : .mean))
     }
 }
 
 /// What the members of a mesh agree on, as far as it makes a difference to training.
 struct MeshRules: Sendable {
     let innerSteps: Int
+    /// Of a round's steps, those that are taken before its base is there.
+    let stepsAhead: Int
     let profile: CodecProfile
     let feedback: ErrorFeedback
     let averaging: AveragingRule

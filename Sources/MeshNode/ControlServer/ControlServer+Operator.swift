@@ -60,7 +60,10 @@ extension ControlServer {
         case .bytes(let bytes): Hex.encode(bytes)
         case .null: "none"
         case .array(let items): items.map { describe($0) }.joined(separator: " ")
-        case .map(let entries): entries.map { "\($0.key) \(describe($0.value))" }.joined(separator: ", ")
+        case .map(let entries):
+            // As `meshctl propose rules` takes it.
+            (try? Encoding(cbor: value)).map(\.description)
+                ?? entries.map { "\($0.key) \(describe($0.value))" }.joined(separator: ", ")
         }
     }
 }

@@ -30,11 +30,13 @@ extension ErrorFeedback {
 }
 
 extension Tensor.AveragingRule {
-    /// The numbers of the averaging that `rules` ask for, in a network of so many members. Their rule is `clip-dedup-mean`, the
-    /// only one that is built.
+    /// The averaging that `rules` ask for, in a network of so many members.
     public init(_ rules: Rules, members: Int) {
-        switch rules.averaging {
-        case .clipDedupMean: self.init(members: members, outerLearningRateQ16: rules.outerLearningRateQ16)
-        }
+        let method: Method =
+            switch rules.averaging {
+            case .clipDedupMean: .mean
+            case .clipNnmGm: .geometricMedian
+            }
+        self.init(members: members, outerLearningRateQ16: rules.outerLearningRateQ16, method: method)
     }
 }

@@ -104,7 +104,8 @@ struct Coalition {
             guard known.count < 4, !known.contains(contribution) else { continue }
             contributions[contribution.body.slot, default: []].append(contribution)
         }
-        for certificate in scan.availability {
+        // One of an older set may still come by: its positions mean nothing here.
+        for certificate in scan.availability where certificate.signatures.fits(members) {
             for (index, signature) in certificate.signatures.byIndex where acks[certificate.stored]?[index] == nil {
                 acks[certificate.stored, default: [:]][index] = signature
             }

@@ -8,7 +8,8 @@ public struct AveragingPlan: Hashable, Sendable {
     /// What every sum is divided by at least: the rule's minimum; where every entry sends every coordinate, the number of
     /// entries if that is more.
     public let divisor: Int
-    /// The weight of each entry after near copies shared theirs, in 2^30ths: for people and reports.
+    /// The weight of each entry after near copies shared theirs and the method shifted them, in 2^30ths: for people and
+    /// reports.
     public let sharedWeightsQ30: [UInt64]
     /// One row an entry, one clip factor a tensor, in 2^30ths: for people and reports.
     public let clipFactorsQ30: [[UInt32]]
@@ -24,13 +25,17 @@ public struct AveragingPlan: Hashable, Sendable {
         let total = weightsQ30.reduce(UInt128(0)) { $0 + UInt128($1) }
         precondition(total <= UInt128(rule.sendersMinimum) << 40, "sums stay below 2^60")
         self.rule = rule
-        let shared = Self.shareWeights(statistics: statistics, weightsQ30: weightsQ30)
+        let whole = Self.clipFactorsQ30(statistics.measures.map(\.norm))
+        var shared = Self.shareWeights(statistics: statistics, weightsQ30: weightsQ30)
+        if rule.method == .geometricMedian {
+            shared = RobustWeights.shift(
+                shared, statistics: statistics, clipFactorsQ30: whole, faulty: rule.sendersMinimum - 1)
+        }
         sharedWeightsQ30 = shared
         divisor = isDense ? max(rule.sendersMinimum, entries.count) : rule.sendersMinimum
         let tensorCount = statistics.measures.first?.squareSums.count ?? 0
         var multipliers = Array(repeating: [UInt64](), count: entries.count)
         var clipFactors = Array(repeating: [UInt32](), count: entries.count)
-        let whole = Self.clipFactorsQ30(statistics.measures.map(\.norm))
         for tensor in 0..<tensorCount {
             let factors = Self.clipFactorsQ30(statistics.measures.map { $0.norm(ofTensor: tensor) })
             for entry in entries {

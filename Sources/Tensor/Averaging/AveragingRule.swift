@@ -10,8 +10,17 @@ public struct AveragingEntry: Sendable {
     }
 }
 
-/// The rule `clip-dedup-mean` and its numbers (Docs/averaging.md). Fixed by the rules of a network and its members.
+/// How contributions are averaged, and the numbers of it (Docs/averaging.md). Fixed by the rules of a network and its
+/// members.
 public struct AveragingRule: Hashable, Sendable {
+    public enum Method: Hashable, Sendable {
+        /// `clip-dedup-mean`.
+        case mean
+        /// `clip-nnm-gm`: the weights shift to contributions that have many near ones.
+        case geometricMedian
+    }
+
+    public let method: Method
     /// Each coordinate's sum is divided by the number of those who sent it, and by this at least. It is f + 1, so that one who
     /// alone sends a coordinate has no more than a share in it, and f together less than all of it.
     public let sendersMinimum: Int
@@ -19,7 +28,8 @@ public struct AveragingRule: Hashable, Sendable {
     public let outerLearningRateQ16: UInt32
 
     /// - Parameter sendersMinimum: 1 to 4096.
-    public init(sendersMinimum: Int, outerLearningRateQ16: UInt32) {
+    public init(sendersMinimum: Int, outerLearningRateQ16: UInt32, method: Method = .mean) {
+        self.method = method
         precondition((1...4096).contains(sendersMinimum))
         precondition(outerLearningRateQ16 <= 1 << 24)
         self.sendersMinimum = sendersMinimum
@@ -27,8 +37,9 @@ public struct AveragingRule: Hashable, Sendable {
     }
 
     /// - Parameter members: of the network, at least 1: f is the largest number below a third of it.
-    public init(members: Int, outerLearningRateQ16: UInt32) {
-        self.init(sendersMinimum: (members - 1) / 3 + 1, outerLearningRateQ16: outerLearningRateQ16)
+    public init(members: Int, outerLearningRateQ16: UInt32, method: Method = .mean) {
+        self.init(
+            sendersMinimum: (members - 1) / 3 + 1, outerLearningRateQ16: outerLearningRateQ16, method: method)
     }
 
     /// Exact.

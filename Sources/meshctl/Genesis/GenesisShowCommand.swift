@@ -10,7 +10,7 @@ struct GenesisShowCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The genesis file.", valueName: "file"))
     var genesis: String
 
-    @Flag(help: "Print the rules as well, in the form of a file of rules.")
+    @Flag(help: "Print the rules as well: a file that `genesis create --rules` reads, the rest as comments.")
     var rules = false
 
     @OptionGroup var output: OutputOptions
@@ -19,7 +19,10 @@ struct GenesisShowCommand: ParsableCommand {
         let report = GenesisReport(try GenesisFile.read(genesis), path: genesis)
         try output.print(report) {
             guard rules else { return report.text }
-            return report.text + "\n\n" + report.rules.map { "\($0.name) = \($0.value)" }.joined(separator: "\n")
+            let comments = report.text.split(separator: "\n", omittingEmptySubsequences: false)
+                .map { $0.isEmpty ? "#" : "# \($0)" }
+            return comments.joined(separator: "\n") + "\n\n"
+                + report.rules.map { "\($0.name) = \($0.value)" }.joined(separator: "\n")
         }
     }
 }

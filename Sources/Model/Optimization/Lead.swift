@@ -1,0 +1,32 @@
+/// Steps that a trainer has taken beyond what it handed over: they count for its next contribution.
+///
+/// While contributions travel and are agreed on, a trainer goes on from its own parameters. When the next version comes,
+/// the progress since the hand-over is added to it (a rebase), so that nothing is lost and nothing counts twice.
+public struct Lead: Sendable {
+    /// The parameters that these steps began with.
+    public let start: [Float]
+    public private(set) var steps = 0
+    /// Of these, steps that could not be taken.
+    public private(set) var skippedSteps = 0
+    /// Sum of the losses of the steps that were taken.
+    public private(set) var loss = 0.0
+
+    public init(start: [Float]) { self.start = start }
+
+    /// All that was trained on a base, where it could not be handed over.
+    public init(start: [Float], steps: Int, skippedSteps: Int, loss: Double) {
+        (self.start, self.steps, self.skippedSteps, self.loss) = (start, steps, skippedSteps, loss)
+    }
+
+    /// - Parameter loss: of one more step; nil if it was skipped.
+    public mutating func add(loss: Double?) {
+        steps += 1
+        if let loss { self.loss += loss } else { skippedSteps += 1 }
+    }
+
+    /// The new base plus the progress of these steps, which ended with `current`.
+    public func rebased(_ current: some Collection<Float>, on base: [Float]) -> [Float] {
+        precondition(current.count == start.count && base.count == start.count)
+        return zip(base, zip(current, start)).map { base, progress in base + (progress.0 - progress.1) }
+    }
+}

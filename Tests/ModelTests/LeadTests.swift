@@ -1,0 +1,22 @@
+import Testing
+
+@testable import Model
+
+@Suite("Steps beyond a hand-over")
+struct LeadTests {
+    @Test func progressIsAddedToTheNewBaseOnce() {
+        var lead = Lead(start: [1, 2, -4])
+        lead.add(loss: 2.5)
+        lead.add(loss: nil)
+        lead.add(loss: 1.5)
+        #expect(lead.steps == 3)
+        #expect(lead.skippedSteps == 1)
+        #expect(lead.loss == 4)
+        #expect(lead.rebased([1.5, 2, -5], on: [10, 20, 30]) == [10.5, 20, 29])
+    }
+
+    @Test func withoutStepsTheNewBaseStaysAsItIs() {
+        let lead = Lead(start: [0.1, 1e30, -3])
+        #expect(lead.rebased([0.1, 1e30, -3], on: [5, 6, 7]) == [5, 6, 7])
+    }
+}
