@@ -133,7 +133,7 @@ final class MeshSession {
         from first: Int, of height: Int64, limit: Int, trainer: Trainer, daemon: DaemonConnection
     ) throws -> RoundVersion {
         var ahead = Lead(start: Array(trainer.transformer.parameters))
-        while ahead.steps < stepsAhead ?? limit {
+        while ahead.steps < min(stepsAhead ?? limit, limit) {
             if let newer = try daemon.takeAnnouncedVersion(), newer.height > height {
                 lead = ahead
                 return newer
@@ -168,13 +168,15 @@ final class MeshSession {
         let progress = lead.map { $0.rebased(trainer.transformer.parameters, on: base) }
         base.withUnsafeBufferPointer { trainer.setParameters($0) }
         let baseLoss = try heldOut?.evaluate(trainer.transformer).natsPerByte
-        if let kept, kept.context.0 == UInt64(height), kept.context.1 == tag, let trained = kept.parameters,
-            (firstStep...firstStep + innerSteps).contains(Int(clamping: kept.nextStep))
+        if let kept, kept.context.0 & Self.heightMask == UInt64(height), kept.context.1 == tag,
+            let trained = kept.parameters,
+            (firstStep...firstStep + innerSteps + Trainer.skippedStepsMaximum).contains(Int(clamping: kept.nextStep))
         {
             // What was kept stands within this very round.
             trained.withUnsafeBufferPointer { trainer.setParameters($0) }
             step = Int(kept.nextStep)
             loss = Double(bitPattern: kept.context.2)
+            skipped = Int(kept.context.0 >> Self.skippedShift)
         } else if let lead, let progress {
             progress.withUnsafeBufferPointer { trainer.setParameters($0) }
             (step, loss, skipped) = (firstStep + lead.steps, lead.loss, lead.skippedSteps)
@@ -186,7 +188,8 @@ final class MeshSession {
         func save() throws {
             try CheckpointFile.write(
                 trainer.checkpoint(
-                    nextStep: step, includingParameters: true, context: (UInt64(height), tag, loss.bitPattern)),
+                    nextStep: step, includingParameters: true,
+                    context: (UInt64(height) | UInt64(skipped) << Self.skippedShift, tag, loss.bitPattern)),
                 to: checkpointPath, full: { _ = try? daemon.call(TrainerTroubleReport(trouble: .diskFull)) })
         }
         let begun = step
@@ -249,7 +252,7 @@ final class MeshSession {
                 height: height, heldOutLoss: baseLoss, trainingLoss: record.trainingLoss, steps: record.steps,
                 stepsAhead: stepsAhead, tokens: record.tokens, seconds: seconds, contributionBytes: committed.bytes))
         Output.progress(
-            "round \(height + 1): trained \(step - begun) steps in \(Output.fixed(seconds, 1)) s, training loss "
+            "round \(height + 1): \(steps) steps (\(step - begun) of them in \(Output.fixed(seconds, 1)) s now), training loss "
                 + Output.fixed(record.trainingLoss, 4)
                 + (baseLoss.map { ", base held out \(Output.fixed($0, 4))" } ?? "")
                 + ", contribution \(committed.bytes) bytes")
@@ -342,6 +345,10 @@ final class MeshSession {
         let settings = "meshtrain 2\nadamw 0.9 0.95 muon 0.95 decay 0.1 clip 1\nlayout \(layout.parameters.digest)"
         return Digest(DigestDomain("mesh/trainer"), Array(settings.utf8))
     }
+
+    /// The first number of a checkpoint's context has the height in its lower bits, and the skipped steps above.
+    private static let skippedShift: UInt64 = 40
+    private static let heightMask: UInt64 = 1 << skippedShift - 1
 
     /// Tells bases of one height apart in a checkpoint.
     private static func tag(_ version: DigestText) -> UInt64 {

@@ -80,13 +80,13 @@ struct SoloCommand: ParsableCommand {
         var skipped = 0
         var curve: [Point] = []
         for step in first..<max(first, steps) {
-            guard let done = try trainer.takeStepIfFinite(step) else {
+            let done = try trainer.takeStepIfFinite(step)
+            tokens += done?.tokens ?? 0
+            if done == nil {
                 skipped += 1
                 Output.note("step \(step + 1): skipped, loss or gradient is not a finite number")
-                continue
             }
-            tokens += done.tokens
-            if let evaluateEvery, (step + 1) % evaluateEvery == 0 {
+            if let done, let evaluateEvery, (step + 1) % evaluateEvery == 0 {
                 let loss = try part.evaluate(trainer.transformer).natsPerByte
                 curve.append(Point(step: step + 1, trainingLoss: done.loss, heldOutLoss: loss))
                 Output.note(

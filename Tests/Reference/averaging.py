@@ -103,7 +103,9 @@ def shifted_weights(entries, weights, factors, faulty):
     if total == 0:
         return weights
     shift = max(0, total.bit_length() - 64)
-    return [(number >> shift) * sum(weights) // max(1, total >> shift) for number in shifted]
+    return [
+        min(weight, (number >> shift) * sum(weights) // max(1, total >> shift)) for number, weight in zip(shifted, weights)
+    ]
 
 
 def average(parameters, entries, weights, rules, tensors, members):

@@ -2,7 +2,7 @@
 """Verifies an exported ledger from its genesis file alone, written from Docs/records.md, Docs/verification.md and
 Docs/averaging.md: an implementation of the checks that shares no code with the mesh.
 
-    verify_ledger.py GENESIS LEDGER [--model FILE]
+    python3 verify_ledger.py GENESIS LEDGER [--model FILE]
 
 With --model (version 0 as a safetensors file of float32) it recomputes the parameters of every version too. Prints the
 height and the head's digest. Exit status 0 only if every check passed; 1 with a reason otherwise.
@@ -119,6 +119,9 @@ def main():
             chain = verify(genesis, file.read(), replay)
     except Refused as error:
         print(f"refused: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"cannot read {error.filename}: {error.strerror}", file=sys.stderr)
         return 1
     print(f"height {chain.height}")
     print(f"head {chain.head_digest.hex()}")

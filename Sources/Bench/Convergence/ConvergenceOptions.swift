@@ -30,7 +30,7 @@ struct ConvergenceOptions: ParsableArguments {
     @Option(help: "The inner optimizer.") var inner = Inner.muon
     @Option(help: "Peak learning rate of Muon.") var muonRate = 0.02
     @Option(help: "Local steps of a round.") var innerSteps = 15
-    @Option(help: "Values kept of 4096; 0 for dense values, of 32 or 16 --bits.") var kept = 1024
+    @Option(help: "Values kept of 4096; 0 for dense float32, or bfloat16 with --bits 16.") var kept = 1024
     @Option(help: "Bits of a kept value.") var bits = 2
     @Option(help: "Share of what was not sent that is kept for the next contribution.") var feedback = 0.95
     @Option(help: "Outer learning rate.") var outerRate = 1.0
@@ -50,7 +50,10 @@ struct ConvergenceOptions: ParsableArguments {
         guard textLimit >= 0, heldOutLimit >= 1 else {
             throw ValidationError("--text-limit is at least 0, --held-out-limit at least 1")
         }
-        guard profile.isValid, kept > 0 || bits == 16 || bits == 32 else {
+        guard averaging == .clipDedupMean || divisor == nil else {
+            throw ValidationError("--divisor says how many may fail too: it does not go with --averaging clip-nnm-gm")
+        }
+        guard profile.isValid else {
             throw ValidationError("--kept and --bits: the codec has no such profile")
         }
         guard (0...1).contains(feedback) else { throw ValidationError("--feedback is 0 to 1") }

@@ -3,7 +3,8 @@ import CKernels
 import Glibc
 
 /// Which kernels OpenBLAS runs. It chooses them by the processor's model number, when it is loaded. A release that is older
-/// than the processor takes those for SSE3, which need three times as long (OpenBLAS 0.3.21 on Xeons of 2024).
+/// than the processor takes those for SSE3, which need three times as long (OpenBLAS 0.3.21 on Xeons of 2024), or those for
+/// AVX2 where there is AVX-512, which need twice as long (on Zen 4 and 5).
 package enum MatrixKernels {
     /// The environment variable by which OpenBLAS is told otherwise.
     package static let variable = "OPENBLAS_CORETYPE"
@@ -16,8 +17,10 @@ package enum MatrixKernels {
 
     /// - Parameter name: the core that OpenBLAS took. Names as in its `driver/others/dynamic.c`.
     static func betterCore(than name: String, hasAVX2: Bool, hasAVX512: Bool) -> String? {
-        guard ["prescott", "core2", "generic"].contains(name.lowercased()) else { return nil }
-        if hasAVX512 { return "SkylakeX" }
-        return hasAVX2 ? "Haswell" : nil
+        switch name.lowercased() {
+        case "prescott", "core2", "generic": hasAVX512 ? "SkylakeX" : hasAVX2 ? "Haswell" : nil
+        case "haswell", "zen": hasAVX512 ? "SkylakeX" : nil
+        default: nil
+        }
     }
 }

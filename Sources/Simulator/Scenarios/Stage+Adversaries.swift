@@ -18,37 +18,52 @@ extension Stage {
     /// when the round is closed: the copy that it hands over then is too late.
     func copierIsFasterThanTheAuthor() -> [Scenario.Result] {
         (0..<nodes).map { copier in
-            let world = world(
-                options {
-                    $0.byzantine[copier] = [.copies]
-                    // What it hands over is the copy.
-                    $0.absentTrainers[copier] = true
-                })
-            let author = world.oracles.people[(copier + 1) % nodes]
-            let slot = Slot(author: author, base: world.genesis.version.versionDigest)
-            var announced: SimulatedTime?
-            world.filter = { _, to, bytes in
-                guard world.oracles.scans.scan(bytes).contributions.contains(where: { $0.body.slot == slot }) else {
-                    return true
-                }
-                let since = announced ?? world.now
-                announced = since
-                return to == copier || world.now > since + 100_000
+            // Whether the author's contribution is listed at all, and the copier has all of it in time, is up to the seed.
+            // One in which a promise breaks, or the copy is listed, is never passed over.
+            var result = copierIsFasterThanTheAuthor(copier, seed: 1)
+            for seed in 2...UInt64(3) where !result.isTried && result.result.outcome.violations.isEmpty {
+                result = copierIsFasterThanTheAuthor(copier, seed: seed)
             }
-            var copy: Contribution?
-            let isCopied = world.run(until: SimulatedTime(milliseconds: 60_000)) {
-                if copy == nil { copy = handOverCopy(of: slot, by: world.sites[copier], in: world) }
-                return copy != nil
-            }
-            world.filter = nil
-            let outcome = world.run()
-            let isListed = world.oracles.versions.values.contains { version in
-                version.manifest.contains { $0.contribution == copy?.contributionDigest }
-            }
-            return Scenario.Result(
-                name: "member \(copier)", outcome: outcome,
-                cameAbout: isCopied && world.oracles.listed[slot] != nil && !isListed)
+            return result.result
         }
+    }
+
+    /// - Returns: `isTried`: whether there was a copy that could be listed in place of a listed original, or was.
+    private func copierIsFasterThanTheAuthor(
+        _ copier: Int, seed: UInt64
+    ) -> (result: Scenario.Result, isTried: Bool) {
+        let world = world(
+            options(seed: seed) {
+                $0.byzantine[copier] = [.copies]
+                // What it hands over is the copy.
+                $0.absentTrainers[copier] = true
+            })
+        let author = world.oracles.people[(copier + 1) % nodes]
+        let slot = Slot(author: author, base: world.genesis.version.versionDigest)
+        var announced: SimulatedTime?
+        world.filter = { _, to, bytes in
+            guard world.oracles.scans.scan(bytes).contributions.contains(where: { $0.body.slot == slot }) else {
+                return true
+            }
+            let since = announced ?? world.now
+            announced = since
+            return to == copier || world.now > since + 100_000
+        }
+        var copy: Contribution?
+        let isCopied = world.run(until: SimulatedTime(milliseconds: 60_000)) {
+            if copy == nil { copy = handOverCopy(of: slot, by: world.sites[copier], in: world) }
+            return copy != nil
+        }
+        world.filter = nil
+        let outcome = world.run()
+        let isListed = world.oracles.versions.values.contains { version in
+            version.manifest.contains { $0.contribution == copy?.contributionDigest }
+        }
+        let isTried = isCopied && world.oracles.listed[slot] != nil
+        return (
+            Scenario.Result(name: "member \(copier)", outcome: outcome, cameAbout: isTried && !isListed),
+            isTried || isListed
+        )
     }
 
     /// The same pieces under the same root, once the copier holds all of them; nil until then.

@@ -13,7 +13,8 @@ enum RobustWeights {
 
     /// - Parameters:
     ///   - clipFactorsQ30: of whole contributions.
-    ///   - weightsQ30: of each contribution. Their sum is kept; only how it is shared changes.
+    ///   - weightsQ30: of each contribution. None of them grows: a contribution that lies in the middle gains nothing by that,
+    ///     and what a cap or a discount took away stays away.
     ///   - faulty: how many members may fail.
     static func shift(
         _ weightsQ30: [UInt64], statistics: AveragingStatistics, clipFactorsQ30: [UInt32], faulty: Int
@@ -27,7 +28,9 @@ enum RobustWeights {
         guard total > 0 else { return weightsQ30 }
         // Below 2^12 entries of 2^42 times 2^30, times 2^54: scaled down before the product, not to leave 128 bits.
         let shift = max(0, total.bitWidth - total.leadingZeroBitCount - 64)
-        return shifted.map { UInt64(($0 >> shift) * kept / max(1, total >> shift)) }
+        return zip(shifted, weightsQ30).map { part, weight in
+            min(weight, UInt64((part >> shift) * kept / max(1, total >> shift)))
+        }
     }
 
     /// The inner products of the clipped contributions, all in one unit that keeps them below 2^61.

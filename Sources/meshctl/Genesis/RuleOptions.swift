@@ -43,7 +43,7 @@ struct RuleOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Share of what a contribution leaves unsent that the next one takes up (default: the profile's).",
+            "Share of what a contribution leaves unsent that the next one takes up, such as 0.9 or 85%; above 0 (default: the profile's).",
             valueName: "share"
         ))
     var errorFeedback: Share?
@@ -157,6 +157,8 @@ struct RuleOptions: ParsableArguments {
 
     private func chosenEncoding(_ current: Encoding) throws -> Encoding {
         let hasCounts = kept != nil || bits != nil
+        if let kept, !(1...4096).contains(kept) { throw Failure("--kept \(kept): it is 1 to 4096") }
+        if let bits, !Encoding.topKBits.contains(bits) { throw Failure("--bits \(bits): it is 1, 2, 4 or 8") }
         switch (encoding, current) {
         case (.denseFloat32, _), (.denseBFloat16, _):
             guard !hasCounts else { throw Failure("--kept and --bits belong to --encoding top-k") }

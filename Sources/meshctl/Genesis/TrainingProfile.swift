@@ -41,6 +41,9 @@ enum TrainingProfile: String, ExpressibleByArgument, CaseIterable {
 
     /// Puts this profile's values in.
     func apply(to rules: inout Rules) {
+        rules.averaging = .clipDedupMean
+        rules.weights = .equal
+        rules.batchSequences = 8
         rules.innerOptimizer = .muon
         rules.innerLearningRateNano = 4_000_000
         rules.outerLearningRateQ16 = 1 << 16
