@@ -192,7 +192,6 @@ final class MeshSession {
                     context: (UInt64(height) | UInt64(skipped) << Self.skippedShift, tag, loss.bitPattern)),
                 to: checkpointPath, full: { _ = try? daemon.call(TrainerTroubleReport(trouble: .diskFull)) })
         }
-        let begun = step
         var overtakenBy: RoundVersion?
         var stepTime = Duration.zero
         // A round has at least one step that counts, if any can be taken.
@@ -252,7 +251,8 @@ final class MeshSession {
                 height: height, heldOutLoss: baseLoss, trainingLoss: record.trainingLoss, steps: record.steps,
                 stepsAhead: stepsAhead, tokens: record.tokens, seconds: seconds, contributionBytes: committed.bytes))
         Output.progress(
-            "round \(height + 1): \(steps) steps (\(step - begun) of them in \(Output.fixed(seconds, 1)) s now), training loss "
+            "round \(height + 1): \(steps) steps" + (stepsAhead > 0 ? ", \(stepsAhead) of them ahead" : "")
+                + " in \(Output.fixed(seconds, 1)) s, training loss "
                 + Output.fixed(record.trainingLoss, 4)
                 + (baseLoss.map { ", base held out \(Output.fixed($0, 4))" } ?? "")
                 + ", contribution \(committed.bytes) bytes")

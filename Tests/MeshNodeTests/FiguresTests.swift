@@ -51,6 +51,9 @@ struct FiguresTests {
             try sites.wait(for: "version \(height)") { (0..<3).allSatisfy { sites.height($0) >= height } }
         }
         for index in 0..<3 { #expect(isAlarmed(sites, index)) }
+        let check = sites.daemons[0]?.control.checks.first { $0.name == "opposed-contributions" }
+        #expect(check?.outcome == .warning)
+        #expect(check?.message.contains("cosine was below -0.5 in the last 3 versions") ?? false)
 
         try sites.start(3)
         try sites.wait(for: "the site that was away") { sites.height(3) == 3 }
