@@ -40,7 +40,9 @@ struct RuleFields {
         do throws(RecordError) {
             return try Rules(cbor: .map(fields))
         } catch {
-            throw Failure("these rules cannot be: \(RuleFields.words(error))")
+            throw Failure(
+                "these rules cannot be: \(RuleFields.words(error))",
+                advice: "Docs/rules.md lists what each rule can be.")
         }
     }
 
