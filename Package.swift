@@ -94,7 +94,7 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["CTestSupport"], path: "Tests/TestSupport", swiftSettings: strict),
 
-        tests("CryptoTests", ["Crypto"], resources: [.copy("Vectors")]),
+        tests("CryptoTests", ["Crypto", "TestSupport"], resources: [.copy("Vectors")]),
         tests("TensorTests", ["Tensor", "CKernels", "Crypto", "FuzzEntries", "TestSupport"]),
         tests("LedgerTests", ["Ledger", "Crypto"], resources: [.copy("Fixtures")]),
         tests("CompressionTests", ["Compression"]),

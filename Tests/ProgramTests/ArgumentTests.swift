@@ -48,7 +48,9 @@ import Testing
         #expect(try run(program: program, ["--help"]).status == 0)
     }
 
-    @Test(.enabled(if: getuid() == 0, "a mount namespace needs root"), arguments: programs)
+    @Test(
+        .enabled(if: getuid() == 0, "a mount namespace needs root"),
+        .disabled(if: Sanitizer.isActive, "a sanitizer does not start without /proc"), arguments: programs)
     func procIsNotMounted_argumentsAreReadAllTheSame(program: String) throws {
         let needed = program == "meshnode" ? ["--config", "/no/such.toml"] : []
         let result = try runWithoutProc(program, needed + ["--no-such-option-of-ours"])
@@ -56,7 +58,9 @@ import Testing
         #expect(result.errors.contains("no-such-option-of-ours"), "\(result.errors)")
     }
 
-    @Test(.enabled(if: getuid() == 0, "a mount namespace needs root"))
+    @Test(
+        .enabled(if: getuid() == 0, "a mount namespace needs root"),
+        .disabled(if: Sanitizer.isActive, "a sanitizer does not start without /proc"))
     func procIsNotMounted_verifyNamesTheFileThatIsMissing() throws {
         let result = try runWithoutProc(
             "meshctl", ["verify", "--genesis", "/no/such.genesis", "--ledger", "/no/such.ledger"])
