@@ -40,6 +40,29 @@ struct TrainerProcessTests {
         return model
     }
 
+    /// Two sites whose daemons run, with steps of one sequence.
+    private func withTwoSites(
+        innerSteps: UInt32, minContributions: UInt32, roundDeadlineMilliseconds: Int,
+        _ body: (_ folder: String, _ model: String, _ mesh: Mesh, _ daemons: [DaemonProcess]) throws -> Void
+    ) throws {
+        try withFolder { folder in
+            let model = try makeModel(folder)
+            let tensors = try SafetensorsModel(path: model)
+            let layout = try tensors.layout()
+            var rules = Rules()
+            rules.innerSteps = innerSteps
+            rules.batchSequences = 1
+            rules.minContributions = minContributions
+            let mesh = try Mesh(
+                ["a", "b"], layout: layout, values: try tensors.parameters(layout).readAll(), rules: rules,
+                timing: "round_deadline_milliseconds = \(roundDeadlineMilliseconds)")
+            defer { mesh.remove() }
+            let daemons = try mesh.sites.map(DaemonProcess.init)
+            defer { for daemon in daemons { daemon.killNow() } }
+            try body(folder, model, mesh, daemons)
+        }
+    }
+
     @Test("init never replaces a file, and what it writes is readable for other accounts") func initNeverOverwrites()
         throws
     {
@@ -98,20 +121,9 @@ struct TrainerProcessTests {
 
     @Test("A trainer goes on while its contribution travels, and each round still has as many steps as the rules say")
     func goesAhead() throws {
-        try withFolder { folder in
-            let model = try makeModel(folder)
-            let tensors = try SafetensorsModel(path: model)
-            let layout = try tensors.layout()
-            var rules = Rules()
-            rules.innerSteps = 3
-            rules.batchSequences = 1
-            rules.minContributions = 2
-            let mesh = try Mesh(
-                ["a", "b"], layout: layout, values: try tensors.parameters(layout).readAll(), rules: rules,
-                timing: "round_deadline_milliseconds = 60000")
-            defer { mesh.remove() }
-            let daemons = try mesh.sites.map(DaemonProcess.init)
-            defer { for daemon in daemons { daemon.killNow() } }
+        try withTwoSites(
+            innerSteps: 3, minContributions: 2, roundDeadlineMilliseconds: 60_000
+        ) { _, model, mesh, daemons in
             let run = try Run(
                 [
                     "run", "--socket", mesh.sites[0].trainerSocket, "--model", model, "--data", Self.text, "--state",
@@ -146,19 +158,9 @@ struct TrainerProcessTests {
 
     @Test("A trainer that is slower than the round hands over what it has when the round closes")
     func handsOverInTime() throws {
-        try withFolder { folder in
-            let model = try makeModel(folder)
-            let tensors = try SafetensorsModel(path: model)
-            let layout = try tensors.layout()
-            var rules = Rules()
-            rules.innerSteps = 100_000
-            rules.batchSequences = 1
-            let mesh = try Mesh(
-                ["a", "b"], layout: layout, values: try tensors.parameters(layout).readAll(), rules: rules,
-                timing: "round_deadline_milliseconds = 10000")
-            defer { mesh.remove() }
-            let daemons = try mesh.sites.map(DaemonProcess.init)
-            defer { for daemon in daemons { daemon.killNow() } }
+        try withTwoSites(
+            innerSteps: 100_000, minContributions: 1, roundDeadlineMilliseconds: 10_000
+        ) { folder, model, mesh, daemons in
             // Little text, or a debug build measures the held-out loss for as long as the round takes.
             let text = folder + "/text"
             try FileManager.default.createDirectory(atPath: text, withIntermediateDirectories: true)

@@ -36,7 +36,7 @@ struct RobustWeightsTests {
         #expect(zip(shifted, weights).contains { $0 == $1 && $1 > 0 })
     }
 
-    /// Few are listed, and one of them lies in the middle of the others, or sends next to nothing.
+    /// Few are listed, and one of them lies in the middle of the others.
     @Test(arguments: [(3, 7), (4, 7), (5, 7), (4, 10), (5, 13), (8, 22)])
     func contributionInTheMiddleGainsNoWeight(listed: Int, members: Int) throws {
         var random = TestRandom(50)

@@ -4,7 +4,7 @@ import Crypto
 public enum AveragingRule: String, Sendable, Hashable {
     /// Clip to the median norm, give near copies one weight, divide by the number listed.
     case clipDedupMean = "clip-dedup-mean"
-    /// The same, with weights shifted to contributions that have many near ones: nearest-neighbour mixing and geometric
+    /// The same, with lower weights for contributions that have few near ones: nearest-neighbour mixing and geometric
     /// median. Against members that send harmful contributions; it also weakens a language that only one site has.
     case clipNnmGm = "clip-nnm-gm"
 }

@@ -8,7 +8,7 @@ public struct AveragingPlan: Hashable, Sendable {
     /// What every sum is divided by at least: the rule's minimum; where every entry sends every coordinate, the number of
     /// entries if that is more.
     public let divisor: Int
-    /// The weight of each entry after near copies shared theirs and the method shifted them, in 2^30ths: for people and
+    /// The weight of each entry after near copies shared theirs and the method lowered them, in 2^30ths: for people and
     /// reports.
     public let sharedWeightsQ30: [UInt64]
     /// One row an entry, one clip factor a tensor, in 2^30ths: for people and reports.
@@ -28,7 +28,7 @@ public struct AveragingPlan: Hashable, Sendable {
         let whole = Self.clipFactorsQ30(statistics.measures.map(\.norm))
         var shared = Self.shareWeights(statistics: statistics, weightsQ30: weightsQ30)
         if rule.method == .geometricMedian {
-            shared = RobustWeights.shift(
+            shared = RobustWeights.lowered(
                 shared, statistics: statistics, clipFactorsQ30: whole, faulty: rule.sendersMinimum - 1)
         }
         sharedWeightsQ30 = shared

@@ -16,7 +16,7 @@ public struct AveragingRule: Hashable, Sendable {
     public enum Method: Hashable, Sendable {
         /// `clip-dedup-mean`.
         case mean
-        /// `clip-nnm-gm`: the weights shift to contributions that have many near ones.
+        /// `clip-nnm-gm`: contributions that have few near ones weigh less.
         case geometricMedian
     }
 

@@ -1,5 +1,5 @@
-/// How the weights of contributions shift under `clip-nnm-gm` (Docs/averaging.md): nearest-neighbour mixing, then a
-/// geometric median.
+/// The lower weights of contributions that have few near ones, under `clip-nnm-gm` (Docs/averaging.md): nearest-neighbour
+/// mixing, then a geometric median.
 ///
 /// Sources: nearest-neighbour mixing, Allouah et al. 2023 (arXiv 2302.01772); geometric median by smoothed Weiszfeld
 /// steps, Pillutla et al. 2022 (arXiv 1912.13445). Both only ever combine contributions linearly, by coefficients that
@@ -16,7 +16,7 @@ enum RobustWeights {
     ///   - weightsQ30: of each contribution. None of them grows: a contribution that lies in the middle gains nothing by that,
     ///     and what a cap or a discount took away stays away.
     ///   - faulty: how many members may fail.
-    static func shift(
+    static func lowered(
         _ weightsQ30: [UInt64], statistics: AveragingStatistics, clipFactorsQ30: [UInt32], faulty: Int
     ) -> [UInt64] {
         let products = clippedProducts(statistics, clipFactorsQ30)
