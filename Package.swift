@@ -111,7 +111,7 @@ let package = Package(
             "MeshNodeTests",
             [
                 "MeshNode", "SiteFiles", "Compression", "Gossip", "Ledger", "Rounds", "Tensor", "Crypto", "EventLoop",
-                "Control",
+                "Control", "TestSupport",
             ]),
         tests(
             "meshctlTests",

@@ -348,3 +348,57 @@ uint32_t MESH_KERNEL(mesh_outer_step)(float *restrict parameters, const int64_t 
     }
     return largest;
 }
+
+// 2^(-k/2), k = 0 to 12, to the nearest float.
+static const float hadamard_scales[13] = {
+    1.0f, 0x1.6a09e6p-1f, 0.5f, 0x1.6a09e6p-2f, 0.25f, 0x1.6a09e6p-3f, 0.125f,
+    0x1.6a09e6p-4f, 0.0625f, 0x1.6a09e6p-5f, 0.03125f, 0x1.6a09e6p-6f, 0.015625f,
+};
+
+// Butterflies of ever wider pairs: each sum has one rounding, whatever the order within a width.
+MESH_CLONES
+void MESH_KERNEL(mesh_hadamard)(float *values, size_t count) {
+    unsigned stages = 0;
+    for (size_t width = 1; width < count; width *= 2, stages++) {
+        for (size_t start = 0; start < count; start += 2 * width) {
+            float *restrict left = values + start;
+            float *restrict right = values + start + width;
+            for (size_t i = 0; i < width; i++) {
+                float sum = left[i] + right[i];
+                float difference = left[i] - right[i];
+                left[i] = sum;
+                right[i] = difference;
+            }
+        }
+    }
+    for (size_t i = 0; i < count; i++) values[i] *= hadamard_scales[stages];
+}
+
+MESH_CLONES
+void MESH_KERNEL(mesh_float_from_sums)(float *restrict values, const int64_t *restrict sums, size_t count) {
+    for (size_t i = 0; i < count; i++) values[i] = (float)sums[i] * 0x1p-40f;
+}
+
+MESH_CLONES
+uint32_t MESH_KERNEL(mesh_shared_adamw)(
+    float *restrict parameters, float *restrict second, const float *restrict direction, float rate, float keep,
+    size_t count) {
+    uint32_t largest = 0;
+    for (size_t i = 0; i < count; i++) {
+        float square = direction[i] * direction[i];
+        float kept = MESH_SHARED_SECOND_DECAY * second[i];
+        float added = MESH_SHARED_SECOND_SHARE * square;
+        float next = second[i] == 0.0f ? square : kept + added;
+        second[i] = next;
+        float root = __builtin_sqrtf(next) + MESH_SHARED_EPSILON;
+        float change = rate * (direction[i] / root);
+        float value = keep * parameters[i];
+        value = value - change;
+        parameters[i] = value;
+        uint32_t magnitude = float_bits(value) & MAGNITUDE_MASK;
+        uint32_t spread = float_bits(next) & MAGNITUDE_MASK;
+        magnitude = spread > magnitude ? spread : magnitude;
+        largest = magnitude > largest ? magnitude : largest;
+    }
+    return largest;
+}

@@ -193,3 +193,47 @@ uint32_t mesh_outer_step_scalar(float *parameters, const int64_t *sums, float ra
     }
     return largest;
 }
+
+// By the definition: coefficient i is the sum of all values, each with the sign (-1)^(ones in i & j), added up in pairs of
+// neighbours, then pairs of pairs: the tree of additions that the butterflies have.
+static float hadamard_coefficient(const float *values, size_t count, size_t index) {
+    if (count == 1) return values[0];
+    float left = hadamard_coefficient(values, count / 2, index % (count / 2));
+    float right = hadamard_coefficient(values + count / 2, count / 2, index % (count / 2));
+    return index < count / 2 ? left + right : left - right;
+}
+
+void mesh_hadamard_scalar(float *values, size_t count) {
+    float result[MESH_CHUNK_MAX];
+    int stages = 0;
+    while ((size_t)1 << stages < count) stages++;
+    float scale = ldexpf(stages % 2 ? 0x1.6a09e6p-1f : 1.0f, -(stages / 2));
+    for (size_t i = 0; i < count; i++) result[i] = hadamard_coefficient(values, count, i) * scale;
+    memcpy(values, result, count * sizeof *values);
+}
+
+void mesh_float_from_sums_scalar(float *values, const int64_t *sums, size_t count) {
+    for (size_t i = 0; i < count; i++) values[i] = ldexpf((float)sums[i], -40);
+}
+
+uint32_t mesh_shared_adamw_scalar(
+    float *parameters, float *second, const float *direction, float rate, float keep, size_t count) {
+    uint32_t largest = 0;
+    for (size_t i = 0; i < count; i++) {
+        float square = direction[i] * direction[i];
+        if (second[i] == 0) {
+            second[i] = square;
+        } else {
+            float kept = MESH_SHARED_SECOND_DECAY * second[i];
+            float added = MESH_SHARED_SECOND_SHARE * square;
+            second[i] = kept + added;
+        }
+        float ratio = direction[i] / (sqrtf(second[i]) + MESH_SHARED_EPSILON);
+        float change = rate * ratio;
+        float kept = keep * parameters[i];
+        parameters[i] = kept - change;
+        largest = larger(largest, float_bits(parameters[i]) & MAGNITUDE_MASK);
+        largest = larger(largest, float_bits(second[i]) & MAGNITUDE_MASK);
+    }
+    return largest;
+}

@@ -33,7 +33,7 @@ private func plainAverage(
 
 extension AveragingRule {
     /// Of a network of four.
-    static let ofFour = AveragingRule(members: 4, outerLearningRateQ16: 1 << 16)
+    static let ofFour = AveragingRule(members: 4, step: .add(rateQ16: 1 << 16))
 }
 
 @Suite("Averaging by clip-dedup-mean")
@@ -43,9 +43,10 @@ struct AveragingTests {
         rate: UInt32 = 1 << 16, members: Int = 4
     ) throws -> (root: Digest, values: [Float]) {
         let output = MemoryBlockSink()
-        let (tree, _) = try Averager.average(
-            layout: layout, entries: entries, rule: AveragingRule(members: members, outerLearningRateQ16: rate),
-            base: ParameterArray(base), output: output, workers: workers)
+        let tree = try Averager.average(
+            layout: layout, entries: entries, rule: AveragingRule(members: members, step: .add(rateQ16: rate)),
+            base: ParameterArray(base), output: output, workers: workers
+        ).tree
         return (tree.root, output.values)
     }
 
@@ -325,8 +326,9 @@ struct AveragingTests {
         let file = try ParameterFile(
             path: folder.file("base"), parameterCount: layout.parameterCount, expectedRoot: root)
         let writer = try ParameterFileWriter(path: folder.file("next"), parameterCount: layout.parameterCount)
-        let (tree, _) = try Averager.average(
-            layout: layout, entries: list, rule: .ofFour, base: file, output: writer, workers: 2)
+        let tree = try Averager.average(
+            layout: layout, entries: list, rule: .ofFour, base: file, output: writer, workers: 2
+        ).tree
         #expect(try writer.finish().root == tree.root)
         #expect(try average(layout, list, base: base).root == tree.root)
         try ParameterFile(

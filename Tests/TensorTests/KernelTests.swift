@@ -19,6 +19,11 @@ struct KernelPath: Sendable, CustomTestStringConvertible {
     let countSparse: @Sendable (UnsafeMutablePointer<UInt32>, UnsafePointer<UInt16>, Int) -> Void
     let divideBySenders: @Sendable (UnsafeMutablePointer<Int64>, UnsafePointer<UInt32>, UInt32, Int) -> Void
     let outerStep: @Sendable (UnsafeMutablePointer<Float>, UnsafePointer<Int64>, Float, Int) -> UInt32
+    let hadamard: @Sendable (UnsafeMutablePointer<Float>, Int) -> Void
+    let floatFromSums: @Sendable (UnsafeMutablePointer<Float>, UnsafePointer<Int64>, Int) -> Void
+    let sharedAdamW:
+        @Sendable (UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>, UnsafePointer<Float>, Float, Float, Int) ->
+            UInt32
 
     /// What this machine can run: the path that is dispatched to, and those below it.
     static var all: [KernelPath] {
@@ -26,20 +31,24 @@ struct KernelPath: Sendable, CustomTestStringConvertible {
             testDescription: "dispatched", addDecayed: mesh_add_decayed, topK: mesh_top_k, quantise: mesh_quantise,
             splitBFloat16: mesh_split_bfloat16, fixedFromFloat: mesh_fixed_from_float, addSparse: mesh_add_sparse,
             addDense: mesh_add_dense,
-            countSparse: mesh_count_sparse, divideBySenders: mesh_divide_by_senders, outerStep: mesh_outer_step)
+            countSparse: mesh_count_sparse, divideBySenders: mesh_divide_by_senders, outerStep: mesh_outer_step,
+            hadamard: mesh_hadamard,
+            floatFromSums: mesh_float_from_sums, sharedAdamW: mesh_shared_adamw)
         let baseline = KernelPath(
             testDescription: "baseline", addDecayed: mesh_add_decayed_baseline, topK: mesh_top_k_baseline,
             quantise: mesh_quantise_baseline, splitBFloat16: mesh_split_bfloat16_baseline,
             fixedFromFloat: mesh_fixed_from_float_baseline,
             addSparse: mesh_add_sparse_baseline, addDense: mesh_add_dense_baseline,
             countSparse: mesh_count_sparse_baseline, divideBySenders: mesh_divide_by_senders_baseline,
-            outerStep: mesh_outer_step_baseline)
+            outerStep: mesh_outer_step_baseline, hadamard: mesh_hadamard_baseline,
+            floatFromSums: mesh_float_from_sums_baseline, sharedAdamW: mesh_shared_adamw_baseline)
         let v3 = KernelPath(
             testDescription: "x86-64-v3", addDecayed: mesh_add_decayed_v3, topK: mesh_top_k_v3,
             quantise: mesh_quantise_v3, splitBFloat16: mesh_split_bfloat16_v3, fixedFromFloat: mesh_fixed_from_float_v3,
             addSparse: mesh_add_sparse_v3,
             addDense: mesh_add_dense_v3, countSparse: mesh_count_sparse_v3,
-            divideBySenders: mesh_divide_by_senders_v3, outerStep: mesh_outer_step_v3)
+            divideBySenders: mesh_divide_by_senders_v3, outerStep: mesh_outer_step_v3, hadamard: mesh_hadamard_v3,
+            floatFromSums: mesh_float_from_sums_v3, sharedAdamW: mesh_shared_adamw_v3)
         return [dispatched, baseline] + (mesh_has_v3() != 0 ? [v3] : [])
     }
 }
@@ -143,6 +152,62 @@ struct KernelTests {
                 path.outerStep(&fast, fastSums, 3.7, count) == mesh_outer_step_scalar(&plain, plainSums, 3.7, count))
             #expect(fast.map(\.bitPattern) == plain.map(\.bitPattern))
         }
+    }
+
+    @Test(arguments: KernelPath.all)
+    func sharedStepOnRandomValues(path: KernelPath) {
+        var random = TestRandom(71)
+        for count in [1, 2, 4, 8, 16, 32, 64, 128, 1024, 2048, 4096] {
+            for values in [random.pseudoGradient(count), (0..<count).map { _ in random.anyFinite() / 4096 }] {
+                var (fast, plain) = (values, values)
+                path.hadamard(&fast, count)
+                mesh_hadamard_scalar(&plain, count)
+                #expect(fast.map(\.bitPattern) == plain.map(\.bitPattern))
+            }
+        }
+        for _ in 0..<20 {
+            let count = Int.random(in: 1...5000, using: &random)
+            let sums = (0..<count).map { _ in Int64.random(in: -1 << 60...1 << 60, using: &random) >> 13 }
+            var (fast, plain) = ([Float](repeating: 0, count: count), [Float](repeating: 0, count: count))
+            path.floatFromSums(&fast, sums, count)
+            mesh_float_from_sums_scalar(&plain, sums, count)
+            #expect(fast.map(\.bitPattern) == plain.map(\.bitPattern))
+
+            var direction = random.pseudoGradient(count)
+            for index in direction.indices where index % 7 == 0 { direction[index] = 0 }
+            var fastParameters = random.pseudoGradient(count)
+            var fastSecond = random.pseudoGradient(count).map { abs($0) * ($0.bitPattern & 3 == 0 ? 0 : 1e-6) }
+            var (plainParameters, plainSecond) = (fastParameters, fastSecond)
+            let rate = Float.random(in: 0...1, using: &random)
+            let keep = Float.random(in: 0.9...1, using: &random)
+            #expect(
+                path.sharedAdamW(&fastParameters, &fastSecond, direction, rate, keep, count)
+                    == mesh_shared_adamw_scalar(&plainParameters, &plainSecond, direction, rate, keep, count))
+            #expect(fastParameters.map(\.bitPattern) == plainParameters.map(\.bitPattern))
+            #expect(fastSecond.map(\.bitPattern) == plainSecond.map(\.bitPattern))
+        }
+    }
+
+    @Test("The Hadamard transform is orthonormal and its own inverse, up to rounding", arguments: KernelPath.all)
+    func hadamardIsOrthonormal(path: KernelPath) {
+        var random = TestRandom(72)
+        for count in [1, 2, 4, 32, 64, 2048, 4096] {
+            let values = random.pseudoGradient(count)
+            var transformed = values
+            path.hadamard(&transformed, count)
+            func norm(_ values: [Float]) -> Double {
+                values.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
+            }
+            #expect(abs(norm(transformed) - norm(values)) <= 1e-5 * norm(values))
+            path.hadamard(&transformed, count)
+            let difference = zip(values, transformed).map { $0 - $1 }
+            #expect(norm(difference) <= 1e-5 * norm(values))
+        }
+        // A single value is spread evenly over the whole chunk.
+        var one = [Float](repeating: 0, count: 4096)
+        one[5] = 64
+        path.hadamard(&one, 4096)
+        #expect(one.allSatisfy { abs($0) == 1 })
     }
 
     @Test(arguments: KernelPath.all)

@@ -16,7 +16,7 @@ struct RobustWeightsTests {
         return AveragingPlan(
             statistics: try Averager.statistics(layout: layout, entries: entries, workers: 1),
             weightsQ30: entries.map(\.weightQ30),
-            rule: AveragingRule(members: members, outerLearningRateQ16: 1 << 16, method: .geometricMedian),
+            rule: AveragingRule(members: members, step: .add(rateQ16: 1 << 16), method: .geometricMedian),
             isDense: true)
     }
 
@@ -90,7 +90,7 @@ struct RobustWeightsTests {
         let roots = try [1, 2, 5].map { workers in
             try Averager.average(
                 layout: layout, entries: entries,
-                rule: AveragingRule(members: 5, outerLearningRateQ16: 1 << 16, method: .geometricMedian), base: base,
+                rule: AveragingRule(members: 5, step: .add(rateQ16: 1 << 16), method: .geometricMedian), base: base,
                 output: MemoryBlockSink(), workers: workers
             ).tree.root
         }

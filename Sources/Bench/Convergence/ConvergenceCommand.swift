@@ -14,12 +14,12 @@ struct ConvergenceCommand: ParsableCommand {
             """)
 
     enum Method: String, ExpressibleByArgument, CaseIterable {
-        case start, sync, dense, mesh, alone, derivative
+        case start, sync, dense, shared, mesh, alone, derivative
     }
 
     @OptionGroup var options: ConvergenceOptions
     @Option(help: "How many seeds, from 1 on.") var seeds = 3
-    @Option(help: "Methods, separated by commas: start (no training), sync, dense, mesh, alone, derivative.")
+    @Option(help: "Methods, separated by commas: start (no training), sync, dense, shared, mesh, alone, derivative.")
     var methods = "sync,mesh,alone,derivative"
     @Option(help: "Local steps of a derivative.") var derivativeSteps = 60
     @Option(help: "Peak of a derivative's learning rates, as a share of the mesh's.") var derivativeRate = 0.3
@@ -45,7 +45,7 @@ struct ConvergenceCommand: ParsableCommand {
         try methods.split(separator: ",").map {
             guard let method = Method(rawValue: String($0)) else {
                 throw ValidationError(
-                    "--methods: there is no '\($0)'; choose of start, sync, dense, mesh, alone, derivative")
+                    "--methods: there is no '\($0)'; choose of start, sync, dense, shared, mesh, alone, derivative")
             }
             return method
         }
@@ -73,6 +73,9 @@ struct ConvergenceCommand: ParsableCommand {
         if methods.contains(.start) { add("before training", try setting.untrained()) }
         if methods.contains(.sync) { add("synchronous", try setting.synchronous()) }
         if methods.contains(.dense) { add("dense (DiLoCo)", try setting.dense(innerSteps: options.innerSteps)) }
+        if methods.contains(.shared) {
+            add("shared optimizer", try setting.shared(options.rules(siteCount: setting.sites.count)))
+        }
         var base: [Float]?
         if methods.contains(.mesh) || methods.contains(.derivative) {
             let run = try mesh(setting)

@@ -17,7 +17,7 @@ final class SiteTrainers: @unchecked Sendable {  // each trainer is touched by o
 }
 
 /// What a site made of its round.
-private struct HandedOver: Sendable {
+struct HandedOver: Sendable {
     let payload: [UInt8]
     let residual: [Float]
     /// What the payload says.
@@ -128,12 +128,18 @@ extension ConvergenceSetting {
             let rounds = try trainers.map { site, trainer in
                 let own = ahead[site].rebased(trainer.transformer.parameters, on: before)
                 own.withUnsafeBufferPointer { trainer.setParameters($0) }
-                for step in first + ahead[site].steps..<first + steps { _ = try trainer.takeStep(step) }
+                let speed = rules.speed(ofSite: site)
+                for step in ahead[site].steps..<speed * steps {
+                    _ = try trainer.takeStep(first + step, batch: speed * first + step)
+                }
                 let trained = Array(trainer.transformer.parameters)
                 let delta = before.indices.map { trained[$0] - before[$0] }
                 var lead = Lead(start: trained)
-                for step in first + steps..<min(first + steps + rules.stepsAhead, end) {
-                    lead.add(loss: try trainer.takeStep(step).loss)
+                // A site that is faster than the rounds has done all its steps by the time its next base is there.
+                let next = first + steps
+                let nextSteps = speed * min(rules.innerSteps, end - next)
+                for step in 0..<(speed > 1 ? nextSteps : min(rules.stepsAhead, nextSteps)) {
+                    lead.add(loss: try trainer.takeStep(next + step, batch: speed * next + step).loss)
                 }
                 return (try encode(delta, residual: kept[site], rules), lead)
             }
@@ -198,11 +204,13 @@ extension ConvergenceSetting {
             parameters: base, curve: curve, sentBytes: ring, receivedBytes: ring, rounds: rounds)
     }
 
-    private func encode(_ delta: [Float], residual: [Float], _ rules: MeshRules) throws -> HandedOver {
+    func encode(
+        _ delta: [Float], residual: [Float], _ rules: MeshRules, transform: ChunkTransform = .identity
+    ) throws -> HandedOver {
         var next = residual
         let encoded = try ContributionEncoder.encode(
-            layout: layout.parameters, profile: rules.profile, errorFeedback: rules.feedback, delta: delta,
-            residual: &next)
+            layout: layout.parameters, profile: rules.profile, errorFeedback: rules.feedback, transform: transform,
+            delta: delta, residual: &next)
         // What is sent is what the residual lacks.
         let decay = Float(rules.feedback.decayQ16) / 65_536
         let values = delta.indices.map { delta[$0] + decay * residual[$0] - next[$0] }
@@ -210,17 +218,19 @@ extension ConvergenceSetting {
             payload: encoded.payload, residual: next, values: values, bytes: Transit(of: encoded.payload).bytes)
     }
 
-    private func average(_ handedOver: [HandedOver], base: [Float], _ rules: MeshRules) throws -> [Float] {
-        let entries = try handedOver.map {
+    func entries(_ handedOver: [HandedOver], _ rules: MeshRules) throws -> [AveragingEntry] {
+        try handedOver.map {
             AveragingEntry(
                 contribution: try Contribution(
                     payload: MemoryPayload($0.payload), layout: layout.parameters, profile: rules.profile))
         }
+    }
+
+    private func average(_ handedOver: [HandedOver], base: [Float], _ rules: MeshRules) throws -> [Float] {
         let sink = MemoryBlockSink()
         _ = try Averager.average(
-            layout: layout.parameters, entries: entries, rule: rules.averaging, base: ParameterArray(base),
-            output: sink,
-            workers: 2)
+            layout: layout.parameters, entries: entries(handedOver, rules), rule: rules.averaging,
+            base: ParameterArray(base), output: sink, workers: 2)
         return sink.values
     }
 }

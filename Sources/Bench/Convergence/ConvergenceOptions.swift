@@ -36,6 +36,10 @@ struct ConvergenceOptions: ParsableArguments {
     @Option(help: "Outer learning rate.") var outerRate = 1.0
     @Option(help: "What each coordinate is divided by at least; f + 1 where not given.") var divisor: Int?
     @Option(help: "Steps that each site takes ahead of the next base, while contributions travel.") var stepsAhead = 0
+    @Option(
+        help: "Of each site, how many times the steps of the slowest it takes in a round, 1 to 16, separated by commas."
+    )
+    var speeds = "1"
     @Option(help: "How contributions are averaged.") var averaging = Averaging.clipDedupMean
 
     enum Averaging: String, ExpressibleByArgument, CaseIterable {
@@ -61,6 +65,9 @@ struct ConvergenceOptions: ParsableArguments {
         guard (0...innerSteps).contains(stepsAhead) else {
             throw ValidationError("--steps-ahead is 0 to --inner-steps")
         }
+        guard !siteSpeeds.isEmpty, siteSpeeds.allSatisfy({ (1...16).contains($0) }),
+            siteSpeeds.count == speeds.split(separator: ",").count
+        else { throw ValidationError("--speeds takes whole numbers from 1 to 16, separated by commas") }
         guard (1...4096).contains(divisor ?? 1) else { throw ValidationError("--divisor is 1 to 4096") }
     }
 
@@ -88,6 +95,8 @@ struct ConvergenceOptions: ParsableArguments {
             points: 15)
     }
 
+    private var siteSpeeds: [Int] { speeds.split(separator: ",").compactMap { Int($0) } }
+
     private var profile: CodecProfile {
         guard kept == 0 else { return .topK(kept: kept, bits: bits) }
         return bits == 16 ? .denseBFloat16 : .denseFloat32
@@ -96,11 +105,11 @@ struct ConvergenceOptions: ParsableArguments {
     /// The rules of the mesh.
     func rules(siteCount: Int) -> MeshRules {
         MeshRules(
-            innerSteps: innerSteps, stepsAhead: stepsAhead, profile: profile,
+            innerSteps: innerSteps, stepsAhead: stepsAhead, speeds: siteSpeeds, profile: profile,
             feedback: ErrorFeedback(decayQ16: UInt32((feedback * 65_536).rounded())),
             averaging: AveragingRule(
                 sendersMinimum: divisor ?? (siteCount - 1) / 3 + 1,
-                outerLearningRateQ16: UInt32((outerRate * 65_536).rounded()),
+                step: .add(rateQ16: UInt32((outerRate * 65_536).rounded())),
                 method: averaging == .clipNnmGm ? .geometricMedian : .mean))
     }
 }
@@ -110,7 +119,11 @@ struct MeshRules: Sendable {
     let innerSteps: Int
     /// Of a round's steps, those that are taken before its base is there.
     let stepsAhead: Int
+    /// How many times the steps of a round each site takes; the last holds for all further ones.
+    let speeds: [Int]
     let profile: CodecProfile
     let feedback: ErrorFeedback
     let averaging: AveragingRule
+
+    func speed(ofSite site: Int) -> Int { speeds[min(site, speeds.count - 1)] }
 }

@@ -15,6 +15,12 @@
 /// value stays below 2^50 units.
 #define MESH_SCALE_CODE_MAX(bits) ((bits) == 8 ? 623u : 687u)
 
+/// Of the shared AdamW: how much of the second moment is kept, what is added of the new square (1 - decay, rounded), and what
+/// keeps a quotient from dividing by zero.
+#define MESH_SHARED_SECOND_DECAY 0.98f
+#define MESH_SHARED_SECOND_SHARE 0.02f
+#define MESH_SHARED_EPSILON 1e-8f
+
 /// What mesh_quantise returns if the scale is beyond the largest code.
 #define MESH_SCALE_TOO_LARGE UINT32_MAX
 
@@ -56,6 +62,19 @@ void mesh_divide_by_senders(int64_t *sums, const uint32_t *counts, uint32_t leas
 /// Returns the largest magnitude bits of the result.
 uint32_t mesh_outer_step(float *parameters, const int64_t *sums, float rate, size_t count);
 
+/// The Walsh-Hadamard transform, orthonormal up to rounding and its own inverse; count is a power of two, at most 4096. Pairs of
+/// width 1, 2, 4 ... are replaced by sum and difference; then everything is multiplied by 2^(-k/2), rounded, count = 2^k.
+void mesh_hadamard(float *values, size_t count);
+
+/// values[i] = float(sums[i]) * 2^-40: two roundings.
+void mesh_float_from_sums(float *values, const int64_t *sums, size_t count);
+
+/// One step of an AdamW without a first moment. square = d * d; second = second == 0 ? square : 0.98 * second + 0.02 * square;
+/// parameters = keep * parameters - rate * (d / (sqrt(second) + 1e-8)). Every operation is rounded, no contraction.
+/// Returns the largest magnitude bits among both results.
+uint32_t mesh_shared_adamw(
+    float *parameters, float *second, const float *direction, float rate, float keep, size_t count);
+
 /// The same kernels under fixed paths, for tests: `_scalar`, the definitions (all but mesh_add_sparse and
 /// mesh_count_sparse, which are plain already); `_baseline` and `_v3`, the kernels compiled for x86-64 and x86-64-v3 alone.
 uint32_t mesh_add_decayed_scalar(float *values, const float *delta, float decay, size_t count);
@@ -66,6 +85,10 @@ uint32_t mesh_fixed_from_float_scalar(int64_t *fixed, const float *values, size_
 void mesh_add_dense_scalar(int64_t *sums, const int64_t *fixed, uint32_t multiplier, size_t count);
 void mesh_divide_by_senders_scalar(int64_t *sums, const uint32_t *counts, uint32_t least, size_t count);
 uint32_t mesh_outer_step_scalar(float *parameters, const int64_t *sums, float rate, size_t count);
+void mesh_hadamard_scalar(float *values, size_t count);
+void mesh_float_from_sums_scalar(float *values, const int64_t *sums, size_t count);
+uint32_t mesh_shared_adamw_scalar(
+    float *parameters, float *second, const float *direction, float rate, float keep, size_t count);
 
 uint32_t mesh_add_decayed_baseline(float *values, const float *delta, float decay, size_t count);
 size_t mesh_top_k_baseline(const float *values, size_t count, size_t k, uint16_t *indices);
@@ -77,6 +100,10 @@ void mesh_add_dense_baseline(int64_t *sums, const int64_t *fixed, uint32_t multi
 void mesh_count_sparse_baseline(uint32_t *counts, const uint16_t *indices, size_t count);
 void mesh_divide_by_senders_baseline(int64_t *sums, const uint32_t *counts, uint32_t least, size_t count);
 uint32_t mesh_outer_step_baseline(float *parameters, const int64_t *sums, float rate, size_t count);
+void mesh_hadamard_baseline(float *values, size_t count);
+void mesh_float_from_sums_baseline(float *values, const int64_t *sums, size_t count);
+uint32_t mesh_shared_adamw_baseline(
+    float *parameters, float *second, const float *direction, float rate, float keep, size_t count);
 
 uint32_t mesh_add_decayed_v3(float *values, const float *delta, float decay, size_t count);
 size_t mesh_top_k_v3(const float *values, size_t count, size_t k, uint16_t *indices);
@@ -88,6 +115,14 @@ void mesh_add_dense_v3(int64_t *sums, const int64_t *fixed, uint32_t multiplier,
 void mesh_count_sparse_v3(uint32_t *counts, const uint16_t *indices, size_t count);
 void mesh_divide_by_senders_v3(int64_t *sums, const uint32_t *counts, uint32_t least, size_t count);
 uint32_t mesh_outer_step_v3(float *parameters, const int64_t *sums, float rate, size_t count);
+void mesh_hadamard_v3(float *values, size_t count);
+void mesh_float_from_sums_v3(float *values, const int64_t *sums, size_t count);
+uint32_t mesh_shared_adamw_v3(
+    float *parameters, float *second, const float *direction, float rate, float keep, size_t count);
+
+/// Tells the thread sanitizer, if the program is built with it, that this thread has taken a lock, or is about to give it back.
+void mesh_lock_taken(const void *lock);
+void mesh_lock_given_back(const void *lock);
 
 /// Whether this machine runs the `_v3` path.
 int mesh_has_v3(void);

@@ -2,7 +2,7 @@ import EventLoop
 import Glibc
 import Logging
 import Program
-import Synchronization
+import Tensor
 
 /// Where the daemon's log goes: limited, formatted, and handed to a thread that writes it. Nothing here waits for the
 /// reader of standard error, so a full pipe never stops the loop.
@@ -14,7 +14,7 @@ final class LogOutput: Sendable {
     static let messageBytesMaximum = 8192
 
     private let writer: LineWriter
-    private let limiter = Mutex(LogLimiter())
+    private let limiter = Guarded(LogLimiter())
 
     init(descriptor: Int32, linesMaximum: Int = 4096) {
         writer = LineWriter(descriptor: descriptor, linesMaximum: linesMaximum) { count in

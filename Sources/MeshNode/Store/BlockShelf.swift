@@ -1,5 +1,4 @@
 import Crypto
-import Synchronization
 import Tensor
 
 /// The parameters that peers ask for, kept open: reading all leaves again for every block would cost more than the
@@ -7,7 +6,7 @@ import Tensor
 final class BlockShelf: Sendable {
     private let parameters: ParameterStore
     /// The last used first.
-    private let files = Mutex<[ParameterFile]>([])
+    private let files = Guarded<[ParameterFile]>([])
 
     /// A joiner asks for one root; a few joiners at once for one or two.
     private static let capacity = 3

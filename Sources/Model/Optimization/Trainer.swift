@@ -77,9 +77,11 @@ public final class Trainer {
 
     /// Takes global inner step `step`.
     ///
+    /// - Parameter batch: the number of the batch; that of the step where not given. A site that is faster than the rounds takes
+    ///   more steps than the schedule has, and draws a new batch for each.
     /// - Throws: `ModelError.notFinite` when loss or gradient overflowed; parameters and moments are as before then.
-    public func takeStep(_ step: Int) throws(ModelError) -> StepReport {
-        let loss = try computeGradient(step)
+    public func takeStep(_ step: Int, batch: Int? = nil) throws(ModelError) -> StepReport {
+        let loss = try computeGradient(batch ?? step)
         let (norm, rate) = try applyGradient(step)
         return StepReport(loss: loss, gradientNorm: norm, learningRate: rate, tokens: tokens.count)
     }
@@ -91,9 +93,9 @@ public final class Trainer {
     /// are as before then.
     ///
     /// - Throws: `ModelError.diverged` for the third such step in a row.
-    public func takeStepIfFinite(_ step: Int) throws(ModelError) -> StepReport? {
+    public func takeStepIfFinite(_ step: Int, batch: Int? = nil) throws(ModelError) -> StepReport? {
         do {
-            let report = try takeStep(step)
+            let report = try takeStep(step, batch: batch)
             skippedInARow = 0
             return report
         } catch {
@@ -102,17 +104,17 @@ public final class Trainer {
             guard skippedInARow < Trainer.skippedStepsMaximum else {
                 throw .diverged(
                     step: step, what: what, stepsInARow: skippedInARow,
-                    batch: sampler.places(recipe.batchSequences, seed: recipe.batches, step: step))
+                    batch: sampler.places(recipe.batchSequences, seed: recipe.batches, step: batch ?? step))
             }
             return nil
         }
     }
 
-    /// Leaves the mean gradient of the step's batch in `transformer.gradient`; returns the mean loss, in nats per token.
+    /// Leaves the mean gradient of a batch in `transformer.gradient`; returns the mean loss, in nats per token.
     ///
     /// - Throws: `ModelError.notFinite` when the loss overflowed.
-    public func computeGradient(_ step: Int) throws(ModelError) -> Double {
-        sampler.fill(tokens: &tokens, targets: &targets, seed: recipe.batches, step: step)
+    public func computeGradient(_ batch: Int) throws(ModelError) -> Double {
+        sampler.fill(tokens: &tokens, targets: &targets, seed: recipe.batches, step: batch)
         transformer.zeroGradient()
         var loss = 0.0
         let scale = 1 / Float(tokens.count)

@@ -32,7 +32,7 @@ public enum ManifestAverage {
     ) throws(ManifestFault) -> (roots: StateRoots, figures: AveragingFigures) {
         let entries = try self.entries(manifest, payloads: payloads, layout: layout, rules: rules)
         let writer: ParameterFileWriter
-        let result: (tree: MerkleTree, figures: AveragingFigures)
+        let result: AveragedState
         do throws(ParameterFileError) {
             writer = try ParameterFileWriter(path: outputPath, parameterCount: layout.parameterCount)
         } catch {
@@ -62,10 +62,10 @@ public enum ManifestAverage {
         let entries = try self.entries(manifest, payloads: payloads, layout: layout, rules: rules)
         let sink = MemoryBlockSink()
         do throws(AveragingError) {
-            let (tree, figures) = try Averager.average(
+            let result = try Averager.average(
                 layout: layout, entries: entries, rule: Tensor.AveragingRule(rules, members: members),
                 base: ParameterArray(parent), output: sink, workers: workers)
-            return (sink.values, StateRoots(parameters: tree.root), figures)
+            return (sink.values, StateRoots(parameters: result.tree.root), result.figures)
         } catch {
             throw fault(error, manifest)
         }

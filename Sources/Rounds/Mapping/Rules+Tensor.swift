@@ -37,6 +37,6 @@ extension Tensor.AveragingRule {
             case .clipDedupMean: .mean
             case .clipNnmGm: .geometricMedian
             }
-        self.init(members: members, outerLearningRateQ16: rules.outerLearningRateQ16, method: method)
+        self.init(members: members, step: .add(rateQ16: rules.outerLearningRateQ16), method: method)
     }
 }

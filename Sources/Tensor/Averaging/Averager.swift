@@ -1,5 +1,4 @@
 import Crypto
-import Synchronization
 
 /// Takes the blocks of the next base, from several threads, each once.
 public protocol BlockSink: Sendable {
@@ -11,7 +10,7 @@ extension ParameterFileWriter: BlockSink {}
 
 /// Keeps the blocks of a base in memory: for small models and the simulator.
 public final class MemoryBlockSink: BlockSink {
-    private let blocks = Mutex<[Int: [Float]]>([:])
+    private let blocks = Guarded<[Int: [Float]]>([:])
 
     public init() {}
 
@@ -33,7 +32,7 @@ public enum Averager {
     public static func statistics(
         layout: ParameterLayout, entries: [AveragingEntry], workers: Int
     ) throws(AveragingError) -> AveragingStatistics {
-        let total = Mutex(AveragingStatistics(entryCount: entries.count, tensorCount: layout.tensors.count))
+        let total = Guarded(AveragingStatistics(entryCount: entries.count, tensorCount: layout.tensors.count))
         try JobThreads.run(
             count: entries.isEmpty ? 0 : layout.segmentCount, workers: workers,
             makeWorker: { SegmentMeasurer(layout: layout, entries: entries) },
@@ -44,55 +43,88 @@ public enum Averager {
         return total.withLock { $0 }
     }
 
-    /// Both passes: writes the next base to `output` and returns its Merkle tree, and how the contributions went into it.
-    /// The caller finishes the output.
+    /// Both passes: writes the next state to the outputs, which the caller finishes.
     ///
     /// - Parameters:
     ///   - entries: the manifest's, in its order.
     ///   - base: the parameters of the parent version.
+    ///   - second: the second moment, for a step that has one.
     ///   - workers: threads, at least one.
     public static func average(
         layout: ParameterLayout, entries: [AveragingEntry], rule: AveragingRule, base: any ParameterSource,
-        output: any BlockSink, workers: Int
-    ) throws(AveragingError) -> (tree: MerkleTree, figures: AveragingFigures) {
+        output: any BlockSink, second: SecondMoment? = nil, workers: Int
+    ) throws(AveragingError) -> AveragedState {
         precondition(base.parameterCount == layout.parameterCount)
+        precondition(second.map { $0.base.parameterCount == layout.parameterCount } ?? true)
         let statistics = try statistics(layout: layout, entries: entries, workers: workers)
         let plan = AveragingPlan(
             statistics: statistics, weightsQ30: entries.map(\.weightQ30), rule: rule,
             isDense: entries.allSatisfy { $0.contribution.profile.isDense })
-        let leaves = Mutex([Digest](repeating: .zero, count: layout.blockCount))
-        let step = Mutex(StepStatistics(entryCount: entries.count))
-        let scratchCount = min(ParameterLayout.blockParameters, layout.parameterCount)
+        let leaves = Guarded([Digest](repeating: .zero, count: layout.blockCount))
+        let secondLeaves = Guarded([Digest](repeating: .zero, count: second == nil ? 0 : layout.blockCount))
+        let step = Guarded(StepStatistics(entryCount: entries.count))
         try JobThreads.run(
             count: layout.blockCount, workers: workers,
-            makeWorker: {
-                (
-                    averager: BlockAverager(layout: layout, entries: entries, plan: plan),
-                    block: Storage<Float>(count: scratchCount, filledWith: 0)
-                )
-            },
-            job: {
-                (worker: (averager: BlockAverager, block: Storage<Float>), block: Int) throws(AveragingError) -> Void in
+            makeWorker: { BlockWorker(layout: layout, entries: entries, plan: plan, hasSecond: second != nil) },
+            job: { (worker: BlockWorker, block: Int) throws(AveragingError) -> Void in
                 let count = layout.parameters(ofBlock: block).count
-                let parameters = UnsafeMutableBufferPointer(rebasing: worker.block.buffer[..<count])
-                let leaf: Digest
+                let parameters = UnsafeMutableBufferPointer(rebasing: worker.parameters.buffer[..<count])
+                let moments = worker.second.map { UnsafeMutableBufferPointer(rebasing: $0.buffer[..<count]) }
                 do throws(ParameterFileError) {
                     try base.readBlock(block, into: parameters)
+                    if let second, let moments { try second.base.readBlock(block, into: moments) }
                 } catch {
                     throw .file(error)
                 }
-                let part = try worker.averager.average(block: block, parameters)
+                let part = try worker.averager.average(block: block, parameters, second: moments)
                 step.withLock { $0.merge(part) }
                 do throws(ParameterFileError) {
-                    leaf = try output.writeBlock(block, UnsafeBufferPointer(parameters))
+                    let leaf = try output.writeBlock(block, UnsafeBufferPointer(parameters))
+                    leaves.withLock { $0[block] = leaf }
+                    if let second, let moments {
+                        let leaf = try second.output.writeBlock(block, UnsafeBufferPointer(moments))
+                        secondLeaves.withLock { $0[block] = leaf }
+                    }
                 } catch {
                     throw .file(error)
                 }
-                leaves.withLock { $0[block] = leaf }
             })
-        return (
-            MerkleTree(leaves: leaves.withLock { $0 }),
-            AveragingFigures(statistics: statistics, plan: plan, step: step.withLock { $0 })
-        )
+        return AveragedState(
+            tree: MerkleTree(leaves: leaves.withLock { $0 }),
+            secondTree: second == nil ? nil : MerkleTree(leaves: secondLeaves.withLock { $0 }),
+            figures: AveragingFigures(statistics: statistics, plan: plan, step: step.withLock { $0 }))
     }
+
+    private struct BlockWorker {
+        let averager: BlockAverager
+        let parameters: Storage<Float>
+        let second: Storage<Float>?
+
+        init(layout: ParameterLayout, entries: [AveragingEntry], plan: AveragingPlan, hasSecond: Bool) {
+            let room = min(ParameterLayout.blockParameters, layout.parameterCount)
+            averager = BlockAverager(layout: layout, entries: entries, plan: plan)
+            parameters = Storage(count: room, filledWith: 0)
+            second = hasSecond ? Storage(count: room, filledWith: 0) : nil
+        }
+    }
+}
+
+/// Where the second moment of a shared optimizer comes from, and where the next one goes.
+public struct SecondMoment: Sendable {
+    public let base: any ParameterSource
+    public let output: any BlockSink
+
+    public init(base: any ParameterSource, output: any BlockSink) {
+        self.base = base
+        self.output = output
+    }
+}
+
+/// What averaging made: the Merkle trees of the state that was written, and how the contributions went into it.
+public struct AveragedState: Sendable {
+    /// Of the parameters.
+    public let tree: MerkleTree
+    /// Of the second moment, for a step that has one.
+    public let secondTree: MerkleTree?
+    public let figures: AveragingFigures
 }

@@ -24,26 +24,21 @@ public struct AveragingRule: Hashable, Sendable {
     /// Each coordinate's sum is divided by the number of those who sent it, and by this at least. It is f + 1, so that one who
     /// alone sends a coordinate has no more than a share in it, and f together less than all of it.
     public let sendersMinimum: Int
-    /// Factor of the outer step in 65,536ths: at most 2^24 (a factor of 256), so that float32 holds it exactly.
-    public let outerLearningRateQ16: UInt32
+    public let step: OuterStep
 
     /// - Parameter sendersMinimum: 1 to 4096.
-    public init(sendersMinimum: Int, outerLearningRateQ16: UInt32, method: Method = .mean) {
-        self.method = method
+    public init(sendersMinimum: Int, step: OuterStep, method: Method = .mean) {
         precondition((1...4096).contains(sendersMinimum))
-        precondition(outerLearningRateQ16 <= 1 << 24)
+        precondition(step.isValid)
+        self.method = method
         self.sendersMinimum = sendersMinimum
-        self.outerLearningRateQ16 = outerLearningRateQ16
+        self.step = step
     }
 
     /// - Parameter members: of the network, at least 1: f is the largest number below a third of it.
-    public init(members: Int, outerLearningRateQ16: UInt32, method: Method = .mean) {
-        self.init(
-            sendersMinimum: (members - 1) / 3 + 1, outerLearningRateQ16: outerLearningRateQ16, method: method)
+    public init(members: Int, step: OuterStep, method: Method = .mean) {
+        self.init(sendersMinimum: (members - 1) / 3 + 1, step: step, method: method)
     }
-
-    /// Exact.
-    var outerLearningRate: Float { Float(outerLearningRateQ16) / 65_536 }
 }
 
 /// Why averaging stopped. None of these is an opinion about a contribution that was validated: they mean that stored

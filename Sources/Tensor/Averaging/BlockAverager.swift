@@ -1,12 +1,12 @@
 import CKernels
 
-/// The jobs of the second pass: one block of the next base. One per worker: holds the sums of one block (2 MiB) and the
-/// senders of one chunk.
+/// The jobs of the second pass: one block of the next state. One per worker: holds the sums and the senders of one chunk.
 public final class BlockAverager {
     private let layout: ParameterLayout
     private let plan: AveragingPlan
     private let decoders: [SegmentDecoder]
-    private let sums: Storage<Int64>
+    private let stepper: OuterStepper
+    private let sums = Storage<Int64>(count: ParameterLayout.chunkParameters, filledWith: 0)
     /// How many sent each coordinate of a chunk.
     private let counts = Storage<UInt32>(count: ParameterLayout.chunkParameters, filledWith: 0)
 
@@ -16,80 +16,71 @@ public final class BlockAverager {
         self.layout = layout
         self.plan = plan
         decoders = entries.map { SegmentDecoder($0.contribution) }
-        sums = Storage(count: min(ParameterLayout.blockParameters, layout.parameterCount), filledWith: 0)
+        stepper = OuterStepper(plan.rule.step)
     }
 
     /// Turns a block of the base into the same block of the next base.
     ///
-    /// With no entries the block stays as it is, bit for bit.
+    /// With no entries the block stays as it is, bit for bit. A chunk that lies in two blocks is averaged in both.
     ///
-    /// - Parameter parameters: in: the block of the base; out: of the next base.
+    /// - Parameters:
+    ///   - parameters: in: the block of the base; out: of the next base.
+    ///   - second: the same block of the second moment, for a step that has one.
     /// - Returns: how the contributions lie to the step in this block.
     public func average(
-        block: Int, _ parameters: UnsafeMutableBufferPointer<Float>
+        block: Int, _ parameters: UnsafeMutableBufferPointer<Float>, second: UnsafeMutableBufferPointer<Float>? = nil
     ) throws(AveragingError) -> StepStatistics {
         let range = layout.parameters(ofBlock: block)
-        precondition(parameters.count == range.count)
+        precondition(parameters.count == range.count && (second?.count ?? range.count) == range.count)
+        precondition(plan.rule.step.hasSecondMoment == (second != nil))
         var statistics = StepStatistics(entryCount: decoders.count)
         guard !decoders.isEmpty, let values = parameters.baseAddress else { return statistics }
-        sums.buffer.update(repeating: 0)
         var chunks: [SegmentDecoder.Chunk] = []
         chunks.reserveCapacity(decoders.count)
+        var largest: UInt32 = 0
         for index in layout.chunks(touching: range) {
             let place = layout.chunk(at: index)
+            sums.buffer[..<place.count].update(repeating: 0)
             chunks.removeAll(keepingCapacity: true)
             for (entry, decoder) in decoders.enumerated() {
                 do throws(CodecError) {
                     let chunk = try decoder.chunk(index)
-                    add(chunk, at: place, plan.multipliersQ30[entry][place.tensor], within: range)
+                    add(chunk, plan.multipliersQ30[entry][place.tensor])
                     chunks.append(chunk)
                 } catch {
                     throw .contribution(entry: entry, error)
                 }
             }
+            divide(chunks, count: place.count)
             let overlap = place.range.clamped(to: range)
-            let inBlock = overlap.lowerBound - range.lowerBound..<overlap.upperBound - range.lowerBound
-            let first = overlap.lowerBound - place.offset
-            divide(chunks, sums.pointer + inBlock.lowerBound, first: first, count: inBlock.count)
-            statistics.add(chunks, sums: UnsafeBufferPointer(rebasing: sums.buffer[inBlock]), first: first)
+            let part = overlap.lowerBound - place.offset..<overlap.upperBound - place.offset
+            statistics.add(
+                chunks, sums: UnsafeBufferPointer(rebasing: sums.buffer[part]), first: part.lowerBound)
+            let inBlock = overlap.lowerBound - range.lowerBound
+            let magnitude = stepper.apply(
+                sums.pointer, count: place.count, part: part, parameters: values + inBlock,
+                second: second?.baseAddress.map { $0 + inBlock },
+                isMatrix: layout.tensors[place.tensor].shape.count > 1)
+            largest = max(largest, magnitude)
         }
-        let largest = mesh_outer_step(values, sums.pointer, plan.rule.outerLearningRate, range.count)
         guard largest < Float.infinity.bitPattern else { throw .nonFinite(block: block) }
         return statistics
     }
 
-    private func add(
-        _ chunk: SegmentDecoder.Chunk, at place: ParameterChunk, _ multiplierQ30: UInt64, within range: Range<Int>
-    ) {
-        let isWhole = range.contains(place.offset) && place.range.upperBound <= range.upperBound
+    private func add(_ chunk: SegmentDecoder.Chunk, _ multiplierQ30: UInt64) {
         switch chunk {
         case .sparse(let indices, let levels, let unit):
-            let scaled = Self.scale(unit, by: multiplierQ30)
-            if isWhole {
-                mesh_add_sparse(
-                    sums.pointer + (place.offset - range.lowerBound), indices.baseAddress, levels.baseAddress,
-                    indices.count, scaled)
-                return
-            }
-            for entry in indices.indices where range.contains(place.offset + Int(indices[entry])) {
-                sums[place.offset + Int(indices[entry]) - range.lowerBound] += Int64(levels[entry]) * scaled
-            }
+            mesh_add_sparse(
+                sums.pointer, indices.baseAddress, levels.baseAddress, indices.count,
+                Self.scale(unit, by: multiplierQ30))
         case .dense(let values):
-            let overlap = place.range.clamped(to: range)
-            guard let start = values.baseAddress else { return }
             precondition(multiplierQ30 <= FixedPoint.oneQ30, "a dense entry weighs no more than all senders")
-            mesh_add_dense(
-                sums.pointer + (overlap.lowerBound - range.lowerBound), start + (overlap.lowerBound - place.offset),
-                UInt32(multiplierQ30), overlap.count)
+            mesh_add_dense(sums.pointer, values.baseAddress, UInt32(multiplierQ30), values.count)
         }
     }
 
     /// Divides each sum of a chunk by the number of its senders instead of the least divisor, where that is more.
-    ///
-    /// - Parameters:
-    ///   - sums: where the chunk's `first` coordinate lies.
-    ///   - count: coordinates of the chunk that are in the block.
-    private func divide(_ chunks: [SegmentDecoder.Chunk], _ sums: UnsafeMutablePointer<Int64>, first: Int, count: Int) {
+    private func divide(_ chunks: [SegmentDecoder.Chunk], count: Int) {
         guard chunks.count > plan.divisor else { return }
         counts.buffer.update(repeating: 0)
         for chunk in chunks {
@@ -98,7 +89,7 @@ public final class BlockAverager {
             case .dense(let values): for place in values.indices { counts[place] += 1 }
             }
         }
-        mesh_divide_by_senders(sums, counts.pointer + first, UInt32(plan.divisor), count)
+        mesh_divide_by_senders(sums.pointer, counts.pointer, UInt32(plan.divisor), count)
     }
 
     /// `unit * multiplier / 2^30`, rounded, half up: what one level is worth after weighting.

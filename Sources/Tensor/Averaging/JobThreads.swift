@@ -1,5 +1,4 @@
 import Glibc
-import Synchronization
 
 /// Runs numbered jobs on a few threads and waits for all of them.
 ///
@@ -64,11 +63,11 @@ enum JobThreads {
 
 /// The next job's number, for any thread.
 private final class SharedCounter: Sendable {
-    private let next: Mutex<Int>
+    private let next: Guarded<Int>
     private let limit: Int
 
     init(limit: Int) {
-        next = Mutex(0)
+        next = Guarded(0)
         self.limit = limit
     }
 
@@ -85,7 +84,7 @@ private final class SharedCounter: Sendable {
 
 /// The error of the lowest job that failed.
 private final class SharedFailure<Failure: Error>: Sendable {
-    private let state = Mutex<(job: Int, error: Failure)?>(nil)
+    private let state = Guarded<(job: Int, error: Failure)?>(nil)
 
     var first: Failure? { state.withLock { $0?.error } }
 

@@ -21,16 +21,19 @@ public enum ContributionEncoder {
     /// - Parameters:
     ///   - delta: the pseudo-gradient: trained minus base.
     ///   - residual: what earlier contributions left unsent (`ZeroParameters` before the first).
+    ///   - transform: of the pseudo-gradient; the residual is in the domain that it leads to.
     ///   - nextResidual: takes what this one leaves unsent. It must become durable together with the payload.
     ///   - payload: takes the payload.
     public static func encode(
         layout: ParameterLayout, profile: CodecProfile, errorFeedback: ErrorFeedback,
-        delta: some ParameterSource, residual: some ParameterSource, nextResidual: some ParameterSink,
+        transform: ChunkTransform = .identity, delta: some ParameterSource, residual: some ParameterSource,
+        nextResidual: some ParameterSink,
         payload: some PayloadSink
     ) throws(EncodingError) -> EncodedSummary {
         precondition(delta.parameterCount == layout.parameterCount)
         precondition(residual.parameterCount == layout.parameterCount)
-        let encoder = SegmentEncoder(layout: layout, profile: profile, errorFeedback: errorFeedback)
+        let encoder = SegmentEncoder(
+            layout: layout, profile: profile, errorFeedback: errorFeedback, transform: transform)
         let room = ParameterLayout.segmentChunks * ParameterLayout.chunkParameters
         let change = Storage<Float>(count: min(room, layout.parameterCount), filledWith: 0)
         let kept = Storage<Float>(count: min(room, layout.parameterCount), filledWith: 0)
@@ -83,13 +86,13 @@ public enum ContributionEncoder {
     /// Encodes in memory: for small models, the simulator and tests. `residual` is updated in place, on success only.
     public static func encode(
         layout: ParameterLayout, profile: CodecProfile, errorFeedback: ErrorFeedback,
-        delta: [Float], residual: inout [Float]
+        transform: ChunkTransform = .identity, delta: [Float], residual: inout [Float]
     ) throws(EncodingError) -> (payload: [UInt8], summary: EncodedSummary) {
         let next = ParameterArraySink()
         let payload = MemoryPayloadSink()
         let summary = try encode(
-            layout: layout, profile: profile, errorFeedback: errorFeedback, delta: ParameterArray(delta),
-            residual: ParameterArray(residual), nextResidual: next, payload: payload)
+            layout: layout, profile: profile, errorFeedback: errorFeedback, transform: transform,
+            delta: ParameterArray(delta), residual: ParameterArray(residual), nextResidual: next, payload: payload)
         residual = next.values
         return (payload.bytes, summary)
     }

@@ -5,8 +5,11 @@ public final class SegmentEncoder {
     public let layout: ParameterLayout
     public let profile: CodecProfile
     public let errorFeedback: ErrorFeedback
+    public let transform: ChunkTransform
 
     private let indices = Storage<UInt16>(count: ParameterLayout.chunkParameters, filledWith: 0)
+    /// A chunk of the pseudo-gradient after its transform.
+    private let transformed = Storage<Float>(count: ParameterLayout.chunkParameters, filledWith: 0)
     /// The codes of all entries of a segment, a byte each, and room to fill the last byte.
     private let codes: Storage<UInt8>
 
@@ -18,8 +21,14 @@ public final class SegmentEncoder {
         public let squareSum: UInt128
     }
 
-    public init(layout: ParameterLayout, profile: CodecProfile, errorFeedback: ErrorFeedback) {
-        precondition(profile.isValid)
+    /// - Parameter transform: of the pseudo-gradient, before the residual is added, which is in the same domain. Dense payloads
+    ///   have none.
+    public init(
+        layout: ParameterLayout, profile: CodecProfile, errorFeedback: ErrorFeedback,
+        transform: ChunkTransform = .identity
+    ) {
+        precondition(profile.isValid && (transform == .identity || !profile.isDense))
+        self.transform = transform
         self.layout = layout
         self.profile = profile
         self.errorFeedback = errorFeedback
@@ -85,8 +94,14 @@ public final class SegmentEncoder {
             let limit = profile.entryLimit(chunkCount: chunk.count)
             let chunkValues = values + (chunk.offset - start)
             // Chunk by chunk, so that the values are still in the cache when the largest are looked for.
+            var chunkChange = change + (chunk.offset - start)
+            if transform != .identity {
+                transformed.pointer.update(from: chunkChange, count: chunk.count)
+                transform.apply(to: transformed.pointer, count: chunk.count)
+                chunkChange = UnsafePointer(transformed.pointer)
+            }
             _ = try addDecayed(
-                change + (chunk.offset - start),
+                chunkChange,
                 to: UnsafeMutableBufferPointer(start: chunkValues, count: chunk.count), start: chunk.offset)
             let chunkCodes = codes.pointer + entryCount
             var entries = mesh_top_k(chunkValues, chunk.count, limit, indices.pointer)

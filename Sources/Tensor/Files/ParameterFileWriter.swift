@@ -1,5 +1,4 @@
 import Crypto
-import Synchronization
 
 /// Writes a `ParameterFile`: under a temporary name, then synced, renamed, and the folder synced. What is abandoned
 /// leaves nothing under the final name.
@@ -11,7 +10,7 @@ public final class ParameterFileWriter: Sendable {
     public let parameterCount: Int
     private let temporary: String
     private let file: SystemFile
-    private let state: Mutex<State>
+    private let state: Guarded<State>
 
     private struct State {
         var leaves: [Digest?]
@@ -24,7 +23,7 @@ public final class ParameterFileWriter: Sendable {
         self.parameterCount = parameterCount
         temporary = path + ".partial"
         file = try SystemFile.create(temporary)
-        state = Mutex(State(leaves: Array(repeating: nil, count: ParameterFile.blockCount(parameterCount))))
+        state = Guarded(State(leaves: Array(repeating: nil, count: ParameterFile.blockCount(parameterCount))))
     }
 
     deinit {

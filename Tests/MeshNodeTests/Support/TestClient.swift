@@ -1,5 +1,6 @@
 import Control
 import EventLoop
+import TestSupport
 
 @testable import MeshNode
 
@@ -65,9 +66,9 @@ final class TestClient {
 }
 
 extension EventLoop {
-    /// Turns the loop until the condition holds; a watch that rings after a minute fails the test.
+    /// Turns the loop until the condition holds; a watch that rings after a minute, later under a sanitizer, fails the test.
     func wait(for what: String, _ condition: () -> Bool) throws {
-        let deadline = now.advanced(milliseconds: 60_000)
+        let deadline = now.advanced(milliseconds: UInt64(60_000 * Sanitizer.slowness))
         let ticker = try LoopTimer(loop: self)
         ticker.start(everyMilliseconds: 10) {}
         defer { ticker.close() }
