@@ -108,3 +108,52 @@ public struct ReviewedSlot: Codable, Hashable, Sendable {
         self.isHeldBack = isHeldBack
     }
 }
+
+/// `contribution.export.begin`: asks for the payload of a contribution, so that a site can judge it by its own text; tensor
+/// frames of kind `contribution` follow the response.
+public struct ContributionExportBegin: ControlMethod {
+    public let contribution: DigestText
+    /// The version that lists it; absent for one that is under review.
+    public let height: Int64?
+
+    public typealias Response = ContributionExport
+    public static let schema = MethodSchema(
+        "contribution.export.begin", role: .auditor,
+        fields: [
+            FieldSchema("contribution", .digest),
+            FieldSchema("height", .integer(1...ControlSchema.integerLimit), isOptional: true),
+        ], frames: [.contribution])
+
+    public init(contribution: DigestText, height: Int64? = nil) {
+        self.contribution = contribution
+        self.height = height
+    }
+}
+
+/// A payload that is on its way, and what the rules in force make of it.
+public struct ContributionExport: Codable, Hashable, Sendable {
+    /// Stands in each of its frames.
+    public let transfer: Int64
+    /// Of all frames together, headers not counted.
+    public let bytes: Int64
+    /// The height of the version that it was trained on.
+    public let baseHeight: Int64
+    /// How it is encoded.
+    public let codec: CodecProfile
+    /// What each coordinate of an average is divided by at least.
+    public let sendersMinimum: Int64
+    /// Of the outer step, in 1/65,536.
+    public let outerLearningRateQ16: Int64
+
+    public init(
+        transfer: Int64, bytes: Int64, baseHeight: Int64, codec: CodecProfile, sendersMinimum: Int64,
+        outerLearningRateQ16: Int64
+    ) {
+        self.transfer = transfer
+        self.bytes = bytes
+        self.baseHeight = baseHeight
+        self.codec = codec
+        self.sendersMinimum = sendersMinimum
+        self.outerLearningRateQ16 = outerLearningRateQ16
+    }
+}

@@ -10,6 +10,8 @@ public enum TensorFrameKind: UInt8, Sendable, CaseIterable {
     case ledger = 4
     /// Daemon to operator: bytes of a file of evidence; tensor index 0, the offset counts bytes.
     case evidence = 5
+    /// From the daemon: bytes of the payload of a contribution; tensor index 0, the offset counts bytes.
+    case contribution = 6
 
     /// Whether a trainer may send it. Nothing else is accepted by the daemon.
     public var isTowardDaemon: Bool { self == .delta || self == .encoded }

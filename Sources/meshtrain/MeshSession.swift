@@ -17,7 +17,7 @@ final class MeshSession {
     private let heldOut: HeldOutLoss?
     private let stateDirectory: String
     private let checkpointSteps: Int
-    /// The most steps to take beyond a hand-over, while the next version is waited for; nil for as many as a round has.
+    /// The most steps to take beyond a hand-over, while the next version is waited for; nil for `roundsAheadDefault`.
     private let stepsAhead: Int?
     private let untilHeight: Int64?
     /// The steps taken since the last hand-over.
@@ -25,6 +25,11 @@ final class MeshSession {
     private var trainer: Trainer?
     /// What was found under --state, until it was taken up.
     private var kept: Checkpoint?
+    /// The number of the next batch, at least: steps beyond a round's do not draw again what was drawn.
+    private var nextBatch = 0
+    /// When the last line of rounds.jsonl was written, and the time in optimizer steps since.
+    private var lineWritten: ContinuousClock.Instant?
+    private var trainingTime = Duration.zero
     /// How long the last hand-over took: twice as long is left for the next one, a quarter of the time for the first.
     private var handOverTime: Duration?
 
@@ -43,6 +48,15 @@ final class MeshSession {
         self.checkpointSteps = checkpointSteps
         self.stepsAhead = stepsAhead
         self.untilHeight = untilHeight
+    }
+
+    /// Steps ahead where nobody says, and at most, in rounds: a site up to eight times as fast as the rounds never stands idle, and
+    /// one whose mesh stands still does not go far from its base.
+    static let roundsAheadDefault = 8
+    static let roundsAheadMaximum = 16
+
+    private func aheadMaximum(innerSteps: Int) -> Int {
+        min(stepsAhead ?? Self.roundsAheadDefault * innerSteps, Self.roundsAheadMaximum * innerSteps)
     }
 
     private var checkpointPath: String { stateDirectory + "/trainer.checkpoint" }
@@ -105,8 +119,8 @@ final class MeshSession {
             let next = try reportingDivergence(to: daemon) {
                 canGoAhead && untilHeight != height + 1
                     ? try goAhead(
-                        from: Int(trainedSteps + attached.innerSteps), of: height, limit: Int(attached.innerSteps),
-                        trainer: trainer, daemon: daemon)
+                        from: Int(trainedSteps + attached.innerSteps), of: height,
+                        limit: aheadMaximum(innerSteps: Int(attached.innerSteps)), trainer: trainer, daemon: daemon)
                     : try daemon.nextVersion()
             }
             progressed()
@@ -133,7 +147,7 @@ final class MeshSession {
         from first: Int, of height: Int64, limit: Int, trainer: Trainer, daemon: DaemonConnection
     ) throws -> RoundVersion {
         var ahead = Lead(start: Array(trainer.transformer.parameters))
-        while ahead.steps < min(stepsAhead ?? limit, limit) {
+        while ahead.steps < limit {
             if let newer = try daemon.takeAnnouncedVersion(), newer.height > height {
                 lead = ahead
                 return newer
@@ -146,7 +160,13 @@ final class MeshSession {
 
     /// - Returns: the loss; nil if the step was skipped.
     private func takeStep(_ step: Int, _ trainer: Trainer) throws -> Double? {
-        guard let done = try trainer.takeStepIfFinite(step) else {
+        let clock = ContinuousClock()
+        let start = clock.now
+        let batch = max(step, nextBatch)
+        nextBatch = batch + 1
+        let done = try trainer.takeStepIfFinite(step, batch: batch)
+        trainingTime += clock.now - start
+        guard let done else {
             Output.note("step \(step + 1): skipped, loss or gradient is not a finite number")
             return nil
         }
@@ -161,6 +181,7 @@ final class MeshSession {
         let base = try ParameterTransfer.base(version, layout: layout, from: daemon)
         let clock = ContinuousClock()
         let start = clock.now
+        lineWritten = lineWritten ?? start
         let tag = MeshSession.tag(version)
         var step = firstStep
         var loss = 0.0
@@ -170,7 +191,8 @@ final class MeshSession {
         let baseLoss = try heldOut?.evaluate(trainer.transformer).natsPerByte
         if let kept, kept.context.0 & Self.heightMask == UInt64(height), kept.context.1 == tag,
             let trained = kept.parameters,
-            (firstStep...firstStep + innerSteps + Trainer.skippedStepsMaximum).contains(Int(clamping: kept.nextStep))
+            (firstStep...firstStep + max(innerSteps, aheadMaximum(innerSteps: innerSteps)) + Trainer.skippedStepsMaximum)
+                .contains(Int(clamping: kept.nextStep))
         {
             // What was kept stands within this very round.
             trained.withUnsafeBufferPointer { trainer.setParameters($0) }
@@ -221,7 +243,6 @@ final class MeshSession {
             Output.note("round \(height + 1): no step could be taken, so there is nothing to hand over")
             return try overtakenBy ?? daemon.nextVersion()
         }
-        let seconds = (clock.now - start) / .seconds(1)
         let tokensPerStep = trainer.recipe.batchSequences * layout.configuration.contextLength
         guard let dataset = DigestText(dataSet.description) else {
             preconditionFailure("a digest is 64 hexadecimal digits")
@@ -246,10 +267,13 @@ final class MeshSession {
             return overtakenBy
         }
         self.handOverTime = clock.now - trained
+        let seconds = (clock.now - (lineWritten ?? start)) / .seconds(1)
         try log(
             RoundLine(
                 height: height, heldOutLoss: baseLoss, trainingLoss: record.trainingLoss, steps: record.steps,
-                stepsAhead: stepsAhead, tokens: record.tokens, seconds: seconds, contributionBytes: committed.bytes))
+                stepsAhead: stepsAhead, tokens: record.tokens, seconds: seconds,
+                trainingSeconds: trainingTime / .seconds(1), contributionBytes: committed.bytes))
+        (lineWritten, trainingTime) = (clock.now, .zero)
         Output.progress(
             "round \(height + 1): \(steps) steps" + (stepsAhead > 0 ? ", \(stepsAhead) of them ahead" : "")
                 + " in \(Output.fixed(seconds, 1)) s, training loss "
@@ -273,7 +297,10 @@ final class MeshSession {
         /// Of these, steps that were taken before the base was certified.
         let stepsAhead: Int
         let tokens: Int
+        /// Since the line before, or since this round began.
         let seconds: Double
+        /// Of these, in optimizer steps, those ahead included.
+        let trainingSeconds: Double
         let contributionBytes: Int64?
     }
 
@@ -286,8 +313,7 @@ final class MeshSession {
         try log(
             RoundLine(
                 height: certified.height, heldOutLoss: loss, trainingLoss: nil, steps: 0, stepsAhead: 0, tokens: 0,
-                seconds: 0,
-                contributionBytes: nil))
+                seconds: 0, trainingSeconds: 0, contributionBytes: nil))
         Output.progress("height \(certified.height): base held out \(Output.fixed(loss, 4))")
     }
 

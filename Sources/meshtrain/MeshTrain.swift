@@ -25,6 +25,6 @@ struct MeshTrain: Program {
             """,
         subcommands: [
             InitCommand.self, EvaluateCommand.self, SoloCommand.self, RunCommand.self, DataSetsCommand.self,
-            TokensCommand.self,
+            TokensCommand.self, ScoreCommand.self,
         ])
 }

@@ -23,17 +23,31 @@ enum ParameterTransfer {
         }
     }
 
-    /// Fetches a version and checks that it is the one that was certified.
+    /// Fetches a version to train on, and checks that it is the one that was certified.
     static func base(_ version: DigestText, layout: ModelLayout, from daemon: DaemonConnection) throws -> [Float] {
         let transfer = try daemon.call(TrainerBase(version: version))
-        guard transfer.bytes == 4 * Int64(layout.parameterCount) else {
-            throw ConnectionError.unexpected("\(transfer.bytes) bytes of parameters")
+        return try receive(
+            transfer.transfer, bytes: transfer.bytes, root: transfer.parametersRoot, layout: layout, from: daemon)
+    }
+
+    /// Fetches the version of a height, where trainers cannot ask, and checks that it is the one that was certified.
+    static func version(at height: Int64, layout: ModelLayout, from daemon: DaemonConnection) throws -> [Float] {
+        let export = try daemon.call(ParametersExportBegin(height: height))
+        return try receive(
+            export.transfer, bytes: export.bytes, root: export.parametersRoot, layout: layout, from: daemon)
+    }
+
+    private static func receive(
+        _ transfer: Int64, bytes: Int64, root expected: DigestText, layout: ModelLayout, from daemon: DaemonConnection
+    ) throws -> [Float] {
+        guard bytes == 4 * Int64(layout.parameterCount) else {
+            throw ConnectionError.unexpected("\(bytes) bytes of parameters")
         }
         var parameters = [Float](repeating: 0, count: layout.parameterCount)
         var done = 0
         while done < parameters.count {
             let frame = try daemon.tensorFrame()
-            guard Int64(frame.transfer) == transfer.transfer, frame.kind == .parameters,
+            guard Int64(frame.transfer) == transfer, frame.kind == .parameters,
                 Int(frame.tensorIndex) < layout.tensors.count
             else { throw ConnectionError.unexpected("a frame of another transfer") }
             let tensor = layout.tensors[Int(frame.tensorIndex)]
@@ -51,10 +65,46 @@ enum ParameterTransfer {
             done += count
         }
         let root = try ParameterFile.tree(of: ParameterArray(parameters)).root
-        guard root.description == transfer.parametersRoot.text else {
-            throw ConnectionError.unexpected("parameters with root \(root), certified is \(transfer.parametersRoot)")
+        guard root.description == expected.text else {
+            throw ConnectionError.unexpected("parameters with root \(root), certified is \(expected)")
         }
         return parameters
+    }
+
+    /// Fetches the payload of a contribution, and checks that it decodes as the daemon says.
+    static func contribution(
+        _ digest: DigestText, height: Int64?, layout: ModelLayout, from daemon: DaemonConnection
+    ) throws -> (export: ContributionExport, contribution: Contribution) {
+        let export = try daemon.call(ContributionExportBegin(contribution: digest, height: height))
+        guard let profile = profile(export.codec) else {
+            throw ConnectionError.unexpected("an encoding that this program does not know")
+        }
+        let limit = Contribution.byteLimit(layout: layout.parameters, profile: profile)
+        guard (1...Int64(limit)).contains(export.bytes) else {
+            throw ConnectionError.unexpected("a payload of \(export.bytes) bytes, at most \(limit) are possible")
+        }
+        var payload: [UInt8] = []
+        while payload.count < Int(export.bytes) {
+            let frame = try daemon.tensorFrame()
+            guard Int64(frame.transfer) == export.transfer, frame.kind == .contribution, frame.tensorIndex == 0,
+                frame.offset == UInt64(payload.count), !frame.bytes.isEmpty,
+                frame.bytes.count <= Int(export.bytes) - payload.count
+            else { throw ConnectionError.unexpected("a payload out of order") }
+            payload += frame.bytes
+        }
+        let contribution = try Contribution(
+            payload: MemoryPayload(payload), layout: layout.parameters, profile: profile)
+        return (export, contribution)
+    }
+
+    private static func profile(_ codec: Control.CodecProfile) -> Tensor.CodecProfile? {
+        let profile: Tensor.CodecProfile =
+            switch codec.name {
+            case .topK: .topK(kept: Int(clamping: codec.keptPerChunk), bits: Int(clamping: codec.valueBits))
+            case .denseFloat32: .denseFloat32
+            case .denseBFloat16: .denseBFloat16
+            }
+        return profile.isValid ? profile : nil
     }
 
     /// Hands over trained - base as one contribution.

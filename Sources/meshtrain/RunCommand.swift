@@ -42,7 +42,7 @@ struct RunCommand: ParsableCommand {
 
     @Option(
         help:
-            "Steps to train on, at most, while the next version is waited for; they count for the next contribution. As many as a round has where not given, and never more; 0 to wait."
+            "Steps to train on, at most, while the next version is waited for; they count for the next contribution. Eight rounds' where not given, sixteen rounds' at most; 0 to wait."
     )
     var stepsAhead: Int?
 

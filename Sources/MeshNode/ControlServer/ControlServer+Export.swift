@@ -49,24 +49,32 @@ extension ControlServer {
             LedgerExport(
                 transfer: id & 0x7fff_ffff, bytes: Int64(export.byteCount), height: Int64(export.height.value),
                 head: text(export.head)))
-        sendPart(export, at: 0, transfer: UInt32(id & 0x7fff_ffff), connection)
+        let file = export.file
+        stream(.ledger, byteCount: export.byteCount, transfer: UInt32(id & 0x7fff_ffff), connection) { offset, count in
+            try? file.read(at: offset, count: count)
+        }
     }
 
-    private func sendPart(
-        _ export: FinishedExport, at offset: Int, transfer: UInt32, _ connection: ControlConnection
+    /// Sends bytes that the workers read, a part at a time, as fast as the client takes them. The connection is taken for this
+    /// kind of frame by then. If a part cannot be read the connection is closed: a client must not take half for the whole.
+    ///
+    /// - Parameter read: gives so many bytes from an offset on; nil if it cannot.
+    func stream(
+        _ kind: TensorFrameKind, byteCount: Int, transfer: UInt32, from offset: Int = 0,
+        _ connection: ControlConnection,
+        read: @escaping @Sendable (_ offset: Int, _ count: Int) -> [UInt8]?
     ) {
-        guard connection.isOpen, offset < export.byteCount else { return connection.endSending() }
-        let count = min(1 << 20, export.byteCount - offset)
-        let file = export.file
+        guard connection.isOpen, offset < byteCount else { return connection.endSending() }
+        let count = min(1 << 20, byteCount - offset)
         keeper.workers.submit(
-            { () -> [UInt8]? in try? file.read(at: offset, count: count) },
+            { read(offset, count) },
             completion: { [weak self] bytes in
                 guard let self, let bytes else { return connection.close() }
                 connection.send(
-                    TensorFrame(
-                        transfer: transfer, kind: .ledger, tensorIndex: 0, offset: UInt64(offset), bytes: bytes))
+                    TensorFrame(transfer: transfer, kind: kind, tensorIndex: 0, offset: UInt64(offset), bytes: bytes))
                 connection.whenDrained {
-                    self.sendPart(export, at: offset + count, transfer: transfer, connection)
+                    self.stream(
+                        kind, byteCount: byteCount, transfer: transfer, from: offset + count, connection, read: read)
                 }
             })
     }

@@ -25,6 +25,7 @@ extension ControlServer {
         case .proposal(let parameters): answerProposal(request.id, parameters, connection)
         case .reviewSubmit(let parameters): answerReviewSubmit(request.id, parameters, connection)
         case .reviews(let parameters): answerReviews(request.id, parameters, connection)
+        case .contributionExportBegin(let parameters): exportContribution(request.id, parameters, connection)
         case .invitation(let parameters): answerInvitation(request.id, parameters, connection)
         case .invite(let parameters): answerInvite(request.id, parameters, connection)
         case .inviteWithdraw(let parameters): answerInviteWithdraw(request.id, parameters, connection)

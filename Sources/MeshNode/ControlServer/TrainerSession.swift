@@ -35,7 +35,7 @@ final class TrainerSession {
             network: text(chain.network), site: server.site.name, height: Int64(chain.height.value),
             version: text(chain.headDigest), trainedSteps: Int64(chain.trainedSteps),
             layout: layout.tensors.map { Control.TensorShape(name: $0.name, shape: $0.shape.map { Int64($0) }) },
-            codec: TrainerSession.codec(chain.rules), rules: text(chain.rules.digest),
+            codec: ControlServer.codec(chain.rules.encoding, chain.rules), rules: text(chain.rules.digest),
             innerSteps: Int64(chain.rules.innerSteps),
             schedule: TrainerSession.schedule(chain.rules),
             isHandedOver: server.desk.isTaken(chain.headDigest))
@@ -47,23 +47,6 @@ final class TrainerSession {
             warmupSteps: Int64(rules.warmupSteps), optimizer: rules.innerOptimizer == .muon ? .muon : .adamW,
             learningRateNano: Int64(rules.innerLearningRateNano),
             muonLearningRateNano: Int64(rules.muonLearningRateNano))
-    }
-
-    private static func codec(_ rules: Rules) -> Control.CodecProfile {
-        let chunk = Int64(ParameterLayout.chunkParameters)
-        let decay = Double(rules.errorFeedbackQ16) / 65_536
-        return switch rules.encoding {
-        case .topK(let kept, let bits):
-            Control.CodecProfile(
-                name: .topK, keptPerChunk: Int64(kept), chunkElements: chunk, valueBits: Int64(bits),
-                feedbackDecay: decay)
-        case .denseFloat32:
-            Control.CodecProfile(
-                name: .denseFloat32, keptPerChunk: chunk, chunkElements: chunk, valueBits: 32, feedbackDecay: decay)
-        case .denseBFloat16:
-            Control.CodecProfile(
-                name: .denseBFloat16, keptPerChunk: chunk, chunkElements: chunk, valueBits: 16, feedbackDecay: decay)
-        }
     }
 
     func adopted(_ version: Version) {

@@ -59,10 +59,12 @@ final class ScriptedTrainer: Sendable {
 
     /// One contribution to one base.
     ///
-    /// - Parameter counts: elements of each tensor of the layout.
+    /// - Parameters:
+    ///   - counts: elements of each tensor of the layout.
+    ///   - largest: the largest magnitude of a value.
     static func handOver(
-        _ client: ControlClient, base: DigestText, seed: UInt64, counts: [Int], loss: Double? = 1.5,
-        dataSets: [DigestText] = []
+        _ client: ControlClient, base: DigestText, seed: UInt64, counts: [Int], largest: Float = 1.0 / 256,
+        loss: Double? = 1.5, dataSets: [DigestText] = []
     ) throws -> ContributionCommitted {
         let transfer = Int64(seed % 1_000_000) + 1
         _ = try client.request(
@@ -75,7 +77,7 @@ final class ScriptedTrainer: Sendable {
                 var bytes: [UInt8] = []
                 bytes.reserveCapacity(4 * part)
                 for _ in 0..<part {
-                    let value = Float(Int16(truncatingIfNeeded: random.next())) / 32_768 / 256
+                    let value = Float(Int16(truncatingIfNeeded: random.next())) / 32_768 * largest
                     withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes += $0 }
                 }
                 try client.send(
