@@ -226,6 +226,7 @@ import Testing
         }
         let chosen = try rules(3, "--min-contributions", "1", "--node-weight-maximum", "1/3")
         #expect(chosen.minContributions == 1)
+        #expect(try rules(3, "--error-feedback", "0").errorFeedbackQ16 == 0)
         #expect(chosen.nodeWeightMaximumQ30 == Rules.fairShareQ30(memberCount: 3))
         try place.write("min_contributions = 3\n", to: "rules.toml")
         #expect(try rules(3, "--rules", "rules.toml").minContributions == 3)
@@ -237,6 +238,8 @@ import Testing
         (["--min-contributions", "0"], "min_contributions is out of range"),
         (["--node-weight-maximum", "33%"], "caps a member's weight at 33.0 %, below the fair share of 1/3"),
         (["--node-weight-maximum", "101%"], "The value '101%' is invalid"),
+        (["--muon-lr", "2"], "--muon-lr 2.0: it is above 0, in steps of 1/1000000000, and at most 1"),
+        (["--outer-lr", "0"], "--outer-lr 0.0: it is above 0, in steps of 1/65536, and at most 64"),
     ])
     func rulesThatNoMeshCanMeetAreRefused(options: [String], message: String) throws {
         let place = try Workplace()

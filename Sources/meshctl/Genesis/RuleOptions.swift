@@ -43,10 +43,10 @@ struct RuleOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Share of what a contribution leaves unsent that the next one takes up, such as 0.9 or 85%; above 0 (default: the profile's).",
+            "Share of what a contribution leaves unsent that the next one takes up, such as 0.9, 85% or 0 (default: the profile's).",
             valueName: "share"
         ))
-    var errorFeedback: Share?
+    var errorFeedback: ShareOrNothing?
 
     @Option(name: .customLong("outer-lr"), help: ArgumentHelp("Outer learning rate (default: 1).", valueName: "rate"))
     var outerLearningRate: Double?
@@ -125,10 +125,16 @@ struct RuleOptions: ParsableArguments {
         // A short schedule has a short warm-up.
         if !isWarmupChosen { set("warmup_steps", scheduleSteps.map { min(100, max(1, $0 / 10)) }) }
         if let innerOptimizer { fields["inner_optimizer"] = .text(innerOptimizer.rawValue) }
-        set("muon_learning_rate_nano", try muonLearningRate.map { try RuleOptions.fixed($0, 1e9, "--muon-lr") })
+        set(
+            "muon_learning_rate_nano",
+            try muonLearningRate.map { try RuleOptions.fixed($0, 1e9, through: 1, "--muon-lr") })
         set("error_feedback_q16", errorFeedback.map { $0.valueQ30 >> 14 })
-        set("inner_learning_rate_nano", try innerLearningRate.map { try RuleOptions.fixed($0, 1e9, "--inner-lr") })
-        set("outer_learning_rate_q16", try outerLearningRate.map { try RuleOptions.fixed($0, 65_536, "--outer-lr") })
+        set(
+            "inner_learning_rate_nano",
+            try innerLearningRate.map { try RuleOptions.fixed($0, 1e9, through: 1, "--inner-lr") })
+        set(
+            "outer_learning_rate_q16",
+            try outerLearningRate.map { try RuleOptions.fixed($0, 65_536, through: 64, "--outer-lr") })
         set("piece_bytes", pieceBytes)
         set("max_staleness", maxStaleness)
         set("min_contributions", minContributions)
@@ -169,9 +175,11 @@ struct RuleOptions: ParsableArguments {
         }
     }
 
-    private static func fixed(_ value: Double, _ one: Double, _ name: String) throws -> UInt32 {
+    private static func fixed(_ value: Double, _ one: Double, through most: Double, _ name: String) throws -> UInt32 {
         let scaled = (value * one).rounded()
-        guard scaled >= 1, scaled <= Double(UInt32.max) else { throw Failure("\(name) \(value) is out of range") }
+        guard scaled >= 1, scaled <= most * one else {
+            throw Failure("\(name) \(value): it is above 0, in steps of 1/\(Int(one)), and at most \(Int(most))")
+        }
         return UInt32(scaled)
     }
 }

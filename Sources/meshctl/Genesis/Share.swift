@@ -46,3 +46,18 @@ struct Share: Equatable, ExpressibleByArgument {
         return (digits, (0..<places).reduce(UInt64(1)) { power, _ in 10 * power })
     }
 }
+
+/// A share that may be zero: `0`, `0.0`, `0%`, or as `Share` takes it.
+struct ShareOrNothing: Equatable, ExpressibleByArgument {
+    /// In 1/2^30, 0 to 2^30.
+    let valueQ30: UInt32
+
+    init?(argument: String) {
+        if ["0", "0.0", "0%"].contains(argument) {
+            valueQ30 = 0
+        } else {
+            guard let share = Share(argument: argument) else { return nil }
+            valueQ30 = share.valueQ30
+        }
+    }
+}
