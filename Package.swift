@@ -55,13 +55,14 @@ let package = Package(
 
         // The rooms, in the order in which data flows; architecture.md has the table, SourceTreeTests enforces it.
         library("Crypto", ["CSodium"]),
-        library("Tensor", ["CKernels", "Crypto"]),
+        library("Locking"),
+        library("Tensor", ["CKernels", "Crypto", "Locking"]),
         library("Ledger", ["Crypto"]),
         library("Compression", ["CZstd"]),
         library("Rounds", ["Ledger", "Tensor", "Crypto"]),
         library("Gossip", ["Ledger", "Crypto"]),
         library("Simulator", ["Gossip", "Ledger", "Rounds", "Tensor", "Crypto"]),
-        library("EventLoop", ["CUV"]),
+        library("EventLoop", ["CUV", "Locking"]),
         library("JSON"),
         library("Control", ["JSON"]),
         library("Model", ["Tensor", "JSON", "CBLAS", "CKernels"]),
@@ -73,26 +74,27 @@ let package = Package(
             "MeshNode",
             [
                 "Crypto", "Tensor", "Ledger", "Rounds", "Gossip", "Compression", "EventLoop", "Control", "SiteFiles",
-                "Program", arguments, logging, sqlite,
+                "Program", "Locking", arguments, logging, sqlite,
             ]),
         executable(
             "meshctl",
             ["Control", "EventLoop", "Ledger", "Rounds", "Tensor", "Crypto", "SiteFiles", "Program", arguments]),
         executable("meshtrain", ["Model", "Tensor", "Crypto", "Control", "EventLoop", "Program", arguments]),
-        executable("meshsim", ["Simulator", "Program", arguments]),
+        executable("meshsim", ["Simulator", "Program", "Locking", arguments]),
         // Test equipment: a bad network between daemons. Never part of a mesh.
         executable("netrelay", ["Crypto", "Program", arguments]),
         executable(
             "Bench",
             [
                 "Crypto", "Tensor", "Ledger", "Rounds", "Gossip", "Simulator", "Model", "Compression", "Control",
-                "EventLoop", "Program", arguments,
+                "EventLoop", "Program", "Locking", arguments,
             ]),
 
         // What several bundles of tests share.
         .target(name: "CTestSupport", path: "Tests/CTestSupport"),
         .target(
-            name: "TestSupport", dependencies: ["CTestSupport"], path: "Tests/TestSupport", swiftSettings: strict),
+            name: "TestSupport", dependencies: ["CTestSupport", "Locking"], path: "Tests/TestSupport",
+            swiftSettings: strict),
 
         tests("CryptoTests", ["Crypto", "TestSupport"], resources: [.copy("Vectors")]),
         tests("TensorTests", ["Tensor", "CKernels", "Crypto", "FuzzEntries", "TestSupport"]),
@@ -101,17 +103,17 @@ let package = Package(
         tests("RoundsTests", ["Rounds", "Ledger", "Tensor", "Crypto"]),
         tests("GossipTests", ["Gossip", "Ledger", "Crypto"]),
         tests("SimulatorTests", ["Simulator", "Gossip", "Ledger", "Crypto", "TestSupport"]),
-        tests("EventLoopTests", ["EventLoop"]),
+        tests("EventLoopTests", ["EventLoop", "Locking"]),
         tests("JSONTests", ["JSON"]),
         tests("ControlTests", ["Control", "JSON"]),
         tests("ModelTests", ["Model", "Tensor"]),
         tests("SiteFilesTests", ["SiteFiles", "Gossip", "Ledger", "Crypto"]),
-        tests("ProgramTests", ["TestSupport"]),
+        tests("ProgramTests", ["Locking", "TestSupport"]),
         tests(
             "MeshNodeTests",
             [
                 "MeshNode", "SiteFiles", "Compression", "Gossip", "Ledger", "Rounds", "Tensor", "Crypto", "EventLoop",
-                "Control", "TestSupport",
+                "Control", "Locking", "TestSupport",
             ]),
         tests(
             "meshctlTests",
@@ -124,6 +126,6 @@ let package = Package(
         tests("BenchTests", ["Bench", "Model"]),
         tests("netrelayTests", ["netrelay", "Crypto"]),
         tests("SourceTreeTests", ["TestSupport"]),
-        tests("EndToEndTests", ["Ledger", "Tensor", "Crypto", "Control", "TestSupport"]),
+        tests("EndToEndTests", ["Ledger", "Tensor", "Crypto", "Control", "Locking", "TestSupport"]),
     ]
 )

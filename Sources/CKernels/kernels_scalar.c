@@ -194,22 +194,25 @@ uint32_t mesh_outer_step_scalar(float *parameters, const int64_t *sums, float ra
     return largest;
 }
 
-// By the definition: coefficient i is the sum of all values, each with the sign (-1)^(ones in i & j), added up in pairs of
-// neighbours, then pairs of pairs: the tree of additions that the butterflies have.
-static float hadamard_coefficient(const float *values, size_t count, size_t index) {
-    if (count == 1) return values[0];
-    float left = hadamard_coefficient(values, count / 2, index % (count / 2));
-    float right = hadamard_coefficient(values + count / 2, count / 2, index % (count / 2));
-    return index < count / 2 ? left + right : left - right;
+// By the recursion of the definition: H(2n) = [H(n) H(n); H(n) -H(n)].
+static void hadamard(float *values, size_t count) {
+    if (count == 1) return;
+    size_t half = count / 2;
+    hadamard(values, half);
+    hadamard(values + half, half);
+    for (size_t i = 0; i < half; i++) {
+        float left = values[i], right = values[half + i];
+        values[i] = left + right;
+        values[half + i] = left - right;
+    }
 }
 
 void mesh_hadamard_scalar(float *values, size_t count) {
-    float result[MESH_CHUNK_MAX];
     int stages = 0;
     while ((size_t)1 << stages < count) stages++;
     float scale = ldexpf(stages % 2 ? 0x1.6a09e6p-1f : 1.0f, -(stages / 2));
-    for (size_t i = 0; i < count; i++) result[i] = hadamard_coefficient(values, count, i) * scale;
-    memcpy(values, result, count * sizeof *values);
+    hadamard(values, count);
+    for (size_t i = 0; i < count; i++) values[i] *= scale;
 }
 
 void mesh_float_from_sums_scalar(float *values, const int64_t *sums, size_t count) {

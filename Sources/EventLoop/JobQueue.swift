@@ -1,3 +1,5 @@
+import Locking
+
 /// A job as the threads see it: its result goes through a slot of its own.
 struct Job: Sendable {
     let ticket: UInt64

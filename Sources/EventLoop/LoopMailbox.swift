@@ -1,3 +1,5 @@
+import Locking
+
 /// Values from other threads, delivered on the loop's thread: all of them, once each, in the order in which they were
 /// posted.
 public final class LoopMailbox<Message: Sendable> {

@@ -1,5 +1,6 @@
 import CUV
 import Glibc
+import Locking
 
 /// The resolution of one host name into addresses.
 ///

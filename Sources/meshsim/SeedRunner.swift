@@ -1,6 +1,6 @@
 import Foundation
+import Locking
 import Simulator
-import Synchronization
 
 /// Runs worlds on several threads, seed after seed, until the seeds or the time are over or too many have failed.
 struct SeedRunner: Sendable {
@@ -57,10 +57,10 @@ struct SeedRunner: Sendable {
 
 /// What the workers share.
 private final class Board: Sendable {
-    let totals = Mutex(Totals())
-    let next: Mutex<UInt64>
+    let totals = Guarded(Totals())
+    let next: Guarded<UInt64>
 
-    init(next: UInt64) { self.next = Mutex(next) }
+    init(next: UInt64) { self.next = Guarded(next) }
 }
 
 /// What a failing seed's oracles saw, and the line that runs it again.

@@ -7,7 +7,8 @@ struct ContributionScore: Encodable, Sendable {
     let author: String
     let contribution: String
     let baseHeight: Int64
-    /// Change of the held-out loss, in nats per byte, if a version listed nothing else: above zero this site loses by it.
+    /// Change of the held-out loss, in nats per byte, if it were taken in alone and at full weight: above zero this site loses by
+    /// it.
     let lossChange: Double
     /// Cosine with what this site contributed to the same version; nil for its own, or if there is none.
     let ownCosine: Double?
@@ -50,33 +51,46 @@ struct ContributionScores {
     /// - Parameters:
     ///   - height: of the version that lists them; nil if they are under review.
     ///   - site: this site's name.
-    /// - Returns: the scores in the order of `contributions`, and the loss of each base before, by height.
+    /// - Returns: the scores of those that can be judged, in the order of `contributions`, and the loss of each base before, by height.
     func score(
         _ contributions: [ScoredContribution], listedAt height: Int64?, site: String
     ) throws -> (scores: [ContributionScore], baseLosses: [Int64: Double]) {
-        var bases: [Int64: (parameters: [Float], loss: Double)] = [:]
-        for height in Set(contributions.map(\.baseHeight)).sorted() {
-            let parameters = try ParameterTransfer.version(at: height, layout: layout, from: daemon)
-            bases[height] = (parameters, try loss(parameters))
+        // All payloads first: what is under review can be listed, and its base forgotten, while losses are measured.
+        var fetched: [(scored: ScoredContribution, export: ContributionExport, contribution: Contribution)] = []
+        for scored in contributions {
+            try judging(scored) {
+                let (export, contribution) = try ParameterTransfer.contribution(
+                    scored.contribution, height: height, layout: layout, from: daemon)
+                guard export.baseHeight == scored.baseHeight else {
+                    throw ConnectionError.unexpected("a contribution to version \(export.baseHeight)")
+                }
+                guard (1...4096).contains(export.sendersMinimum), (0...(1 << 24)).contains(export.outerLearningRateQ16)
+                else { throw ConnectionError.unexpected("rules out of range") }
+                fetched.append((scored, export, contribution))
+            }
         }
-        let candidates = try contributions.map { scored in
-            guard let base = bases[scored.baseHeight] else { preconditionFailure("every base was fetched") }
-            let (export, contribution) = try ParameterTransfer.contribution(
-                scored.contribution, height: height, layout: layout, from: daemon)
-            guard export.baseHeight == scored.baseHeight, (1...4096).contains(export.sendersMinimum),
-                (0...(1 << 24)).contains(export.outerLearningRateQ16)
-            else { throw ConnectionError.unexpected("rules out of range") }
-            // The version that would follow if it stood alone in it.
-            let rule = AveragingRule(
-                sendersMinimum: Int(export.sendersMinimum),
-                step: .add(rateQ16: UInt32(export.outerLearningRateQ16)))
-            let next = try average(contribution, rule, base: base.parameters)
-            let plain = AveragingRule(sendersMinimum: 1, step: .add(rateQ16: 1 << 16))
-            return Candidate(
-                scored: scored,
-                values: try average(
-                    contribution, plain, base: [Float](repeating: 0, count: layout.parameterCount)),
-                lossChange: try loss(next) - base.loss)
+        var bases: [Int64: (parameters: [Float], loss: Double)] = [:]
+        var candidates: [Candidate] = []
+        for (scored, export, contribution) in fetched {
+            try judging(scored) {
+                let base: (parameters: [Float], loss: Double)
+                if let known = bases[scored.baseHeight] {
+                    base = known
+                } else {
+                    let parameters = try ParameterTransfer.version(at: scored.baseHeight, layout: layout, from: daemon)
+                    base = (parameters, try loss(parameters))
+                    bases[scored.baseHeight] = base
+                }
+                // The version that would follow if it stood alone in it, at full weight.
+                let rule = AveragingRule(
+                    sendersMinimum: Int(export.sendersMinimum),
+                    step: .add(rateQ16: UInt32(export.outerLearningRateQ16)))
+                let next = try average(contribution, rule, base: base.parameters)
+                let plain = AveragingRule(sendersMinimum: 1, step: .add(rateQ16: 1 << 16))
+                let values = try average(
+                    contribution, plain, base: [Float](repeating: 0, count: layout.parameterCount))
+                candidates.append(Candidate(scored: scored, values: values, lossChange: try loss(next) - base.loss))
+            }
         }
         let histories = try histories(before: height, of: Set(contributions.map(\.author)))
         let scores = candidates.indices.map { index in
@@ -94,6 +108,15 @@ struct ContributionScores {
                     ?? ContributionScore.History(versions: 0, listed: 0, stepCosine: nil))
         }
         return (scores, bases.mapValues(\.loss))
+    }
+
+    /// Runs `body`. What is not there, at the daemon, keeps this one contribution from being judged, and not the others.
+    private func judging(_ scored: ScoredContribution, _ body: () throws -> Void) throws {
+        do {
+            try body()
+        } catch let refusal as ControlRefusal where refusal.reason == .notFound {
+            Output.note("\(scored.contribution.text.prefix(12)) of \(scored.author) is not judged: \(refusal.message)")
+        }
     }
 
     private func loss(_ parameters: [Float]) throws -> Double {

@@ -25,7 +25,7 @@ final class MeshSession {
     private var trainer: Trainer?
     /// What was found under --state, until it was taken up.
     private var kept: Checkpoint?
-    /// The number of the next batch, at least: steps beyond a round's do not draw again what was drawn.
+    /// The lowest number of a batch that is not drawn yet: extra steps use numbers above the step's.
     private var nextBatch = 0
     /// When the last line of rounds.jsonl was written, and the time in optimizer steps since.
     private var lineWritten: ContinuousClock.Instant?
@@ -191,7 +191,7 @@ final class MeshSession {
         let baseLoss = try heldOut?.evaluate(trainer.transformer).natsPerByte
         if let kept, kept.context.0 & Self.heightMask == UInt64(height), kept.context.1 == tag,
             let trained = kept.parameters,
-            (firstStep...firstStep + max(innerSteps, aheadMaximum(innerSteps: innerSteps)) + Trainer.skippedStepsMaximum)
+            (firstStep...firstStep + Self.roundsAheadMaximum * innerSteps + Trainer.skippedStepsMaximum)
                 .contains(Int(clamping: kept.nextStep))
         {
             // What was kept stands within this very round.
@@ -343,6 +343,7 @@ final class MeshSession {
             }
             try made.restore(checkpoint)
             kept = checkpoint
+            nextBatch = max(nextBatch, Int(clamping: checkpoint.updates))
             Output.note("resuming: \(checkpoint.updates) steps were taken before")
         }
         return made

@@ -12,8 +12,8 @@ struct RunCommand: ParsableCommand {
         commandName: "run",
         abstract: "Trains for the mesh, attached to a daemon by its trainer socket.",
         discussion: """
-            Each round: fetch the certified base, train as many steps as the rules say, hand over the difference. The \
-            learning rate and the batch come from the rules of the network. What is kept under --state (the \
+            Each round: fetch the certified base, train as many steps as the rules say, more if the round leaves time, and \
+            hand over the difference. The learning rate and the batch come from the rules of the network. What is kept under --state (the \
             optimizer's moments, the position) survives a restart at any moment.
             """)
 
@@ -42,7 +42,7 @@ struct RunCommand: ParsableCommand {
 
     @Option(
         help:
-            "Steps to train on, at most, while the next version is waited for; they count for the next contribution. Eight rounds' where not given, sixteen rounds' at most; 0 to wait."
+            "Steps to train on, at most, while the next version is waited for; they count for the next contribution. Default: the steps of eight rounds; at most those of sixteen; 0 waits."
     )
     var stepsAhead: Int?
 

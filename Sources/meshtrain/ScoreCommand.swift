@@ -9,9 +9,9 @@ struct ScoreCommand: ParsableCommand {
         commandName: "score",
         abstract: "Judges contributions by this site's own held-out text, for a review.",
         discussion: """
-            Of each contribution under review: what it would do to the loss on this site's text if a version listed nothing \
-            else, how like this site's own and the others' it is, and what its author did before. Nothing of it leaves this \
-            process. `meshctl review veto` or `approve` says what follows from it.
+            Shows, for each contribution under review, how it would change the loss on this site's text if it were taken in \
+            alone and at full weight, how similar it is to this site's own and to the others, and what its author did before. \
+            Nothing of it leaves this process. `meshctl review veto` or `approve` says what follows from it.
             """)
 
     @Option(help: "The daemon's operator or auditor socket.") var socket: String
@@ -38,8 +38,8 @@ struct ScoreCommand: ParsableCommand {
         try TrainerExit.reporting {
             do {
                 try score()
-            } catch let error as LoopError {
-                throw ValidationError("--socket \(socket): \(error)")
+            } catch LoopError.pathTooLong(let path, let limit) {
+                throw ValidationError("--socket: \(LoopError.pathTooLong(path: path, limitBytes: limit))")
             }
         }
     }
@@ -52,13 +52,16 @@ struct ScoreCommand: ParsableCommand {
         let daemon = try DaemonConnection(path: socket)
         let site = try daemon.call(StatusRequest()).site.text
         let found = try contributions(daemon)
-        guard !found.isEmpty else { return Output.line(nothing) }
+        guard found.contains(where: isChosen) || contribution == nil else {
+            Output.note("error: \(nothing)")
+            throw ExitCode.failure
+        }
         // All of them are fetched: each is compared with the others.
         let scored = try ContributionScores(layout: layout, heldOut: heldOut, daemon: daemon).score(
             found, listedAt: height, site: site)
         let chosen = scored.scores.filter { $0.contribution.hasPrefix(contribution ?? "") }
-        guard !chosen.isEmpty else {
-            Output.note("error: \(nothing)")
+        guard !chosen.isEmpty || found.isEmpty else {
+            Output.note("error: nothing could be judged")
             throw ExitCode.failure
         }
         if json {
@@ -68,10 +71,15 @@ struct ScoreCommand: ParsableCommand {
                     uniqueKeysWithValues: scored.baseLosses.map { ("\($0.key)", $0.value) }), scores: chosen)
             return Output.line(String(decoding: try Output.json(report), as: UTF8.self))
         }
+        guard !chosen.isEmpty else { return Output.line(nothing) }
         for (height, loss) in scored.baseLosses.sorted(by: { $0.key < $1.key }) {
             Output.line("held-out loss of \(site)'s text on version \(height): \(Output.fixed(loss, 4)) nats per byte")
         }
         Output.line(ScoreCommand.table(chosen))
+    }
+
+    private func isChosen(_ found: ScoredContribution) -> Bool {
+        found.contribution.text.hasPrefix(contribution ?? "")
     }
 
     private var nothing: String {
@@ -92,7 +100,9 @@ struct ScoreCommand: ParsableCommand {
             slots += page.slots
             guard !page.slots.isEmpty, Int64(slots.count) < page.total else { break }
         }
-        return slots.map {
+        // Pages are of different moments: one slot can stand on two of them.
+        var seen: Set<DigestText> = []
+        return slots.filter { seen.insert($0.contribution).inserted }.map {
             ScoredContribution(author: $0.author.text, contribution: $0.contribution, baseHeight: $0.baseHeight)
         }
     }
@@ -118,8 +128,8 @@ struct ScoreCommand: ParsableCommand {
             }.joined(separator: "  ")
         }
         return lines.joined(separator: "\n")
-            + "\n\nloss change: in nats per byte of this site's text, if a version listed nothing else; above 0 it does harm "
-            + "here.\nlike own, like others: cosine with this site's contribution, and with the sum of the others.\n"
-            + "listed, with the steps: of the author's contributions to the last versions, and their mean cosine with the step."
+            + "\n\nloss change: in nats per byte of this site's text, if it were taken in alone and at full weight; above 0 it "
+            + "does harm here.\nlike own, like others: cosine with this site's contribution, and with the sum of the others.\n"
+            + "listed: in how many of the last versions; with the steps: mean cosine with the step made."
     }
 }

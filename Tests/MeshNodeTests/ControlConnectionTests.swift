@@ -2,7 +2,7 @@ import Control
 import Crypto
 import EventLoop
 import Ledger
-import Synchronization
+import Locking
 import Testing
 
 @testable import MeshNode
@@ -199,7 +199,7 @@ struct ControlConnectionTests {
     }
 
     private final class Gate: Sendable {
-        let mutex = Mutex(())
+        let mutex = Guarded(())
     }
 
     @Test("One transfer at a time to each client")

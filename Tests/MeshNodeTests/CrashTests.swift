@@ -2,7 +2,7 @@ import Crypto
 import Glibc
 import Gossip
 import Ledger
-import Synchronization
+import Locking
 import Testing
 
 @testable import MeshNode
@@ -10,12 +10,12 @@ import Testing
 /// The database until a given commit; from then on the power is out: no commit happens, none is reported.
 final class PowerCut: JournalSink {
     private let database: LedgerDatabase
-    private let remaining: Mutex<Int>
-    private let attempts = Mutex(0)
+    private let remaining: Guarded<Int>
+    private let attempts = Guarded(0)
 
     init(_ database: LedgerDatabase, commits: Int) {
         self.database = database
-        remaining = Mutex(commits)
+        remaining = Guarded(commits)
     }
 
     /// Commits that were asked for after the cut.
@@ -103,7 +103,7 @@ struct CrashTests {
 
 /// The database, on a disk that can be full for a while.
 final class FullDisk: JournalSink {
-    let isFull = Mutex(false)
+    let isFull = Guarded(false)
     private let database: LedgerDatabase
 
     init(_ database: LedgerDatabase) { self.database = database }

@@ -2,18 +2,18 @@ import EventLoop
 import Glibc
 import Gossip
 import Ledger
-import Synchronization
+import Locking
 import Testing
 
 @testable import MeshNode
 
 /// Stands in the database's place: refuses so many commits, and keeps what it took.
 final class FailingSink: JournalSink {
-    private let state: Mutex<(refusals: Int, batches: [JournalBatch])>
+    private let state: Guarded<(refusals: Int, batches: [JournalBatch])>
     private let error: StoreError
 
     init(refusals: Int, error: StoreError = .system(file: "ledger.sqlite", operation: "write", code: ENOSPC)) {
-        state = Mutex((refusals, []))
+        state = Guarded((refusals, []))
         self.error = error
     }
 

@@ -1,5 +1,5 @@
 import Foundation
-import Synchronization
+import Locking
 import TestSupport
 import Testing
 
@@ -45,9 +45,9 @@ struct ChildProcessTests {
 
     /// Two threads start programs at the same moments; some live on, and no end of the others waits for theirs.
     @Test func endsAreSeenWhileOthersLive() throws {
-        let living = Mutex<[ChildProcess]>([])
-        let failures = Mutex<[String]>([])
-        let threads = Mutex(2)
+        let living = Guarded<[ChildProcess]>([])
+        let failures = Guarded<[String]>([])
+        let threads = Guarded(2)
         for _ in 0..<2 {
             Thread.detachNewThread {
                 do {

@@ -3,16 +3,17 @@
 let importTable: [ModuleRow] = [
     // module             ours                                       outside
     ModuleRow("Crypto", [], ["CSodium", "Glibc"]),
-    ModuleRow("Tensor", ["Crypto"], ["CKernels", "Glibc", "Synchronization"]),
+    ModuleRow("Locking", [], ["Glibc"]),
+    ModuleRow("Tensor", ["Crypto", "Locking"], ["CKernels", "Glibc"]),
     ModuleRow("Ledger", ["Crypto"], []),
     ModuleRow("Compression", [], ["CZstd", "Glibc"]),
-    ModuleRow("Rounds", ["Ledger", "Tensor", "Crypto"], ["Synchronization"]),
+    ModuleRow("Rounds", ["Ledger", "Tensor", "Crypto"], []),
     ModuleRow("Gossip", ["Ledger", "Crypto"], []),
     ModuleRow("Simulator", ["Gossip", "Ledger", "Rounds", "Tensor", "Crypto"], []),
-    ModuleRow("EventLoop", [], ["CUV", "Glibc", "Synchronization"]),
+    ModuleRow("EventLoop", ["Locking"], ["CUV", "Glibc"]),
     ModuleRow("JSON", [], []),
     ModuleRow("Control", ["JSON"], ["FoundationEssentials", "Glibc"]),
-    ModuleRow("Model", ["Tensor", "JSON"], ["CBLAS", "CKernels", "Glibc", "FoundationEssentials", "Synchronization"]),
+    ModuleRow("Model", ["Tensor", "JSON"], ["CBLAS", "CKernels", "Glibc", "FoundationEssentials"]),
     ModuleRow(
         "SiteFiles", ["Gossip", "Ledger", "Crypto", "EventLoop"], ["TOMLKit", "FoundationEssentials", "Glibc"]),
     ModuleRow("Program", [], ["ArgumentParser", "CArguments", "Glibc"]),
@@ -20,7 +21,7 @@ let importTable: [ModuleRow] = [
         "MeshNode",
         [
             "Control", "EventLoop", "Compression", "Gossip", "Rounds", "Ledger", "Tensor", "Crypto", "SiteFiles",
-            "Program",
+            "Program", "Locking",
         ],
         ["ArgumentParser", "GRDB", "Logging"] + system),
     ModuleRow(
@@ -29,18 +30,18 @@ let importTable: [ModuleRow] = [
     ModuleRow(
         "meshtrain", ["Model", "Tensor", "Crypto", "Control", "EventLoop", "Program"], ["ArgumentParser"] + system),
     ModuleRow("FuzzEntries", ["Control", "Compression", "Gossip", "Rounds", "Ledger", "Tensor", "Crypto"], ["Glibc"]),
-    ModuleRow("meshsim", ["Simulator", "Program"], ["ArgumentParser"] + system),
+    ModuleRow("meshsim", ["Simulator", "Program", "Locking"], ["ArgumentParser"] + system),
     ModuleRow("netrelay", ["Crypto", "Program"], ["ArgumentParser"] + system),
     ModuleRow(
         "Bench",
         [
             "Crypto", "Tensor", "Ledger", "Rounds", "Gossip", "Simulator", "EventLoop", "Compression", "Control",
-            "Model", "Program",
+            "Model", "Program", "Locking",
         ], ["ArgumentParser"] + system),
 ]
 
 /// What an executable may use of Swift's own libraries.
-private let system = ["Foundation", "FoundationEssentials", "Glibc", "Synchronization"]
+private let system = ["Foundation", "FoundationEssentials", "Glibc"]
 
 /// Targets without Swift: module maps of Debian's libraries, and our few C loops.
 let targetsWithoutSwift: Set<String> = ["CUV", "CSodium", "CZstd", "CBLAS", "CKernels", "CArguments"]

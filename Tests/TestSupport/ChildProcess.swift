@@ -1,6 +1,6 @@
 import CTestSupport
 import Foundation
-import Synchronization
+import Locking
 
 /// A program that a test starts as a process of its own.
 ///
@@ -33,7 +33,7 @@ public final class ChildProcess: Sendable {
 
     /// What the child's thread and its owner share.
     private final class Fate: Sendable {
-        private let end = Mutex<End?>(nil)
+        private let end = Guarded<End?>(nil)
 
         var known: End? { end.withLock { $0 } }
 

@@ -38,7 +38,9 @@ struct ConvergenceCommand: ParsableCommand {
         guard derivativeSteps >= 1, (0...10).contains(derivativeRate) else {
             throw ValidationError("--derivative-steps is at least 1, --derivative-rate 0 to 10")
         }
-        _ = try chosenMethods()
+        guard try !chosenMethods().contains(.shared) || options.kept > 0 else {
+            throw ValidationError("--methods shared sends the largest coefficients: --kept must be at least 1")
+        }
     }
 
     private func chosenMethods() throws -> [Method] {

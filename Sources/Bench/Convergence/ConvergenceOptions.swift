@@ -37,7 +37,8 @@ struct ConvergenceOptions: ParsableArguments {
     @Option(help: "What each coordinate is divided by at least; f + 1 where not given.") var divisor: Int?
     @Option(help: "Steps that each site takes ahead of the next base, while contributions travel.") var stepsAhead = 0
     @Option(
-        help: "Of each site, how many times the steps of the slowest it takes in a round, 1 to 16, separated by commas."
+        help:
+            "Speed of each site as a multiple of the slowest, 1 to 16, separated by commas; the last holds for further sites."
     )
     var speeds = "1"
     @Option(help: "How contributions are averaged.") var averaging = Averaging.clipDedupMean
@@ -59,6 +60,9 @@ struct ConvergenceOptions: ParsableArguments {
         }
         guard profile.isValid else {
             throw ValidationError("--kept and --bits: the codec has no such profile")
+        }
+        guard learningRate > 0, learningRate <= 1, muonRate > 0 else {
+            throw ValidationError("--learning-rate is above 0 and at most 1, --muon-rate above 0")
         }
         guard (0...1).contains(feedback) else { throw ValidationError("--feedback is 0 to 1") }
         guard (0...256).contains(outerRate) else { throw ValidationError("--outer-rate is 0 to 256") }

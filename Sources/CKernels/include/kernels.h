@@ -66,7 +66,7 @@ uint32_t mesh_outer_step(float *parameters, const int64_t *sums, float rate, siz
 /// width 1, 2, 4 ... are replaced by sum and difference; then everything is multiplied by 2^(-k/2), rounded, count = 2^k.
 void mesh_hadamard(float *values, size_t count);
 
-/// values[i] = float(sums[i]) * 2^-40: two roundings.
+/// values[i] = float(sums[i]) * 2^-40: one rounding, the product is exact.
 void mesh_float_from_sums(float *values, const int64_t *sums, size_t count);
 
 /// One step of an AdamW without a first moment. square = d * d; second = second == 0 ? square : 0.98 * second + 0.02 * square;
@@ -119,10 +119,6 @@ void mesh_hadamard_v3(float *values, size_t count);
 void mesh_float_from_sums_v3(float *values, const int64_t *sums, size_t count);
 uint32_t mesh_shared_adamw_v3(
     float *parameters, float *second, const float *direction, float rate, float keep, size_t count);
-
-/// Tells the thread sanitizer, if the program is built with it, that this thread has taken a lock, or is about to give it back.
-void mesh_lock_taken(const void *lock);
-void mesh_lock_given_back(const void *lock);
 
 /// Whether this machine runs the `_v3` path.
 int mesh_has_v3(void);

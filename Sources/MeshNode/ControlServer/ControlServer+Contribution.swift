@@ -35,12 +35,35 @@ extension ControlServer {
     private func send(
         _ contribution: Ledger.Contribution, _ digest: ContributionDigest, _ id: Int64, _ connection: ControlConnection
     ) {
-        guard let payload = BlobPayloads(blobs: keeper.jobs.blobs).payload(of: digest) else {
-            return connection.refuse(
-                id,
-                ControlRefusal(
-                    .notFound, message: "the payload of \(digest.short) is not complete here, or is no longer kept"))
-        }
+        let blobs = keeper.jobs.blobs
+        keeper.workers.submit(
+            { () -> Swift.Result<(any PayloadReader)?, StoreError> in
+                guard blobs.isComplete(digest) else { return .success(nil) }
+                // What is judged is what its author signed.
+                do throws(StoreError) { try blobs.verify(digest) } catch { return .failure(error) }
+                return .success(BlobPayloads(blobs: blobs).payload(of: digest))
+            },
+            completion: { [weak self] result in
+                guard let self else { return }
+                switch result {
+                case .success(let payload?): send(payload, of: contribution, id, connection)
+                case .success(nil):
+                    connection.refuse(
+                        id,
+                        ControlRefusal(
+                            .notFound,
+                            message: "the payload of \(digest.short) is not complete here, or is no longer kept"))
+                case .failure(let error):
+                    keeper.report(error)
+                    connection.refuse(id, ControlRefusal(.diskUnavailable, message: "\(error)"))
+                }
+            })
+    }
+
+    private func send(
+        _ payload: any PayloadReader, of contribution: Ledger.Contribution, _ id: Int64,
+        _ connection: ControlConnection
+    ) {
         guard connection.beginSending(.contribution, for: id) else { return }
         let transfer = id & 0x7fff_ffff
         let averaging = Tensor.AveragingRule(chain.rules, members: chain.members.count)

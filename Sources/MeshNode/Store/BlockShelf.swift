@@ -1,4 +1,5 @@
 import Crypto
+import Locking
 import Tensor
 
 /// The parameters that peers ask for, kept open: reading all leaves again for every block would cost more than the

@@ -35,8 +35,8 @@ public struct StepReport: Hashable, Sendable {
 
 /// Transformer, optimizer and text together: takes one optimizer step at a time.
 ///
-/// The batch of a global step is a function of seed and step alone, so the position in the data is the step's number. Not
-/// for concurrent use.
+/// A batch is a function of seed and number alone; its number is the step's unless the caller says otherwise. Not for
+/// concurrent use.
 public final class Trainer {
     public let layout: ModelLayout
     public let recipe: TrainingRecipe

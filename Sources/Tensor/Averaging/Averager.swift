@@ -1,4 +1,5 @@
 import Crypto
+import Locking
 
 /// Takes the blocks of the next base, from several threads, each once.
 public protocol BlockSink: Sendable {
@@ -55,6 +56,9 @@ public enum Averager {
         output: any BlockSink, second: SecondMoment? = nil, workers: Int
     ) throws(AveragingError) -> AveragedState {
         precondition(base.parameterCount == layout.parameterCount)
+        precondition(
+            rule.step.transform == .identity || entries.allSatisfy { !$0.contribution.profile.isDense },
+            "dense contributions have no transform")
         precondition(second.map { $0.base.parameterCount == layout.parameterCount } ?? true)
         let statistics = try statistics(layout: layout, entries: entries, workers: workers)
         let plan = AveragingPlan(

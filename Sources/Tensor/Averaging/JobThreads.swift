@@ -1,4 +1,5 @@
 import Glibc
+import Locking
 
 /// Runs numbered jobs on a few threads and waits for all of them.
 ///

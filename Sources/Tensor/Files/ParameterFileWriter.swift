@@ -1,4 +1,5 @@
 import Crypto
+import Locking
 
 /// Writes a `ParameterFile`: under a temporary name, then synced, renamed, and the folder synced. What is abandoned
 /// leaves nothing under the final name.

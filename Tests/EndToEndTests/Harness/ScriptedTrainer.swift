@@ -1,13 +1,13 @@
 import Control
 import Crypto
 import Foundation
-import Synchronization
+import Locking
 
 /// A trainer without a model: hands over a pseudo-gradient drawn from a seed for each base that it is told of.
 final class ScriptedTrainer: Sendable {
-    private let isStopped = Mutex(false)
-    private let handedOver = Mutex(0)
-    private let failure = Mutex<String?>(nil)
+    private let isStopped = Guarded(false)
+    private let handedOver = Guarded(0)
+    private let failure = Guarded<String?>(nil)
 
     /// Contributions that the daemon took.
     var count: Int { handedOver.withLock { $0 } }

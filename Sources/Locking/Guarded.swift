@@ -2,13 +2,14 @@ import Glibc
 
 /// A value behind a mutex, with a condition to wait on.
 ///
-/// A pthread mutex and not `Synchronization.Mutex`: the thread sanitizer sees through the former only.
-final class Guarded<Value>: @unchecked Sendable {  // the value is touched only while the mutex is held
+/// A pthread mutex and not `Synchronization.Mutex`, which nothing here uses: a `Mutex` that is waited for is taken inside the
+/// standard library, where the thread sanitizer sees nothing, so it reports races that are none.
+public final class Guarded<Value>: @unchecked Sendable {  // the value is touched only while the mutex is held
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let condition: UnsafeMutablePointer<pthread_cond_t>
     private var value: Value
 
-    init(_ value: Value) {
+    public init(_ value: Value) {
         self.value = value
         mutex = .allocate(capacity: 1)
         condition = .allocate(capacity: 1)
@@ -27,14 +28,16 @@ final class Guarded<Value>: @unchecked Sendable {  // the value is touched only 
         mutex.deallocate()
     }
 
-    func withLock<Output>(_ body: (inout Value) -> Output) -> Output {
+    public func withLock<Output, Failure: Error>(
+        _ body: (inout Value) throws(Failure) -> Output
+    ) throws(Failure) -> Output {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
-        return body(&value)
+        return try body(&value)
     }
 
     /// Waits until `body` gives a value; it is asked at first and after each `wake`.
-    func wait<Output>(for body: (inout Value) -> Output?) -> Output {
+    public func wait<Output>(for body: (inout Value) -> Output?) -> Output {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
         while true {
@@ -44,7 +47,7 @@ final class Guarded<Value>: @unchecked Sendable {  // the value is touched only 
     }
 
     /// Waits until `body` gives a value, at most this long; nil if it gave none.
-    func wait<Output>(timeoutMilliseconds: UInt64, for body: (inout Value) -> Output?) -> Output? {
+    public func wait<Output>(timeoutMilliseconds: UInt64, for body: (inout Value) -> Output?) -> Output? {
         var deadline = timespec()
         clock_gettime(CLOCK_MONOTONIC, &deadline)
         let milliseconds = Int(clamping: min(timeoutMilliseconds, 86_400_000))
@@ -60,7 +63,7 @@ final class Guarded<Value>: @unchecked Sendable {  // the value is touched only 
     }
 
     /// Lets one waiting thread, or all of them, look again.
-    func wake(all: Bool) {
+    public func wake(all: Bool) {
         if all { pthread_cond_broadcast(condition) } else { pthread_cond_signal(condition) }
     }
 }
