@@ -6,6 +6,7 @@ declare -A number_of   # site -> its number from 1; it has the addresses 10.78.N
 sites=()
 relay_pipe=''
 introducer=''
+steps_ahead=''          # of trainers, while they wait; their own default where not set
 round_deadline=''       # of a round in milliseconds; 15000 where not set
 names_prefix=mn$$      # of namespaces; and of devices, which may have 15 bytes
 
@@ -165,7 +166,7 @@ start_trainer() {
     local site=$1
     start "trainer of $site" "$work/$site/trainer.log" become "$site" unshare --net \
         env OPENBLAS_NUM_THREADS=1 nice "$bin/meshtrain" run --socket trainer.sock --model ../model --data ../text \
-        --state trainer --evaluate-bytes 0
+        --state trainer --evaluate-bytes 0 ${steps_ahead:+--steps-ahead "$steps_ahead"}
 }
 
 start_mesh() {
