@@ -50,8 +50,8 @@ final class MeshSession {
         self.untilHeight = untilHeight
     }
 
-    /// Steps ahead where nobody says, and at most, in rounds: a site up to eight times as fast as the rounds never stands idle, and
-    /// one whose mesh stands still does not go far from its base.
+    /// Steps ahead by default, and at most, in rounds: a site up to eight times as fast as the rounds is never idle, and one whose
+    /// mesh certifies nothing does not go far from its base.
     static let roundsAheadDefault = 8
     static let roundsAheadMaximum = 16
 
