@@ -18,8 +18,14 @@ func executable(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .executableTarget(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
-    .testTarget(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+/// Tests are compiled without optimization, which takes less than half the time; what they test is as the configuration
+/// says. Those that compute much themselves are optimized like it.
+func tests(
+    _ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = [], areOptimized: Bool = false
+) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies, resources: resources,
+        swiftSettings: areOptimized ? strict : strict + [.unsafeFlags(["-Onone"])])
 }
 
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -96,17 +102,17 @@ let package = Package(
             name: "TestSupport", dependencies: ["CTestSupport", "Locking"], path: "Tests/TestSupport",
             swiftSettings: strict),
 
-        tests("CryptoTests", ["Crypto", "TestSupport"], resources: [.copy("Vectors")]),
-        tests("TensorTests", ["Tensor", "CKernels", "Crypto", "FuzzEntries", "TestSupport"]),
+        tests("CryptoTests", ["Crypto", "TestSupport"], resources: [.copy("Vectors")], areOptimized: true),
+        tests("TensorTests", ["Tensor", "CKernels", "Crypto", "FuzzEntries", "TestSupport"], areOptimized: true),
         tests("LedgerTests", ["Ledger", "Crypto"], resources: [.copy("Fixtures")]),
-        tests("CompressionTests", ["Compression"]),
-        tests("RoundsTests", ["Rounds", "Ledger", "Tensor", "Crypto"]),
+        tests("CompressionTests", ["Compression"], areOptimized: true),
+        tests("RoundsTests", ["Rounds", "Ledger", "Tensor", "Crypto"], areOptimized: true),
         tests("GossipTests", ["Gossip", "Ledger", "Crypto"]),
-        tests("SimulatorTests", ["Simulator", "Gossip", "Ledger", "Crypto", "TestSupport"]),
+        tests("SimulatorTests", ["Simulator", "Gossip", "Ledger", "Crypto", "TestSupport"], areOptimized: true),
         tests("EventLoopTests", ["EventLoop", "Locking"]),
-        tests("JSONTests", ["JSON"]),
+        tests("JSONTests", ["JSON"], areOptimized: true),
         tests("ControlTests", ["Control", "JSON"]),
-        tests("ModelTests", ["Model", "Tensor"]),
+        tests("ModelTests", ["Model", "Tensor"], areOptimized: true),
         tests("SiteFilesTests", ["SiteFiles", "Gossip", "Ledger", "Crypto"]),
         tests("ProgramTests", ["Locking", "TestSupport"]),
         tests(
@@ -122,10 +128,10 @@ let package = Package(
                 "TestSupport",
             ]),
         tests("meshtrainTests", ["meshtrain", "Model", "Tensor", "Control", "Crypto"]),
-        tests("FuzzEntriesTests", ["FuzzEntries"]),
-        tests("BenchTests", ["Bench", "Model"]),
+        tests("FuzzEntriesTests", ["FuzzEntries"], areOptimized: true),
+        tests("BenchTests", ["Bench", "Model"], areOptimized: true),
         tests("netrelayTests", ["netrelay", "Crypto"]),
-        tests("SourceTreeTests", ["TestSupport"]),
+        tests("SourceTreeTests", ["TestSupport"], areOptimized: true),
         tests("EndToEndTests", ["Ledger", "Tensor", "Crypto", "Control", "Locking", "TestSupport"]),
     ]
 )
