@@ -78,6 +78,8 @@ public struct InnerSchedule: Codable, Hashable, Sendable {
         case adamW = "adamw"
         /// Muon for the projections of the layers, AdamW for embedding and norms.
         case muon
+        /// No local steps: gradients are handed over, and all nodes take the same step.
+        case sharedAdamW = "shared-adamw"
     }
 
     public init(

@@ -64,20 +64,25 @@ public struct MerkleTree: Sendable {
     public static func verify(
         leaf: Digest, index: Int, leafCount: Int, proof: [Digest], root: Digest
     ) -> Bool {
-        guard index >= 0, index < leafCount else { return false }
+        self.root(leaf: leaf, index: index, leafCount: leafCount, proof: proof[...]) == root
+    }
+
+    /// The root under which `leaf` stands at `index` of `leafCount` leaves; nil for a proof of any other length.
+    public static func root(leaf: Digest, index: Int, leafCount: Int, proof: ArraySlice<Digest>) -> Digest? {
+        guard index >= 0, index < leafCount else { return nil }
         var digest = leaf
         var position = index
         var width = leafCount
-        var rest = proof[...]
+        var rest = proof
         while width > 1 {
             let sibling = position ^ 1
             if sibling < width {
-                guard let other = rest.popFirst() else { return false }
+                guard let other = rest.popFirst() else { return nil }
                 digest = position & 1 == 0 ? node(digest, other) : node(other, digest)
             }
             position >>= 1
             width = (width + 1) / 2
         }
-        return rest.isEmpty && digest == root
+        return rest.isEmpty ? digest : nil
     }
 }

@@ -55,8 +55,10 @@ final class MeshSession {
     static let roundsAheadDefault = 8
     static let roundsAheadMaximum = 16
 
-    private func aheadMaximum(innerSteps: Int) -> Int {
-        min(stepsAhead ?? Self.roundsAheadDefault * innerSteps, Self.roundsAheadMaximum * innerSteps)
+    private func aheadMaximum(innerSteps: Int, of trainer: Trainer) -> Int {
+        // Under a shared optimizer they would be gradients of an old base, which an operator must ask for.
+        if stepsAhead == nil, trainer.recipe.optimizer == .shared { return 0 }
+        return min(stepsAhead ?? Self.roundsAheadDefault * innerSteps, Self.roundsAheadMaximum * innerSteps)
     }
 
     private var checkpointPath: String { stateDirectory + "/trainer.checkpoint" }
@@ -120,7 +122,8 @@ final class MeshSession {
                 canGoAhead && untilHeight != height + 1
                     ? try goAhead(
                         from: Int(trainedSteps + attached.innerSteps), of: height,
-                        limit: aheadMaximum(innerSteps: Int(attached.innerSteps)), trainer: trainer, daemon: daemon)
+                        limit: aheadMaximum(innerSteps: Int(attached.innerSteps), of: trainer), trainer: trainer,
+                        daemon: daemon)
                     : try daemon.nextVersion()
             }
             progressed()
@@ -186,6 +189,7 @@ final class MeshSession {
         var step = firstStep
         var loss = 0.0
         var skipped = 0
+        let isShared = trainer.recipe.optimizer == .shared
         let progress = lead.map { $0.rebased(trainer.transformer.parameters, on: base) }
         base.withUnsafeBufferPointer { trainer.setParameters($0) }
         let baseLoss = try heldOut?.evaluate(trainer.transformer).natsPerByte
@@ -202,6 +206,8 @@ final class MeshSession {
         } else if let lead, let progress {
             progress.withUnsafeBufferPointer { trainer.setParameters($0) }
             (step, loss, skipped) = (firstStep + lead.steps, lead.loss, lead.skippedSteps)
+        } else if isShared {
+            trainer.optimizer.clearGradients()
         }
         let stepsAhead = lead?.steps ?? 0
         lead = nil
@@ -253,8 +259,11 @@ final class MeshSession {
         let committed: ContributionCommitted
         do {
             committed = try ParameterTransfer.contribute(
-                trained: trainer.transformer.parameters, base: base, version: version, record: record,
-                layout: layout, to: daemon)
+                isShared
+                    ? trainer.optimizer.meanGradient(of: steps)
+                    : zip(trainer.transformer.parameters, base).map { $0 - $1 },
+                version: version, record: record, layout: layout, to: daemon)
+            if isShared { trainer.optimizer.clearGradients() }
         } catch let refusal as ControlRefusal where refusal.reason == .wrongBase {
             Output.note("round \(height + 1): too late; what was trained is added to the next base")
             lead = Lead(start: base, steps: step - firstStep, skippedSteps: skipped, loss: loss)
@@ -264,6 +273,7 @@ final class MeshSession {
             return try overtakenBy ?? daemon.nextVersion()
         } catch let refusal as ControlRefusal where refusal.reason == .duplicate {
             Output.note("round \(height + 1): handed over before")
+            if isShared { trainer.optimizer.clearGradients() }
             return overtakenBy
         }
         self.handOverTime = clock.now - trained
@@ -364,7 +374,15 @@ final class MeshSession {
                 warmUpSteps: Int(min(schedule.warmupSteps, schedule.scheduleSteps)),
                 horizonSteps: Int(schedule.scheduleSteps)),
             batchSequences: Int(schedule.batchSequences), batches: batches,
-            optimizer: schedule.optimizer == .muon ? .muon(peak: Double(schedule.muonLearningRateNano) * 1e-9) : .adamW)
+            optimizer: optimizer(schedule))
+    }
+
+    private func optimizer(_ schedule: InnerSchedule) -> OptimizerKind {
+        switch schedule.optimizer {
+        case .adamW: .adamW
+        case .muon: .muon(peak: Double(schedule.muonLearningRateNano) * 1e-9)
+        case .sharedAdamW: .shared
+        }
     }
 
     /// Names this program and its settings in every contribution.

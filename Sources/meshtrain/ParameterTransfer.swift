@@ -107,24 +107,24 @@ enum ParameterTransfer {
         return profile.isValid ? profile : nil
     }
 
-    /// Hands over trained - base as one contribution.
+    /// Hands over one contribution.
+    ///
+    /// - Parameter delta: trained minus base, or under a shared optimizer the mean gradient.
     static func contribute(
-        trained: UnsafeMutableBufferPointer<Float>, base: [Float], version: DigestText, record: RoundRecord,
-        layout: ModelLayout, to daemon: DaemonConnection
+        _ delta: [Float], version: DigestText, record: RoundRecord, layout: ModelLayout, to daemon: DaemonConnection
     ) throws -> ContributionCommitted {
-        precondition(trained.count == base.count && base.count == layout.parameterCount)
+        precondition(delta.count == layout.parameterCount)
         let transfer = daemon.newTransfer()
         _ = try daemon.call(
             TrainerContributeBegin(
-                base: version, form: .delta, transfer: Int64(transfer), bytes: 4 * Int64(base.count)))
+                base: version, form: .delta, transfer: Int64(transfer), bytes: 4 * Int64(delta.count)))
         let part = TensorFrame.limitBytes / 4
         for (index, tensor) in layout.tensors.enumerated() {
             for start in stride(from: 0, to: tensor.count, by: part) {
                 let count = min(part, tensor.count - start)
                 let bytes = [UInt8](unsafeUninitializedCapacity: 4 * count) { buffer, filled in
                     for position in 0..<count {
-                        let at = tensor.offset + start + position
-                        let pattern = (trained[at] - base[at]).bitPattern.littleEndian
+                        let pattern = delta[tensor.offset + start + position].bitPattern.littleEndian
                         UnsafeMutableRawBufferPointer(buffer).storeBytes(
                             of: pattern, toByteOffset: 4 * position, as: UInt32.self)
                     }

@@ -313,9 +313,13 @@ struct GovernanceStoryTests {
         #expect(version.summary.contributors.map(\.text).sorted() == ["de", "es", "fr"])
     }
 
-    @Test("A contribution is reverted by three of four; all heads are equal, and an auditor recomputes every version")
-    func revert() throws {
-        let (running, operators) = try start()
+    @Test(
+        "A contribution is reverted by three of four; all heads are equal, and an auditor recomputes every version",
+        arguments: [InnerOptimizer.adamW, .sharedAdamW])
+    func revert(optimizer: InnerOptimizer) throws {
+        var rules = Rules()
+        rules.innerOptimizer = optimizer
+        let (running, operators) = try start(rules: rules)
         defer { running.end() }
         running.train()
         try running.wait(forHeight: 3)

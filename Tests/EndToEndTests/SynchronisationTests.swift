@@ -88,10 +88,14 @@ struct SynchronisationTests {
         #expect(try observer.terminate() == .exited(0))
     }
 
-    @Test("Two of four sites leave with what they hold: the fork trains on, and a third party verifies both")
-    func forks() throws {
+    @Test(
+        "Two of four sites leave with what they hold: the fork trains on, and a third party verifies both",
+        arguments: [InnerOptimizer.adamW, .sharedAdamW])
+    func forks(optimizer: InnerOptimizer) throws {
+        var rules = Rules()
+        rules.innerOptimizer = optimizer
         let running = try RunningMesh(
-            Mesh(["de", "es", "fr", "pl"], parameters: 20_000, timing: Self.timing))
+            Mesh(["de", "es", "fr", "pl"], parameters: 20_000, rules: rules, timing: Self.timing))
         defer { running.end() }
         running.train()
         try running.wait(forHeight: 4)

@@ -287,6 +287,56 @@ struct TrainerProcessTests {
         }
     }
 
+    @Test("Sites with a shared optimizer learn without steps of their own, and a trainer that was killed goes on")
+    func trainsWithSharedOptimizer() throws {
+        try withFolder { folder in
+            let model = try makeModel(folder)
+            let tensors = try SafetensorsModel(path: model)
+            let layout = try tensors.layout()
+            var rules = Rules()
+            rules.innerOptimizer = .sharedAdamW
+            rules.innerSteps = 2
+            rules.batchSequences = 2
+            rules.minContributions = 2
+            rules.encoding = .topK(kept: 128, bits: 2)
+            rules.errorFeedbackQ16 = 62_259
+            rules.innerLearningRateNano = 10_000_000
+            (rules.warmupSteps, rules.scheduleSteps) = (4, 1000)
+            let mesh = try Mesh(
+                ["a", "b"], layout: layout, values: try tensors.parameters(layout).readAll(), rules: rules,
+                timing: "round_deadline_milliseconds = 60000")
+            defer { mesh.remove() }
+            let daemons = try mesh.sites.map(DaemonProcess.init)
+            defer { for daemon in daemons { daemon.killNow() } }
+            func train(_ index: Int, until height: Int) throws -> Run {
+                try Run(
+                    [
+                        "run", "--socket", mesh.sites[index].trainerSocket, "--model", model, "--data", Self.text,
+                        "--evaluate-bytes", "4000", "--until-height", "\(height)", "--state",
+                        "\(mesh.folder)/trainer-\(index)",
+                    ], in: mesh.folder)
+            }
+            let first = try train(0, until: 30)
+            defer { first.process.send(SIGKILL) }
+            let killed = try train(1, until: 30)
+            defer { killed.process.send(SIGKILL) }
+            try Condition.wait(for: "some versions", seconds: 120) { try daemons[0].status().height >= 10 }
+            killed.process.send(SIGKILL)
+            _ = try killed.end()
+            let second = try train(1, until: 30)
+            #expect(try first.end() == .exited(0), "\(first.errors)")
+            #expect(try second.end() == .exited(0), "\(second.errors)")
+            #expect(first.errors.contains("2 steps a round, optimizer shared by all sites"))
+            let losses = try String(contentsOfFile: mesh.folder + "/trainer-0/rounds.jsonl", encoding: .utf8)
+                .split(separator: "\n").compactMap { line in
+                    try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
+                }.compactMap { $0["held_out_loss"] as? Double }
+            // A byte costs log 256 = 5.5 at first.
+            let (start, end) = (try #require(losses.first), try #require(losses.last))
+            #expect(start > 5 && end < 4, "\(losses)")
+        }
+    }
+
     @Test("A trainer that runs takes up rules that the members change: steps, optimizer")
     func followsRules() throws {
         try withFolder { folder in

@@ -17,6 +17,10 @@ import Testing
 
     @Test func theReserveHoldsRecordsAndOneVersionsParameters() {
         let tensors = [TensorShape(name: "a", shape: [262_144]), TensorShape(name: "b", shape: [1])]
-        #expect(DiskReserve.bytes(tensors: tensors) == DiskReserve.recordBytes + 4 * 262_145 + 2 * 32)
+        #expect(
+            DiskReserve.bytes(tensors: tensors, optimizer: .muon) == DiskReserve.recordBytes + 4 * 262_145 + 2 * 32)
+        #expect(
+            DiskReserve.bytes(tensors: tensors, optimizer: .sharedAdamW)
+                == DiskReserve.recordBytes + 4 * (262_145 + 262_146) + 4 * 32)
     }
 }

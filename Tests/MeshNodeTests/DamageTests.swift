@@ -11,6 +11,11 @@ import Testing
 struct DamageTests {
     enum Kind: String, CaseIterable, Sendable {
         case parameters, blob, sidecar, residual
+        /// The shared optimizer's state, behind the parameters.
+        case optimizer
+
+        /// The byte to damage.
+        var offset: Int { self == .optimizer ? 4 * 5_000 + 100 : 100 }
     }
 
     private func file(of kind: Kind, in sites: TestSites) throws -> String {
@@ -20,15 +25,17 @@ struct DamageTests {
         let version = try #require(try daemon.keeper.database.version(at: height))
         let contribution = try #require(version.version.manifest.first).contribution
         switch kind {
-        case .parameters: return state.parameters(version.version.roots.parameters)
+        case .parameters, .optimizer: return state.parameters(version.version.roots.name)
         case .blob: return state.blob(contribution)
         case .sidecar: return state.sidecar(contribution)
         case .residual: return state.residual(try #require(daemon.desk.residual))
         }
     }
 
-    private func makeChain(scrubMilliseconds: UInt64 = 3_600_000) throws -> TestSites {
-        let sites = try TestSites(["de"])
+    private func makeChain(_ kind: Kind? = nil, scrubMilliseconds: UInt64 = 3_600_000) throws -> TestSites {
+        var rules = Rules()
+        if kind == .optimizer { rules.innerOptimizer = .sharedAdamW }
+        let sites = try TestSites(["de"], rules: rules)
         try sites.start(0, scrubMilliseconds: scrubMilliseconds)
         try sites.train(for: "three versions") { sites.height(0) >= 3 }
         try sites.wait(for: "the desk to be idle") { sites.daemons[0].map { !$0.desk.isWorking } ?? true }
@@ -37,12 +44,12 @@ struct DamageTests {
 
     @Test("A bit flipped before the start is named, repaired, and the site goes on", arguments: Kind.allCases)
     func beforeStart(kind: Kind) throws {
-        let sites = try makeChain()
+        let sites = try makeChain(kind)
         defer { sites.end() }
         let path = try file(of: kind, in: sites)
         let height = sites.height(0)
         sites.stop(0)
-        try flipBit(in: path, at: 100, bit: 3)
+        try flipBit(in: path, at: kind.offset, bit: 3)
         let daemon = try sites.start(0)
         #expect(daemon.keeper.health.damages.contains { $0.description.contains(path) })
         #expect(sites.height(0) == height)
@@ -51,10 +58,10 @@ struct DamageTests {
 
     @Test("A bit flipped while the daemon runs is found in the background and named", arguments: Kind.allCases)
     func whileRunning(kind: Kind) throws {
-        let sites = try makeChain(scrubMilliseconds: 5)
+        let sites = try makeChain(kind, scrubMilliseconds: 5)
         defer { sites.end() }
         let path = try file(of: kind, in: sites)
-        try flipBit(in: path, at: 100, bit: 3)
+        try flipBit(in: path, at: kind.offset, bit: 3)
         try sites.wait(for: "the alarm") {
             sites.daemons[0]?.keeper.health.damages.contains { $0.description.contains(path) } ?? false
         }

@@ -80,7 +80,7 @@ struct RevertTests {
         var replay = try Replay(
             genesis: sites.genesis,
             parameters: ParameterFile(
-                path: folder.path + "/0", parameterCount: sites.layout.parameterCount, expectedRoot: start.root))
+                path: folder.path + "/0", parameterCount: sites.layout.parameterCount, expectedRoot: start.name))
         var history = DaemonHistory(keeper: keeper, parameters: [.genesis: replay.parameters])
         let verifier = Verifier()
         for value in 1...keeper.node.chain.height.value {

@@ -2,6 +2,7 @@ import Crypto
 import Foundation
 import Gossip
 import Ledger
+import Tensor
 import Testing
 
 @testable import MeshNode
@@ -12,8 +13,9 @@ struct SynchronisationTests {
     /// Five blocks of parameters, the last one short.
     private static let parameters = 4 * 262_144 + 1000
 
-    private func rules(retention: UInt32 = 8) -> Rules {
+    private func rules(_ optimizer: InnerOptimizer = .adamW, retention: UInt32 = 8) -> Rules {
         var rules = Rules()
+        rules.innerOptimizer = optimizer
         rules.retentionVersions = retention
         return rules
     }
@@ -23,9 +25,11 @@ struct SynchronisationTests {
         return try daemon.keeper.database.versions(in: Height(1)...Height(1000)).map(\.height.value)
     }
 
-    @Test("A daemon that was away for longer than payloads are kept takes parameters and goes on")
-    func lags() throws {
-        let sites = try TestSites(["de", "es", "fr", "pl"], rules: rules())
+    @Test(
+        "A daemon that was away for longer than payloads are kept takes parameters and goes on",
+        arguments: [InnerOptimizer.adamW, .sharedAdamW])
+    func lags(optimizer: InnerOptimizer) throws {
+        let sites = try TestSites(["de", "es", "fr", "pl"], rules: rules(optimizer))
         defer { sites.end() }
         for index in 0...3 { try sites.start(index) }
         try sites.train(for: "a first version") { (0...3).allSatisfy { sites.height($0) >= 1 } }
@@ -51,9 +55,11 @@ struct SynchronisationTests {
         #expect(height.value >= target)
     }
 
-    @Test("A site with nothing but the genesis file and one address gets everything from there")
-    func joins() throws {
-        let sites = try TestSites(["de", "es", "fr", "pl"], parameters: Self.parameters, rules: rules())
+    @Test(
+        "A site with nothing but the genesis file and one address gets everything from there",
+        arguments: [InnerOptimizer.adamW, .sharedAdamW])
+    func joins(optimizer: InnerOptimizer) throws {
+        let sites = try TestSites(["de", "es", "fr", "pl"], parameters: Self.parameters, rules: rules(optimizer))
         defer { sites.end() }
         sites.hasModel = { $0 < 3 }
         for index in 0...2 { try sites.start(index) }
@@ -80,7 +86,9 @@ struct SynchronisationTests {
         let source = try #require(sites.daemons[0]).keeper.jobs.parameters
         let shelf = BlockShelf(source)
         let partial = PartialParameters(
-            parameters: ParameterStore(state: state, layout: sites.layout), root: root)
+            parameters: ParameterStore(
+                state: state, layout: sites.layout, shape: StateShape(parameterCount: sites.layout.parameterCount)),
+            root: root)
         #expect(try partial.held() == [false, false, false, false, false])
         for index in [1, 3, 4] {
             let block = try #require(try shelf.block(index, of: root))
@@ -112,7 +120,9 @@ struct SynchronisationTests {
         let shelf = BlockShelf(daemon.keeper.jobs.parameters)
         let folder = try TestFolder()
         let partial = PartialParameters(
-            parameters: ParameterStore(state: try StateDirectory(path: folder.path), layout: sites.layout), root: root)
+            parameters: ParameterStore(
+                state: try StateDirectory(path: folder.path), layout: sites.layout,
+                shape: StateShape(parameterCount: sites.layout.parameterCount)), root: root)
         _ = try partial.held()
         let block = try #require(try shelf.block(2, of: root))
         let last = try #require(try shelf.block(4, of: root))

@@ -6,7 +6,7 @@ import Testing
     private func sample(parameters: Bool = true) -> Checkpoint {
         Checkpoint(
             layoutHash: 1, seed: 2, nextStep: 3, updates: 4, context: (5, 6, 7), first: [1, -2, 3, 0.5],
-            second: [4, 5, 6, 0], isMuon: false, parameters: parameters ? [7, 8, 9, -0.0] : nil)
+            second: [4, 5, 6, 0], optimizer: 0, parameters: parameters ? [7, 8, 9, -0.0] : nil)
     }
 
     @Test(arguments: [1, 7, 19], [OptimizerKind.adamW, .muon(peak: 0.02)])
@@ -75,7 +75,7 @@ import Testing
 
     @Test func valuesThatAreNotFiniteAreRefused() {
         let checkpoint = Checkpoint(
-            layoutHash: 1, seed: 2, nextStep: 3, updates: 4, first: [.nan], second: [1], isMuon: false, parameters: nil)
+            layoutHash: 1, seed: 2, nextStep: 3, updates: 4, first: [.nan], second: [1], optimizer: 0, parameters: nil)
         #expect(throws: ModelError.notFinite(what: "checkpoint: a value of the first moments")) {
             try Checkpoint(decoding: checkpoint.encoded(), parameterCount: 1)
         }

@@ -9,7 +9,7 @@ import struct
 import payload_decoder
 from canonical_cbor import Refused
 from ledger_chain import need, profile, weights_q30
-from ledger_records import ONE_Q30, merkle_root
+from ledger_records import ONE_Q30, ZERO, is_shared, merkle_root
 
 BLOCK_PARAMETERS = 262_144
 
@@ -108,13 +108,82 @@ def shifted_weights(entries, weights, factors, faulty):
     ]
 
 
-def average(parameters, entries, weights, rules, tensors, members):
-    """The next parameters: the base plus the outer rate times the average of the entries.
+CHUNK_PARAMETERS = 4096
+ROOT_HALF = float32(math.sqrt(0.5))
+
+
+def hadamard(values):
+    """The Walsh-Hadamard transform of up to 4096 float32, in parts of a power of two, the largest that fits first."""
+    result = []
+    while len(result) < len(values):
+        length = 1 << (len(values) - len(result)).bit_length() - 1
+        part = values[len(result) : len(result) + length]
+        width = 1
+        while width < length:
+            for start in range(0, length, 2 * width):
+                for left in range(start, start + width):
+                    one, other = part[left], part[left + width]
+                    part[left], part[left + width] = float32(one + other), float32(one - other)
+            width *= 2
+        stages = length.bit_length() - 1
+        scale = 2.0 ** -(stages // 2) * (ROOT_HALF if stages % 2 else 1)
+        result += [float32(value * scale) for value in part]
+    return result
+
+
+def sine(angle):
+    """Taylor's series up to the nineteenth power, by Horner's rule, in float64."""
+    square = angle * angle
+    total = 0.0
+    for k in reversed(range(10)):
+        total = total * square + 1 / ((-1) ** k * math.factorial(2 * k + 1))
+    return total * angle
+
+
+def shared_rate(rules, steps_before):
+    """The learning rate of a version's step under a shared optimizer, as a float32."""
+    peak, warmup, horizon = (rules[key] for key in ("inner_learning_rate_nano", "warmup_steps", "schedule_steps"))
+    step = steps_before + rules["inner_steps"] - 1
+    if step < warmup:
+        rate = peak * float(step + 1) / warmup
+    elif step < horizon:
+        progress = (step - warmup) / (horizon - warmup)
+        half = 0.5 * (1 - sine((progress - 0.5) * math.pi))
+        rate = peak * (0.1 + (1 - 0.1) * half)
+    else:
+        rate = peak * 0.1
+    return float32(float32(math.floor(rate + 0.5)) / 1e9)
+
+
+def shared_step(parameters, outer, sums, rules, tensors, matrices):
+    """One step of AdamW that all nodes take: the next parameters, and the next second moments with the number of steps."""
+    rate = shared_rate(rules, int(outer[-1]))
+    decay, share, small, weight_decay = (float32(value) for value in (0.98, 0.02, 1e-8, 0.1))
+    direction, start, decays = [], 0, []
+    for count, is_matrix in zip(tensors, matrices):
+        for first in range(start, start + count, CHUNK_PARAMETERS):
+            chunk = sums[first : min(first + CHUNK_PARAMETERS, start + count)]
+            direction += hadamard([float32(total) * 2.0**-40 for total in chunk])
+        decays += [float32(1 - float32(rate * weight_decay)) if is_matrix else 1.0] * count
+        start += count
+    following, moments = [], []
+    for value, second, change, keep in zip(parameters, outer, direction, decays):
+        square = float32(change * change)
+        second = square if second == 0 else float32(float32(decay * second) + float32(share * square))
+        root = float32(float32(math.sqrt(second)) + small)
+        moments.append(second)
+        following.append(float32(float32(keep * value) - float32(rate * float32(change / root))))
+    return following, moments + [float(min(int(outer[-1]) + rules["inner_steps"], 1 << 24))]
+
+
+def average(state, entries, weights, rules, tensors, matrices, members):
+    """The next state: the base plus the outer rate times the average of the entries, or the step of a shared optimizer.
 
     Each coordinate is divided by the number of its senders, and by more than the members that may fail at least.
     """
     if not entries:
-        return parameters
+        return state
+    parameters, outer = state
     least = (members - 1) // 3 + 1
     divisor = max(least, len(entries)) if all(entry.dense for entry in entries) else least
     bounds = [0]
@@ -146,10 +215,12 @@ def average(parameters, entries, weights, rules, tensors, members):
     for index, count in enumerate(senders):
         if count > divisor:  # rounded toward zero
             sums[index] = int(math.copysign(1, sums[index])) * (abs(sums[index]) * divisor // count)
+    if is_shared(rules):
+        return shared_step(parameters, outer, sums, rules, tensors, matrices)
     rate = rules["outer_learning_rate_q16"] / 65536
     return [
         float32(base + float32(rate * (float32(total) * 2.0**-40))) for base, total in zip(parameters, sums)
-    ]
+    ], outer
 
 
 def root_of(parameters):
@@ -162,14 +233,21 @@ def root_of(parameters):
     )
 
 
+def roots_of(state):
+    parameters, outer = state
+    return {"parameters": root_of(parameters), "outer": root_of(outer) if outer else ZERO}
+
+
 class Replay:
-    """Recomputes the parameters of every version, from version 0 on."""
+    """Recomputes the state of every version, from version 0 on: the parameters, and the values of a shared optimizer."""
 
     def __init__(self, genesis, parameters):
         self.tensors = [math.prod(tensor["shape"]) for tensor in genesis["tensors"]]
         need(len(parameters) == sum(self.tensors), "version 0 has another number of parameters than the genesis")
-        need(root_of(parameters) == genesis["roots"]["parameters"], "version 0 is not the one that the genesis names")
-        self.states = [parameters]  # by height
+        self.matrices = [len(tensor["shape"]) > 1 for tensor in genesis["tensors"]]
+        start = (parameters, [0.0] * (len(parameters) + 1) if is_shared(genesis["rules"]) else [])
+        need(roots_of(start) == genesis["roots"], "version 0 is not the one that the genesis names")
+        self.states = [start]  # by height
         self.versions = [None]  # by height: (certified, entries by contribution)
 
     @staticmethod
@@ -203,20 +281,22 @@ class Replay:
         weights = [entry["weight_q30"] for entry in chain.head["manifest"]]
         self.versions.append((bodies, entries))
         if first is None:
-            parameters = average(self.states[-1], entries, weights, rules, self.tensors, members)
+            state = average(self.states[-1], entries, weights, rules, self.tensors, self.matrices, members)
         else:
-            parameters = self.repeated(chain, first)
-        need(root_of(parameters) == chain.head["roots"]["parameters"], "the contributions give other parameters")
-        self.states.append(parameters)
+            state = self.repeated(chain, first)
+        need(roots_of(state) == chain.head["roots"], "the contributions give other parameters")
+        self.states.append(state)
 
     def repeated(self, chain, first):
-        """The parameters before the head without what the reverts exclude, from version `first` on."""
-        parameters = self.states[first - 1]
+        """The state before the head without what the reverts exclude, from version `first` on."""
+        state = self.states[first - 1]
         for height in range(first, chain.height):
             bodies, entries = self.versions[height]
             kept = [place for place, body in enumerate(bodies) if not chain.excludes(body, height)]
             rules = chain.rules_at(height)
             weights = weights_q30(rules, [bodies[place] for place in kept], height - 1)
             left = [entries[place] for place in kept]
-            parameters = average(parameters, left, weights, rules, self.tensors, chain.member_count_at(height))
-        return parameters
+            state = average(
+                state, left, weights, rules, self.tensors, self.matrices, chain.member_count_at(height)
+            )
+        return state

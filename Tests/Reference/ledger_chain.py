@@ -12,6 +12,7 @@ from ledger_records import (
     blake2b,
     digest,
     is_signed,
+    is_shared,
     rules_fault,
     slot_order,
 )
@@ -290,7 +291,8 @@ class Chain:
         return sorted(slot for slot, _ in newest.values())
 
     def check_manifest(self, version, ready, availability):
-        need(version["roots"]["outer"] == self.head["roots"]["outer"], "the outer state changed")
+        unchanged = version["roots"]["outer"] == self.head["roots"]["outer"]
+        need(unchanged or is_shared(self.rules), "the outer state changed")
         slots = [slot_order(entry["slot"]) for entry in version["manifest"]]
         need(slots == self.slots_to_list(ready), "the manifest does not list what the ready records name")
         reviews = self.reviews_with(ready)
@@ -459,6 +461,7 @@ class Chain:
             others = [other if other["id"] != member["id"] else member for other in record["members"]]
             record = self.changed(others, record["tombstones"])
         elif kind == "rules":
+            need(is_shared(rules) == is_shared(change["rules"]), "the optimizer changes to one of another kind")
             rules = change["rules"]
             need(rules != self.rules, "the action changes no rule")
         elif kind == "revert":

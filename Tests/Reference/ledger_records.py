@@ -251,7 +251,7 @@ RULES = record(
         "batch_sequences": unsigned(1, 1 << 16),
         "schedule_steps": unsigned(1, 1 << 30),
         "warmup_steps": unsigned(0, 1 << 30),
-        "inner_optimizer": choice("adamw", "muon"),
+        "inner_optimizer": choice("adamw", "muon", "shared-adamw"),
         "inner_learning_rate_nano": unsigned(1, 10**9),
         "muon_learning_rate_nano": unsigned(1, 10**9),
         "error_feedback_q16": unsigned(0, 65_536),
@@ -262,6 +262,11 @@ RULES = record(
 )
 
 ROOTS = record({"parameters": DIGEST, "outer": DIGEST})
+
+
+def is_shared(rules):
+    """Whether all sites share one optimizer, whose state each version certifies."""
+    return rules["inner_optimizer"] == "shared-adamw"
 
 
 def rules_fault(rules, count):
@@ -275,6 +280,8 @@ def rules_fault(rules, count):
             return "the number of approvals is out of range"
     if rules["warmup_steps"] > rules["schedule_steps"]:
         return "the warm-up is longer than the schedule"
+    if is_shared(rules) and (rules["encoding"]["profile"] == "dense" or rules["schedule_steps"] > 1 << 24):
+        return "a shared optimizer needs a sparse encoding and a schedule that its state can count"
     named = 480 if count <= 200 else 96
     if rules["review"] == "approve":
         named = max(1, min(named, 64 // rules["approvals"]))
@@ -289,6 +296,8 @@ def distinct_names(value):
             return f"two {field} have the same name"
     if sum(math.prod(tensor["shape"]) for tensor in value["tensors"]) > 1 << 40:
         return "the tensors have more than 2^40 parameters"
+    if is_shared(value["rules"]) != (value["roots"]["outer"] != ZERO):
+        return "a state of the optimizer without a shared optimizer, or none with it"
     return rules_fault(value["rules"], len(value["members"]["members"]))
 
 

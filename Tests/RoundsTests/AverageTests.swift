@@ -30,10 +30,11 @@ import Testing
             members: 4)
         #expect(expected.roots.parameters != mesh.genesis.roots.parameters)
         let folder = try TemporaryFolder()
+        let zero = try mesh.fileZero(folder.file("0"))
         for workers in [1, 2, 5] {
             let path = folder.file("average-\(workers)")
             let (roots, _) = try ManifestAverage.average(
-                manifest, payloads: payloads, parent: ParameterArray(mesh.versionZero), layout: mesh.layout,
+                manifest, payloads: payloads, parent: zero, layout: mesh.layout,
                 rules: mesh.genesis.rules, members: 4, outputPath: path, workers: workers)
             #expect(roots == expected.roots)
             let file = try ParameterFile(
@@ -81,9 +82,10 @@ import Testing
                 rules: mesh.genesis.rules, members: 4)
         }
         let folder = try TemporaryFolder()
+        let zero = try mesh.fileZero(folder.file("0"))
         #expect(throws: ManifestFault.self) {
             try ManifestAverage.average(
-                manifest, payloads: payloads, parent: ParameterArray(mesh.versionZero), layout: mesh.layout,
+                manifest, payloads: payloads, parent: zero, layout: mesh.layout,
                 rules: mesh.genesis.rules, members: 4, outputPath: folder.file("no/such/folder"), workers: 1)
         }
     }

@@ -6,11 +6,7 @@ import Testing
 
 @Suite struct ReplayTests {
     private func replay(_ mesh: SmallMesh, in folder: TemporaryFolder) throws -> Replay {
-        let path = folder.file("0")
-        let tree = try ParameterFile.write(ParameterArray(mesh.versionZero), to: path)
-        return try Replay(
-            genesis: mesh.genesis,
-            parameters: ParameterFile(path: path, parameterCount: mesh.layout.parameterCount, expectedRoot: tree.root))
+        try Replay(genesis: mesh.genesis, parameters: mesh.fileZero(folder.file("0")))
     }
 
     @Test func aReplayReachesTheCertifiedHead() throws {
@@ -35,8 +31,8 @@ import Testing
         let folder = try TemporaryFolder()
         let tree = try ParameterFile.write(ParameterArray(other.versionZero), to: folder.file("0"))
         let file = try ParameterFile(
-            path: folder.file("0"), parameterCount: other.layout.parameterCount, expectedRoot: tree.root)
-        #expect(throws: ReplayFault.wrongStart(expected: mesh.genesis.roots.parameters, found: tree.root)) {
+            path: folder.file("0"), parameterCount: other.layout.parameterCount, expectedRoot: tree.name)
+        #expect(throws: ReplayFault.wrongStart(expected: mesh.genesis.roots.parameters, found: tree.name)) {
             try Replay(genesis: mesh.genesis, parameters: file)
         }
     }

@@ -13,7 +13,7 @@ import Testing
     private func start(_ mesh: SmallMesh, _ values: [Float]? = nil, name: String = "0") throws -> ParameterFile {
         let tree = try ParameterFile.write(ParameterArray(values ?? mesh.versionZero), to: folder.file(name))
         return try ParameterFile(
-            path: folder.file(name), parameterCount: mesh.layout.parameterCount, expectedRoot: tree.root)
+            path: folder.file(name), parameterCount: mesh.layout.parameterCount, expectedRoot: tree.name)
     }
 
     /// Audits the whole chain with recomputation, keeping no more than it needs to.

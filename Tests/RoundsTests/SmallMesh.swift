@@ -43,7 +43,22 @@ struct SmallMesh {
         genesis = Genesis(
             nonce: .zero, members: try MemberSet(members: sites.map(\.member)), rules: rules,
             tensors: TensorShape.list(of: layout), attachments: [],
-            roots: StateRoots(parameters: try ParameterFile.tree(of: ParameterArray(versionZero)).root))
+            roots: StateRoots(
+                founding: try ParameterFile.tree(of: ParameterArray(versionZero)).root,
+                parameterCount: layout.parameterCount, rules.innerOptimizer))
+    }
+
+    /// Version 0 of the shared optimizer's state; empty without one.
+    var outerZero: [Float] {
+        [Float](repeating: 0, count: StateShape(layout, genesis.rules.innerOptimizer).outerCount)
+    }
+
+    /// Version 0 as a file.
+    func fileZero(_ path: String) throws -> ParameterFile {
+        let shape = StateShape(layout, genesis.rules.innerOptimizer)
+        let tree = try ParameterFile.write(
+            ParameterArray(versionZero), outerCount: shape.outerCount, to: path)
+        return try ParameterFile(path: path, shape: shape, expectedName: tree.name)
     }
 
     /// A contribution of one site with its payload. Repeatable: seeded by author and base.
@@ -133,7 +148,7 @@ struct SmallMesh {
     /// A chain of `count` versions, each listing all sites but one, and the parameters of its head.
     func history(_ count: Int) throws -> (versions: [CertifiedVersion], payloads: MemoryPayloads, parameters: [Float]) {
         var chain = Chain(genesis: genesis)
-        var parameters = versionZero
+        var (parameters, outer) = (versionZero, outerZero)
         var payloads = MemoryPayloads()
         var versions: [CertifiedVersion] = []
         for height in 1...count {
@@ -143,14 +158,15 @@ struct SmallMesh {
                 payloads.insert(payload, for: record.body.contributionDigest)
                 records.append(record)
             }
-            var next = parameters
+            var next = (parameters, outer)
             let certified = try certified(on: chain, listing: records) { manifest in
                 let average = try ManifestAverage.average(
-                    manifest, payloads: payloads, parent: parameters, layout: layout, rules: genesis.rules, members: 4)
-                next = average.parameters
+                    manifest, payloads: payloads, parent: parameters, outer: outer, layout: layout,
+                    rules: genesis.rules, members: 4)
+                next = (average.parameters, average.outer)
                 return average.roots
             }
-            parameters = next
+            (parameters, outer) = next
             chain = try chain.advanced(by: certified.embedded)
             versions.append(certified)
         }

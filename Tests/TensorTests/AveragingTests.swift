@@ -322,14 +322,15 @@ struct AveragingTests {
             AveragingEntry(contribution: try contribution(layout, .standard, seed: $0).contribution)
         }
         let base = base(layout)
-        let root = try ParameterFile.write(ParameterArray(base), to: folder.file("base")).root
+        let root = try ParameterFile.write(ParameterArray(base), to: folder.file("base")).name
         let file = try ParameterFile(
             path: folder.file("base"), parameterCount: layout.parameterCount, expectedRoot: root)
-        let writer = try ParameterFileWriter(path: folder.file("next"), parameterCount: layout.parameterCount)
+        let writer = try ParameterFileWriter(
+            path: folder.file("next"), shape: StateShape(parameterCount: layout.parameterCount))
         let tree = try Averager.average(
             layout: layout, entries: list, rule: .ofFour, base: file, output: writer, workers: 2
         ).tree
-        #expect(try writer.finish().root == tree.root)
+        #expect(try writer.finish().name == tree.root)
         #expect(try average(layout, list, base: base).root == tree.root)
         try ParameterFile(
             path: folder.file("next"), parameterCount: layout.parameterCount, expectedRoot: tree.root

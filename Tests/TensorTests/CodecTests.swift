@@ -147,7 +147,7 @@ struct CodecTests {
         let delta = random.pseudoGradient(layout.parameterCount)
         var residual = random.pseudoGradient(layout.parameterCount)
         _ = try ParameterFile.write(ParameterArray(delta), to: folder.file("delta"))
-        let residualRoot = try ParameterFile.write(ParameterArray(residual), to: folder.file("residual")).root
+        let residualRoot = try ParameterFile.write(ParameterArray(residual), to: folder.file("residual")).name
         let next = try ParameterFileAppender(path: folder.file("next"), parameterCount: layout.parameterCount)
         let output = try FilePayloadSink(path: folder.file("payload"))
         let summary = try ContributionEncoder.encode(

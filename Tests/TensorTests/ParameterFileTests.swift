@@ -12,7 +12,7 @@ struct ParameterFileTests {
     init() throws {
         var random = TestRandom(30)
         values = random.pseudoGradient(ParameterLayout.blockParameters + 5000)
-        root = try ParameterFile.write(ParameterArray(values), to: folder.file("base")).root
+        root = try ParameterFile.write(ParameterArray(values), to: folder.file("base")).name
     }
 
     private func open(_ expected: Digest?) throws(ParameterFileError) -> ParameterFile {
@@ -90,7 +90,8 @@ struct ParameterFileTests {
     func anAbandonedWriterLeavesNothingAndTouchesNothing() throws {
         let before = folder.bytes("base")
         do {
-            let writer = try ParameterFileWriter(path: folder.file("base"), parameterCount: values.count)
+            let writer = try ParameterFileWriter(
+                path: folder.file("base"), shape: StateShape(parameterCount: values.count))
             _ = try values[..<ParameterLayout.blockParameters].withUnsafeBufferPointer { try writer.writeBlock(0, $0) }
             #expect(folder.names == ["base", "base.partial"])
             #expect(throws: ParameterFileError.wrongCount(file: folder.file("base"), expected: 2, found: 1)) {
@@ -126,5 +127,89 @@ struct ParameterFileTests {
         #expect(throws: ParameterFileError.self) { try values.withUnsafeBufferPointer { try appender.append($0) } }
         #expect(try appender.finish().root == root)
         #expect(folder.bytes("new") == folder.bytes("base"))
+    }
+
+    /// Two parts of which each begins blocks of its own: one to three blocks, whole or not.
+    @Test(arguments: [(10, 11), (262_144, 262_145), (300_000, 300_001), (786_432, 5)])
+    func aFileOfTwoPartsHasTheirRootsAndAProofForEveryBlock(parameters: Int, outer: Int) throws {
+        var random = TestRandom(33)
+        let first = random.pseudoGradient(parameters)
+        let second = random.pseudoGradient(outer)
+        let shape = StateShape(parameterCount: parameters, outerCount: outer)
+        let writer = try ParameterFileWriter(path: folder.file("two"), shape: shape)
+        for block in (0..<shape.blockCount).reversed() {
+            let values = Array((first + second)[shape.values(ofBlock: block)])
+            try values.withUnsafeBufferPointer { _ = try writer.writeBlock(block, $0) }
+        }
+        let written = try writer.finish()
+        let roots = [
+            try ParameterFile.tree(of: ParameterArray(first)).root,
+            try ParameterFile.tree(of: ParameterArray(second)).root,
+        ]
+        let file = try ParameterFile(path: folder.file("two"), shape: shape, expectedName: written.name)
+        #expect([file.root, file.outerRoot] == roots)
+        #expect(file.name == MerkleTree(leaves: roots).root)
+        #expect(try file.readAll() == first)
+        #expect(try #require(file.outer).readAll() == second)
+        try file.verify()
+        for block in 0..<shape.blockCount {
+            let (bytes, proof) = (try file.bytes(ofBlock: block), file.proof(ofBlock: block))
+            let leaf = MerkleTree.leaf(bytes)
+            #expect(shape.verify(leaf: leaf, block: block, proof: proof, name: file.name))
+            for other in 0..<shape.blockCount where other != block {
+                #expect(!shape.verify(leaf: leaf, block: other, proof: proof, name: file.name))
+            }
+            #expect(!shape.verify(leaf: leaf, block: block, proof: [], name: file.name))
+            #expect(!shape.verify(leaf: leaf, block: block, proof: Array(proof.dropLast()), name: file.name))
+            #expect(!shape.verify(leaf: leaf, block: block, proof: proof + [roots[0]], name: file.name))
+            #expect(!shape.verify(leaf: MerkleTree.leaf(bytes + [0]), block: block, proof: proof, name: file.name))
+        }
+        // A part that is given for the other, and a file of another shape, are noticed.
+        #expect(throws: ParameterFileError.self) {
+            try ParameterFile(
+                path: folder.file("two"), shape: StateShape(parameterCount: parameters + outer),
+                expectedName: written.name)
+        }
+        var bytes = folder.bytes("two")
+        bytes[4 * (parameters + outer) - 1] ^= 1
+        folder.write(bytes, "two")
+        let damaged = try ParameterFile(path: folder.file("two"), shape: shape, expectedName: written.name)
+        #expect(throws: ParameterFileError.corruptBlock(file: folder.file("two"), block: shape.blockCount - 1)) {
+            try damaged.verify()
+        }
+    }
+
+    @Test(arguments: [10, 262_144, 300_000])
+    func secondMomentsAndStepsAreWrittenAndReadAsOneState(parameters: Int) throws {
+        var random = TestRandom(34)
+        let moments = random.pseudoGradient(parameters)
+        let shape = StateShape(
+            parameterCount: parameters, outerCount: SharedState.count(parameterCount: parameters))
+        let writer = try ParameterFileWriter(path: folder.file("two"), shape: shape)
+        let sink = SecondMomentSink(output: writer.outer, parameterCount: parameters, steps: 123)
+        for block in 0..<shape.parameterBlockCount {
+            let part = Array(moments[shape.values(ofBlock: block)])
+            try part.withUnsafeBufferPointer {
+                _ = try writer.writeBlock(block, $0)
+                _ = try sink.writeBlock(block, $0)
+            }
+        }
+        let name = try writer.finish().name
+        let file = try ParameterFile(path: folder.file("two"), shape: shape, expectedName: name)
+        let outer = try #require(file.outer)
+        #expect(try outer.readAll() == moments + [123])
+        #expect(try SharedState.steps(of: outer) == 123)
+        let source = SecondMomentSource(state: outer)
+        #expect(try source.readAll() == moments)
+        for block in 0..<shape.parameterBlockCount {
+            let range = shape.values(ofBlock: block)
+            let values = UnsafeMutableBufferPointer<Float>.allocate(capacity: range.count)
+            defer { values.deallocate() }
+            try source.readBlock(block, into: values)
+            #expect(Array(values) == Array(moments[range]))
+        }
+        for steps in [Float(-1), 0.5, 0x1p25] {
+            #expect(throws: ParameterFileError.self) { try SharedState.steps(of: ParameterArray([0, 0, steps])) }
+        }
     }
 }

@@ -14,6 +14,8 @@ struct History {
     private(set) var versions: [CertifiedVersion] = []
     private(set) var payloads = MemoryPayloads()
     private(set) var parameters: [Float]
+    /// The shared optimizer's state; empty without one.
+    private var outer: [Float]
     private(set) var chain: Chain
 
     init(_ genesis: Genesis, _ place: Workplace) throws {
@@ -23,6 +25,7 @@ struct History {
             (member, try KeyFile.load(.nodeKey, from: place.path("\(member.name)/node.key")).signingKey())
         }
         parameters = try ModelFolder(place.path("model"), layout: layout).parameters.readAll()
+        outer = [Float](repeating: 0, count: StateShape(layout, genesis.rules.innerOptimizer).outerCount)
         chain = Chain(genesis: genesis)
     }
 
@@ -110,7 +113,7 @@ struct History {
                     uniqueKeysWithValues: contributions.map { ($0.body.contributionDigest, $0.body) }))
         else { return }
         let average = try ManifestAverage.average(
-            manifest, payloads: payloads, parent: parameters, layout: layout, rules: chain.rules,
+            manifest, payloads: payloads, parent: parameters, outer: outer, layout: layout, rules: chain.rules,
             members: chain.members.count)
         let closed = Closed(
             height: chain.nextHeight, parent: chain.headDigest, commitments: contributions.map { Commitment($0.body) })
@@ -135,7 +138,7 @@ struct History {
                     availability: availability, action: action),
                 certificate: VoteCertificate(network: genesis.network, vote: vote, signatures: quorum(over: vote)),
                 contributions: contributions))
-        parameters = average.parameters
+        (parameters, outer) = (average.parameters, average.outer)
         chain = try chain.advanced(by: versions[versions.count - 1].embedded)
     }
 

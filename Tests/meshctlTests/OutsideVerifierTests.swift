@@ -47,6 +47,7 @@ import Testing
         arguments: [
             "averaging = \"clip-nnm-gm\"", "encoding = \"top-k 1024 2\"", "encoding = \"top-k 600 1\"",
             "encoding = \"top-k 4096 8\"", "encoding = \"dense-float32\"", "encoding = \"dense-bfloat16\"",
+            "inner_optimizer = \"shared-adamw\"\nschedule_steps = 25\nwarmup_steps = 12",
         ])
     func otherRules_verifierWrittenFromDocuments_recomputesEveryRoot(rule: String) throws {
         let place = try Workplace()

@@ -14,7 +14,9 @@ struct StorageRoom {
 
 extension Node {
     /// Bytes that stay free for the journal, the ledger and the parameters of the next version.
-    var reserveBytes: UInt64 { DiskReserve.bytes(tensors: chain.tensors) }
+    var reserveBytes: UInt64 {
+        DiskReserve.bytes(tensors: chain.tensors, optimizer: chain.rules.innerOptimizer)
+    }
 
     /// Whether a piece may be written. Before the shell has measured anything may be.
     var hasRoomForPieces: Bool { storage.free.map { $0 > reserveBytes } ?? true }

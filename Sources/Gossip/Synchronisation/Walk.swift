@@ -16,7 +16,7 @@ public struct Walk: Sendable {
         let version: CertifiedVersion?
 
         var height: Height { chain.height }
-        var root: Digest { chain.head.roots.parameters }
+        var root: Digest { chain.head.roots.name }
     }
 
     /// The version from which the walk began: the head.

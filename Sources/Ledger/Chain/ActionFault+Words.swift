@@ -64,6 +64,12 @@ extension RulesFault {
             "warms up for \(warmup) steps, which is longer than the schedule of \(schedule)"
         case .minContributionsBeyondMembers(let minimum, let count):
             "asks for at least \(minimum) contributions a version, and there are \(count) members"
+        case .denseSharedOptimizer: "names a shared optimizer with a dense encoding; it needs `top-k`"
+        case .sharedScheduleTooLong(let steps):
+            "names a shared optimizer with a schedule of \(steps) steps, more than \(Rules.sharedStepsMaximum)"
+        case .optimizerOfAnotherKind(let old, let new):
+            "changes the optimizer from \(old.rawValue) to \(new.rawValue): a mesh has a shared optimizer from its founding on or "
+                + "never; a fork may choose again"
         case .minContributionsBeyondRecord(let minimum, let named):
             "asks for at least \(minimum) contributions a version where a ready record names \(named)"
         }

@@ -62,6 +62,9 @@ extension Chain {
         case .rotate(let member): return try checked(try rotating(member), rules)
         case .rules(let rules):
             guard rules != self.rules else { throw .unchangedRules }
+            guard rules.innerOptimizer.isShared == self.rules.innerOptimizer.isShared else {
+                throw .rules(.optimizerOfAnotherKind(self.rules.innerOptimizer, rules.innerOptimizer))
+            }
             return try checked(members, rules)
         case .revert(let exclusion, let from):
             try checkRevert(action, exclusion, from)

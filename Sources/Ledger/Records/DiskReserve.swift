@@ -5,11 +5,14 @@ public enum DiskReserve {
 
     /// Records, and the parameters of the next version with their Merkle leaves, in bytes.
     ///
-    /// - Parameter tensors: those of the genesis.
-    public static func bytes(tensors: [TensorShape]) -> UInt64 {
+    /// - Parameters:
+    ///   - tensors: those of the genesis.
+    ///   - optimizer: of the rules.
+    public static func bytes(tensors: [TensorShape], optimizer: InnerOptimizer) -> UInt64 {
         let parameters = TensorShape.parameterCount(of: tensors) ?? 0
-        let blocks = (parameters + blockParameters - 1) / blockParameters
-        return recordBytes + 4 * parameters + 32 * blocks
+        return [parameters, optimizer.stateCount(parameterCount: parameters)].reduce(recordBytes) { bytes, count in
+            bytes + 4 * count + 32 * ((count + blockParameters - 1) / blockParameters)
+        }
     }
 
     /// Parameters per leaf of a version's Merkle tree.

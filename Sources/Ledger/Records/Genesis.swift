@@ -136,6 +136,7 @@ public struct Genesis: Statement, Hashable {
         origin = try reader.optionalRecord("origin")
         try reader.finish()
         guard rules.fault(memberCount: members.count) == nil else { throw .outOfRange(key: "rules") }
+        guard rules.innerOptimizer.isShared == (roots.outer != .zero) else { throw .outOfRange(key: "roots") }
         guard Set(tensors.map { ExactText($0.name) }).count == tensors.count,
             TensorShape.parameterCount(of: tensors) != nil
         else {

@@ -22,11 +22,21 @@ public enum WeightMode: String, Sendable, Hashable {
     case tokens
 }
 
-/// How a site turns gradients into local steps.
+/// How gradients become steps.
 public enum InnerOptimizer: String, Sendable, Hashable {
+    /// Each site takes local steps, and contributes how far it came.
     case adamW = "adamw"
-    /// Muon for the projections of the layers, AdamW for embedding and norms.
+    /// The same, with Muon for the projections of the layers, AdamW for embedding and norms.
     case muon
+    /// Sites take no steps: they contribute gradient momentum, and all nodes take the same step of AdamW, whose state is part of
+    /// every version. A mesh has it from its founding on or never.
+    case sharedAdamW = "shared-adamw"
+
+    /// Whether a version's state has a second part, of the optimizer.
+    public var isShared: Bool { self == .sharedAdamW }
+
+    /// Values of that part for a model of so many parameters: a second moment for each, and the number of steps.
+    public func stateCount(parameterCount: UInt64) -> UInt64 { isShared ? parameterCount + 1 : 0 }
 }
 
 /// The rules in force at a height. Everything that two members must do alike and might ever want to change.
@@ -35,6 +45,8 @@ public struct Rules: Statement, Hashable {
 
     /// Fixed-point one in weights and discounts.
     public static let oneQ30: UInt32 = 1 << 30
+    /// The longest `scheduleSteps` of a shared optimizer, whose state counts them in a float32.
+    public static let sharedStepsMaximum: UInt32 = 1 << 24
     /// The largest `maxStaleness`.
     public static let maxStalenessMaximum: UInt32 = 16
 
@@ -66,17 +78,19 @@ public struct Rules: Statement, Hashable {
     /// More than this share of the operators must sign an action.
     public var operatorThresholdNumerator: UInt32 = 2
     public var operatorThresholdDenominator: UInt32 = 3
-    /// Local steps a round, and the schedule of the inner optimizer: the same for every site, joiners included.
+    /// Local steps a round, and the schedule of the inner optimizer: the same for every site, joiners included. Under a shared
+    /// optimizer, the gradients that one contribution averages.
     public var innerSteps: UInt32 = 10
     public var batchSequences: UInt32 = 8
     public var scheduleSteps: UInt32 = 2400
     public var warmupSteps: UInt32 = 100
     public var innerOptimizer: InnerOptimizer = .adamW
-    /// Peak learning rate of AdamW in 1e-9.
+    /// Peak learning rate of AdamW, also of a shared one, in 1e-9.
     public var innerLearningRateNano: UInt32 = 1_000_000
     /// Peak learning rate of Muon in 1e-9; nothing under AdamW alone.
     public var muonLearningRateNano: UInt32 = 20_000_000
-    /// Share of what a contribution left unsent that is added to the next one, in 1/65,536: 0.95, rounded.
+    /// Share of what a contribution left unsent that is added to the next one, in 1/65,536: 0.95, rounded. Under a shared
+    /// optimizer, the decay of the momentum.
     public var errorFeedbackQ16: UInt32 = 62_259
 
     public init() {}
@@ -161,6 +175,10 @@ public struct Rules: Statement, Hashable {
         if minContributions > memberCount {
             return .minContributionsBeyondMembers(minContributions, memberCount: memberCount)
         }
+        if innerOptimizer.isShared {
+            guard case .topK = encoding else { return .denseSharedOptimizer }
+            if scheduleSteps > Rules.sharedStepsMaximum { return .sharedScheduleTooLong(scheduleSteps) }
+        }
         let named = contributionsNamed(memberCount: memberCount)
         if minContributions > named { return .minContributionsBeyondRecord(minContributions, named: named) }
         return nil
@@ -195,4 +213,10 @@ public enum RulesFault: Error, Hashable, Sendable {
     case minContributionsBeyondMembers(UInt32, memberCount: Int)
     /// More contributions than a ready record names: no version could ever list any.
     case minContributionsBeyondRecord(UInt32, named: Int)
+    /// A shared optimizer takes transformed contributions, and dense ones have no transform.
+    case denseSharedOptimizer
+    /// More steps than the state of a shared optimizer counts.
+    case sharedScheduleTooLong(UInt32)
+    /// From or to a shared optimizer: the state of the versions before has no such part, or one that nothing would use.
+    case optimizerOfAnotherKind(InnerOptimizer, InnerOptimizer)
 }

@@ -42,8 +42,14 @@ public struct ManifestEntry: Record, Hashable {
 public struct StateRoots: Record, Hashable {
     /// Merkle root of the parameters, a leaf a block of 262,144.
     public let parameters: Digest
-    /// Root of the outer optimizer's state; `Digest.zero` while the outer step keeps none.
+    /// Merkle root of the shared optimizer's state, cut alike; `Digest.zero` in a mesh without one.
     public let outer: Digest
+
+    /// What the state is stored and asked for under: the root of the parameters, or where the optimizer has a state the root of a
+    /// tree whose two leaves are both roots.
+    public var name: Digest {
+        outer == .zero ? parameters : MerkleTree(leaves: [parameters, outer]).root
+    }
 
     public init(parameters: Digest, outer: Digest = .zero) {
         self.parameters = parameters

@@ -64,9 +64,18 @@ extension ControlServer {
         _ payload: any PayloadReader, of contribution: Ledger.Contribution, _ id: Int64,
         _ connection: ControlConnection
     ) {
+        guard !chain.rules.innerOptimizer.isShared else {
+            return connection.refuse(
+                id,
+                ControlRefusal(
+                    .notFound,
+                    message:
+                        "what a contribution does under a shared optimizer follows from the optimizer's state, which "
+                        + "is not given out"))
+        }
         guard connection.beginSending(.contribution, for: id) else { return }
         let transfer = id & 0x7fff_ffff
-        let averaging = Tensor.AveragingRule(chain.rules, members: chain.members.count)
+        let averaging = Tensor.AveragingRule(chain.rules, members: chain.members.count, stepsBefore: 0)
         connection.answer(
             id, to: ContributionExportBegin.self,
             ContributionExport(

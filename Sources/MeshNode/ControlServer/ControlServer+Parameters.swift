@@ -19,8 +19,7 @@ extension ControlServer {
     }
 
     private func sendParameters(of version: Version, _ id: Int64, _ connection: ControlConnection) {
-        let root = version.roots.parameters
-        guard let file = try? keeper.jobs.parameters.open(root) else {
+        guard let file = try? keeper.jobs.parameters.open(version.roots.name) else {
             return connection.refuse(
                 id,
                 ControlRefusal(.notFound, message: "the parameters of version \(version.height) are no longer kept"))
@@ -31,7 +30,8 @@ extension ControlServer {
             id, to: ParametersExportBegin.self,
             ParametersExport(
                 transfer: transfer, bytes: Int64(4 * keeper.jobs.layout.parameterCount),
-                height: Int64(version.height.value), version: text(version.versionDigest), parametersRoot: text(root)))
+                height: Int64(version.height.value), version: text(version.versionDigest),
+                parametersRoot: text(file.root)))
         OutgoingBase(
             file: file, layout: keeper.jobs.layout, transfer: UInt32(transfer), connection: connection, keeper: keeper
         ).start()

@@ -29,7 +29,7 @@ final class OutgoingBase {
     func start() { connection.whenDrained { self.next() } }
 
     private func next() {
-        guard connection.isOpen, block < file.blockCount else { return connection.endSending() }
+        guard connection.isOpen, block < file.shape.parameterBlockCount else { return connection.endSending() }
         let (file, block) = (file, block)
         keeper.workers.submit(
             { () -> Swift.Result<[UInt8], ParameterFileError> in OutgoingBase.read(file, block) },
@@ -48,7 +48,7 @@ final class OutgoingBase {
     }
 
     private static func read(_ file: ParameterFile, _ block: Int) -> Swift.Result<[UInt8], ParameterFileError> {
-        let count = file.parameters(ofBlock: block).count
+        let count = file.shape.values(ofBlock: block).count
         var failure: ParameterFileError?
         let values = [Float](unsafeUninitializedCapacity: count) { buffer, filled in
             do throws(ParameterFileError) {
@@ -64,7 +64,7 @@ final class OutgoingBase {
 
     /// Cuts a block at the borders of tensors.
     private func send(_ bytes: [UInt8]) {
-        let range = file.parameters(ofBlock: block)
+        let range = file.shape.values(ofBlock: block)
         var position = range.lowerBound
         while position < range.upperBound {
             let chunk = layout.chunk(at: layout.chunkIndex(containing: position))

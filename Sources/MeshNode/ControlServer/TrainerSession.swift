@@ -44,9 +44,17 @@ final class TrainerSession {
     private static func schedule(_ rules: Rules) -> InnerSchedule {
         InnerSchedule(
             batchSequences: Int64(rules.batchSequences), scheduleSteps: Int64(rules.scheduleSteps),
-            warmupSteps: Int64(rules.warmupSteps), optimizer: rules.innerOptimizer == .muon ? .muon : .adamW,
+            warmupSteps: Int64(rules.warmupSteps), optimizer: optimizer(rules.innerOptimizer),
             learningRateNano: Int64(rules.innerLearningRateNano),
             muonLearningRateNano: Int64(rules.muonLearningRateNano))
+    }
+
+    private static func optimizer(_ optimizer: InnerOptimizer) -> InnerSchedule.Optimizer {
+        switch optimizer {
+        case .adamW: .adamW
+        case .muon: .muon
+        case .sharedAdamW: .sharedAdamW
+        }
     }
 
     func adopted(_ version: Version) {
@@ -106,7 +114,7 @@ final class TrainerSession {
         nextTransfer += 1
         connection.answer(
             id, to: TrainerBase.self,
-            BaseTransfer(transfer: transfer, bytes: Int64(4 * layout.parameterCount), parametersRoot: text(root)))
+            BaseTransfer(transfer: transfer, bytes: Int64(4 * layout.parameterCount), parametersRoot: text(file.root)))
         OutgoingBase(
             file: file, layout: layout, transfer: UInt32(truncatingIfNeeded: transfer), connection: connection,
             keeper: keeper

@@ -42,7 +42,9 @@ final class Daemon {
         let layout = try ParameterLayout(genesis)
         let state = try StateDirectory(path: configuration.site.stateDirectory)
         let blobs = BlobStore(state: state)
-        let dropped = try blobs.makeRoom(reserveBytes: DiskReserve.bytes(tensors: genesis.tensors))
+        let dropped = try blobs.makeRoom(
+            reserveBytes: DiskReserve.bytes(
+                tensors: genesis.tensors, optimizer: genesis.rules.innerOptimizer))
         if dropped > 0 { logger.warning("the disk is short of room: dropped \(dropped) incomplete payloads") }
         database = try LedgerDatabase(path: state.database, markPath: state.mark, network: genesis.network)
         if let loss = database.loss { logger.error("\(loss)") }
@@ -50,7 +52,9 @@ final class Daemon {
             logger.notice("an operator asks for a recovery: the journal counts as lost")
         }
         let jobs = RoundJobs(
-            blobs: blobs, parameters: ParameterStore(state: state, layout: layout))
+            blobs: blobs,
+            parameters: ParameterStore(
+                state: state, layout: layout, shape: StateShape(layout, genesis.rules.innerOptimizer)))
         let verifier = Verifier()
         var recovery = try Recovery.read(
             genesis: genesis, database: database, blobs: jobs.blobs, verifier: verifier,

@@ -46,7 +46,7 @@ extension Keeper {
         workers.submit(
             {
                 jobs.average(
-                    manifest, parent: parent.roots.parameters, rules: rules, members: members,
+                    manifest, parent: parent.roots.name, rules: rules, members: members,
                     name: "averaging-\(id.digest.short)", workers: threads)
             },
             completion: { [weak self] outcome in
@@ -55,7 +55,7 @@ extension Keeper {
                 switch outcome.value {
                 case .done(let average):
                     if let self {
-                        candidateRoots.insert(average.roots.parameters)
+                        candidateRoots.insert(average.roots.name)
                         note(average.figures, of: id, on: parent)
                         averagingMilliseconds = loop.now.milliseconds - min(loop.now.milliseconds, began)
                     }

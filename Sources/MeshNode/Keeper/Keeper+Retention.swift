@@ -11,7 +11,7 @@ extension Keeper {
         let head = version.height
         let oldestBefore = oldestBase
         oldestBase = chain.oldestBase
-        baseRoots.append((head, version.roots.parameters))
+        baseRoots.append((head, version.roots.name))
         let dropped = Set(baseRoots.filter { !chain.keepsBase($0.height) }.map(\.root))
             .union(candidateRoots)
         baseRoots.removeAll { !chain.keepsBase($0.height) }

@@ -83,7 +83,7 @@ extension Keeper {
 
     func openParameters(_ root: Digest) {
         let partial = PartialParameters(parameters: jobs.parameters, root: root)
-        let none = [Bool](repeating: false, count: jobs.layout.blockCount)
+        let none = [Bool](repeating: false, count: jobs.parameters.shape.blockCount)
         workers.submit(
             { () -> RoundJobs.Outcome<[Bool]> in
                 do throws(StoreError) {
@@ -119,7 +119,7 @@ extension Keeper {
 
     func completeParameters(_ root: Digest) {
         let partial = PartialParameters(parameters: jobs.parameters, root: root)
-        let none = [Bool](repeating: false, count: jobs.layout.blockCount)
+        let none = [Bool](repeating: false, count: jobs.parameters.shape.blockCount)
         // The file is no candidate of an averaging: retention must not take it before it is the head's.
         workers.submit(
             { () -> RoundJobs.Outcome<[Bool]> in

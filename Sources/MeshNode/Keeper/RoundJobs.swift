@@ -95,7 +95,7 @@ struct RoundJobs: Sendable {
             let (roots, figures) = try ManifestAverage.average(
                 manifest, payloads: BlobPayloads(blobs: blobs), parent: base, layout: layout, rules: rules,
                 members: members, outputPath: output, workers: workers)
-            try DiskFile.rename(output, to: parameters.state.parameters(roots.parameters))
+            try DiskFile.rename(output, to: parameters.state.parameters(roots.name))
             return Outcome(value: .done(Average(roots: roots, figures: figures)))
         } catch let error as StoreError {
             return Outcome(value: .failed, trouble: error)

@@ -66,12 +66,11 @@ extension Keeper {
             course?.trouble = nil
             if mark.exclusions == course?.chain.governance.exclusionsDigest { course?.mark = mark }
             stepReplay()
-        case .finished(let mark):
+        case .finished(let mark, let roots):
             guard isCurrent else { return stepReplay() }
             candidateRoots.insert(mark.root)
             feed(
-                .replayed(
-                    parent: chain.headDigest, exclusions: mark.exclusions, StateRoots(parameters: mark.root)))
+                .replayed(parent: chain.headDigest, exclusions: mark.exclusions, roots))
         case .failed(let error):
             course?.mark = nil
             course?.trouble = error

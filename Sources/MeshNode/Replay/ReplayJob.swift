@@ -21,8 +21,8 @@ struct ReplayJob: Sendable {
 
     enum Result: Sendable {
         case advanced(ReplayMark)
-        /// It is through; the result lies among the parameters under its root.
-        case finished(ReplayMark)
+        /// It is through; the result lies among the parameters under its name.
+        case finished(ReplayMark, StateRoots)
         case failed(StoreError)
     }
 
@@ -41,7 +41,7 @@ struct ReplayJob: Sendable {
                     let height = Height(value)
                     let root =
                         height == .genesis
-                        ? genesis.parameters : try Records.version(at: height, database).version.roots.parameters
+                        ? genesis.name : try Records.version(at: height, database).version.roots.name
                     starts.append((height, root))
                 }
                 return
@@ -68,7 +68,7 @@ struct ReplayJob: Sendable {
             guard let mark else { return .advanced(try begin()) }
             guard let next = records.next else {
                 try shelf.offer(mark)
-                return .finished(mark)
+                return .finished(mark, StateRoots(try jobs.parameters.open(mark.root)))
             }
             return .advanced(try step(mark, next))
         } catch {
@@ -91,10 +91,10 @@ struct ReplayJob: Sendable {
                 height: first.value - 1, root: "of a version before it",
                 reason: "the revert reaches back to version \(first), and no parameters from before it are kept here")
         }
-        try jobs.parameters.importModel(model, expecting: genesis.parameters)
-        let mark = ReplayMark(exclusions: exclusions, height: .genesis, root: genesis.parameters)
+        try jobs.parameters.importModel(model, expecting: genesis.name)
+        let mark = ReplayMark(exclusions: exclusions, height: .genesis, root: genesis.name)
         try shelf.begin(mark)
-        jobs.parameters.remove(genesis.parameters)
+        jobs.parameters.remove(genesis.name)
         return mark
     }
 
@@ -107,12 +107,12 @@ struct ReplayJob: Sendable {
         }
         do {
             let file = try ParameterFile(
-                path: shelf.path(mark), parameterCount: jobs.layout.parameterCount, expectedRoot: mark.root)
+                path: shelf.path(mark), shape: jobs.parameters.shape, expectedName: mark.root)
             var replay = ExclusionReplay(chain: chain, from: mark.height, parameters: file, layout: jobs.layout)
             try replay.apply(
                 certified, payloads: BlobPayloads(blobs: jobs.blobs), outputPath: shelf.next, workers: workers)
             let next = ReplayMark(
-                exclusions: exclusions, height: certified.height, root: replay.roots.parameters)
+                exclusions: exclusions, height: certified.height, root: replay.roots.name)
             try shelf.advance(mark, to: next)
             return next
         } catch let error as StoreError {

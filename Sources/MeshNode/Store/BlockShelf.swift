@@ -16,7 +16,7 @@ final class BlockShelf: Sendable {
 
     /// A block with its proof, checked; nil where these parameters are not kept or have no such block.
     func block(_ index: Int, of root: Digest) throws(StoreError) -> (bytes: [UInt8], proof: [Digest])? {
-        guard let file = try file(root), index >= 0, index < file.blockCount else { return nil }
+        guard let file = try file(root), index >= 0, index < file.shape.blockCount else { return nil }
         do throws(ParameterFileError) {
             return (try file.bytes(ofBlock: index), file.proof(ofBlock: index))
         } catch {
@@ -27,13 +27,13 @@ final class BlockShelf: Sendable {
     private func file(_ root: Digest) throws(StoreError) -> ParameterFile? {
         // An open file would outlive its name: what retention has dropped is given to nobody.
         guard parameters.has(root) else {
-            files.withLock { $0.removeAll { $0.root == root } }
+            files.withLock { $0.removeAll { $0.name == root } }
             return nil
         }
-        if let open = files.withLock({ $0.first { $0.root == root } }) { return open }
+        if let open = files.withLock({ $0.first { $0.name == root } }) { return open }
         let file = try parameters.open(root)
         files.withLock { files in
-            files.removeAll { $0.root == root }
+            files.removeAll { $0.name == root }
             files.insert(file, at: 0)
             if files.count > BlockShelf.capacity { files.removeLast() }
         }

@@ -63,12 +63,12 @@ struct ParameterRecovery {
     }
 
     private func root(at height: Height) throws(StoreError) -> Digest {
-        if height == .genesis { return genesis.roots.parameters }
+        if height == .genesis { return genesis.roots.name }
         guard let certified = try database.version(at: height) else {
             throw .inconsistent(
                 file: database.path, table: "versions", row: "height \(height)", problem: "is missing")
         }
-        return certified.version.roots.parameters
+        return certified.version.roots.name
     }
 
     private func isSound(_ root: Digest, _ damages: inout [StoreError]) throws(StoreError) -> Bool {
@@ -96,11 +96,11 @@ struct ParameterRecovery {
                 throw .inconsistent(
                     file: database.path, table: "versions", row: "height \(height)", problem: "is missing")
             }
-            let expected = certified.version.roots.parameters
+            let expected = certified.version.roots.name
             let outcome = jobs.average(
                 certified.version.manifest, parent: parent, rules: chain.rules(at: height),
                 members: chain.memberCount(at: height), name: "replay", workers: workers)
-            guard case .done(let average) = outcome.value, average.roots.parameters == expected else {
+            guard case .done(let average) = outcome.value, average.roots.name == expected else {
                 throw .missingParameters(
                     height: height.value, root: expected.short,
                     reason: outcome.trouble?.description ?? "replaying gives other parameters")
@@ -121,10 +121,10 @@ struct ParameterRecovery {
         }
         guard let model else {
             throw .missingParameters(
-                height: 0, root: genesis.roots.parameters.short,
+                height: 0, root: genesis.roots.name.short,
                 reason: "are not in the state directory, and no [mesh] model is named: peers are asked for them")
         }
-        try jobs.parameters.importModel(model, expecting: genesis.roots.parameters)
-        return (.genesis, genesis.roots.parameters)
+        try jobs.parameters.importModel(model, expecting: genesis.roots.name)
+        return (.genesis, genesis.roots.name)
     }
 }

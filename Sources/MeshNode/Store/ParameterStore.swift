@@ -2,12 +2,14 @@ import Crypto
 import Ledger
 import Tensor
 
-/// `state/params/`: base versions under their Merkle roots. Also the residuals, which have the same format.
+/// `state/params/`: base versions under the names that their roots give (`StateRoots.name`). Also the residuals, which have the same format.
 ///
 /// Files are written under a temporary name, synced and renamed, and never changed. Any thread may call.
 struct ParameterStore: Sendable {
     let state: StateDirectory
     let layout: ParameterLayout
+    /// Of every version of this mesh.
+    let shape: StateShape
 
     func has(_ root: Digest) -> Bool { DiskFile.exists(state.parameters(root)) }
 
@@ -15,7 +17,7 @@ struct ParameterStore: Sendable {
     func open(_ root: Digest) throws(StoreError) -> ParameterFile {
         do throws(ParameterFileError) {
             return try ParameterFile(
-                path: state.parameters(root), parameterCount: layout.parameterCount, expectedRoot: root)
+                path: state.parameters(root), shape: shape, expectedName: root)
         } catch { throw StoreError(error) }
     }
 
@@ -51,10 +53,11 @@ struct ParameterStore: Sendable {
     func importModel(_ path: String, expecting root: Digest) throws(StoreError) {
         let temporary = state.params + "/import.f32"
         defer { DiskFile.remove(temporary) }
-        let tree: MerkleTree
+        let tree: StateTree
         do {
             let model = try SafetensorsModel(path: path)
-            tree = try ParameterFile.write(try model.parameters(layout), to: temporary)
+            tree = try ParameterFile.write(
+                try model.parameters(layout), outerCount: shape.outerCount, to: temporary)
         } catch let error as ParameterFileError {
             throw StoreError(error)
         } catch SafetensorsError.file(let error) where !error.isMissingFile {
@@ -62,9 +65,9 @@ struct ParameterStore: Sendable {
         } catch {
             throw .missingParameters(height: 0, root: root.short, reason: "\(path): \(error)")
         }
-        guard tree.root == root else {
+        guard tree.name == root else {
             throw .missingParameters(
-                height: 0, root: root.short, reason: "\(path): is another model, with root \(tree.root.short)")
+                height: 0, root: root.short, reason: "\(path): is another model, with root \(tree.name.short)")
         }
         try DiskFile.rename(temporary, to: state.parameters(root))
     }

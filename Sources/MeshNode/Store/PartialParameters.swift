@@ -2,7 +2,7 @@ import Crypto
 import Ledger
 import Tensor
 
-/// The parameters under a certified root while they come block by block from peers.
+/// The state under a certified name while they come block by block from peers.
 ///
 /// `params/<root>.blocks` has the very format of a parameter file, and is sparse: a block that is not here has a leaf of
 /// zeros. Every block stood under the root when it was written, and is held against its leaf again by whoever takes
@@ -15,8 +15,8 @@ struct PartialParameters: Sendable {
     private static let suffix = ".blocks"
 
     private var path: String { parameters.state.params + "/\(root)" + PartialParameters.suffix }
-    private var count: Int { parameters.layout.parameterCount }
-    private var blockCount: Int { parameters.layout.blockCount }
+    private var count: Int { parameters.shape.valueCount }
+    private var blockCount: Int { parameters.shape.blockCount }
     private var fileBytes: Int { 4 * count + Digest.byteCount * blockCount }
 
     /// Whether a file in `params/` is of this kind.
@@ -61,7 +61,7 @@ struct PartialParameters: Sendable {
     func store(_ block: Int, proof: [Digest], bytes: [UInt8]) throws(StoreError) -> Bool {
         guard block >= 0, block < blockCount, bytes.count == range(block).count else { return false }
         let leaf = MerkleTree.leaf(bytes)
-        guard MerkleTree.verify(leaf: leaf, index: block, leafCount: blockCount, proof: proof, root: root) else {
+        guard parameters.shape.verify(leaf: leaf, block: block, proof: proof, name: root) else {
             return false
         }
         let file = try DiskFile.open(path, .write)
@@ -79,7 +79,7 @@ struct PartialParameters: Sendable {
         let file = try DiskFile.open(path, .write)
         var leaves: [Digest] = []
         for block in 0..<blockCount { leaves.append(try leaf(block, file)) }
-        guard MerkleTree(leaves: leaves).root == root else {
+        guard StateTree(leaves: leaves, shape: parameters.shape).name == root else {
             // Blocks and leaves were changed alike, on disk: nothing here can be told from anything else.
             try file.resize(to: 0)
             try file.resize(to: fileBytes)
@@ -92,8 +92,8 @@ struct PartialParameters: Sendable {
 
     /// The place of a block's bytes in the file.
     private func range(_ block: Int) -> Range<Int> {
-        let parameters = parameters.layout.parameters(ofBlock: block)
-        return 4 * parameters.lowerBound..<4 * parameters.upperBound
+        let values = parameters.shape.values(ofBlock: block)
+        return 4 * values.lowerBound..<4 * values.upperBound
     }
 
     private func bytes(_ block: Int, _ file: DiskFile) throws(StoreError) -> [UInt8] {

@@ -2,8 +2,9 @@
 ///
 /// One file, little-endian: `MESHTRN1`; nine 64-bit words (flags, parameter count, configuration hash, seed, next global
 /// step, optimizer updates, and three of the caller's); the moments as float32, first then second; with flag bit 0 the
-/// parameters; flag bit 1 says that Muon made them; a 64-bit check sum (FNV-1a over words) of all before it. The length follows from the header and is
-/// checked before anything is allocated. The check sum finds every flipped bit; it does not authenticate.
+/// parameters; flag bits 1 and 2 say whose moments they are; a 64-bit check sum (FNV-1a over words) of all before it. The length
+/// follows from the header and is checked before anything is allocated. The check sum finds every flipped bit; it does not
+/// authenticate.
 public struct Checkpoint: Hashable, Sendable {
     /// Hash of the layout: names, shapes, order.
     public let layoutHash: UInt64
@@ -16,8 +17,8 @@ public struct Checkpoint: Hashable, Sendable {
     public let context: (UInt64, UInt64, UInt64)
     public let first: [Float]
     public let second: [Float]
-    /// Whether the first moments of the projections are Muon's.
-    public let isMuon: Bool
+    /// Whose moments they are: 0 AdamW's, 1 Muon's; 2 for gradients that are summed up for a shared optimizer.
+    public let optimizer: UInt64
     /// Nil where the parameters come from elsewhere, from the daemon.
     public let parameters: [Float]?
 
@@ -26,10 +27,10 @@ public struct Checkpoint: Hashable, Sendable {
 
     public init(
         layoutHash: UInt64, seed: UInt64, nextStep: UInt64, updates: UInt64,
-        context: (UInt64, UInt64, UInt64) = (0, 0, 0), first: [Float], second: [Float], isMuon: Bool,
+        context: (UInt64, UInt64, UInt64) = (0, 0, 0), first: [Float], second: [Float], optimizer: UInt64,
         parameters: [Float]?
     ) {
-        precondition(first.count == second.count && (parameters?.count ?? first.count) == first.count)
+        precondition(optimizer <= 2 && first.count == second.count && (parameters?.count ?? first.count) == first.count)
         self.layoutHash = layoutHash
         self.seed = seed
         self.nextStep = nextStep
@@ -37,7 +38,7 @@ public struct Checkpoint: Hashable, Sendable {
         self.context = context
         self.first = first
         self.second = second
-        self.isMuon = isMuon
+        self.optimizer = optimizer
         self.parameters = parameters
     }
 
@@ -59,7 +60,7 @@ public struct Checkpoint: Hashable, Sendable {
         var bytes = Checkpoint.magic
         let count = first.count
         bytes.reserveCapacity(Checkpoint.headerBytes + 12 * count + 8)
-        let flags: UInt64 = (parameters == nil ? 0 : 1) + (isMuon ? 2 : 0)
+        let flags: UInt64 = (parameters == nil ? 0 : 1) + optimizer << 1
         for word in [
             flags, UInt64(count), layoutHash, seed, nextStep, updates, context.0, context.1,
             context.2,
@@ -84,7 +85,7 @@ public struct Checkpoint: Hashable, Sendable {
         guard Array(bytes[..<8]) == Checkpoint.magic else { throw .checkpointMagic }
         func word(_ index: Int) -> UInt64 { Checkpoint.word(bytes, at: 8 + 8 * index) }
         let flags = word(0)
-        guard flags <= 3 else { throw .checkpointMismatch(field: "flags", expected: 3, found: flags) }
+        guard flags <= 5 else { throw .checkpointMismatch(field: "flags", expected: 5, found: flags) }
         guard word(1) == UInt64(parameterCount) else {
             throw .checkpointMismatch(field: "parameters", expected: UInt64(parameterCount), found: word(1))
         }
@@ -118,7 +119,7 @@ public struct Checkpoint: Hashable, Sendable {
         context = (word(6), word(7), word(8))
         first = try array(0, "first moments")
         second = try array(1, "second moments")
-        isMuon = flags & 2 == 2
+        optimizer = flags >> 1
         parameters = hasParameters ? try array(2, "parameters") : nil
     }
 

@@ -8,6 +8,17 @@ public enum OptimizerKind: Hashable, Sendable {
     ///
     /// - Parameter peak: of the projections' learning rate; it follows the same schedule as the rate of the others.
     case muon(peak: Double)
+    /// No update: the clipped gradients are summed up, for an optimizer that all sites share.
+    case shared
+
+    /// What a checkpoint calls it, so that moments of one are never taken for another's.
+    var code: UInt64 {
+        switch self {
+        case .adamW: 0
+        case .muon: 1
+        case .shared: 2
+        }
+    }
 }
 
 extension OptimizerKind: CustomStringConvertible {
@@ -15,6 +26,7 @@ extension OptimizerKind: CustomStringConvertible {
         switch self {
         case .adamW: "adamw"
         case .muon(let peak): "muon (\(peak))"
+        case .shared: "shared by all sites"
         }
     }
 }
@@ -27,9 +39,9 @@ public final class Optimizer {
 
     public let kind: OptimizerKind
     private let layout: ModelLayout
-    /// First moment of AdamW, momentum of Muon.
+    /// First moment of AdamW, momentum of Muon, sum of the gradients for a shared optimizer.
     let first: FloatBuffer
-    /// Second moment of AdamW; zero where Muon updates.
+    /// Second moment of AdamW; zero where Muon updates, and for a shared optimizer.
     let second: FloatBuffer
     /// Updates made so far; AdamW's corrections depend on it.
     public internal(set) var updates: UInt64
@@ -41,7 +53,22 @@ public final class Optimizer {
         first = FloatBuffer(count: layout.parameterCount)
         second = FloatBuffer(count: layout.parameterCount)
         updates = 0
-        muon = kind == .adamW ? nil : Muon(matrices: layout.tensors.filter(layout.isProjection))
+        if case .muon = kind { muon = Muon(matrices: layout.tensors.filter(layout.isProjection)) } else { muon = nil }
+    }
+
+    /// The mean of the gradients that were summed up for a shared optimizer.
+    ///
+    /// - Parameter count: how many they were, at least 1.
+    public func meanGradient(of count: Int) -> [Float] {
+        precondition(kind == .shared && count > 0)
+        let share = 1 / Float(count)
+        return first.values.map { $0 * share }
+    }
+
+    /// Begins a new sum.
+    public func clearGradients() {
+        precondition(kind == .shared)
+        first.buffer.update(repeating: 0)
     }
 
     /// The norm of `gradient`, summed in a fixed order.
@@ -84,6 +111,10 @@ public final class Optimizer {
         guard norm.isFinite else { throw .notFinite(what: "the gradient's norm") }
         updates += 1
         let clip = Float(norm > Optimizer.clipNorm ? Optimizer.clipNorm / norm : 1)
+        if kind == .shared {
+            for index in gradient.indices { first.pointer[index] += g[index] * clip }
+            return norm
+        }
         let scales = AdamW.Scales(learningRate: learningRate, updates: updates)
         // Every tensor's length is a multiple of the vector's width: all dimensions but the vocabulary are, and a row
         // of the embedding is a hidden vector.

@@ -27,12 +27,12 @@ extension Trainer {
             layoutHash: layout.hash, seed: recipe.batches.identifier, nextStep: UInt64(nextStep),
             updates: optimizer.updates,
             context: context, first: optimizer.first.values, second: optimizer.second.values,
-            isMuon: optimizer.kind != .adamW, parameters: includingParameters ? Array(transformer.parameters) : nil)
+            optimizer: optimizer.kind.code, parameters: includingParameters ? Array(transformer.parameters) : nil)
     }
 
     /// Whether the checkpoint's moments are those of this trainer's optimizer.
     public func isFromSameOptimizer(_ checkpoint: Checkpoint) -> Bool {
-        checkpoint.isMuon == (optimizer.kind != .adamW)
+        checkpoint.optimizer == optimizer.kind.code
     }
 
     /// Takes over moments, and parameters where the checkpoint has them.
@@ -47,7 +47,7 @@ extension Trainer {
         }
         guard isFromSameOptimizer(checkpoint) else {
             throw .checkpointMismatch(
-                field: "optimizer", expected: optimizer.kind != .adamW ? 1 : 0, found: checkpoint.isMuon ? 1 : 0)
+                field: "optimizer", expected: optimizer.kind.code, found: checkpoint.optimizer)
         }
         _ = optimizer.first.buffer.update(fromContentsOf: checkpoint.first)
         _ = optimizer.second.buffer.update(fromContentsOf: checkpoint.second)

@@ -44,11 +44,11 @@ public struct HandOver: Hashable, Sendable {
 }
 
 extension HandOver {
-    /// Encodes a pseudo-gradient into a payload file and the residual that follows it into a parameter file, both
+    /// Encodes a pseudo-gradient, or under a shared optimizer a gradient, into a payload file and the residual that follows it into a parameter file, both
     /// synced. A segment in memory at a time.
     ///
     /// - Parameters:
-    ///   - delta: trained minus base.
+    ///   - delta: trained minus base; under a shared optimizer the mean gradient.
     ///   - residual: what earlier contributions left unsent (`ZeroParameters` before the first).
     ///   - residualPath: takes what this one leaves unsent. It becomes binding together with the slot.
     public init(
@@ -62,8 +62,8 @@ extension HandOver {
             let next = try ParameterFileAppender(path: residualPath, parameterCount: layout.parameterCount)
             summary = try ContributionEncoder.encode(
                 layout: layout, profile: CodecProfile(rules.encoding), errorFeedback: ErrorFeedback(rules),
-                delta: delta,
-                residual: residual, nextResidual: next, payload: sink)
+                transform: ChunkTransform(rules.innerOptimizer), delta: delta, residual: residual,
+                nextResidual: next, payload: sink)
             try sink.finish()
             _ = try next.finish()
             payload = try FilePayload(path: payloadPath)
@@ -82,8 +82,8 @@ extension HandOver {
         delta: [Float], residual: inout [Float], layout: ParameterLayout, rules: Rules
     ) throws(EncodingError) -> (payload: [UInt8], handOver: HandOver) {
         let (payload, summary) = try ContributionEncoder.encode(
-            layout: layout, profile: CodecProfile(rules.encoding), errorFeedback: ErrorFeedback(rules), delta: delta,
-            residual: &residual)
+            layout: layout, profile: CodecProfile(rules.encoding), errorFeedback: ErrorFeedback(rules),
+            transform: ChunkTransform(rules.innerOptimizer), delta: delta, residual: &residual)
         return (payload, try HandOver(summary, of: MemoryPayload(payload), rules: rules))
     }
 

@@ -1,3 +1,4 @@
+import Crypto
 import Ledger
 import Tensor
 
@@ -31,12 +32,55 @@ extension ErrorFeedback {
 
 extension Tensor.AveragingRule {
     /// The averaging that `rules` ask for, in a network of so many members.
-    public init(_ rules: Rules, members: Int) {
+    ///
+    /// - Parameter stepsBefore: the steps behind the state of a shared optimizer; without meaning under other rules.
+    public init(_ rules: Rules, members: Int, stepsBefore: Int) {
+        let step: OuterStep =
+            rules.innerOptimizer.isShared
+            ? .sharedAdamW(rateNano: SharedSchedule.rateNano(rules, stepsBefore: stepsBefore))
+            : .add(rateQ16: rules.outerLearningRateQ16)
         let method: Method =
             switch rules.averaging {
             case .clipDedupMean: .mean
             case .clipNnmGm: .geometricMedian
             }
-        self.init(members: members, step: .add(rateQ16: rules.outerLearningRateQ16), method: method)
+        self.init(members: members, step: step, method: method)
+    }
+}
+
+extension ChunkTransform {
+    /// The domain of contributions under `optimizer`.
+    public init(_ optimizer: InnerOptimizer) { self = optimizer.isShared ? .hadamard : .identity }
+}
+
+extension StateRoots {
+    /// What a version record says of this state.
+    public init(_ file: ParameterFile) { self.init(file.tree) }
+
+    public init(_ tree: StateTree) {
+        self.init(parameters: tree.parameters.root, outer: tree.outer?.root ?? .zero)
+    }
+
+    /// Of version 0: the optimizer's state is all zeros.
+    public init(founding parameters: Digest, parameterCount: Int, _ optimizer: InnerOptimizer) {
+        let count = Int(optimizer.stateCount(parameterCount: UInt64(parameterCount)))
+        guard count > 0 else {
+            self.init(parameters: parameters)
+            return
+        }
+        let block = ParameterLayout.blockParameters
+        func leaf(_ count: Int) -> Digest { MerkleTree.leaf([UInt8](repeating: 0, count: 4 * count)) }
+        var leaves = [Digest](repeating: leaf(min(block, count)), count: count / block)
+        if count % block > 0 { leaves.append(leaf(count % block)) }
+        self.init(parameters: parameters, outer: MerkleTree(leaves: leaves).root)
+    }
+}
+
+extension StateShape {
+    /// What a version of this model holds under `optimizer`.
+    public init(_ layout: ParameterLayout, _ optimizer: InnerOptimizer) {
+        self.init(
+            parameterCount: layout.parameterCount,
+            outerCount: Int(optimizer.stateCount(parameterCount: UInt64(layout.parameterCount))))
     }
 }

@@ -22,7 +22,7 @@ public struct ExclusionReplay: Sendable {
     ///   - height: of a version from which a replay may begin, or to which an earlier one came with the same exclusions.
     ///   - parameters: of that version, or what the earlier one gave there.
     public init(chain: Chain, from height: Height, parameters: ParameterFile, layout: ParameterLayout) {
-        precondition(parameters.parameterCount == layout.parameterCount)
+        precondition(parameters.shape == StateShape(layout, chain.rules.innerOptimizer))
         self.chain = chain
         self.layout = layout
         self.height = height
@@ -32,7 +32,7 @@ public struct ExclusionReplay: Sendable {
     public var isFinished: Bool { height >= chain.height }
 
     /// The roots that a switch on the chain's head names, once the replay is finished.
-    public var roots: StateRoots { StateRoots(parameters: parameters.root) }
+    public var roots: StateRoots { StateRoots(parameters) }
 
     /// Whether the next version changes the parameters, and so writes a file.
     public func changesParameters(_ certified: CertifiedVersion) -> Bool { !entries(of: certified).isEmpty }
@@ -86,7 +86,7 @@ public struct ExclusionReplay: Sendable {
         }
         do throws(ParameterFileError) {
             return try ParameterFile(
-                path: outputPath, parameterCount: layout.parameterCount, expectedRoot: roots.parameters)
+                path: outputPath, shape: parent.shape, expectedName: roots.name)
         } catch {
             throw .manifest(height, .file(error))
         }

@@ -44,11 +44,12 @@ public struct Replay: Sendable {
     ///
     /// - Parameter parameters: of the chain's head.
     public init(chain: Chain, layout: ParameterLayout, parameters: ParameterFile) throws(ReplayFault) {
-        guard parameters.parameterCount == layout.parameterCount else {
-            throw .wrongParameterCount(expected: layout.parameterCount, found: parameters.parameterCount)
+        let shape = StateShape(layout, chain.rules.innerOptimizer)
+        guard parameters.shape == shape else {
+            throw .wrongParameterCount(expected: shape.valueCount, found: parameters.shape.valueCount)
         }
-        guard parameters.root == chain.head.roots.parameters else {
-            throw .wrongStart(expected: chain.head.roots.parameters, found: parameters.root)
+        guard parameters.name == chain.head.roots.name else {
+            throw .wrongStart(expected: chain.head.roots.name, found: parameters.name)
         }
         self.chain = chain
         self.layout = layout
@@ -95,9 +96,8 @@ public struct Replay: Sendable {
             : try ExclusionReplay.average(
                 version.manifest, at: version.height, payloads: payloads, parent: self.parameters, layout: layout,
                 rules: chain.rules, members: chain.members.count, outputPath: outputPath, workers: workers)
-        guard StateRoots(parameters: parameters.root) == version.roots else {
-            throw .wrongRoot(
-                version.height, expected: version.roots.parameters, computed: parameters.root)
+        guard StateRoots(parameters) == version.roots else {
+            throw .wrongRoot(version.height, expected: version.roots.name, computed: parameters.name)
         }
         self.parameters = parameters
         chain = next

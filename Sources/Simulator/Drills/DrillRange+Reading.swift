@@ -84,7 +84,7 @@ final class Watch {
         case .piece(let name, let bytes):
             guard sender == member else { return }
             pieces += 1
-            if !names.contains(name.contribution.digest), name.contribution.digest != world.genesis.roots.parameters {
+            if !names.contains(name.contribution.digest), name.contribution.digest != world.genesis.roots.name {
                 strangePieces += 1
             }
             if holdsSecret(bytes) { leaks += 1 }
@@ -94,7 +94,7 @@ final class Watch {
     private func note(_ scan: RecordScan) {
         for contribution in scan.contributions { names.insert(contribution.body.contributionDigest.digest) }
         for payload in scan.payloads {
-            names.insert(payload.version.roots.parameters)
+            names.insert(payload.version.roots.name)
             names.insert(payload.version.versionDigest.digest)
         }
         for ready in scan.ready { names.insert(ready.objectDigest) }
@@ -151,7 +151,7 @@ final class Reader {
             let height = Height(UInt64(world.oracles.versions.count))
             messages += [ForgedMessage.walk(from: Height(1)), ForgedMessage.fetch(version: height)]
             messages += [
-                ForgedMessage.fetch(view: .first), ForgedMessage.wantBlocks(of: world.genesis.roots.parameters, 0..<6),
+                ForgedMessage.fetch(view: .first), ForgedMessage.wantBlocks(of: world.genesis.roots.name, 0..<6),
             ]
         }
         let site = world.sites[world.bodies[colluders.lowerBound + Int(round) % colluders.count][0]]

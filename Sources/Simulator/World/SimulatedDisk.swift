@@ -46,9 +46,9 @@ struct SimulatedDisk {
     mutating func retain(_ genesis: Genesis) {
         let (rules, head) = (genesis.rules, height)
         var kept: Set<Digest> = []
-        if rules.keepsBase(.genesis, head: head) { kept.insert(genesis.roots.parameters) }
+        if rules.keepsBase(.genesis, head: head) { kept.insert(genesis.roots.name) }
         for certified in adopted where rules.keepsBase(certified.height, head: head) {
-            kept.insert(certified.version.roots.parameters)
+            kept.insert(certified.version.roots.name)
         }
         parameters = parameters.filter { kept.contains($0.key) }
         for certified in adopted.prefix(while: { $0.height <= rules.oldestBase(head: head) }) {
@@ -92,7 +92,7 @@ struct SimulatedDisk {
         return Recovered(
             chain: chain, head: adopted.last, journal: entries, pieces: blobs.mapValues(\.held),
             listed: Set(adopted.flatMap { $0.version.manifest.map(\.contribution) }), walk: walk,
-            lacksParameters: !hasParameters(chain.head.roots.parameters))
+            lacksParameters: !hasParameters(chain.head.roots.name))
     }
 }
 

@@ -119,13 +119,13 @@ extension World {
         // A version with the parameters of its parent needs no others.
         for case .adopt(let certified) in entries
         where certified.version.roots != (site.disk.adopted.last?.version.roots ?? genesis.roots) {
-            if !process.candidates.contains(certified.version.roots.parameters), site.isHonest {
+            if !process.candidates.contains(certified.version.roots.name), site.isHonest {
                 oracles.report(.missingParameters, "member \(site.member) adopts \(certified.height)")
             }
         }
         for case .jump(let certified) in entries where site.isHonest {
             site.jumps += 1
-            if !site.disk.hasParameters(certified.version.roots.parameters) {
+            if !site.disk.hasParameters(certified.version.roots.name) {
                 oracles.report(.missingParameters, "member \(site.member) jumps to \(certified.height)")
             }
         }
@@ -209,8 +209,8 @@ extension World {
     func average(_ site: Site, _ name: AveragingID, _ parent: StateRoots, _ manifest: [ManifestEntry]) {
         if machineFails(site) { return turn(site, .averaged(name, nil)) }
         let roots = altered(work.roots(parent: parent, manifest: manifest), from: site)
-        site.process?.candidates.insert(roots.parameters)
-        site.disk.parameters[roots.parameters] = World.wholeParameters
+        site.process?.candidates.insert(roots.name)
+        site.disk.parameters[roots.name] = World.wholeParameters
         turn(site, .averaged(name, roots))
     }
 

@@ -53,8 +53,8 @@ extension World {
         }
         process.replay?.height = chain.height
         let roots = altered(work.replayed(chain, site.disk.adopted, genesis: genesis.roots), from: site)
-        process.candidates.insert(roots.parameters)
-        site.disk.parameters[roots.parameters] = World.wholeParameters
+        process.candidates.insert(roots.name)
+        site.disk.parameters[roots.name] = World.wholeParameters
         turn(site, .replayed(parent: chain.headDigest, exclusions: exclusions, roots))
     }
 }

@@ -156,7 +156,7 @@ public final class World {
                     Site(
                         index: sites.count, member: member, identity: founding.identities[member],
                         behaviours: behaviours, favoured: favoured, random: random.split()))
-                sites[sites.count - 1].disk.parameters[genesis.roots.parameters] = World.wholeParameters
+                sites[sites.count - 1].disk.parameters[genesis.roots.name] = World.wholeParameters
             }
             if !behaviours.isEmpty { counts.add(.byzantineMembers) }
         }

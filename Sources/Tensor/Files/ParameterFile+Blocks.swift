@@ -3,12 +3,12 @@ import Crypto
 extension ParameterFile {
     /// The bytes of a whole block as they lie on disk and travel, checked against its Merkle leaf.
     public func bytes(ofBlock block: Int) throws(ParameterFileError) -> [UInt8] {
-        let values = Storage<Float>(count: parameters(ofBlock: block).count, filledWith: 0)
+        let values = Storage<Float>(count: shape.values(ofBlock: block).count, filledWith: 0)
         try readBlock(block, into: values.buffer)
         FloatBytes.swapOnBigEndian(values.buffer)
         return Array(UnsafeRawBufferPointer(values.buffer))
     }
 
-    /// The siblings of a block's leaf up to the root.
+    /// The siblings of a block's leaf up to the file's name.
     public func proof(ofBlock block: Int) -> [Digest] { tree.proof(of: block) }
 }

@@ -1,30 +1,39 @@
 import Crypto
 
-/// A version of the parameters on disk: the flat vector as float32 little-endian, then the Merkle leaf of each block of
-/// 262,144 parameters (32 bytes each). Nothing else; the root names it. Immutable once it has its name.
+/// A version of the parameters on disk: the flat vector as float32 little-endian, then the state of the shared optimizer where there
+/// is one, then the Merkle leaf of each block of 262,144 values (32 bytes each). Nothing else; the roots name it (`StateTree.name`).
+/// Immutable once it has its name. As a `ParameterSource` it is the parameters alone.
 ///
 /// `open` checks the leaves against the expected root, and every block that is read through `readBlock` or `verify` is
 /// checked against its leaf, so a flipped bit anywhere in the file is noticed and its block named. `read` (parts of
 /// blocks) does not check: use it after `verify`, or where what is read is checked otherwise.
 public struct ParameterFile: ParameterSource {
     public let path: String
-    public let parameterCount: Int
-    public let tree: MerkleTree
+    public let shape: StateShape
+    public let tree: StateTree
     private let file: SystemFile
 
+    /// Parameters without an optimizer's state.
+    ///
     /// - Parameters:
     ///   - parameterCount: what the layout says; decides the size that the file must have.
     ///   - expectedRoot: the root that a version record certifies; nil takes the file's own word for it.
     public init(path: String, parameterCount: Int, expectedRoot: Digest?) throws(ParameterFileError) {
-        precondition(parameterCount > 0 && parameterCount <= ParameterLayout.parameterCountLimit)
+        try self.init(path: path, shape: StateShape(parameterCount: parameterCount), expectedName: expectedRoot)
+    }
+
+    /// - Parameters:
+    ///   - shape: decides the size that the file must have.
+    ///   - expectedName: what a version record's roots give; nil takes the file's own word for it.
+    public init(path: String, shape: StateShape, expectedName: Digest?) throws(ParameterFileError) {
         let file = try SystemFile.openForReading(path)
-        let blocks = Self.blockCount(parameterCount)
-        let expected = 4 * parameterCount + Digest.byteCount * blocks
+        let blocks = shape.blockCount
+        let expected = 4 * shape.valueCount + Digest.byteCount * blocks
         let found = try file.byteCount()
         guard found == expected else { throw .wrongSize(file: path, expectedBytes: expected, foundBytes: found) }
 
         let raw = Storage<UInt8>(count: Digest.byteCount * blocks, filledWith: 0)
-        try file.read(at: 4 * parameterCount, into: UnsafeMutableRawBufferPointer(raw.buffer))
+        try file.read(at: 4 * shape.valueCount, into: UnsafeMutableRawBufferPointer(raw.buffer))
         var leaves: [Digest] = []
         leaves.reserveCapacity(blocks)
         for block in 0..<blocks {
@@ -32,47 +41,47 @@ public struct ParameterFile: ParameterSource {
             guard let leaf = Digest(bytes: bytes) else { preconditionFailure("a digest has 32 bytes") }
             leaves.append(leaf)
         }
-        let tree = MerkleTree(leaves: leaves)
-        if let expectedRoot, tree.root != expectedRoot {
-            throw .wrongRoot(file: path, expected: expectedRoot, found: tree.root)
+        let tree = StateTree(leaves: leaves, shape: shape)
+        if let expectedName, tree.name != expectedName {
+            throw .wrongRoot(file: path, expected: expectedName, found: tree.name)
         }
         self.path = path
-        self.parameterCount = parameterCount
+        self.shape = shape
         self.tree = tree
         self.file = file
     }
 
-    public var root: Digest { tree.root }
+    public var parameterCount: Int { shape.parameterCount }
 
-    public var blockCount: Int { tree.leafCount }
+    /// Of the parameters.
+    public var root: Digest { tree.parameters.root }
 
-    static func blockCount(_ parameterCount: Int) -> Int {
-        (parameterCount + ParameterLayout.blockParameters - 1) / ParameterLayout.blockParameters
-    }
+    /// Of the optimizer's state, where there is one.
+    public var outerRoot: Digest? { tree.outer?.root }
 
-    /// The parameters of a block.
-    public func parameters(ofBlock block: Int) -> Range<Int> {
-        precondition(block >= 0 && block < blockCount)
-        let start = block * ParameterLayout.blockParameters
-        return start..<min(start + ParameterLayout.blockParameters, parameterCount)
-    }
+    public var name: Digest { tree.name }
 
     public func read(at offset: Int, into buffer: UnsafeMutableBufferPointer<Float>) throws(ParameterFileError) {
         precondition(offset >= 0 && buffer.count <= parameterCount - offset)
+        try readValues(at: offset, into: buffer)
+    }
+
+    /// Values counted from the beginning of the file, unchecked.
+    func readValues(at offset: Int, into buffer: UnsafeMutableBufferPointer<Float>) throws(ParameterFileError) {
         try file.read(at: 4 * offset, into: UnsafeMutableRawBufferPointer(buffer))
         FloatBytes.swapOnBigEndian(buffer)
     }
 
     /// Reads a whole block and checks it against its Merkle leaf.
     ///
-    /// - Parameter buffer: exactly as many parameters as the block has.
+    /// - Parameter buffer: exactly as many values as the block has.
     public func readBlock(
         _ block: Int, into buffer: UnsafeMutableBufferPointer<Float>
     ) throws(ParameterFileError) {
-        let range = parameters(ofBlock: block)
+        let range = shape.values(ofBlock: block)
         precondition(buffer.count == range.count)
         try file.read(at: 4 * range.lowerBound, into: UnsafeMutableRawBufferPointer(buffer))
-        guard MerkleTree.leaf(UnsafeRawBufferPointer(buffer)) == tree.leaves[block] else {
+        guard MerkleTree.leaf(UnsafeRawBufferPointer(buffer)) == tree.leaf(block) else {
             throw .corruptBlock(file: path, block: block)
         }
         FloatBytes.swapOnBigEndian(buffer)
@@ -81,9 +90,9 @@ public struct ParameterFile: ParameterSource {
     /// Reads every block against its leaf; throws for the first bad one.
     public func verify() throws(ParameterFileError) {
         let scratch = Storage<Float>(
-            count: min(ParameterLayout.blockParameters, parameterCount), filledWith: 0)
-        for block in 0..<blockCount {
-            let count = parameters(ofBlock: block).count
+            count: min(ParameterLayout.blockParameters, shape.valueCount), filledWith: 0)
+        for block in 0..<shape.blockCount {
+            let count = shape.values(ofBlock: block).count
             try readBlock(block, into: UnsafeMutableBufferPointer(rebasing: scratch.buffer[..<count]))
         }
     }

@@ -8,7 +8,7 @@ import Locking
 /// its temporary file.
 public final class ParameterFileWriter: Sendable {
     public let path: String
-    public let parameterCount: Int
+    public let shape: StateShape
     private let temporary: String
     private let file: SystemFile
     private let state: Guarded<State>
@@ -18,13 +18,12 @@ public final class ParameterFileWriter: Sendable {
         var isFinished = false
     }
 
-    public init(path: String, parameterCount: Int) throws(ParameterFileError) {
-        precondition(parameterCount > 0 && parameterCount <= ParameterLayout.parameterCountLimit)
+    public init(path: String, shape: StateShape) throws(ParameterFileError) {
         self.path = path
-        self.parameterCount = parameterCount
+        self.shape = shape
         temporary = path + ".partial"
         file = try SystemFile.create(temporary)
-        state = Guarded(State(leaves: Array(repeating: nil, count: ParameterFile.blockCount(parameterCount))))
+        state = Guarded(State(leaves: Array(repeating: nil, count: shape.blockCount)))
     }
 
     deinit {
@@ -34,11 +33,10 @@ public final class ParameterFileWriter: Sendable {
     /// Writes one whole block and returns its Merkle leaf.
     @discardableResult
     public func writeBlock(_ block: Int, _ values: UnsafeBufferPointer<Float>) throws(ParameterFileError) -> Digest {
-        let start = block * ParameterLayout.blockParameters
-        let expected = min(ParameterLayout.blockParameters, parameterCount - start)
-        precondition(block >= 0 && expected > 0)
-        guard values.count == expected else {
-            throw .wrongCount(file: path, expected: expected, found: values.count)
+        let range = shape.values(ofBlock: block)
+        let start = range.lowerBound
+        guard values.count == range.count else {
+            throw .wrongCount(file: path, expected: range.count, found: values.count)
         }
         for value in values where !value.isFinite { throw .nonFinite(file: path, block: block) }
         let leaf: Digest
@@ -57,33 +55,41 @@ public final class ParameterFileWriter: Sendable {
         return leaf
     }
 
-    /// Syncs, renames, and returns the tree. Every block must have been written.
-    public func finish() throws(ParameterFileError) -> MerkleTree {
+    /// Syncs, renames, and returns the trees. Every block must have been written.
+    public func finish() throws(ParameterFileError) -> StateTree {
         let leaves = state.withLock { $0.leaves.compactMap { $0 } }
-        let blocks = ParameterFile.blockCount(parameterCount)
+        let blocks = shape.blockCount
         guard leaves.count == blocks else { throw .wrongCount(file: path, expected: blocks, found: leaves.count) }
         let trailer = leaves.flatMap(\.bytes)
         let raw = Storage<UInt8>(count: trailer.count, filledWith: 0)
         _ = raw.buffer.update(fromContentsOf: trailer)
-        try file.write(UnsafeRawBufferPointer(raw.buffer), at: 4 * parameterCount)
+        try file.write(UnsafeRawBufferPointer(raw.buffer), at: 4 * shape.valueCount)
         try file.synchronize()
         try SystemFile.adopt(temporary, as: path)
         state.withLock { $0.isFinished = true }
-        return MerkleTree(leaves: leaves)
+        return StateTree(leaves: leaves, shape: shape)
     }
 }
 
 extension ParameterFile {
-    /// Copies a flat vector into a new parameter file, a block in memory at a time, and returns its tree.
-    public static func write(_ source: some ParameterSource, to path: String) throws(ParameterFileError) -> MerkleTree {
-        let writer = try ParameterFileWriter(path: path, parameterCount: source.parameterCount)
-        let scratch = Storage<Float>(
-            count: min(ParameterLayout.blockParameters, source.parameterCount), filledWith: 0)
-        for block in 0..<blockCount(source.parameterCount) {
-            let start = block * ParameterLayout.blockParameters
-            let count = min(ParameterLayout.blockParameters, source.parameterCount - start)
-            let buffer = UnsafeMutableBufferPointer(rebasing: scratch.buffer[..<count])
-            try source.read(at: start, into: buffer)
+    /// Copies a flat vector into a new parameter file, a block in memory at a time, and returns its trees.
+    ///
+    /// - Parameter outerCount: values of the optimizer's state, all of which are zero.
+    @discardableResult
+    public static func write(
+        _ source: some ParameterSource, outerCount: Int = 0, to path: String
+    ) throws(ParameterFileError) -> StateTree {
+        let shape = StateShape(parameterCount: source.parameterCount, outerCount: outerCount)
+        let writer = try ParameterFileWriter(path: path, shape: shape)
+        let scratch = Storage<Float>(count: ParameterLayout.blockParameters, filledWith: 0)
+        for block in 0..<shape.blockCount {
+            let range = shape.values(ofBlock: block)
+            let buffer = UnsafeMutableBufferPointer(rebasing: scratch.buffer[..<range.count])
+            if block < shape.parameterBlockCount {
+                try source.read(at: range.lowerBound, into: buffer)
+            } else {
+                buffer.update(repeating: 0)
+            }
             try writer.writeBlock(block, UnsafeBufferPointer(buffer))
         }
         return try writer.finish()
@@ -94,8 +100,7 @@ extension ParameterFile {
         let scratch = Storage<Float>(
             count: min(ParameterLayout.blockParameters, max(source.parameterCount, 1)), filledWith: 0)
         var leaves: [Digest] = []
-        for block in 0..<blockCount(source.parameterCount) {
-            let start = block * ParameterLayout.blockParameters
+        for start in stride(from: 0, to: source.parameterCount, by: ParameterLayout.blockParameters) {
             let count = min(ParameterLayout.blockParameters, source.parameterCount - start)
             let buffer = UnsafeMutableBufferPointer(rebasing: scratch.buffer[..<count])
             try source.read(at: start, into: buffer)

@@ -24,14 +24,14 @@ public final class ParameterFileAppender: ParameterSink {
     private var nextBlock = 0
 
     public init(path: String, parameterCount: Int) throws(ParameterFileError) {
-        writer = try ParameterFileWriter(path: path, parameterCount: parameterCount)
+        writer = try ParameterFileWriter(path: path, shape: StateShape(parameterCount: parameterCount))
         block = Storage(count: min(ParameterLayout.blockParameters, parameterCount), filledWith: 0)
     }
 
     public func append(_ values: UnsafeBufferPointer<Float>) throws(ParameterFileError) {
         let total = nextBlock * ParameterLayout.blockParameters + filled + values.count
-        guard total <= writer.parameterCount else {
-            throw .wrongCount(file: writer.path, expected: writer.parameterCount, found: total)
+        guard total <= writer.shape.parameterCount else {
+            throw .wrongCount(file: writer.path, expected: writer.shape.parameterCount, found: total)
         }
         var rest = values[...]
         while !rest.isEmpty {
@@ -44,9 +44,10 @@ public final class ParameterFileAppender: ParameterSink {
     }
 
     /// Syncs, renames, and returns the tree. All parameters must have been appended.
+    @discardableResult
     public func finish() throws(ParameterFileError) -> MerkleTree {
         if filled > 0 { try flush() }
-        return try writer.finish()
+        return try writer.finish().parameters
     }
 
     private func flush() throws(ParameterFileError) {

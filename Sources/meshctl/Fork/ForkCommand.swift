@@ -137,7 +137,10 @@ struct ForkCommand: ParsableCommand {
         }
         return Genesis(
             nonce: SecretBytes.random(count: 32).withUnsafeBytes { Digest(bytes: $0) } ?? .zero, members: set,
-            rules: rules, tensors: founding.tensors, attachments: founding.attachments, roots: chain.head.roots,
+            rules: rules, tensors: founding.tensors, attachments: founding.attachments,
+            roots: StateRoots(
+                founding: chain.head.roots.parameters,
+                parameterCount: Int(TensorShape.parameterCount(of: founding.tensors) ?? 0), rules.innerOptimizer),
             origin: ForkOrigin(network: founding.network, version: chain.headDigest, roots: chain.head.roots))
     }
 

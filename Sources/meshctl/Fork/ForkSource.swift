@@ -71,7 +71,7 @@ struct ForkSource {
         do throws(ParameterFileError) {
             let tree = try ParameterFile.write(source, to: parametersPath)
             return try ParameterFile(
-                path: parametersPath, parameterCount: layout.parameterCount, expectedRoot: tree.root)
+                path: parametersPath, parameterCount: layout.parameterCount, expectedRoot: tree.name)
         } catch {
             throw Failure("\(error)")
         }

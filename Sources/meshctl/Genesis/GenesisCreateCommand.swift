@@ -54,7 +54,8 @@ struct GenesisCreateCommand: ParsableCommand {
         let genesis = Genesis(
             nonce: SecretBytes.random(count: 32).withUnsafeBytes { Digest(bytes: $0) } ?? .zero, members: set,
             rules: rules, tensors: TensorShape.list(of: folder.layout), attachments: folder.attachments,
-            roots: StateRoots(parameters: try folder.root()))
+            roots: StateRoots(
+                founding: try folder.root(), parameterCount: folder.layout.parameterCount, rules.innerOptimizer))
         let file = GenesisFile(genesis: genesis, signatures: [])
         guard file.encoded.count <= Limits.genesisFileBytes else {
             throw Failure(

@@ -28,7 +28,9 @@ struct RuleOptions: ParsableArguments {
     var warmupSteps: UInt32?
 
     @Option(
-        help: ArgumentHelp("adamw, or muon for the layers' projections (default: the profile's).", valueName: "name"))
+        help: ArgumentHelp(
+            "adamw, muon for the layers' projections, or shared-adamw: one optimizer for all sites (default: the profile's).",
+            valueName: "name"))
     var innerOptimizer: OptimizerName?
 
     @Option(
@@ -83,6 +85,7 @@ struct RuleOptions: ParsableArguments {
 
     enum OptimizerName: String, ExpressibleByArgument, CaseIterable {
         case adamw, muon
+        case sharedAdamW = "shared-adamw"
     }
 
     enum EncodingName: String, ExpressibleByArgument, CaseIterable {

@@ -21,8 +21,9 @@ final class RecomputeFolder {
         let path = root + "/meshctl-verify-" + SecretBytes.random(count: 8).withUnsafeBytes { Hex.encode($0) }
         try DiskFile.makeDirectory(path, mode: 0o700)
         do throws(ParameterFileError) {
-            let tree = try ParameterFile.write(folder.parameters, to: path + "/0")
-            start = try ParameterFile(path: path + "/0", parameterCount: layout.parameterCount, expectedRoot: tree.root)
+            let shape = StateShape(layout, genesis.rules.innerOptimizer)
+            let tree = try ParameterFile.write(folder.parameters, outerCount: shape.outerCount, to: path + "/0")
+            start = try ParameterFile(path: path + "/0", shape: shape, expectedName: tree.name)
         } catch {
             RecomputeFolder.remove(path)
             throw Failure("\(error)")

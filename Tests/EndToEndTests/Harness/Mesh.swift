@@ -61,7 +61,11 @@ struct Mesh {
             members: try MemberSet(members: founders.map(\.member)), rules: rules,
             tensors: layout.tensors.map { Ledger.TensorShape(name: $0.name, shape: $0.shape.map { UInt64($0) }) },
             attachments: [],
-            roots: StateRoots(parameters: try ParameterFile.tree(of: values).root))
+            roots: StateRoots(
+                parameters: try ParameterFile.tree(of: values).root,
+                outer: rules.innerOptimizer.isShared
+                    ? try ParameterFile.tree(of: ZeroParameters(parameterCount: layout.parameterCount + 1)).root : .zero
+            ))
         let file = GenesisFile(
             genesis: genesis,
             signatures: founders.map { [genesis] in

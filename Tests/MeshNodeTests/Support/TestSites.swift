@@ -4,6 +4,7 @@ import Foundation
 import Gossip
 import Ledger
 import Logging
+import Rounds
 import Tensor
 import Testing
 
@@ -56,7 +57,8 @@ final class TestSites {
             nonce: Digest(bytes: random.secret(count: 32).withUnsafeBytes { Array($0) })!,
             members: try MemberSet(members: founders.map(\.0)), rules: rules,
             tensors: [Ledger.TensorShape(name: "weights", shape: [UInt64(parameters)])], attachments: [],
-            roots: StateRoots(parameters: try ParameterFile.tree(of: values).root))
+            roots: StateRoots(
+                founding: try ParameterFile.tree(of: values).root, parameterCount: parameters, rules.innerOptimizer))
         operatorKeys = Dictionary(uniqueKeysWithValues: founders.map { ($0.0.id, $0.1) })
         let file = GenesisFile(
             genesis: genesis,
