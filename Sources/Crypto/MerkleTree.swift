@@ -39,6 +39,22 @@ public struct MerkleTree: Sendable {
         self.levels = levels
     }
 
+    /// The root of a tree of `count` leaves that are all `leaf` but for the last one. Two digests a level.
+    ///
+    /// - Parameter count: at least 1.
+    public static func root(repeating leaf: Digest, count: Int, last: Digest) -> Digest {
+        precondition(count > 0)
+        // Of a level: its first nodes are all alike, and its last one.
+        var (same, end, width) = (leaf, last, count)
+        while width > 1 {
+            // An unpaired last node moves up unchanged.
+            if width % 2 == 0 { end = node(same, end) }
+            same = node(same, same)
+            width = (width + 1) / 2
+        }
+        return end
+    }
+
     public var leafCount: Int { levels.first?.count ?? 0 }
 
     /// The leaf digests in order.

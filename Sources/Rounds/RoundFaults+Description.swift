@@ -59,7 +59,7 @@ extension ReplayFault: CustomStringConvertible {
         switch self {
         case .layout(let error): "the genesis' tensors make no parameter vector: \(error)"
         case .wrongStart(let expected, let found):
-            "the parameters to start from have the root \(found.short), expected \(expected.short)"
+            "the state to start from has \(found.short(besides: expected)), expected \(expected.short(besides: found))"
         case .wrongParameterCount(let expected, let found): "there are \(found) parameters, expected \(expected)"
         case .audit(let fault): fault.description
         case .contribution(let height, let slot, let fault):
@@ -67,7 +67,8 @@ extension ReplayFault: CustomStringConvertible {
         case .missingPayload(let height, let slot): "version \(height): the contribution of \(slot) is not kept"
         case .manifest(let height, let fault): "version \(height) cannot be averaged: \(fault)"
         case .wrongRoot(let height, let expected, let computed):
-            "version \(height): its contributions give the root \(computed.short), certified is \(expected.short)"
+            "version \(height): its contributions give the \(computed.short(besides: expected)), certified are "
+                + expected.short(besides: computed)
         case .missingParameters(let height):
             "the parameters of version \(height), which a replay begins with, are not kept"
         case .missingVersion(let height): "version \(height), which a replay makes anew, is not kept"

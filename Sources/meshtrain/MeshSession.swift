@@ -259,12 +259,19 @@ final class MeshSession {
         let committed: ContributionCommitted
         do {
             committed = try ParameterTransfer.contribute(
-                isShared
-                    ? trainer.optimizer.meanGradient(of: steps)
-                    : zip(trainer.transformer.parameters, base).map { $0 - $1 },
+                {
+                    isShared
+                        ? trainer.optimizer.meanGradient(at: $0, of: steps)
+                        : trainer.transformer.parameters[$0] - base[$0]
+                },
                 version: version, record: record, layout: layout, to: daemon)
             if isShared { trainer.optimizer.clearGradients() }
         } catch let refusal as ControlRefusal where refusal.reason == .wrongBase {
+            guard !isShared else {
+                // A gradient of a base that is no longer taken says little about the next one.
+                Output.note("round \(height + 1): too late; its gradient is dropped")
+                return try overtakenBy ?? daemon.nextVersion()
+            }
             Output.note("round \(height + 1): too late; what was trained is added to the next base")
             lead = Lead(start: base, steps: step - firstStep, skippedSteps: skipped, loss: loss)
             return try overtakenBy ?? daemon.nextVersion()

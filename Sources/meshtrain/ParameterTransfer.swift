@@ -109,22 +109,22 @@ enum ParameterTransfer {
 
     /// Hands over one contribution.
     ///
-    /// - Parameter delta: trained minus base, or under a shared optimizer the mean gradient.
+    /// - Parameter delta: trained minus base, or under a shared optimizer the mean gradient, at each parameter.
     static func contribute(
-        _ delta: [Float], version: DigestText, record: RoundRecord, layout: ModelLayout, to daemon: DaemonConnection
+        _ delta: (Int) -> Float, version: DigestText, record: RoundRecord, layout: ModelLayout,
+        to daemon: DaemonConnection
     ) throws -> ContributionCommitted {
-        precondition(delta.count == layout.parameterCount)
         let transfer = daemon.newTransfer()
         _ = try daemon.call(
             TrainerContributeBegin(
-                base: version, form: .delta, transfer: Int64(transfer), bytes: 4 * Int64(delta.count)))
+                base: version, form: .delta, transfer: Int64(transfer), bytes: 4 * Int64(layout.parameterCount)))
         let part = TensorFrame.limitBytes / 4
         for (index, tensor) in layout.tensors.enumerated() {
             for start in stride(from: 0, to: tensor.count, by: part) {
                 let count = min(part, tensor.count - start)
                 let bytes = [UInt8](unsafeUninitializedCapacity: 4 * count) { buffer, filled in
                     for position in 0..<count {
-                        let pattern = delta[tensor.offset + start + position].bitPattern.littleEndian
+                        let pattern = delta(tensor.offset + start + position).bitPattern.littleEndian
                         UnsafeMutableRawBufferPointer(buffer).storeBytes(
                             of: pattern, toByteOffset: 4 * position, as: UInt32.self)
                     }

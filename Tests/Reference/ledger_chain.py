@@ -153,6 +153,10 @@ class Chain:
             if action:
                 self.check_action(action, members)
             self.check_manifest(version, ready, embedded["availability"])
+        need(
+            is_shared(self.rules) == (version["roots"]["outer"] != ZERO),
+            "the version has a state of the optimizer without a shared optimizer, or none with it",
+        )
         self.check_commitments(version, support, embedded["closings"])
         self.check_contributions(version, contributions)
         vote = certificate["vote"]
@@ -291,8 +295,6 @@ class Chain:
         return sorted(slot for slot, _ in newest.values())
 
     def check_manifest(self, version, ready, availability):
-        unchanged = version["roots"]["outer"] == self.head["roots"]["outer"]
-        need(unchanged or is_shared(self.rules), "the outer state changed")
         slots = [slot_order(entry["slot"]) for entry in version["manifest"]]
         need(slots == self.slots_to_list(ready), "the manifest does not list what the ready records name")
         reviews = self.reviews_with(ready)

@@ -45,6 +45,12 @@ def merkle_root(leaves):
     return level[0]
 
 
+def zero_root(count):
+    """The root of so many float32 that are all zero, a leaf a block of 262,144."""
+    size = 262_144
+    return merkle_root([bytes(4 * min(size, count - start)) for start in range(0, count, size)])
+
+
 # Field types: each takes a value and the name of its field, and refuses a value outside the type.
 
 
@@ -296,8 +302,9 @@ def distinct_names(value):
             return f"two {field} have the same name"
     if sum(math.prod(tensor["shape"]) for tensor in value["tensors"]) > 1 << 40:
         return "the tensors have more than 2^40 parameters"
-    if is_shared(value["rules"]) != (value["roots"]["outer"] != ZERO):
-        return "a state of the optimizer without a shared optimizer, or none with it"
+    parameters = sum(math.prod(tensor["shape"]) for tensor in value["tensors"])
+    if value["roots"]["outer"] != (zero_root(parameters + 1) if is_shared(value["rules"]) else ZERO):
+        return "version 0 has a state of the optimizer that is not empty, or one without a shared optimizer"
     return rules_fault(value["rules"], len(value["members"]["members"]))
 
 

@@ -32,7 +32,7 @@ import Testing
         let tree = try ParameterFile.write(ParameterArray(other.versionZero), to: folder.file("0"))
         let file = try ParameterFile(
             path: folder.file("0"), parameterCount: other.layout.parameterCount, expectedRoot: tree.name)
-        #expect(throws: ReplayFault.wrongStart(expected: mesh.genesis.roots.parameters, found: tree.name)) {
+        #expect(throws: ReplayFault.wrongStart(expected: mesh.genesis.roots, found: StateRoots(tree))) {
             try Replay(genesis: mesh.genesis, parameters: file)
         }
     }
@@ -52,7 +52,7 @@ import Testing
             try replay.apply(
                 forged, payloads: payloads, outputPath: folder.file("1"), workers: 1, verifier: Verifier())
         } catch { found = error }
-        guard case .wrongRoot(Height(1), expected: .zero, computed: _)? = found else {
+        guard case .wrongRoot(Height(1), expected: StateRoots(parameters: .zero), computed: _)? = found else {
             Issue.record("found \(String(describing: found))")
             return
         }

@@ -73,7 +73,9 @@ import Testing
         let right = try reverts.without([poison])
         // The poison stays in.
         try reverts.takeOver(right, claiming: reverts.states[2])
-        let roots = try [right, reverts.states[2]].map { try ParameterFile.tree(of: ParameterArray($0)).root }
+        let roots = try [right, reverts.states[2]].map {
+            StateRoots(parameters: try ParameterFile.tree(of: ParameterArray($0)).root)
+        }
         #expect(throws: ReplayFault.wrongRoot(Height(3), expected: roots[1], computed: roots[0])) {
             try audit(reverts)
         }

@@ -163,14 +163,37 @@ import Testing
         ) { try chain.outcome(of: action) }
     }
 
-    @Test func aGenesisHasAStateIfAndOnlyIfItsRulesShareAnOptimizer() throws {
-        for (mesh, outer) in [(try mesh(), Digest.zero), (try SmallMesh(), try mesh().genesis.roots.outer)] {
-            let genesis = mesh.genesis
+    @Test func aGenesisBeginsWithAnEmptyStateIfItsRulesShareAnOptimizerAndWithNoneOtherwise() throws {
+        let (shared, plain) = (try mesh().genesis, try SmallMesh().genesis)
+        let full = try ParameterFile.tree(of: ParameterArray([Float](repeating: 1, count: 10_311))).root
+        for (genesis, outers) in [(shared, [Digest.zero, full]), (plain, [shared.roots.outer])] {
             #expect(try Genesis(cbor: genesis.cbor) == genesis)
-            let other = Genesis(
-                nonce: genesis.nonce, members: genesis.members, rules: genesis.rules, tensors: genesis.tensors,
-                attachments: [], roots: StateRoots(parameters: genesis.roots.parameters, outer: outer))
-            #expect(throws: RecordError.outOfRange(key: "roots")) { try Genesis(cbor: other.cbor) }
+            for outer in outers {
+                let other = Genesis(
+                    nonce: genesis.nonce, members: genesis.members, rules: genesis.rules, tensors: genesis.tensors,
+                    attachments: [], roots: StateRoots(parameters: genesis.roots.parameters, outer: outer))
+                #expect(throws: RecordError.outOfRange(key: "roots")) { try Genesis(cbor: other.cbor) }
+            }
         }
+    }
+
+    @Test(arguments: [1, 262_143, 262_144, 262_145, 1_048_575, 1_048_576, 1_300_000])
+    func theRootOfAnEmptyStateIsThatOfItsFile(parameters: Int) throws {
+        let roots = StateRoots(founding: .zero, parameterCount: UInt64(parameters), .sharedAdamW)
+        #expect(roots.outer == (try ParameterFile.tree(of: ZeroParameters(parameterCount: parameters + 1)).root))
+    }
+
+    /// A version without a state under a shared optimizer, and one with a state under other rules, is refused by the records alone.
+    @Test(arguments: [true, false])
+    func aVersionHasAStateIfAndOnlyIfItsRulesShareAnOptimizer(isShared: Bool) throws {
+        let mesh = try isShared ? mesh() : SmallMesh()
+        let chain = Chain(genesis: mesh.genesis)
+        let (record, _) = try mesh.contribution(by: 0, on: chain.bases[0])
+        let outer = isShared ? Digest.zero : try self.mesh().genesis.roots.outer
+        let version = try mesh.certified(on: chain, listing: [record]) { _ in
+            StateRoots(parameters: mesh.genesis.roots.parameters, outer: outer)
+        }
+        #expect(throws: AuditFault.self) { try chain.audited(version, verifier: Verifier()) }
+        #expect(throws: PayloadFault.wrongOuterRoot) { try chain.judge(version.embedded, verifier: Verifier()) }
     }
 }

@@ -45,7 +45,7 @@ struct SmallMesh {
             tensors: TensorShape.list(of: layout), attachments: [],
             roots: StateRoots(
                 founding: try ParameterFile.tree(of: ParameterArray(versionZero)).root,
-                parameterCount: layout.parameterCount, rules.innerOptimizer))
+                parameterCount: UInt64(layout.parameterCount), rules.innerOptimizer))
     }
 
     /// Version 0 of the shared optimizer's state; empty without one.

@@ -208,7 +208,7 @@ struct ParameterFileTests {
             try source.readBlock(block, into: values)
             #expect(Array(values) == Array(moments[range]))
         }
-        for steps in [Float(-1), 0.5, 0x1p25] {
+        for steps in [Float(-1), -0.0, 0.5, 0x1p25, .nan] {
             #expect(throws: ParameterFileError.self) { try SharedState.steps(of: ParameterArray([0, 0, steps])) }
         }
     }

@@ -14,6 +14,9 @@ extension Chain {
         let support = embedded.payload.support
         try checkShape(embedded.payload)
         guard support.action == embedded.action?.objectDigest else { throw .wrongSupport }
+        // Under a shared optimizer it follows from the contributions, like the parameters.
+        let hasState = version.roots.outer != .zero
+        guard hasState == rules.innerOptimizer.isShared else { throw .wrongOuterRoot }
         try checkReady(support, embedded.ready, verifier)
         let ready = embedded.ready.map(\.body)
         if let roots = rootsToSwitch(by: ready) {
@@ -44,7 +47,6 @@ extension Chain {
         _ embedded: EmbeddedPayload, _ ready: [Ready], _ verifier: Verifier
     ) throws(PayloadFault) {
         let version = embedded.version
-        guard rules.innerOptimizer.isShared || version.roots.outer == head.roots.outer else { throw .wrongOuterRoot }
         let slots = version.manifest.map(\.slot)
         let expected = slotsToList(by: ready)
         guard slots == expected else { throw .inclusion(expected: expected, listed: slots) }

@@ -11,12 +11,9 @@ public enum DiskReserve {
     public static func bytes(tensors: [TensorShape], optimizer: InnerOptimizer) -> UInt64 {
         let parameters = TensorShape.parameterCount(of: tensors) ?? 0
         return [parameters, optimizer.stateCount(parameterCount: parameters)].reduce(recordBytes) { bytes, count in
-            bytes + 4 * count + 32 * ((count + blockParameters - 1) / blockParameters)
+            bytes + 4 * count + 32 * ((count + Limits.blockParameters - 1) / Limits.blockParameters)
         }
     }
-
-    /// Parameters per leaf of a version's Merkle tree.
-    private static let blockParameters: UInt64 = 262_144
 
     /// Which incomplete payloads go so that the reserve is free again: the largest first, of equal ones the lower name,
     /// no more than needed.

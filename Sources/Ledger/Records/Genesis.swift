@@ -136,11 +136,14 @@ public struct Genesis: Statement, Hashable {
         origin = try reader.optionalRecord("origin")
         try reader.finish()
         guard rules.fault(memberCount: members.count) == nil else { throw .outOfRange(key: "rules") }
-        guard rules.innerOptimizer.isShared == (roots.outer != .zero) else { throw .outOfRange(key: "roots") }
         guard Set(tensors.map { ExactText($0.name) }).count == tensors.count,
-            TensorShape.parameterCount(of: tensors) != nil
+            let count = TensorShape.parameterCount(of: tensors),
+            rules.innerOptimizer.stateCount(parameterCount: count) <= Limits.parameters
         else {
             throw .outOfRange(key: "tensors")
+        }
+        guard roots == StateRoots(founding: roots.parameters, parameterCount: count, rules.innerOptimizer) else {
+            throw .outOfRange(key: "roots")
         }
         guard Set(attachments.map { ExactText($0.name) }).count == attachments.count else {
             throw .outOfRange(key: "attachments")

@@ -16,6 +16,8 @@ public enum Limits {
     public static let dimensionMaximum: UInt64 = 1 << 40
     /// Of all tensors of a model together.
     public static let parameters: UInt64 = 1 << 40
+    /// Values per leaf of a version's Merkle trees.
+    public static let blockParameters: UInt64 = 262_144
     public static let attachments = 16
     public static let attachmentNameBytes = 64
     /// Tokenizers of large vocabularies take tens of megabytes.

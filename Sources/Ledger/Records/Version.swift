@@ -56,6 +56,31 @@ public struct StateRoots: Record, Hashable {
         self.outer = outer
     }
 
+    /// Of version 0: the state of a shared optimizer is all zeros.
+    ///
+    /// - Parameter parameterCount: of the model, 1 to 2^40.
+    public init(founding parameters: Digest, parameterCount: UInt64, _ optimizer: InnerOptimizer) {
+        let count = Int(optimizer.stateCount(parameterCount: parameterCount))
+        guard count > 0 else {
+            self.init(parameters: parameters)
+            return
+        }
+        let block = Int(Limits.blockParameters)
+        let (blocks, rest) = ((count + block - 1) / block, count % block)
+        func leaf(_ values: Int) -> Digest { MerkleTree.leaf([UInt8](repeating: 0, count: 4 * values)) }
+        let whole = leaf(blocks > 1 ? block : count)
+        self.init(
+            parameters: parameters,
+            outer: MerkleTree.root(
+                repeating: whole, count: blocks, last: rest == 0 ? leaf(min(block, count)) : leaf(rest)))
+    }
+
+    /// The part in which these roots differ from others, for a message.
+    public func short(besides other: StateRoots) -> String {
+        parameters == other.parameters && outer != other.outer
+            ? "optimizer state \(outer.short)" : "parameters \(parameters.short)"
+    }
+
     public var cbor: CBOR { .record(["parameters": .digest(parameters), "outer": .digest(outer)]) }
 
     public init(cbor: CBOR) throws(RecordError) {

@@ -38,7 +38,7 @@ extension Keeper {
             )
         case .rootMismatch(let height, let expected, let computed):
             logger.error(
-                "version \(height): certified parameters \(expected.parameters.short), computed \(computed.parameters.short)"
+                "version \(height): certified \(expected.short(besides: computed)), computed \(computed.short(besides: expected))"
             )
         case .ownContributionLeftOut(let digest):
             logger.info("this site's contribution \(digest.short) was not listed; its values go back")

@@ -56,13 +56,12 @@ public final class Optimizer {
         if case .muon = kind { muon = Muon(matrices: layout.tensors.filter(layout.isProjection)) } else { muon = nil }
     }
 
-    /// The mean of the gradients that were summed up for a shared optimizer.
+    /// The mean, at one parameter, of the gradients that were summed up for a shared optimizer.
     ///
     /// - Parameter count: how many they were, at least 1.
-    public func meanGradient(of count: Int) -> [Float] {
+    public func meanGradient(at index: Int, of count: Int) -> Float {
         precondition(kind == .shared && count > 0)
-        let share = 1 / Float(count)
-        return first.values.map { $0 * share }
+        return first.buffer[index] / Float(count)
     }
 
     /// Begins a new sum.

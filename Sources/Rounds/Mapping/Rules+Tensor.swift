@@ -1,4 +1,3 @@
-import Crypto
 import Ledger
 import Tensor
 
@@ -59,20 +58,6 @@ extension StateRoots {
 
     public init(_ tree: StateTree) {
         self.init(parameters: tree.parameters.root, outer: tree.outer?.root ?? .zero)
-    }
-
-    /// Of version 0: the optimizer's state is all zeros.
-    public init(founding parameters: Digest, parameterCount: Int, _ optimizer: InnerOptimizer) {
-        let count = Int(optimizer.stateCount(parameterCount: UInt64(parameterCount)))
-        guard count > 0 else {
-            self.init(parameters: parameters)
-            return
-        }
-        let block = ParameterLayout.blockParameters
-        func leaf(_ count: Int) -> Digest { MerkleTree.leaf([UInt8](repeating: 0, count: 4 * count)) }
-        var leaves = [Digest](repeating: leaf(min(block, count)), count: count / block)
-        if count % block > 0 { leaves.append(leaf(count % block)) }
-        self.init(parameters: parameters, outer: MerkleTree(leaves: leaves).root)
     }
 }
 

@@ -6,7 +6,7 @@ import Tensor
 public enum ReplayFault: Error, Equatable, Sendable {
     case layout(LayoutError)
     /// The parameters to start from are not those that the chain's head names.
-    case wrongStart(expected: Digest, found: Digest)
+    case wrongStart(expected: StateRoots, found: StateRoots)
     case wrongParameterCount(expected: Int, found: Int)
     case audit(AuditFault)
     /// A contribution that was listed is not valid.
@@ -14,7 +14,7 @@ public enum ReplayFault: Error, Equatable, Sendable {
     case missingPayload(Height, Slot)
     case manifest(Height, ManifestFault)
     /// A quorum certified other parameters than the ones that the contributions give.
-    case wrongRoot(Height, expected: Digest, computed: Digest)
+    case wrongRoot(Height, expected: StateRoots, computed: StateRoots)
     /// A replayed state takes over, and the parameters that its replay begins with were not kept.
     case missingParameters(Height)
     /// A replayed state takes over, and a version that it makes anew was not kept.
@@ -46,10 +46,10 @@ public struct Replay: Sendable {
     public init(chain: Chain, layout: ParameterLayout, parameters: ParameterFile) throws(ReplayFault) {
         let shape = StateShape(layout, chain.rules.innerOptimizer)
         guard parameters.shape == shape else {
-            throw .wrongParameterCount(expected: shape.valueCount, found: parameters.shape.valueCount)
+            throw .wrongParameterCount(expected: shape.parameterCount, found: parameters.parameterCount)
         }
         guard parameters.name == chain.head.roots.name else {
-            throw .wrongStart(expected: chain.head.roots.name, found: parameters.name)
+            throw .wrongStart(expected: chain.head.roots, found: StateRoots(parameters))
         }
         self.chain = chain
         self.layout = layout
@@ -97,7 +97,7 @@ public struct Replay: Sendable {
                 version.manifest, at: version.height, payloads: payloads, parent: self.parameters, layout: layout,
                 rules: chain.rules, members: chain.members.count, outputPath: outputPath, workers: workers)
         guard StateRoots(parameters) == version.roots else {
-            throw .wrongRoot(version.height, expected: version.roots.name, computed: parameters.name)
+            throw .wrongRoot(version.height, expected: version.roots, computed: StateRoots(parameters))
         }
         self.parameters = parameters
         chain = next

@@ -18,7 +18,7 @@ public enum SharedState {
         let values = Storage<Float>(count: blocks.values(ofBlock: last).count, filledWith: 0)
         try state.readBlock(last, into: values.buffer)
         let steps = values.buffer[values.buffer.count - 1]
-        guard steps >= 0, steps <= Float(stepsMaximum), steps == steps.rounded() else {
+        guard steps >= 0, steps.sign == .plus, steps <= Float(stepsMaximum), steps == steps.rounded() else {
             throw .nonFinite(file: path, block: last)
         }
         return Int(steps)

@@ -140,7 +140,7 @@ struct ForkCommand: ParsableCommand {
             rules: rules, tensors: founding.tensors, attachments: founding.attachments,
             roots: StateRoots(
                 founding: chain.head.roots.parameters,
-                parameterCount: Int(TensorShape.parameterCount(of: founding.tensors) ?? 0), rules.innerOptimizer),
+                parameterCount: TensorShape.parameterCount(of: founding.tensors) ?? 0, rules.innerOptimizer),
             origin: ForkOrigin(network: founding.network, version: chain.headDigest, roots: chain.head.roots))
     }
 

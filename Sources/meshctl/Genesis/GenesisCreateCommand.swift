@@ -55,7 +55,8 @@ struct GenesisCreateCommand: ParsableCommand {
             nonce: SecretBytes.random(count: 32).withUnsafeBytes { Digest(bytes: $0) } ?? .zero, members: set,
             rules: rules, tensors: TensorShape.list(of: folder.layout), attachments: folder.attachments,
             roots: StateRoots(
-                founding: try folder.root(), parameterCount: folder.layout.parameterCount, rules.innerOptimizer))
+                founding: try folder.root(), parameterCount: UInt64(folder.layout.parameterCount),
+                rules.innerOptimizer))
         let file = GenesisFile(genesis: genesis, signatures: [])
         guard file.encoded.count <= Limits.genesisFileBytes else {
             throw Failure(

@@ -91,7 +91,8 @@ extension ReplayFault {
         switch self {
         case .layout(let error): "the genesis' tensors make no parameter vector: \(error)"
         case .wrongStart(let expected, let found):
-            "version 0 is not the model that the genesis names: its root is \(found.short), expected \(expected.short)"
+            "version 0 is not the model that the genesis names: it has \(found.short(besides: expected)), expected "
+                + expected.short(besides: found)
         case .wrongParameterCount(let expected, let found): "version 0 has \(found) parameters, expected \(expected)"
         case .audit(let fault): fault.words(names)
         case .contribution(let height, let slot, let fault):
@@ -101,7 +102,8 @@ extension ReplayFault {
         case .manifest(let height, .file(let error)): "version \(height): \(error)"
         case .manifest(let height, let fault): "version \(height) cannot be averaged: \(fault)"
         case .wrongRoot(let height, let expected, let computed):
-            "version \(height): its contributions give the parameters \(computed.short), certified are \(expected.short)"
+            "version \(height): its contributions give the \(computed.short(besides: expected)), certified are "
+                + expected.short(besides: computed)
         case .missingParameters(let height):
             "the parameters of version \(height), which a replay begins with, are not here"
         case .missingVersion(let height): "version \(height), which a replay makes anew, is not here"

@@ -58,7 +58,8 @@ final class TestSites {
             members: try MemberSet(members: founders.map(\.0)), rules: rules,
             tensors: [Ledger.TensorShape(name: "weights", shape: [UInt64(parameters)])], attachments: [],
             roots: StateRoots(
-                founding: try ParameterFile.tree(of: values).root, parameterCount: parameters, rules.innerOptimizer))
+                founding: try ParameterFile.tree(of: values).root, parameterCount: UInt64(parameters),
+                rules.innerOptimizer))
         operatorKeys = Dictionary(uniqueKeysWithValues: founders.map { ($0.0.id, $0.1) })
         let file = GenesisFile(
             genesis: genesis,
