@@ -9,7 +9,7 @@ import Testing
             second: [4, 5, 6, 0], optimizer: 0, parameters: parameters ? [7, 8, 9, -0.0] : nil)
     }
 
-    @Test(arguments: [1, 7, 19], [OptimizerKind.adamW, .muon(peak: 0.02)])
+    @Test(arguments: [1, 7, 19], [OptimizerKind.adamW, .muon(peak: 0.02), .shared])
     func resumedTrainingIsBitForBitTheSame(savedAfter: Int, optimizer: OptimizerKind) throws {
         let straight = try microTrainer(optimizer: optimizer)
         for step in 0..<20 { _ = try straight.takeStep(step) }
@@ -29,6 +29,30 @@ import Testing
         #expect(resumed.optimizer.first.values == straight.optimizer.first.values)
         #expect(resumed.optimizer.second.values == straight.optimizer.second.values)
         #expect(resumed.optimizer.updates == straight.optimizer.updates)
+    }
+
+    @Test func aSharedOptimizerSumsClippedGradientsAndMovesNothing() throws {
+        let (trainer, plain) = (try microTrainer(optimizer: .shared), try microTrainer())
+        let start = Array(trainer.transformer.parameters)
+        var sum = [Float](repeating: 0, count: start.count)
+        for step in 0..<3 {
+            _ = try trainer.takeStep(step)
+            _ = try plain.computeGradient(step)
+            let gradient = plain.transformer.gradient
+            let scale = Float(min(1, Optimizer.clipNorm / Optimizer.norm(gradient)))
+            for index in sum.indices { sum[index] += gradient[index] * scale }
+        }
+        #expect(Array(trainer.transformer.parameters) == start)
+        #expect(sum.indices.map { trainer.optimizer.meanGradient(at: $0, of: 3) } == sum.map { $0 / 3 })
+        #expect(sum.contains { $0 != 0 })
+        trainer.optimizer.clearGradients()
+        #expect(sum.indices.allSatisfy { trainer.optimizer.meanGradient(at: $0, of: 1) == 0 })
+        // Its sum is never taken for another optimizer's moments.
+        let bytes = trainer.checkpoint(nextStep: 3, includingParameters: false).encoded()
+        let kept = try Checkpoint(decoding: bytes, parameterCount: start.count)
+        #expect(throws: ModelError.checkpointMismatch(field: "optimizer", expected: 0, found: 2)) {
+            try plain.restore(kept)
+        }
     }
 
     @Test(arguments: [true, false])

@@ -91,7 +91,7 @@ struct ReplayJob: Sendable {
                 height: first.value - 1, root: "of a version before it",
                 reason: "the revert reaches back to version \(first), and no parameters from before it are kept here")
         }
-        try jobs.parameters.importModel(model, expecting: genesis.name)
+        try jobs.parameters.importModel(model, expecting: genesis)
         let mark = ReplayMark(exclusions: exclusions, height: .genesis, root: genesis.name)
         try shelf.begin(mark)
         jobs.parameters.remove(genesis.name)

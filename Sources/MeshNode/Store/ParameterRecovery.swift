@@ -121,10 +121,10 @@ struct ParameterRecovery {
         }
         guard let model else {
             throw .missingParameters(
-                height: 0, root: genesis.roots.name.short,
+                height: 0, root: genesis.roots.parameters.short,
                 reason: "are not in the state directory, and no [mesh] model is named: peers are asked for them")
         }
-        try jobs.parameters.importModel(model, expecting: genesis.roots.name)
+        try jobs.parameters.importModel(model, expecting: genesis.roots)
         return (.genesis, genesis.roots.name)
     }
 }

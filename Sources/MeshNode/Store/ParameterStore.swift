@@ -1,5 +1,6 @@
 import Crypto
 import Ledger
+import Rounds
 import Tensor
 
 /// `state/params/`: base versions under the names that their roots give (`StateRoots.name`). Also the residuals, which have the same format.
@@ -50,7 +51,7 @@ struct ParameterStore: Sendable {
     /// Copies version 0 out of a safetensors file, or a directory with `model.safetensors` or its shards.
     ///
     /// - Throws: `missingParameters` where the model is another one than the genesis names.
-    func importModel(_ path: String, expecting root: Digest) throws(StoreError) {
+    func importModel(_ path: String, expecting roots: StateRoots) throws(StoreError) {
         let temporary = state.params + "/import.f32"
         defer { DiskFile.remove(temporary) }
         let tree: StateTree
@@ -63,13 +64,14 @@ struct ParameterStore: Sendable {
         } catch SafetensorsError.file(let error) where !error.isMissingFile {
             throw StoreError(error)
         } catch {
-            throw .missingParameters(height: 0, root: root.short, reason: "\(path): \(error)")
+            throw .missingParameters(height: 0, root: roots.parameters.short, reason: "\(path): \(error)")
         }
-        guard tree.name == root else {
+        guard StateRoots(tree) == roots else {
             throw .missingParameters(
-                height: 0, root: root.short, reason: "\(path): is another model, with root \(tree.name.short)")
+                height: 0, root: roots.parameters.short,
+                reason: "\(path): is another model, with root \(tree.parameters.root.short)")
         }
-        try DiskFile.rename(temporary, to: state.parameters(root))
+        try DiskFile.rename(temporary, to: state.parameters(roots.name))
     }
 }
 

@@ -2,7 +2,7 @@ import Crypto
 import Ledger
 import Tensor
 
-/// The state under a certified name while they come block by block from peers.
+/// The state under a certified name while it comes block by block from peers.
 ///
 /// `params/<root>.blocks` has the very format of a parameter file, and is sparse: a block that is not here has a leaf of
 /// zeros. Every block stood under the root when it was written, and is held against its leaf again by whoever takes

@@ -65,7 +65,6 @@ public enum Averager {
             statistics: statistics, weightsQ30: entries.map(\.weightQ30), rule: rule,
             isDense: entries.allSatisfy { $0.contribution.profile.isDense })
         let leaves = Guarded([Digest](repeating: .zero, count: layout.blockCount))
-        let secondLeaves = Guarded([Digest](repeating: .zero, count: second == nil ? 0 : layout.blockCount))
         let step = Guarded(StepStatistics(entryCount: entries.count))
         try JobThreads.run(
             count: layout.blockCount, workers: workers,
@@ -86,8 +85,7 @@ public enum Averager {
                     let leaf = try output.writeBlock(block, UnsafeBufferPointer(parameters))
                     leaves.withLock { $0[block] = leaf }
                     if let second, let moments {
-                        let leaf = try second.output.writeBlock(block, UnsafeBufferPointer(moments))
-                        secondLeaves.withLock { $0[block] = leaf }
+                        _ = try second.output.writeBlock(block, UnsafeBufferPointer(moments))
                     }
                 } catch {
                     throw .file(error)
@@ -95,7 +93,6 @@ public enum Averager {
             })
         return AveragedState(
             tree: MerkleTree(leaves: leaves.withLock { $0 }),
-            secondTree: second == nil ? nil : MerkleTree(leaves: secondLeaves.withLock { $0 }),
             figures: AveragingFigures(statistics: statistics, plan: plan, step: step.withLock { $0 }))
     }
 
@@ -124,11 +121,9 @@ public struct SecondMoment: Sendable {
     }
 }
 
-/// What averaging made: the Merkle trees of the state that was written, and how the contributions went into it.
+/// What averaging made: the Merkle tree of the parameters that were written, and how the contributions went into it.
 public struct AveragedState: Sendable {
     /// Of the parameters.
     public let tree: MerkleTree
-    /// Of the second moment, for a step that has one.
-    public let secondTree: MerkleTree?
     public let figures: AveragingFigures
 }
