@@ -427,40 +427,53 @@ public struct LedgerExport: Codable, Hashable, Sendable {
     }
 }
 
-/// `parameters.export.begin`: asks for the parameters of a certified version; tensor frames of kind `parameters` follow the
+/// `parameters.export.begin`: asks for one part of a certified version's state; tensor frames of kind `parameters` follow the
 /// response, tensor by tensor with ascending offsets.
 public struct ParametersExportBegin: ControlMethod {
     /// The height wanted; the head where it is absent. Versions whose parameters are no longer kept are not found.
     public let height: Int64?
+    /// The parameters where it is absent.
+    public let part: StatePart?
 
     public typealias Response = ParametersExport
     public static let schema = MethodSchema(
         "parameters.export.begin", role: .auditor,
-        fields: [FieldSchema("height", .integer(0...ControlSchema.integerLimit), isOptional: true)],
-        frames: [.parameters])
+        fields: [
+            FieldSchema("height", .integer(0...ControlSchema.integerLimit), isOptional: true),
+            FieldSchema("part", .enumeration(StatePart.allCases.map(\.rawValue)), isOptional: true),
+        ], frames: [.parameters])
 
-    public init(height: Int64? = nil) {
+    public init(height: Int64? = nil, part: StatePart? = nil) {
         self.height = height
+        self.part = part
     }
 }
 
-/// An export of parameters that begins.
+/// What a version certifies.
+public enum StatePart: String, Codable, Hashable, Sendable, CaseIterable {
+    case parameters
+    /// The state of a shared optimizer: the second moment of each parameter, tensor by tensor, then one value, with the index behind
+    /// the last tensor: the number of steps. Not found in a mesh without a shared optimizer.
+    case optimizer
+}
+
+/// An export that begins.
 public struct ParametersExport: Codable, Hashable, Sendable {
     /// Stands in each of its frames.
     public let transfer: Int64
-    /// Of all frames together, headers not counted: four per parameter.
+    /// Of all frames together, headers not counted: four per parameter, and four more for the optimizer's number of steps.
     public let bytes: Int64
     public let height: Int64
     /// Its digest.
     public let version: DigestText
     /// The Merkle root of what arrives, as the version certifies it.
-    public let parametersRoot: DigestText
+    public let root: DigestText
 
-    public init(transfer: Int64, bytes: Int64, height: Int64, version: DigestText, parametersRoot: DigestText) {
+    public init(transfer: Int64, bytes: Int64, height: Int64, version: DigestText, root: DigestText) {
         self.transfer = transfer
         self.bytes = bytes
         self.height = height
         self.version = version
-        self.parametersRoot = parametersRoot
+        self.root = root
     }
 }

@@ -142,12 +142,16 @@ public struct ContributionExport: Codable, Hashable, Sendable {
     public let codec: CodecProfile
     /// What each coordinate of an average is divided by at least.
     public let sendersMinimum: Int64
-    /// Of the outer step, in 1/65,536.
+    /// Of the outer step, in 1/65,536; without meaning under a shared optimizer.
     public let outerLearningRateQ16: Int64
+    /// Local steps of a round.
+    public let innerSteps: Int64
+    /// With `innerSteps` and the number of steps in the base's state it gives the step of a shared optimizer.
+    public let schedule: InnerSchedule
 
     public init(
         transfer: Int64, bytes: Int64, baseHeight: Int64, codec: CodecProfile, sendersMinimum: Int64,
-        outerLearningRateQ16: Int64
+        outerLearningRateQ16: Int64, innerSteps: Int64, schedule: InnerSchedule
     ) {
         self.transfer = transfer
         self.bytes = bytes
@@ -155,5 +159,7 @@ public struct ContributionExport: Codable, Hashable, Sendable {
         self.codec = codec
         self.sendersMinimum = sendersMinimum
         self.outerLearningRateQ16 = outerLearningRateQ16
+        self.innerSteps = innerSteps
+        self.schedule = schedule
     }
 }

@@ -42,10 +42,18 @@ struct ContributionScores {
     /// Versions that an author's history covers.
     static let historyVersions: Int64 = 8
 
-    private struct Candidate {
+    private struct Fetched {
         let scored: ScoredContribution
-        let values: [Float]
-        let lossChange: Double
+        let export: ContributionExport
+        let contribution: Contribution
+    }
+
+    /// The version that contributions were made from.
+    private struct Base {
+        let parameters: [Float]
+        /// Of a shared optimizer; nil without one.
+        let optimizerState: [Float]?
+        let loss: Double
     }
 
     /// - Parameters:
@@ -56,66 +64,114 @@ struct ContributionScores {
         _ contributions: [ScoredContribution], listedAt height: Int64?, site: String
     ) throws -> (scores: [ContributionScore], baseLosses: [Int64: Double]) {
         // All payloads first: what is under review can be listed, and its base forgotten, while losses are measured.
-        var fetched: [(scored: ScoredContribution, export: ContributionExport, contribution: Contribution)] = []
+        var byBase: [Int64: [Fetched]] = [:]
         for scored in contributions {
-            try judging(scored) {
-                let (export, contribution) = try ParameterTransfer.contribution(
-                    scored.contribution, height: height, layout: layout, from: daemon)
-                guard export.baseHeight == scored.baseHeight else {
-                    throw ConnectionError.unexpected("a contribution to version \(export.baseHeight)")
-                }
-                guard (1...4096).contains(export.sendersMinimum), (0...(1 << 24)).contains(export.outerLearningRateQ16)
-                else { throw ConnectionError.unexpected("rules out of range") }
-                fetched.append((scored, export, contribution))
-            }
-        }
-        var bases: [Int64: (parameters: [Float], loss: Double)] = [:]
-        var candidates: [Candidate] = []
-        for (scored, export, contribution) in fetched {
-            try judging(scored) {
-                let base: (parameters: [Float], loss: Double)
-                if let known = bases[scored.baseHeight] {
-                    base = known
-                } else {
-                    let parameters = try ParameterTransfer.version(at: scored.baseHeight, layout: layout, from: daemon)
-                    base = (parameters, try loss(parameters))
-                    bases[scored.baseHeight] = base
-                }
-                // The version that would follow if it stood alone in it, at full weight.
-                let rule = AveragingRule(
-                    sendersMinimum: Int(export.sendersMinimum),
-                    step: .add(rateQ16: UInt32(export.outerLearningRateQ16)))
-                let next = try average(contribution, rule, base: base.parameters)
-                let plain = AveragingRule(sendersMinimum: 1, step: .add(rateQ16: 1 << 16))
-                let values = try average(
-                    contribution, plain, base: [Float](repeating: 0, count: layout.parameterCount))
-                candidates.append(Candidate(scored: scored, values: values, lossChange: try loss(next) - base.loss))
+            try judging([scored]) {
+                byBase[scored.baseHeight, default: []].append(try fetch(scored, listedAt: height))
             }
         }
         let histories = try histories(before: height, of: Set(contributions.map(\.author)))
-        let scores = candidates.indices.map { index in
-            let candidate = candidates[index]
-            let same = candidates.indices.filter {
-                $0 != index && candidates[$0].scored.baseHeight == candidate.scored.baseHeight
-            }.map { candidates[$0] }
-            let own = same.first { $0.scored.author == site }
-            return ContributionScore(
-                author: candidate.scored.author, contribution: candidate.scored.contribution.text,
-                baseHeight: candidate.scored.baseHeight, lossChange: candidate.lossChange,
-                ownCosine: own.flatMap { Self.cosine(candidate.values, $0.values) },
-                othersCosine: same.isEmpty ? nil : Self.cosine(candidate.values, Self.sum(same.map(\.values))),
-                history: histories[candidate.scored.author]
-                    ?? ContributionScore.History(versions: 0, listed: 0, stepCosine: nil))
+        var scores: [DigestText: ContributionScore] = [:]
+        var baseLosses: [Int64: Double] = [:]
+        for (baseHeight, fetched) in byBase.sorted(by: { $0.key < $1.key }) {
+            try judging(fetched.map(\.scored)) {
+                let base = try base(at: baseHeight, fetched[0].export)
+                baseLosses[baseHeight] = base.loss
+                for score in try self.scores(of: fetched, to: base, site: site, histories) {
+                    scores[score.contribution] = score.score
+                }
+            }
         }
-        return (scores, bases.mapValues(\.loss))
+        return (contributions.compactMap { scores[$0.contribution] }, baseLosses)
     }
 
-    /// Runs `body`. What is not there, at the daemon, keeps this one contribution from being judged, and not the others.
-    private func judging(_ scored: ScoredContribution, _ body: () throws -> Void) throws {
+    /// Scores all contributions to one base. Each is decoded twice, so that a few vectors of all parameters are enough
+    /// however many contributions there are.
+    private func scores(
+        of fetched: [Fetched], to base: Base, site: String, _ histories: [String: ContributionScore.History]
+    ) throws -> [(contribution: DigestText, score: ContributionScore)] {
+        var sum = [Float](repeating: 0, count: layout.parameterCount)
+        var own: [Float]?
+        for one in fetched {
+            let values = try values(of: one.contribution)
+            for index in values.indices { sum[index] += values[index] }
+            if one.scored.author == site { own = values }
+        }
+        return try fetched.map { one in
+            let values = try values(of: one.contribution)
+            let others = fetched.count > 1 ? zip(sum, values).map { $0 - $1 } : nil
+            let isOwn = one.scored.author == site
+            let score = ContributionScore(
+                author: one.scored.author, contribution: one.scored.contribution.text,
+                baseHeight: one.scored.baseHeight, lossChange: try loss(next(one, base)) - base.loss,
+                ownCosine: isOwn ? nil : own.flatMap { Self.cosine(values, $0) },
+                othersCosine: others.flatMap { Self.cosine(values, $0) },
+                history: histories[one.scored.author]
+                    ?? ContributionScore.History(versions: 0, listed: 0, stepCosine: nil))
+            return (one.scored.contribution, score)
+        }
+    }
+
+    private func fetch(_ scored: ScoredContribution, listedAt height: Int64?) throws -> Fetched {
+        let (export, contribution) = try ParameterTransfer.contribution(
+            scored.contribution, height: height, layout: layout, from: daemon)
+        guard export.baseHeight == scored.baseHeight else {
+            throw ConnectionError.unexpected("a contribution to version \(export.baseHeight)")
+        }
+        guard (1...4096).contains(export.sendersMinimum), (0...(1 << 24)).contains(export.outerLearningRateQ16),
+            (1...1 << 30).contains(export.innerSteps)
+        else { throw ConnectionError.unexpected("rules out of range") }
+        if Self.sharesOptimizer(export), contribution.profile.isDense {
+            throw ConnectionError.unexpected("a dense contribution under a shared optimizer")
+        }
+        return Fetched(scored: scored, export: export, contribution: contribution)
+    }
+
+    private static func sharesOptimizer(_ export: ContributionExport) -> Bool {
+        export.schedule.optimizer == .sharedAdamW
+    }
+
+    private func base(at height: Int64, _ export: ContributionExport) throws -> Base {
+        let parameters = try ParameterTransfer.version(at: height, layout: layout, from: daemon)
+        let state =
+            Self.sharesOptimizer(export)
+            ? try ParameterTransfer.optimizerState(at: height, layout: layout, from: daemon) : nil
+        return Base(parameters: parameters, optimizerState: state, loss: try loss(parameters))
+    }
+
+    /// The version that would follow if the contribution stood alone in it, at full weight.
+    private func next(_ fetched: Fetched, _ base: Base) throws -> [Float] {
+        var step = OuterStep.add(rateQ16: UInt32(fetched.export.outerLearningRateQ16))
+        var second: SecondMoment?
+        if let values = base.optimizerState {
+            let state = ParameterArray(values)
+            let last = try SharedState.steps(of: state) + Int(fetched.export.innerSteps) - 1
+            let rate = try LearningRateSchedule(fetched.export.schedule).rate(step: last)
+            step = .sharedAdamW(rateNano: UInt32((rate * 1e9).rounded()))
+            second = SecondMoment(base: SecondMomentSource(state: state), output: MemoryBlockSink())
+        }
+        return try average(
+            fetched.contribution,
+            AveragingRule(sendersMinimum: Int(fetched.export.sendersMinimum), step: step),
+            base: base.parameters, second)
+    }
+
+    /// The differences that a contribution asks for; under a shared optimizer their Hadamard transform, which has the same cosines.
+    private func values(of contribution: Contribution) throws -> [Float] {
+        try average(
+            contribution, AveragingRule(sendersMinimum: 1, step: .add(rateQ16: 1 << 16)),
+            base: [Float](repeating: 0, count: layout.parameterCount), nil)
+    }
+
+    /// Runs `body`. What is not there, at the daemon, keeps these contributions from being judged, and not the others.
+    private func judging(_ contributions: [ScoredContribution], _ body: () throws -> Void) throws {
         do {
             try body()
         } catch let refusal as ControlRefusal where refusal.reason == .notFound {
-            Output.note("\(scored.contribution.text.prefix(12)) of \(scored.author) is not judged: \(refusal.message)")
+            for scored in contributions {
+                Output.note(
+                    "\(scored.contribution.text.prefix(12)) of \(scored.author) is not judged: \(refusal.message)")
+            }
         }
     }
 
@@ -123,11 +179,13 @@ struct ContributionScores {
         try heldOut.evaluate(Transformer(layout: layout, parameters: parameters, sequences: 4)).natsPerByte
     }
 
-    private func average(_ contribution: Contribution, _ rule: AveragingRule, base: [Float]) throws -> [Float] {
+    private func average(
+        _ contribution: Contribution, _ rule: AveragingRule, base: [Float], _ second: SecondMoment?
+    ) throws -> [Float] {
         let sink = MemoryBlockSink()
         _ = try Averager.average(
             layout: layout.parameters, entries: [AveragingEntry(contribution: contribution)], rule: rule,
-            base: ParameterArray(base), output: sink, workers: 1)
+            base: ParameterArray(base), output: sink, second: second, workers: 1)
         return sink.values
     }
 
@@ -156,12 +214,6 @@ struct ContributionScores {
                         stepCosine: found.isEmpty ? nil : found.reduce(0, +) / Double(found.count))
                 )
             })
-    }
-
-    private static func sum(_ vectors: [[Float]]) -> [Float] {
-        vectors.dropFirst().reduce(into: vectors[0]) { sum, vector in
-            for index in vector.indices { sum[index] += vector[index] }
-        }
     }
 
     /// Nil if one of them is zero.

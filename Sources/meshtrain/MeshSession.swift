@@ -369,18 +369,14 @@ final class MeshSession {
     /// The recipe that the rules prescribe.
     private func recipe(_ attached: TrainerAttached) throws -> TrainingRecipe {
         let schedule = attached.schedule
-        guard (1...65_536).contains(schedule.batchSequences), (1...1 << 40).contains(schedule.scheduleSteps),
-            (0...1 << 40).contains(schedule.warmupSteps), (1...1_000_000_000).contains(schedule.learningRateNano),
+        guard (1...65_536).contains(schedule.batchSequences),
             (1...1_000_000_000).contains(schedule.muonLearningRateNano),
             (1...1 << 30).contains(attached.innerSteps), (0...1 << 32).contains(attached.height),
             (0...1 << 52).contains(attached.trainedSteps)
         else { throw ConnectionError.unexpected("a schedule that is out of range: \(schedule)") }
         return TrainingRecipe(
-            schedule: LearningRateSchedule(
-                peak: Double(schedule.learningRateNano) * 1e-9,
-                warmUpSteps: Int(min(schedule.warmupSteps, schedule.scheduleSteps)),
-                horizonSteps: Int(schedule.scheduleSteps)),
-            batchSequences: Int(schedule.batchSequences), batches: batches,
+            schedule: try LearningRateSchedule(schedule), batchSequences: Int(schedule.batchSequences),
+            batches: batches,
             optimizer: optimizer(schedule))
     }
 

@@ -33,28 +33,38 @@ enum ParameterTransfer {
     /// Fetches the version of a height, where trainers cannot ask, and checks that it is the one that was certified.
     static func version(at height: Int64, layout: ModelLayout, from daemon: DaemonConnection) throws -> [Float] {
         let export = try daemon.call(ParametersExportBegin(height: height))
-        return try receive(
-            export.transfer, bytes: export.bytes, root: export.parametersRoot, layout: layout, from: daemon)
+        return try receive(export.transfer, bytes: export.bytes, root: export.root, layout: layout, from: daemon)
     }
 
-    private static func receive(
-        _ transfer: Int64, bytes: Int64, root expected: DigestText, layout: ModelLayout, from daemon: DaemonConnection
+    /// Fetches the state of the shared optimizer at a height, and checks that it is the one that was certified.
+    static func optimizerState(
+        at height: Int64, layout: ModelLayout, from daemon: DaemonConnection
     ) throws -> [Float] {
-        guard bytes == 4 * Int64(layout.parameterCount) else {
-            throw ConnectionError.unexpected("\(bytes) bytes of parameters")
-        }
-        var parameters = [Float](repeating: 0, count: layout.parameterCount)
+        let export = try daemon.call(ParametersExportBegin(height: height, part: .optimizer))
+        return try receive(
+            export.transfer, bytes: export.bytes, root: export.root, layout: layout, hasSteps: true, from: daemon)
+    }
+
+    /// - Parameter hasSteps: whether one more value, the number of steps, stands behind the last tensor.
+    private static func receive(
+        _ transfer: Int64, bytes: Int64, root expected: DigestText, layout: ModelLayout, hasSteps: Bool = false,
+        from daemon: DaemonConnection
+    ) throws -> [Float] {
+        var ranges = layout.tensors.map(\.range)
+        if hasSteps { ranges.append(layout.parameterCount..<layout.parameterCount + 1) }
+        let count = layout.parameterCount + (hasSteps ? 1 : 0)
+        guard bytes == 4 * Int64(count) else { throw ConnectionError.unexpected("\(bytes) bytes of parameters") }
+        var parameters = [Float](repeating: 0, count: count)
         var done = 0
         while done < parameters.count {
             let frame = try daemon.tensorFrame()
-            guard Int64(frame.transfer) == transfer, frame.kind == .parameters,
-                Int(frame.tensorIndex) < layout.tensors.count
+            guard Int64(frame.transfer) == transfer, frame.kind == .parameters, Int(frame.tensorIndex) < ranges.count
             else { throw ConnectionError.unexpected("a frame of another transfer") }
-            let tensor = layout.tensors[Int(frame.tensorIndex)]
+            let range = ranges[Int(frame.tensorIndex)]
             let count = frame.bytes.count / 4
             // Ascending and without holes: the next element is the only acceptable one.
-            guard frame.bytes.count % 4 == 0, count > 0, frame.offset == UInt64(done - min(done, tensor.offset)),
-                done >= tensor.offset, count <= tensor.range.upperBound - done
+            guard frame.bytes.count % 4 == 0, count > 0, done >= range.lowerBound,
+                frame.offset == UInt64(done - range.lowerBound), count <= range.upperBound - done
             else { throw ConnectionError.unexpected("parameters out of order") }
             frame.bytes.withUnsafeBytes { raw in
                 for index in 0..<count {

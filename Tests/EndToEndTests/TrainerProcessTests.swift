@@ -1,4 +1,5 @@
 import Control
+import Crypto
 import Foundation
 import Ledger
 import Tensor
@@ -334,6 +335,67 @@ struct TrainerProcessTests {
             // A byte costs log 256 = 5.5 at first.
             let (start, end) = (try #require(losses.first), try #require(losses.last))
             #expect(start > 5 && end < 4, "\(losses)")
+        }
+    }
+
+    @Test(
+        "Under a shared optimizer a score says what the version becomes, and an export has the optimizer's state, offline too"
+    )
+    func scoresAndExportsSharedOptimizer() throws {
+        try withFolder { folder in
+            let model = try makeModel(folder)
+            let tensors = try SafetensorsModel(path: model)
+            let layout = try tensors.layout()
+            var rules = Rules()
+            rules.innerOptimizer = .sharedAdamW
+            (rules.innerSteps, rules.batchSequences, rules.minContributions) = (2, 1, 1)
+            rules.encoding = .topK(kept: 64, bits: 2)
+            rules.innerLearningRateNano = 10_000_000
+            (rules.warmupSteps, rules.scheduleSteps, rules.maxStaleness) = (4, 20, 3)
+            let mesh = try Mesh(["a"], layout: layout, values: try tensors.parameters(layout).readAll(), rules: rules)
+            defer { mesh.remove() }
+            let site = mesh.sites[0]
+            let daemon = try DaemonProcess(site)
+            defer { daemon.killNow() }
+            let common = ["--model", model, "--data", Self.text]
+            let run = try Run(
+                ["run", "--socket", site.trainerSocket, "--evaluate-bytes", "0", "--until-height", "6"] + common
+                    + ["--state", mesh.folder + "/trainer"], in: mesh.folder)
+            #expect(try run.end() == .exited(0), "\(run.errors)")
+
+            func score(_ height: Int) throws -> (base: Double, change: Double) {
+                let result = try Command(Command.path(ofProduct: "meshtrain"), in: mesh.folder).run(
+                    ["score", "--socket", site.operatorSocket, "--bytes", "4096", "--json", "--height", "\(height)"]
+                        + common)
+                #expect(result.status == 0, "\(result.errors)")
+                let json = try JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any]
+                let base = try #require((json?["base_losses"] as? [String: Double])?["\(height - 1)"])
+                let scores = try #require(json?["scores"] as? [[String: Any]])
+                #expect(scores.count == 1)
+                return (base, try #require(scores.first?["loss_change"] as? Double))
+            }
+            // A version of one contribution is what follows from it alone at full weight.
+            let (fifth, sixth) = (try score(5), try score(6))
+            #expect(fifth.change != 0)
+            #expect(abs(fifth.base + fifth.change - sixth.base) < 1e-6)
+
+            let (online, offline) = (mesh.folder + "/online", mesh.folder + "/offline")
+            let control = Operator(site: site)
+            try control.run("export", online, key: false)
+            try control.run("ledger", "export", mesh.folder + "/a.ledger", key: false)
+            try control.run(
+                "export", offline, "--ledger", mesh.folder + "/a.ledger", "--model", mesh.folder, key: false)
+            for name in ["model.safetensors", "optimizer.safetensors"] {
+                #expect(
+                    try Data(contentsOf: URL(filePath: online + "/" + name))
+                        == Data(contentsOf: URL(filePath: offline + "/" + name)))
+            }
+            let file = try SafetensorsFile(path: online + "/optimizer.safetensors")
+            #expect(file.metadata[ExactText("mesh.optimizer_steps")] == "12")
+            let second = try file.parameters(layout).readAll()
+            #expect(second.allSatisfy { $0 >= 0 } && second.contains { $0 > 0 })
+            let root = try ParameterFile.tree(of: ParameterArray(second + [12])).root
+            #expect(file.metadata[ExactText("mesh.optimizer_root")] == root.description)
         }
     }
 

@@ -167,7 +167,7 @@ import Testing
                     ParametersExport(
                         transfer: 7, bytes: Int64(4 * parameters.count), height: 2,
                         version: digest(history.chain.headDigest.digest),
-                        parametersRoot: digest(history.chain.head.roots.parameters)))
+                        root: digest(history.chain.head.roots.parameters)))
                     + parameterFrames(parameters)
             default:
                 return [

@@ -75,7 +75,7 @@ extension Node {
         guard !isCommitted(contribution, candidate.digest), let round = commitments[contribution.base] else {
             return false
         }
-        return !round.mayBeCommitted(Commitment(contribution))
+        return !round.mayBeCommitted(candidate.commitment)
     }
 
     /// Whether a contribution can no longer be committed: its base is not the head, or the round is closed without it.

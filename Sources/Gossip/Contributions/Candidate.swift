@@ -49,6 +49,7 @@ struct Candidate {
     }
 
     var contribution: Contribution { signed.body }
+    var commitment: Commitment { Commitment(author: contribution.author, contribution: digest) }
     var isComplete: Bool { pieces.isFull }
 
     /// How many pieces nobody was asked for and are not here.

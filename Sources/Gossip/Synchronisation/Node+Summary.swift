@@ -55,8 +55,7 @@ extension Node {
             return Summary.CandidatePart(
                 contribution: digest, acks: acks,
                 isAvailable: state?.certificate?.stored.contribution == digest,
-                isCommitted: commitments.isCommitted(
-                    Commitment(candidate.contribution), on: candidate.contribution.base),
+                isCommitted: commitments.isCommitted(candidate.commitment, on: candidate.contribution.base),
                 isComplete: candidate.status == .valid,
                 reviewers: reviewers(of: candidate.contribution.slot))
         }

@@ -17,39 +17,39 @@ public final class Verifier {
     /// How many of them did not verify.
     public private(set) var failed: UInt64 = 0
 
-    private static let domain = DigestDomain("mesh/verified")
-
     public init(capacity: Int = 1 << 15) { self.capacity = capacity }
 
     /// Signs `body` as `signer`, and remembers that the signature is valid: every certificate brings it back.
     public func signed<Body: Statement>(
         _ body: Body, signer: MemberID, key: SigningKey, network: NetworkID
     ) -> Signed<Body> {
-        let signed = Signed(body, signer: signer, key: key, network: network)
-        remember(Verifier.name(of: signed.signature, over: body, by: key.verifyingKey, network: network))
-        return signed
+        let message = body.encoded
+        let signature = key.sign(message, as: Body.signatureDomain, network: network.digest)
+        remember(
+            SignatureCheck(signature, over: message, tag: Body.tag, by: key.verifyingKey, network: network).name)
+        return Signed(signer: signer, body: body, signature: signature)
     }
 
     /// Whether `key` made the signature over the statement.
-    public func isSigned(
-        _ signature: Signature, over statement: some Statement, by key: VerifyingKey, network: NetworkID
+    public func isSigned<Body: Statement>(
+        _ signature: Signature, over statement: Body, by key: VerifyingKey, network: NetworkID
     ) -> Bool {
-        let name = Verifier.name(of: signature, over: statement, by: key, network: network)
-        if current.contains(name) || previous.contains(name) { return true }
+        let check = SignatureCheck(signature, over: statement.encoded, tag: Body.tag, by: key, network: network)
+        if current.contains(check.name) || previous.contains(check.name) { return true }
         if listed != nil {
-            listed?.append(SignatureCheck(name, signature, over: statement, by: key, network: network))
+            listed?.append(check)
             return true
         }
-        if invalid.contains(name) {
+        if invalid.contains(check.name) {
             failed += 1
             return false
         }
         computed += 1
-        guard statement.isSigned(signature, by: key, network: network) else {
+        guard check.isValid() else {
             failed += 1
             return false
         }
-        remember(name)
+        remember(check.name)
         return true
     }
 
@@ -69,20 +69,6 @@ public final class Verifier {
         invalid.insert(check.name)
     }
 
-    private static func name<Body: Statement>(
-        of signature: Signature, over statement: Body, by key: VerifyingKey, network: NetworkID
-    ) -> Digest {
-        // The one part of unknown length comes first: the rest is told apart from the end.
-        let tag = Body.tag.utf8
-        var bytes = statement.encoded
-        bytes += key.bytes
-        bytes += signature.bytes
-        bytes += network.digest.bytes
-        bytes += tag
-        bytes.append(UInt8(tag.count))
-        return Digest(domain, bytes)
-    }
-
     private func remember(_ name: Digest) {
         if current.count >= capacity {
             previous = current
@@ -94,23 +80,38 @@ public final class Verifier {
 
 /// One signature to be checked, on any thread.
 public struct SignatureCheck: Sendable {
+    /// Of key, network, kind of statement, message and signature.
     let name: Digest
     private let signature: Signature
     private let message: [UInt8]
-    private let domain: SignatureDomain
+    private let tag: String
     private let key: VerifyingKey
     private let network: NetworkID
 
-    init<Body: Statement>(
-        _ name: Digest, _ signature: Signature, over statement: Body, by key: VerifyingKey, network: NetworkID
-    ) {
-        self.name = name
+    private static let domain = DigestDomain("mesh/verified")
+
+    /// - Parameters:
+    ///   - message: the encoded statement.
+    ///   - tag: of its kind (`Statement.tag`).
+    init(_ signature: Signature, over message: [UInt8], tag: String, by key: VerifyingKey, network: NetworkID) {
         self.signature = signature
-        self.message = statement.encoded
-        self.domain = Body.signatureDomain
+        self.message = message
+        self.tag = tag
         self.key = key
         self.network = network
+        // The one part of unknown length comes first: the rest is told apart from the end.
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(message.count + 192)
+        bytes += message
+        bytes += key.bytes
+        bytes += signature.bytes
+        bytes += network.digest.bytes
+        bytes += tag.utf8
+        bytes.append(UInt8(tag.utf8.count))
+        name = Digest(SignatureCheck.domain, bytes)
     }
 
-    public func isValid() -> Bool { key.verifies(signature, over: message, as: domain, network: network.digest) }
+    public func isValid() -> Bool {
+        key.verifies(signature, over: message, as: SignatureDomain(statementTag: tag), network: network.digest)
+    }
 }

@@ -7,7 +7,7 @@ public protocol Statement: Record {
 }
 
 extension Statement {
-    static var signatureDomain: SignatureDomain { SignatureDomain("mesh/1/" + tag) }
+    static var signatureDomain: SignatureDomain { SignatureDomain(statementTag: tag) }
     static var domain: DigestDomain { DigestDomain("mesh/" + tag) }
 
     /// The digest of the one encoding, in this kind's domain.
@@ -20,6 +20,11 @@ extension Statement {
     public func isSigned(_ signature: Signature, by key: VerifyingKey, network: NetworkID) -> Bool {
         key.verifies(signature, over: encoded, as: Self.signatureDomain, network: network.digest)
     }
+}
+
+extension SignatureDomain {
+    /// Of the kind of statement with this tag.
+    init(statementTag tag: String) { self.init("mesh/1/" + tag) }
 }
 
 /// A statement with the node-key signature of one member.

@@ -64,15 +64,6 @@ extension ControlServer {
         _ payload: any PayloadReader, of contribution: Ledger.Contribution, _ id: Int64,
         _ connection: ControlConnection
     ) {
-        guard !chain.rules.innerOptimizer.isShared else {
-            return connection.refuse(
-                id,
-                ControlRefusal(
-                    .notFound,
-                    message:
-                        "what a contribution does under a shared optimizer follows from the optimizer's state, which "
-                        + "is not given out"))
-        }
         guard connection.beginSending(.contribution, for: id) else { return }
         let transfer = id & 0x7fff_ffff
         let averaging = Tensor.AveragingRule(chain.rules, members: chain.members.count, stepsBefore: 0)
@@ -83,7 +74,8 @@ extension ControlServer {
                 baseHeight: Int64(contribution.baseHeight.value),
                 codec: ControlServer.codec(contribution.encoding, chain.rules),
                 sendersMinimum: Int64(averaging.sendersMinimum),
-                outerLearningRateQ16: Int64(chain.rules.outerLearningRateQ16)))
+                outerLearningRateQ16: Int64(chain.rules.outerLearningRateQ16),
+                innerSteps: Int64(chain.rules.innerSteps), schedule: TrainerSession.schedule(chain.rules)))
         stream(.contribution, byteCount: payload.byteCount, transfer: UInt32(transfer), connection) { offset, count in
             var bytes = [UInt8](repeating: 0, count: count)
             guard (try? bytes.withUnsafeMutableBytes({ try payload.read(at: offset, into: $0) })) != nil else {

@@ -41,7 +41,7 @@ final class TrainerSession {
             isHandedOver: server.desk.isTaken(chain.headDigest))
     }
 
-    private static func schedule(_ rules: Rules) -> InnerSchedule {
+    static func schedule(_ rules: Rules) -> InnerSchedule {
         InnerSchedule(
             batchSequences: Int64(rules.batchSequences), scheduleSteps: Int64(rules.scheduleSteps),
             warmupSteps: Int64(rules.warmupSteps), optimizer: optimizer(rules.innerOptimizer),
@@ -115,8 +115,8 @@ final class TrainerSession {
         connection.answer(
             id, to: TrainerBase.self,
             BaseTransfer(transfer: transfer, bytes: Int64(4 * layout.parameterCount), parametersRoot: text(file.root)))
-        OutgoingBase(
-            file: file, layout: layout, transfer: UInt32(truncatingIfNeeded: transfer), connection: connection,
+        OutgoingState(
+            source: file, layout: layout, transfer: UInt32(truncatingIfNeeded: transfer), connection: connection,
             keeper: keeper
         ).start()
     }

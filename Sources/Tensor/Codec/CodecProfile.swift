@@ -24,7 +24,7 @@ public enum CodecProfile: Hashable, Sendable {
     }
 
     /// Whether every parameter is sent.
-    var isDense: Bool { denseBytes > 0 }
+    public var isDense: Bool { denseBytes > 0 }
 
     /// Bytes of a parameter in a dense payload; 0 for top-k.
     var denseBytes: Int {

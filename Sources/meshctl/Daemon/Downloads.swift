@@ -15,48 +15,51 @@ extension DaemonConnection {
         }
     }
 
-    /// The flat vector in a file of its own; throws where it is not the one that the daemon says the version certifies.
+    /// The parameters, or the state of the shared optimizer, in a file of its own; throws where it is not what the daemon says the
+    /// version certifies.
     func download(
-        parametersOf height: Int64?, _ layout: ParameterLayout, to path: String
+        _ part: StatePart, of height: Int64?, _ layout: ParameterLayout, to path: String
     ) throws -> (ParametersExport, ParameterFile) {
-        let export = try ask(ParametersExportBegin(height: height))
+        let export = try ask(ParametersExportBegin(height: height, part: part == .parameters ? nil : part))
         do {
-            return (export, try receive(export, layout, to: path))
+            return (export, try receive(export, part, layout, to: path))
         } catch let error as ParameterFileError {
             throw Failure("\(error)")
         }
     }
 
     private func receive(
-        _ export: ParametersExport, _ layout: ParameterLayout, to path: String
+        _ export: ParametersExport, _ part: StatePart, _ layout: ParameterLayout, to path: String
     ) throws -> ParameterFile {
-        guard export.bytes == 4 * Int64(layout.parameterCount) else {
-            throw Failure(
-                "the daemon sends \(export.bytes) bytes, the genesis' tensors take \(4 * layout.parameterCount)")
+        var counts = layout.tensors.map(\.count)
+        if part == .optimizer { counts.append(1) }
+        let count = counts.reduce(0, +)
+        guard export.bytes == 4 * Int64(count) else {
+            throw Failure("the daemon sends \(export.bytes) bytes, by the genesis' tensors it is \(4 * count)")
         }
-        let file = try ParameterFileAppender(path: path, parameterCount: layout.parameterCount)
+        let file = try ParameterFileAppender(path: path, parameterCount: count)
         var tensor = 0
         var element = 0
         try receive(
             transfer: export.transfer, kind: .parameters, byteCount: export.bytes,
             isNext: { frame in
-                if tensor < layout.tensors.count, element == layout.tensors[tensor].count {
+                if tensor < counts.count, element == counts[tensor] {
                     tensor += 1
                     element = 0
                 }
-                return tensor < layout.tensors.count && frame.tensorIndex == UInt32(tensor)
+                return tensor < counts.count && frame.tensorIndex == UInt32(tensor)
                     && frame.offset == UInt64(element) && frame.bytes.count.isMultiple(of: 4)
-                    && frame.bytes.count / 4 <= layout.tensors[tensor].count - element
+                    && frame.bytes.count / 4 <= counts[tensor] - element
             },
             take: { frame in
                 try file.append(littleEndian: frame.bytes)
                 element += frame.bytes.count / 4
             })
         let root = try file.finish().root
-        guard root.description == export.parametersRoot.text else {
+        guard root.description == export.root.text else {
             throw Failure("what the daemon sent is not version \(export.height): its root is \(root.short)")
         }
-        return try ParameterFile(path: path, parameterCount: layout.parameterCount, expectedRoot: root)
+        return try ParameterFile(path: path, parameterCount: count, expectedRoot: root)
     }
 
     /// The ledger up to a height, or all, in a file.

@@ -11,7 +11,8 @@ struct ExportCommand: ParsableCommand {
         discussion: """
             The weights come from the daemon and are held against the certified root; configuration and tokenizer come \
             from the genesis. With --ledger and --model no daemon is asked: the version is verified and recomputed from \
-            version 0.
+            version 0. Where the sites share one optimizer, optimizer.safetensors has its state to resume from: the second \
+            moment of each parameter, and the number of steps in the metadata.
             """)
 
     @Argument(help: "The directory to write.")
@@ -58,16 +59,16 @@ struct ExportCommand: ParsableCommand {
         do throws(LayoutError) { layout = try ParameterLayout(founding) } catch {
             throw Failure("the genesis' tensors make no parameter vector: \(error)")
         }
-        let weights = directory + "/model.safetensors"
-        guard force || !DiskFile.exists(weights) else {
-            throw Failure("\(weights) exists already", advice: "Choose another directory, or give --force.")
+        let names = ["model.safetensors"] + (founding.rules.innerOptimizer.isShared ? [ModelFolder.optimizerName] : [])
+        for name in names where DiskFile.exists(directory + "/" + name) && !force {
+            throw Failure("\(directory)/\(name) exists already", advice: "Choose another directory, or give --force.")
         }
         try DiskFile.makeDirectory(directory)
         let version: Exported
         if let ledger, let model {
-            version = try recomputed(founding, layout, ledger: ledger, model: model, to: weights)
+            version = try recomputed(founding, layout, ledger: ledger, model: model)
         } else {
-            version = try fetched(founding, layout, to: weights)
+            version = try fetched(founding, layout)
         }
         let files = ModelFolder.files(of: founding)
         for attachment in files {
@@ -75,7 +76,7 @@ struct ExportCommand: ParsableCommand {
         }
         let report = Report(
             directory: directory, height: version.height, version: version.digest, parametersRoot: version.root,
-            parameters: layout.parameterCount, files: ["model.safetensors"] + files.map(\.name))
+            parameters: layout.parameterCount, files: names + files.map(\.name))
         try output.print(report) {
             """
             Wrote version \(version.height) (\(Words.short(version.digest))) to \(directory): \
@@ -93,7 +94,7 @@ struct ExportCommand: ParsableCommand {
 
     /// From an exported ledger: every version up to the one wanted is verified and recomputed.
     private func recomputed(
-        _ founding: Genesis, _ layout: ParameterLayout, ledger: String, model: String, to path: String
+        _ founding: Genesis, _ layout: ParameterLayout, ledger: String, model: String
     ) throws -> Exported {
         let folder = try RecomputeFolder(nil, founding, model: model)
         var audit = try LedgerAudit(genesis: founding, ledger: ledger, expect: nil)
@@ -104,29 +105,43 @@ struct ExportCommand: ParsableCommand {
         let version = Exported(
             height: Int64(replay.chain.height.value), digest: replay.chain.headDigest.description,
             root: replay.parameters.root.description)
-        try write(replay.parameters, founding, layout, version, to: path)
+        try write(replay.parameters, founding, layout, version)
+        if let state = replay.parameters.outer, let root = replay.parameters.outerRoot {
+            try write(optimizer: state, root: root.description, founding, layout, version)
+        }
         return version
     }
 
     /// From the daemon.
-    private func fetched(_ founding: Genesis, _ layout: ParameterLayout, to path: String) throws -> Exported {
+    private func fetched(_ founding: Genesis, _ layout: ParameterLayout) throws -> Exported {
         let connection = try daemon.connect()
         try connection.check(founding)
         let scratch = directory + "/.parameters"
         defer { unlink(scratch) }
-        let (export, parameters) = try connection.download(parametersOf: height, layout, to: scratch)
-        let version = Exported(
-            height: export.height, digest: export.version.text, root: export.parametersRoot.text)
-        try write(parameters, founding, layout, version, to: path)
+        let (export, parameters) = try connection.download(.parameters, of: height, layout, to: scratch)
+        let version = Exported(height: export.height, digest: export.version.text, root: export.root.text)
+        try write(parameters, founding, layout, version)
+        if founding.rules.innerOptimizer.isShared {
+            let (export, state) = try connection.download(.optimizer, of: version.height, layout, to: scratch)
+            try write(optimizer: state, root: export.root.text, founding, layout, version)
+        }
         return version
     }
 
     private func write(
-        _ parameters: ParameterFile, _ founding: Genesis, _ layout: ParameterLayout, _ version: Exported,
-        to path: String
+        _ parameters: ParameterFile, _ founding: Genesis, _ layout: ParameterLayout, _ version: Exported
     ) throws {
         try ModelFolder.write(
             parameters, layout: layout, genesis: founding, height: version.height, version: version.digest,
-            to: path)
+            to: directory + "/model.safetensors")
+    }
+
+    private func write(
+        optimizer state: any ParameterSource, root: String, _ founding: Genesis, _ layout: ParameterLayout,
+        _ version: Exported
+    ) throws {
+        try ModelFolder.write(
+            optimizer: state, root: root, layout: layout, genesis: founding, height: version.height,
+            version: version.digest, to: directory + "/" + ModelFolder.optimizerName)
     }
 }

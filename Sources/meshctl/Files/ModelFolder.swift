@@ -17,6 +17,9 @@ struct ModelFolder {
     /// The attachment with the tensors that are not trained; exports write them into the file of the weights.
     static let carriedName = "mesh-carried.safetensors"
 
+    /// The file with the state of a shared optimizer, beside the weights of an export.
+    static let optimizerName = "optimizer.safetensors"
+
     /// What is taken along into the genesis: configuration and tokenizer.
     private static let suffixes = [".json", ".model", ".txt", ".jinja"]
 
@@ -72,14 +75,43 @@ struct ModelFolder {
         do throws(SafetensorsError) {
             try SafetensorsFile.write(
                 parameters, layout: layout, carrying: carried,
-                metadata: [
-                    (key: "format", value: "pt"), (key: "mesh.network", value: genesis.network.description),
-                    (key: "mesh.height", value: "\(height)"), (key: "mesh.version", value: version),
-                    (key: "mesh.parameters_root", value: parameters.root.description),
+                metadata: metadata(genesis, height: height, version: version) + [
+                    (key: "mesh.parameters_root", value: parameters.root.description)
                 ], to: path)
         } catch {
             throw Failure("\(error)")
         }
+    }
+
+    /// Writes the state of the shared optimizer at a certified version: the second moments under the names of their parameters; the
+    /// number of steps is in the metadata.
+    ///
+    /// - Parameter state: of a shared optimizer (`SharedState`).
+    static func write(
+        optimizer state: any ParameterSource, root: String, layout: ParameterLayout, genesis: Genesis, height: Int64,
+        version: String, to path: String
+    ) throws {
+        do {
+            let steps = try SharedState.steps(of: state, path: path)
+            try SafetensorsFile.write(
+                SecondMomentSource(state: state), layout: layout,
+                metadata: metadata(genesis, height: height, version: version) + [
+                    (key: "mesh.optimizer_root", value: root), (key: "mesh.optimizer_steps", value: "\(steps)"),
+                ], to: path)
+        } catch let error as ParameterFileError {
+            throw Failure("the optimizer's state cannot be exported: \(error)")
+        } catch let error as SafetensorsError {
+            throw Failure("\(error)")
+        }
+    }
+
+    private static func metadata(
+        _ genesis: Genesis, height: Int64, version: String
+    ) -> [(key: String, value: String)] {
+        [
+            (key: "format", value: "pt"), (key: "mesh.network", value: genesis.network.description),
+            (key: "mesh.height", value: "\(height)"), (key: "mesh.version", value: version),
+        ]
     }
 
     /// The root of the parameters as a version names it. Reads them all.

@@ -38,7 +38,7 @@ struct ForkSource {
         // What the daemon sends is held against what was asked for, not against its own word.
         let chain = try chain(in: ledgerPath, through: height ?? Height(UInt64(max(0, export.height))))
         let (_, parameters) = try connection.download(
-            parametersOf: Int64(chain.height.value), layout, to: parametersPath)
+            .parameters, of: Int64(chain.height.value), layout, to: parametersPath)
         try check(parameters, chain)
         return (chain, parameters)
     }

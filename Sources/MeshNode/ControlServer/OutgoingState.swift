@@ -2,10 +2,11 @@ import Control
 import Crypto
 import Tensor
 
-/// A base version on its way to the trainer: a block in memory at a time, each held against its Merkle leaf when it is
-/// read, and read only once the trainer has taken the one before.
-final class OutgoingBase {
-    private let file: ParameterFile
+/// A part of a version's state on its way to a client: a block in memory at a time, each held against its Merkle leaf when it
+/// is read, and read only once the client has taken the one before.
+final class OutgoingState {
+    private let source: any ParameterSource
+    private let shape: StateShape
     private let layout: ParameterLayout
     private let transfer: UInt32
     private let connection: ControlConnection
@@ -15,10 +16,13 @@ final class OutgoingBase {
     /// Elements in one frame.
     private static let frameElements = TensorFrame.limitBytes / 4
 
+    /// - Parameter source: the parameters of `layout`, or as many values and one more, which stands behind the last tensor.
     init(
-        file: ParameterFile, layout: ParameterLayout, transfer: UInt32, connection: ControlConnection, keeper: Keeper
+        source: any ParameterSource, layout: ParameterLayout, transfer: UInt32, connection: ControlConnection,
+        keeper: Keeper
     ) {
-        self.file = file
+        self.source = source
+        shape = StateShape(parameterCount: source.parameterCount)
         self.layout = layout
         self.transfer = transfer
         self.connection = connection
@@ -29,30 +33,32 @@ final class OutgoingBase {
     func start() { connection.whenDrained { self.next() } }
 
     private func next() {
-        guard connection.isOpen, block < file.shape.parameterBlockCount else { return connection.endSending() }
-        let (file, block) = (file, block)
+        guard connection.isOpen, block < shape.blockCount else { return connection.endSending() }
+        let (source, range, block) = (source, shape.values(ofBlock: block), block)
         keeper.workers.submit(
-            { () -> Swift.Result<[UInt8], ParameterFileError> in OutgoingBase.read(file, block) },
+            { () -> Swift.Result<[UInt8], ParameterFileError> in OutgoingState.read(source, block, count: range.count)
+            },
             completion: { [self] result in
                 switch result {
                 case .success(let bytes):
-                    send(bytes)
+                    send(bytes, of: range)
                     self.block += 1
                     connection.whenDrained { self.next() }
                 case .failure(let error):
-                    // Half a base must not be trained from: without its end the trainer sees a broken connection.
+                    // Half a state must not be used: without its end the client sees a broken connection.
                     keeper.report(StoreError(error))
                     connection.close()
                 }
             })
     }
 
-    private static func read(_ file: ParameterFile, _ block: Int) -> Swift.Result<[UInt8], ParameterFileError> {
-        let count = file.shape.values(ofBlock: block).count
+    private static func read(
+        _ source: any ParameterSource, _ block: Int, count: Int
+    ) -> Swift.Result<[UInt8], ParameterFileError> {
         var failure: ParameterFileError?
         let values = [Float](unsafeUninitializedCapacity: count) { buffer, filled in
             do throws(ParameterFileError) {
-                try file.readBlock(block, into: UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
+                try source.readBlock(block, into: UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
                 filled = count
             } catch {
                 failure = error
@@ -63,21 +69,28 @@ final class OutgoingBase {
     }
 
     /// Cuts a block at the borders of tensors.
-    private func send(_ bytes: [UInt8]) {
-        let range = file.shape.values(ofBlock: block)
+    private func send(_ bytes: [UInt8], of range: Range<Int>) {
         var position = range.lowerBound
         while position < range.upperBound {
-            let chunk = layout.chunk(at: layout.chunkIndex(containing: position))
-            let tensor = layout.tensors[chunk.tensor]
-            let end = min(tensor.range.upperBound, range.upperBound, position + OutgoingBase.frameElements)
+            let (index, values) = place(of: position)
+            let end = min(values.upperBound, range.upperBound, position + OutgoingState.frameElements)
             let start = 4 * (position - range.lowerBound)
             connection.send(
                 TensorFrame(
-                    transfer: transfer, kind: .parameters, tensorIndex: UInt32(chunk.tensor),
-                    offset: UInt64(position - tensor.offset),
+                    transfer: transfer, kind: .parameters, tensorIndex: UInt32(index),
+                    offset: UInt64(position - values.lowerBound),
                     bytes: Array(bytes[start..<start + 4 * (end - position)])))
             position = end
         }
+    }
+
+    /// The tensor that a value belongs to, and its values.
+    private func place(of position: Int) -> (index: Int, values: Range<Int>) {
+        guard position < layout.parameterCount else {
+            return (layout.tensors.count, layout.parameterCount..<source.parameterCount)
+        }
+        let index = layout.chunk(at: layout.chunkIndex(containing: position)).tensor
+        return (index, layout.tensors[index].range)
     }
 }
 
