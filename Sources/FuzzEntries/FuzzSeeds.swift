@@ -203,8 +203,10 @@ public enum FuzzSeeds {
             Array(
                 "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"\(schema.name)\",\"params\":{}}".utf8)
         }
+        let part =
+            "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"parameters.export.begin\",\"params\":{\"part\":\"optimizer\"}}"
         let frames = requests.prefix(3).compactMap { try? Frame(kind: .message, payload: $0) }
-        return requests + [frames.flatMap(\.bytes)]
+        return requests + [Array(part.utf8), frames.flatMap(\.bytes)]
     }
 
     private static var payloads: [[UInt8]] {

@@ -1,4 +1,5 @@
 import Control
+import Crypto
 import Model
 import Tensor
 
@@ -48,6 +49,11 @@ struct ContributionScores {
         let contribution: Contribution
     }
 
+    /// Takes the next second moments, which no score needs.
+    private struct NoBlocks: BlockSink {
+        func writeBlock(_ block: Int, _ values: UnsafeBufferPointer<Float>) -> Digest { .zero }
+    }
+
     /// The version that contributions were made from.
     private struct Base {
         let parameters: [Float]
@@ -74,6 +80,10 @@ struct ContributionScores {
         var scores: [DigestText: ContributionScore] = [:]
         var baseLosses: [Int64: Double] = [:]
         for (baseHeight, fetched) in byBase.sorted(by: { $0.key < $1.key }) {
+            guard fetched.allSatisfy({ Self.sharesOptimizer($0.export) == Self.sharesOptimizer(fetched[0].export) })
+            else {
+                throw ConnectionError.unexpected("rules with and without a shared optimizer for one version")
+            }
             try judging(fetched.map(\.scored)) {
                 let base = try base(at: baseHeight, fetched[0].export)
                 baseLosses[baseHeight] = base.loss
@@ -85,21 +95,22 @@ struct ContributionScores {
         return (contributions.compactMap { scores[$0.contribution] }, baseLosses)
     }
 
-    /// Scores all contributions to one base. Each is decoded twice, so that a few vectors of all parameters are enough
-    /// however many contributions there are.
+    /// Scores all contributions to one base. Each is decoded again where its values are needed, so a few vectors of all
+    /// parameters are in memory, not one of each contribution.
     private func scores(
         of fetched: [Fetched], to base: Base, site: String, _ histories: [String: ContributionScore.History]
     ) throws -> [(contribution: DigestText, score: ContributionScore)] {
-        var sum = [Float](repeating: 0, count: layout.parameterCount)
+        // In double precision, or one large contribution would leave nothing of the others.
+        var sum = [Double](repeating: 0, count: layout.parameterCount)
         var own: [Float]?
         for one in fetched {
             let values = try values(of: one.contribution)
-            for index in values.indices { sum[index] += values[index] }
+            for index in values.indices { sum[index] += Double(values[index]) }
             if one.scored.author == site { own = values }
         }
         return try fetched.map { one in
             let values = try values(of: one.contribution)
-            let others = fetched.count > 1 ? zip(sum, values).map { $0 - $1 } : nil
+            let others = fetched.count > 1 ? zip(sum, values).map { Float($0 - Double($1)) } : nil
             let isOwn = one.scored.author == site
             let score = ContributionScore(
                 author: one.scored.author, contribution: one.scored.contribution.text,
@@ -145,10 +156,11 @@ struct ContributionScores {
         var second: SecondMoment?
         if let values = base.optimizerState {
             let state = ParameterArray(values)
-            let last = try SharedState.steps(of: state) + Int(fetched.export.innerSteps) - 1
+            let last =
+                try SharedState.steps(of: state, path: "the optimizer's state") + Int(fetched.export.innerSteps) - 1
             let rate = try LearningRateSchedule(fetched.export.schedule).rate(step: last)
             step = .sharedAdamW(rateNano: UInt32((rate * 1e9).rounded()))
-            second = SecondMoment(base: SecondMomentSource(state: state), output: MemoryBlockSink())
+            second = SecondMoment(base: SecondMomentSource(state: state), output: NoBlocks())
         }
         return try average(
             fetched.contribution,

@@ -65,15 +65,23 @@ struct StateExportTests {
         try sites.wait(for: "a version") { sites.height(0) >= 1 }
         let client = try connect(sites)
         defer { client.stream.close() }
+        client.keepsFrames = true
         try client.ask(1, ParametersExportBegin(height: 1, part: .optimizer))
         try sites.wait(for: "an answer") { client.isAnswered(1) }
         guard isShared else {
             #expect(client.refusal(of: 1) == .notFound)
+            try client.ask(2, ParametersExportBegin(height: 1, part: .parameters))
+            try sites.wait(for: "the parameters") { client.tensorBytes == 4 * 262_144 }
             return
         }
         let export = try client.response(1, of: ParametersExportBegin.self)
         #expect(export.bytes == 4 * 262_145)
         #expect(export.root == text(daemon.keeper.node.chain.head.roots.outer))
         try sites.wait(for: "the state") { client.tensorBytes == 4 * 262_145 }
+        let last = try #require(client.frames.last)
+        #expect(last.tensorIndex == UInt32(sites.layout.tensors.count) && last.offset == 0)
+        let bytes = client.frames.flatMap(\.bytes)
+        let leaves = [MerkleTree.leaf(Array(bytes.dropLast(4))), MerkleTree.leaf(Array(bytes.suffix(4)))]
+        #expect(text(MerkleTree(leaves: leaves).root) == export.root)
     }
 }

@@ -161,17 +161,23 @@ import Testing
     }
 
     /// More than half of the founders must contribute, and none has more than half of a step, if nothing else is said.
-    @Test(arguments: [("lan", 5, 1024), ("wan", 15, 1024), ("thin", 15, 64)])
-    func profile_setsRulesThatWereMeasuredTogether(name: String, innerSteps: UInt32, kept: UInt32) throws {
+    @Test(arguments: [
+        ("lan", InnerOptimizer.muon, 5, 1024), ("wan", .muon, 15, 1024), ("thin", .adamW, 15, 64),
+        ("shared", .sharedAdamW, 1, 128),
+    ])
+    func profile_setsRulesThatWereMeasuredTogether(
+        name: String, optimizer: InnerOptimizer, innerSteps: UInt32, kept: UInt32
+    ) throws {
         let place = try Workplace()
         try place.makeModel()
         try place.run("keygen", "--site", "de")
         let words = ["genesis", "create", "--model", "model", "--cards", "de/site.card", "--force"]
         let result = try place.run(words + ["--profile", name, "--schedule-steps", "99"])
-        #expect(result.output.contains("profile \(name): rounds of \(innerSteps) steps, \(kept) of 4096 values"))
+        let rounds = innerSteps == 1 ? "a round for every step" : "rounds of \(innerSteps) steps"
+        #expect(result.output.contains("profile \(name): \(rounds), \(kept) of 4096 values"))
         var rules = try GenesisFile(encoded: place.bytes("genesis.mesh")).genesis.rules
         #expect(rules.innerSteps == innerSteps && rules.encoding == .topK(kept: kept, bits: 2))
-        #expect(rules.innerOptimizer == (name == "thin" ? .adamW : .muon) && rules.scheduleSteps == 99)
+        #expect(rules.innerOptimizer == optimizer && rules.scheduleSteps == 99)
         let other = try place.run(
             words + ["--profile", name, "--inner-optimizer", "adamw", "--muon-lr", "0.03", "--error-feedback", "85%"])
         #expect(other.output.contains("rules of your own"))

@@ -6,7 +6,16 @@ import Tensor
 /// What a comparison trains, and by which rules.
 struct ConvergenceOptions: ParsableArguments {
     enum Preset: String, ExpressibleByArgument, CaseIterable {
-        case quick, small
+        case quick, small, reference
+
+        /// Shape of the model, languages, and steps of each site.
+        var scale: (shape: ModelPreset, languages: String, steps: Int) {
+            switch self {
+            case .quick: (.tiny, "de,fr,es,pl", 450)
+            case .small: (.small, "de,fr,es,pl", 1800)
+            case .reference: (.base, "de,fr,es,pl,nl,ro,pt-br,ru", 1800)
+            }
+        }
     }
 
     enum Shape: String, ExpressibleByArgument, CaseIterable {
@@ -17,9 +26,13 @@ struct ConvergenceOptions: ParsableArguments {
         case adamw, muon
     }
 
-    @Option(help: "quick: 0.25 M parameters, 450 steps. small: 1 M parameters, 1800 steps.") var preset = Preset.quick
+    @Option(
+        help:
+            "quick: 0.25 M parameters, 450 steps. small: 1 M parameters, 1800 steps. reference: 10.7 M parameters, 8 languages, 1800 steps: hours a method on two cores."
+    )
+    var preset = Preset.quick
     @Option(help: "Shape of the model in place of the preset's.") var shape: Shape?
-    @Option(help: "Languages, one a site.") var languages = "de,fr,es,pl"
+    @Option(help: "Languages, one a site; the preset's where not given.") var languages: String?
     @Option(help: "A directory of UTF-8 text, one a site; may be repeated. In place of --languages.")
     var text: [String] = []
     @Option(help: "Bytes of training text of each site, 0 for all.") var textLimit = 0
@@ -77,12 +90,12 @@ struct ConvergenceOptions: ParsableArguments {
 
     private var configuration: ModelConfiguration {
         let chosen = shape.flatMap { ModelPreset(rawValue: $0.rawValue) }
-        return (chosen ?? (preset == .quick ? .tiny : .small)).configuration
+        return (chosen ?? preset.scale.shape).configuration
     }
 
     /// The sites' texts, read once for all seeds.
     func sites() throws -> [SiteText] {
-        let languages = languages.split(separator: ",").map(String.init)
+        let languages = (languages ?? preset.scale.languages).split(separator: ",").map(String.init)
         let directories = text.isEmpty ? try ConvergenceTexts.directories(languages: languages) : text
         return try directories.map {
             try ConvergenceTexts.read(
@@ -92,7 +105,7 @@ struct ConvergenceOptions: ParsableArguments {
     }
 
     func setting(_ sites: [SiteText], seed: UInt64) -> ConvergenceSetting {
-        let steps = steps ?? (preset == .quick ? 450 : 1800)
+        let steps = steps ?? preset.scale.steps
         return ConvergenceSetting(
             layout: ModelLayout(configuration), sites: sites, steps: steps, batchSequences: batch, peak: learningRate,
             warmUpSteps: min(100, steps / 10), optimizer: inner == .adamw ? .adamW : .muon(peak: muonRate), seed: seed,

@@ -24,7 +24,7 @@ extension ControlServer {
         guard let file = try? keeper.jobs.parameters.open(version.roots.name) else {
             return connection.refuse(
                 id,
-                ControlRefusal(.notFound, message: "the parameters of version \(version.height) are no longer kept"))
+                ControlRefusal(.notFound, message: "the state of version \(version.height) is no longer kept"))
         }
         let source: (any ParameterSource)? =
             switch part {

@@ -35,7 +35,7 @@ extension DaemonConnection {
         if part == .optimizer { counts.append(1) }
         let count = counts.reduce(0, +)
         guard export.bytes == 4 * Int64(count) else {
-            throw Failure("the daemon sends \(export.bytes) bytes, by the genesis' tensors it is \(4 * count)")
+            throw Failure("the daemon sends \(export.bytes) bytes, the genesis' tensors take \(4 * count)")
         }
         let file = try ParameterFileAppender(path: path, parameterCount: count)
         var tensor = 0

@@ -11,8 +11,8 @@ struct ExportCommand: ParsableCommand {
         discussion: """
             The weights come from the daemon and are held against the certified root; configuration and tokenizer come \
             from the genesis. With --ledger and --model no daemon is asked: the version is verified and recomputed from \
-            version 0. Where the sites share one optimizer, optimizer.safetensors has its state to resume from: the second \
-            moment of each parameter, and the number of steps in the metadata.
+            version 0. Where the sites share one optimizer, optimizer/state.safetensors has its state to resume from: the \
+            second moment of each parameter, and the number of steps in the metadata.
             """)
 
     @Argument(help: "The directory to write.")
@@ -120,11 +120,20 @@ struct ExportCommand: ParsableCommand {
         defer { unlink(scratch) }
         let (export, parameters) = try connection.download(.parameters, of: height, layout, to: scratch)
         let version = Exported(height: export.height, digest: export.version.text, root: export.root.text)
-        try write(parameters, founding, layout, version)
-        if founding.rules.innerOptimizer.isShared {
-            let (export, state) = try connection.download(.optimizer, of: version.height, layout, to: scratch)
-            try write(optimizer: state, root: export.root.text, founding, layout, version)
+        guard founding.rules.innerOptimizer.isShared else {
+            try write(parameters, founding, layout, version)
+            return version
         }
+        // Both parts are here before one is written: they belong to one version.
+        let stateScratch = directory + "/.optimizer"
+        defer { unlink(stateScratch) }
+        let (other, state) = try connection.download(.optimizer, of: version.height, layout, to: stateScratch)
+        guard other.height == export.height, other.version == export.version else {
+            throw Failure(
+                "the daemon sent the optimizer's state of version \(other.height) in place of \(export.height)")
+        }
+        try write(parameters, founding, layout, version)
+        try write(optimizer: state, root: other.root.text, founding, layout, version)
         return version
     }
 
@@ -140,6 +149,7 @@ struct ExportCommand: ParsableCommand {
         optimizer state: any ParameterSource, root: String, _ founding: Genesis, _ layout: ParameterLayout,
         _ version: Exported
     ) throws {
+        try DiskFile.makeDirectory(directory + "/" + ModelFolder.optimizerFolder)
         try ModelFolder.write(
             optimizer: state, root: root, layout: layout, genesis: founding, height: version.height,
             version: version.digest, to: directory + "/" + ModelFolder.optimizerName)

@@ -17,8 +17,10 @@ struct ModelFolder {
     /// The attachment with the tensors that are not trained; exports write them into the file of the weights.
     static let carriedName = "mesh-carried.safetensors"
 
-    /// The file with the state of a shared optimizer, beside the weights of an export.
-    static let optimizerName = "optimizer.safetensors"
+    /// The file with the state of a shared optimizer, in an export. In a folder of its own: what loads a directory of weights may
+    /// take all safetensors files in it.
+    static let optimizerFolder = "optimizer"
+    static let optimizerName = optimizerFolder + "/state.safetensors"
 
     /// What is taken along into the genesis: configuration and tokenizer.
     private static let suffixes = [".json", ".model", ".txt", ".jinja"]
@@ -83,7 +85,7 @@ struct ModelFolder {
         }
     }
 
-    /// Writes the state of the shared optimizer at a certified version: the second moments under the names of their parameters; the
+    /// Writes the state of the shared optimizer at a certified version: the second moment of each parameter as `exp_avg_sq.NAME`; the
     /// number of steps is in the metadata.
     ///
     /// - Parameter state: of a shared optimizer (`SharedState`).
@@ -92,13 +94,16 @@ struct ModelFolder {
         version: String, to path: String
     ) throws {
         do {
-            let steps = try SharedState.steps(of: state, path: path)
+            let steps = try SharedState.steps(of: state, path: "the state of version \(height)")
+            let moments = try ParameterLayout(layout.tensors.map { (name: "exp_avg_sq." + $0.name, shape: $0.shape) })
             try SafetensorsFile.write(
-                SecondMomentSource(state: state), layout: layout,
+                SecondMomentSource(state: state), layout: moments,
                 metadata: metadata(genesis, height: height, version: version) + [
                     (key: "mesh.optimizer_root", value: root), (key: "mesh.optimizer_steps", value: "\(steps)"),
                 ], to: path)
         } catch let error as ParameterFileError {
+            throw Failure("the optimizer's state cannot be exported: \(error)")
+        } catch let error as LayoutError {
             throw Failure("the optimizer's state cannot be exported: \(error)")
         } catch let error as SafetensorsError {
             throw Failure("\(error)")

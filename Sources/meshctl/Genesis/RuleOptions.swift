@@ -9,7 +9,7 @@ struct RuleOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "lan (short rounds), wan or thin (few bytes): optimizer, steps of a round and encoding (default: wan).",
+            "lan (short rounds), wan, thin (few bytes) or shared (one optimizer, an agreement for every step): optimizer, steps of a round and encoding (default: wan).",
             valueName: "name"))
     var profile: TrainingProfile?
 

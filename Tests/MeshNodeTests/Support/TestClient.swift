@@ -10,6 +10,9 @@ final class TestClient {
     private(set) var replies: [ControlReply] = []
     /// Raw bytes of tensor frames.
     private(set) var tensorBytes = 0
+    /// The frames themselves, if a test wants to see them.
+    var keepsFrames = false
+    private(set) var frames: [TensorFrame] = []
     private var decoder = FrameDecoder()
 
     init(stream: PipeConnection) { self.stream = stream }
@@ -33,7 +36,9 @@ final class TestClient {
             while let frame = try? decoder.next() {
                 switch frame.kind {
                 case .message: if let reply = try? ControlReply.decode(frame.payload) { replies.append(reply) }
-                case .tensor: tensorBytes += frame.payload.count - TensorFrame.headerBytes
+                case .tensor:
+                    tensorBytes += frame.payload.count - TensorFrame.headerBytes
+                    if keepsFrames, let tensor = try? TensorFrame(payload: frame.payload) { frames.append(tensor) }
                 }
             }
         }
