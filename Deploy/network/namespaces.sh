@@ -184,7 +184,7 @@ wait_for() {
     until "$@"; do
         check_alive
         ((SECONDS < deadline)) || give_up "waited $seconds s in vain for $what"
-        sleep 0.1 # between two looks; what is waited for is the condition
+        sleep 0.4 # between two looks, each of which starts a few processes; what is waited for is the condition
     done
 }
 

@@ -25,8 +25,11 @@ public struct Lead: Sendable {
     }
 
     /// The new base plus the progress of these steps, which ended with `current`.
-    public func rebased(_ current: some Collection<Float>, on base: [Float]) -> [Float] {
+    public func rebased(_ current: UnsafeMutableBufferPointer<Float>, on base: [Float]) -> [Float] {
         precondition(current.count == start.count && base.count == start.count)
-        return zip(base, zip(current, start)).map { base, progress in base + (progress.0 - progress.1) }
+        return [Float](unsafeUninitializedCapacity: base.count) { result, count in
+            for index in base.indices { result[index] = base[index] + (current[index] - start[index]) }
+            count = base.count
+        }
     }
 }
