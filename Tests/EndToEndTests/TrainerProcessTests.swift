@@ -41,15 +41,24 @@ struct TrainerProcessTests {
         return model
     }
 
-    /// Two sites whose daemons run, with steps of one sequence.
-    private func withTwoSites(
-        innerSteps: UInt32, minContributions: UInt32, roundDeadlineMilliseconds: Int, approvals: UInt32 = 0,
-        _ body: (_ folder: String, _ model: String, _ mesh: Mesh, _ daemons: [DaemonProcess]) throws -> Void
+    /// Version 0 of a small model, in a folder that goes.
+    private func withModel(
+        _ body: (_ folder: String, _ model: String, _ layout: ParameterLayout, _ values: [Float]) throws -> Void
     ) throws {
         try withFolder { folder in
             let model = try makeModel(folder)
             let tensors = try SafetensorsModel(path: model)
             let layout = try tensors.layout()
+            try body(folder, model, layout, try tensors.parameters(layout).readAll())
+        }
+    }
+
+    /// Two sites whose daemons run, with steps of one sequence.
+    private func withTwoSites(
+        innerSteps: UInt32, minContributions: UInt32, roundDeadlineMilliseconds: Int, approvals: UInt32 = 0,
+        _ body: (_ folder: String, _ model: String, _ mesh: Mesh, _ daemons: [DaemonProcess]) throws -> Void
+    ) throws {
+        try withModel { folder, model, layout, values in
             var rules = Rules()
             rules.innerSteps = innerSteps
             rules.batchSequences = 1
@@ -57,7 +66,7 @@ struct TrainerProcessTests {
             rules.approvals = approvals
             if approvals > 0 { rules.review = .approve }
             let mesh = try Mesh(
-                ["a", "b"], layout: layout, values: try tensors.parameters(layout).readAll(), rules: rules,
+                ["a", "b"], layout: layout, values: values, rules: rules,
                 timing: "round_deadline_milliseconds = \(roundDeadlineMilliseconds)")
             defer { mesh.remove() }
             let daemons = try mesh.sites.map(DaemonProcess.init)
@@ -290,10 +299,7 @@ struct TrainerProcessTests {
 
     @Test("Sites with a shared optimizer learn without steps of their own, and a trainer that was killed goes on")
     func trainsWithSharedOptimizer() throws {
-        try withFolder { folder in
-            let model = try makeModel(folder)
-            let tensors = try SafetensorsModel(path: model)
-            let layout = try tensors.layout()
+        try withModel { folder, model, layout, values in
             var rules = Rules()
             rules.innerOptimizer = .sharedAdamW
             rules.innerSteps = 2
@@ -304,7 +310,7 @@ struct TrainerProcessTests {
             rules.innerLearningRateNano = 10_000_000
             (rules.warmupSteps, rules.scheduleSteps) = (4, 1000)
             let mesh = try Mesh(
-                ["a", "b"], layout: layout, values: try tensors.parameters(layout).readAll(), rules: rules,
+                ["a", "b"], layout: layout, values: values, rules: rules,
                 timing: "round_deadline_milliseconds = 60000")
             defer { mesh.remove() }
             let daemons = try mesh.sites.map(DaemonProcess.init)
@@ -342,17 +348,14 @@ struct TrainerProcessTests {
         "Under a shared optimizer a score says what the version becomes, and an export has the optimizer's state, offline too"
     )
     func scoresAndExportsSharedOptimizer() throws {
-        try withFolder { folder in
-            let model = try makeModel(folder)
-            let tensors = try SafetensorsModel(path: model)
-            let layout = try tensors.layout()
+        try withModel { folder, model, layout, values in
             var rules = Rules()
             rules.innerOptimizer = .sharedAdamW
             (rules.innerSteps, rules.batchSequences, rules.minContributions) = (2, 1, 1)
             rules.encoding = .topK(kept: 64, bits: 2)
             rules.innerLearningRateNano = 10_000_000
             (rules.warmupSteps, rules.scheduleSteps, rules.maxStaleness) = (4, 20, 3)
-            let mesh = try Mesh(["a"], layout: layout, values: try tensors.parameters(layout).readAll(), rules: rules)
+            let mesh = try Mesh(["a"], layout: layout, values: values, rules: rules)
             defer { mesh.remove() }
             let site = mesh.sites[0]
             let daemon = try DaemonProcess(site)
@@ -402,14 +405,11 @@ struct TrainerProcessTests {
 
     @Test("A trainer that runs takes up rules that the members change: steps, optimizer")
     func followsRules() throws {
-        try withFolder { folder in
-            let model = try makeModel(folder)
-            let tensors = try SafetensorsModel(path: model)
-            let layout = try tensors.layout()
+        try withModel { folder, model, layout, values in
             var rules = Rules()
             rules.innerSteps = 2
             rules.batchSequences = 1
-            let mesh = try Mesh(["a"], layout: layout, values: try tensors.parameters(layout).readAll(), rules: rules)
+            let mesh = try Mesh(["a"], layout: layout, values: values, rules: rules)
             defer { mesh.remove() }
             let site = mesh.sites[0]
             let daemon = try DaemonProcess(site)

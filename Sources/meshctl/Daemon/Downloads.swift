@@ -20,7 +20,7 @@ extension DaemonConnection {
     func download(
         _ part: StatePart, of height: Int64?, _ layout: ParameterLayout, to path: String
     ) throws -> (ParametersExport, ParameterFile) {
-        let export = try ask(ParametersExportBegin(height: height, part: part == .parameters ? nil : part))
+        let export = try ask(ParametersExportBegin(height: height, part: part))
         do {
             return (export, try receive(export, part, layout, to: path))
         } catch let error as ParameterFileError {
