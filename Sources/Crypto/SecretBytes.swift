@@ -1,7 +1,8 @@
 import CSodium
 
-/// Bytes that must not linger: in pages of their own that are locked in memory (as far as `RLIMIT_MEMLOCK` allows), left out of
-/// core dumps, fenced by pages that nothing may touch, and wiped before they are given back. All of that is `sodium_malloc`.
+/// Bytes that must not linger: in pages that are locked in memory (as far as `RLIMIT_MEMLOCK` allows), left out of
+/// core dumps, fenced by pages that nothing may touch, and wiped before they are given back. All of that is `sodium_malloc`. Keys
+/// share such pages (`SecretPool`); what is larger has pages of its own.
 ///
 /// Immutable after construction, hence safe to share between threads.
 public final class SecretBytes: @unchecked Sendable {  // nothing writes to the storage after init
@@ -11,9 +12,14 @@ public final class SecretBytes: @unchecked Sendable {  // nothing writes to the 
     /// - Parameter fill: writes the secret into zeroed memory of `count` bytes.
     public init(count: Int, fill: (UnsafeMutableRawBufferPointer) -> Void) {
         _ = Sodium.ready
+        guard count > SecretPool.slotBytes else {
+            storage = UnsafeMutableRawBufferPointer(start: SecretPool.shared.take(), count: count)
+            fill(storage)
+            return
+        }
         // The allocation ends where its last page ends: a multiple of the alignment begins aligned.
         let rounded = (count + SecretBytes.alignment - 1) / SecretBytes.alignment * SecretBytes.alignment
-        guard let base = sodium_malloc(max(SecretBytes.alignment, rounded)) else {
+        guard let base = sodium_malloc(rounded) else {
             preconditionFailure("there is no memory for a secret of \(count) bytes")
         }
         sodium_memzero(base, rounded)
@@ -32,7 +38,8 @@ public final class SecretBytes: @unchecked Sendable {  // nothing writes to the 
     }
 
     deinit {
-        sodium_free(storage.baseAddress)
+        guard let base = storage.baseAddress else { return }
+        if storage.count > SecretPool.slotBytes { sodium_free(base) } else { SecretPool.shared.giveBack(base) }
     }
 
     public var count: Int { storage.count }

@@ -187,6 +187,7 @@ final class MeshSession {
         lineWritten = lineWritten ?? start
         let tag = MeshSession.tag(version)
         var step = firstStep
+        var end = firstStep + innerSteps
         var loss = 0.0
         var skipped = 0
         let isShared = trainer.recipe.optimizer == .shared
@@ -195,7 +196,7 @@ final class MeshSession {
         let baseLoss = try heldOut?.evaluate(trainer.transformer).natsPerByte
         if let kept, kept.context.0 & Self.heightMask == UInt64(height), kept.context.1 == tag,
             let trained = kept.parameters,
-            (firstStep...firstStep + Self.roundsAheadMaximum * innerSteps + Trainer.skippedStepsMaximum)
+            (firstStep...firstStep + (Self.roundsAheadMaximum + 1) * innerSteps + Trainer.skippedStepsMaximum)
                 .contains(Int(clamping: kept.nextStep))
         {
             // What was kept stands within this very round.
@@ -206,6 +207,7 @@ final class MeshSession {
         } else if let lead, let progress {
             progress.withUnsafeBufferPointer { trainer.setParameters($0) }
             (step, loss, skipped) = (firstStep + lead.steps, lead.loss, lead.skippedSteps)
+            end = max(end, step + Lead.stepsOnBase(after: lead.steps, innerSteps: innerSteps))
         } else if isShared {
             trainer.optimizer.clearGradients()
         }
@@ -216,18 +218,18 @@ final class MeshSession {
         func save() throws {
             try CheckpointFile.write(
                 trainer.checkpoint(
-                    nextStep: step, includingParameters: true,
+                    nextStep: step, nextBatch: nextBatch, includingParameters: true,
                     context: (UInt64(height) | UInt64(skipped) << Self.skippedShift, tag, loss.bitPattern)),
                 to: checkpointPath, full: { _ = try? daemon.call(TrainerTroubleReport(trouble: .diskFull)) })
         }
         var overtakenBy: RoundVersion?
         var stepTime = Duration.zero
         // A round has at least one step that counts, if any can be taken.
-        while step < firstStep + innerSteps || step - firstStep == skipped {
+        while step < end || step - firstStep == skipped {
             let stepStart = clock.now
             if let done = try takeStep(step, trainer) { loss += done } else { skipped += 1 }
             step += 1
-            if (step - firstStep) % checkpointSteps == 0, step < firstStep + innerSteps { try save() }
+            if (step - firstStep) % checkpointSteps == 0, step < end { try save() }
             if let newer = try daemon.takeAnnouncedVersion(), newer.height > height {
                 Output.note(
                     "round \(height + 1) was certified without us: what was trained goes into a later contribution")
@@ -235,10 +237,11 @@ final class MeshSession {
                 break
             }
             stepTime = max(stepTime, clock.now - stepStart)
-            if step < firstStep + innerSteps, let (remaining, told) = daemon.timeUntilClosing(of: version),
+            if step < end, let (remaining, told) = daemon.timeUntilClosing(of: version),
                 remaining < stepTime + (handOverTime.map { $0 * 2 } ?? told / 4)
             {
-                Output.note("round \(height + 1) closes: handing over after \(step - firstStep) of \(innerSteps) steps")
+                Output.note(
+                    "round \(height + 1) closes: handing over after \(step - firstStep) of \(end - firstStep) steps")
                 break
             }
         }
@@ -354,13 +357,13 @@ final class MeshSession {
         }
         trainer = made
         if let checkpoint = try CheckpointFile.read(checkpointPath, layout: layout) {
+            nextBatch = max(nextBatch, Int(clamping: checkpoint.nextBatch))
             guard made.isFromSameOptimizer(checkpoint) else {
                 Output.note("the rules ask for another optimizer than before: its moments start at zero")
                 return made
             }
             try made.restore(checkpoint)
             kept = checkpoint
-            nextBatch = max(nextBatch, Int(clamping: checkpoint.updates))
             Output.note("resuming: \(checkpoint.updates) steps were taken before")
         }
         return made

@@ -107,9 +107,10 @@ struct SynchronisationTests {
         let place = mesh.folder + "/place"
         try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
         let control = Verbs(folder: place)
-        try control.run(
+        let report = try control.run(
             "fork", "--at", "\(height)", "--members", "de,es", "--genesis", mesh.folder + "/genesis", "--socket",
             mesh.sites[0].operatorSocket)
+        #expect(report.contains("The state of the shared optimizer goes along") == optimizer.isShared)
         let version = try running.daemons[0].ask(VersionRequest(height: height)).summary.version.text
         try control.run("ledger", "export", "old.ledger", "--socket", mesh.sites[0].operatorSocket)
         running.daemons[0].killNow()
@@ -125,11 +126,11 @@ struct SynchronisationTests {
         try Condition.wait(for: "versions of the fork") { try fork.daemons.allSatisfy { try $0.status().height >= 3 } }
         try control.run("ledger", "export", "fork.ledger", "--socket", fork.sites[0].operatorSocket)
         for daemon in fork.daemons { #expect(try daemon.terminate() == .exited(0)) }
-        let report = try control.run(
+        let verified = try control.run(
             "verify", "--genesis", "fork/genesis.mesh", "--ledger", "fork.ledger", "--model", "fork/model",
             "--recompute", "--expect", version)
-        #expect(report.contains("origin"))
-        #expect(report.contains("every version recomputed"))
+        #expect(verified.contains("origin"))
+        #expect(verified.contains("every version recomputed"))
         try control.run(
             "verify", "--genesis", mesh.folder + "/genesis", "--ledger", "old.ledger", "--model",
             mesh.folder + "/model.safetensors", "--recompute", "--expect", version)

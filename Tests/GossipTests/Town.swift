@@ -53,7 +53,7 @@ final class Town {
     var holdsReplay: Set<Int> = []
     /// What a site's replay gives in place of what is right.
     var wrongReplay: [Int: StateRoots] = [:]
-    private var queue: [(site: Int, event: Event)] = []
+    private var queue = Arrivals()
     private var timers: [Int: Instant] = [:]
     private var nextHandle: UInt64 = 0
     private var spoiltHandles: Set<PieceHandle> = []
@@ -110,7 +110,7 @@ final class Town {
                 NodeIdentity(member: member, nodeKey: SigningKey(seed: random.secret(count: 32)), addresses: []),
                 isJoining: joiners.contains(count + index))
         }
-        for index in sites.indices { queue.append((index, .start)) }
+        for index in sites.indices { queue.append(index, .start) }
         for left in sites.indices { for right in sites.indices where left != right { link(left, right) } }
     }
 
@@ -134,13 +134,13 @@ final class Town {
     func linkID(_ from: Int, _ to: Int) -> LinkID { LinkID(UInt64(from * 100 + to + 1)) }
 
     /// Lets one more event happen to a site.
-    func give(_ index: Int, _ event: Event) { queue.append((index, event)) }
+    func give(_ index: Int, _ event: Event) { queue.append(index, event) }
 
     /// A site that is no member yet and has links to everybody, as whoever was invited.
     func addNewcomer(_ identity: NodeIdentity) -> Int {
         let index = sites.count
         add(identity, isJoining: false)
-        queue.append((index, .start))
+        queue.append(index, .start)
         for other in sites.indices where other != index {
             link(index, other)
             link(other, index)
@@ -149,14 +149,14 @@ final class Town {
     }
 
     private func link(_ from: Int, _ to: Int) {
-        queue.append((from, .linkUp(linkID(from, to), sites[to].identity.member)))
+        queue.append(from, .linkUp(linkID(from, to), sites[to].identity.member))
     }
 
     /// Takes the link between two sites away: both learn of it, and nothing passes between them any more.
     func unlink(_ left: Int, _ right: Int) {
         unlinked.formUnion([linkID(left, right), linkID(right, left)])
-        queue.append((left, .linkDown(linkID(left, right))))
-        queue.append((right, .linkDown(linkID(right, left))))
+        queue.append(left, .linkDown(linkID(left, right)))
+        queue.append(right, .linkDown(linkID(right, left)))
     }
 
     /// Every site that is up contributes to its own head.
@@ -167,7 +167,7 @@ final class Town {
     func contribute(_ index: Int, steps: UInt64 = 1) {
         let contribution = contribution(of: index, steps: steps)
         sites[index].pieces[contribution.contributionDigest] = Array(repeating: true, count: payloadPieces)
-        queue.append((index, .contribute(contribution)))
+        queue.append(index, .contribute(contribution))
     }
 
     /// These sites contribute, and the round is closed without the others: that takes until the deadline. False where it
@@ -198,7 +198,7 @@ final class Town {
     /// Carries everything out until nothing is left to do but wait.
     func settle() {
         while !queue.isEmpty {
-            let (index, event) = queue.removeFirst()
+            let (index, event) = queue.takeFirst()
             guard sites[index].isUp else { continue }
             var actions: [Action] = []
             checkAhead(event, at: index)
@@ -211,7 +211,7 @@ final class Town {
     func settleUntil(_ stop: (Message) -> Bool) {
         while !queue.isEmpty {
             let before = sites.map(\.sent.count)
-            let (index, event) = queue.removeFirst()
+            let (index, event) = queue.takeFirst()
             guard sites[index].isUp else { continue }
             var actions: [Action] = []
             checkAhead(event, at: index)
@@ -238,11 +238,11 @@ final class Town {
             let deadlines = timers.filter { sites[$0.key].isUp }.values + onTheWay.map(\.due)
             guard let next = deadlines.min(), next < end else { return false }
             now = max(next, now)
-            queue += onTheWay.filter { $0.due <= now }.map { ($0.site, $0.event) }
+            for arrival in onTheWay where arrival.due <= now { queue.append(arrival.site, arrival.event) }
             onTheWay.removeAll { $0.due <= now }
             for index in sites.indices where timers[index].map({ $0 <= now }) ?? false {
                 timers[index] = nil
-                queue.append((index, .timer))
+                queue.append(index, .timer)
             }
             settle()
         }
@@ -261,42 +261,42 @@ final class Town {
             nextHandle += 1
             let (from, to) = ends(link)
             guard !dropsPiece(from, to, name) else { return }
-            let arrival = (to, Event.piece(linkID(to, from), name, byteCount: 1024, PieceHandle(nextHandle)))
+            let arrival = Event.piece(linkID(to, from), name, byteCount: 1024, PieceHandle(nextHandle))
             guard pieceMilliseconds > 0 else {
-                queue.append(arrival)
+                queue.append(to, arrival)
                 return
             }
             let due = max(now, lineFreeAt[link] ?? now) + pieceMilliseconds
             lineFreeAt[link] = due
-            onTheWay.append((due, arrival.0, arrival.1))
+            onTheWay.append((due, to, arrival))
         case .storePiece(let contribution, let name, _, let link):
             sites[index].pieces[name.contribution, default: Array(repeating: false, count: contribution.pieceCount)][
                 name.index] = true
-            queue.append((index, .pieceStored(name, .stored, from: link)))
+            queue.append(index, .pieceStored(name, .stored, from: link))
         case .validate(let contribution):
             let outcome = refusals[index].map { ValidationOutcome.refused($0) } ?? .valid
-            queue.append((index, .validated(contribution.contributionDigest, outcome)))
+            queue.append(index, .validated(contribution.contributionDigest, outcome))
         case .average(let id, _, _) where refusesAveraging != nil:
-            queue.append((index, .averagingRefused(id, reason: refusesAveraging ?? "")))
+            queue.append(index, .averagingRefused(id, reason: refusesAveraging ?? ""))
         case .average(let id, let parent, let manifest):
             let roots = Town.average(manifest.map(\.contribution), on: parent.roots)
             sites[index].parameters[roots.parameters] = Town.wholeParameters
-            queue.append((index, .averaged(id, roots)))
+            queue.append(index, .averaged(id, roots))
         case .replay(let chain):
             guard !holdsReplay.contains(index) else { return }
-            queue.append((index, replayed(chain, of: index)))
+            queue.append(index, replayed(chain, of: index))
         case .persist(let ticket, let entries):
             if holdsDisk.contains(index) {
                 sites[index].unsynced.append((ticket, entries))
             } else {
                 commit(entries, of: index)
-                queue.append((index, .persisted(ticket)))
+                queue.append(index, .persisted(ticket))
             }
         case .setTimer(let instant): timers[index] = instant
         case .emit(let notice): sites[index].notices.append(notice)
         case .close(let link, _):
             let (from, to) = ends(link)
-            queue.append((to, .linkDown(linkID(to, from))))
+            queue.append(to, .linkDown(linkID(to, from)))
         case .forget(let digest): sites[index].forgotten.append(digest)
         case .dropPieces(let digest):
             sites[index].droppedPieces.append(digest)
@@ -313,13 +313,13 @@ final class Town {
         case .openParameters(let root):
             let held = sites[index].parameters[root] ?? Array(repeating: false, count: Town.blockCount)
             sites[index].parameters[root] = held
-            queue.append((index, .parametersOpened(root, held: held)))
+            queue.append(index, .parametersOpened(root, held: held))
         case .storeBlock(let name, let handle, let link):
             let isSpoilt = spoiltHandles.remove(handle) != nil
             if !isSpoilt { sites[index].parameters[name.root]?[name.index] = true }
-            queue.append((index, .blockStored(name, isSpoilt ? .mismatch : .stored, from: link)))
+            queue.append(index, .blockStored(name, isSpoilt ? .mismatch : .stored, from: link))
         case .completeParameters(let root):
-            queue.append((index, .parametersCompleted(root, held: sites[index].parameters[root] ?? [])))
+            queue.append(index, .parametersCompleted(root, held: sites[index].parameters[root] ?? []))
         }
     }
 
@@ -340,7 +340,7 @@ final class Town {
             guard !dropsPiece(from, to, name) else { continue }
             nextHandle += 1
             if spoilsBlocks.contains(index) { spoiltHandles.insert(PieceHandle(nextHandle)) }
-            queue.append((to, .piece(linkID(to, from), name, byteCount: 1024, PieceHandle(nextHandle))))
+            queue.append(to, .piece(linkID(to, from), name, byteCount: 1024, PieceHandle(nextHandle)))
         }
     }
 
@@ -363,15 +363,15 @@ final class Town {
         guard let message = try? Message(encoded: bytes) else { return }
         sites[index].sent.append((to, message))
         guard sites[to].isUp, !unlinked.contains(link), !drops(from, to, message) else { return }
-        queue.append((to, .message(linkID(to, from), bytes)))
+        queue.append(to, .message(linkID(to, from), bytes))
     }
 
     /// An event of the site's own shell.
-    func feed(_ event: Event, to index: Int) { queue.append((index, event)) }
+    func feed(_ event: Event, to index: Int) { queue.append(index, event) }
 
     /// What a hostile site sends, over its link.
     func inject(_ message: Message, from: Int, to: Int) {
-        queue.append((to, .message(linkID(to, from), message.encoded)))
+        queue.append(to, .message(linkID(to, from), message.encoded))
     }
 
     /// A quorum's certificate, or fewer signatures, by `signers` with their own keys.
@@ -393,7 +393,7 @@ final class Town {
     }
 
     /// What happened at a site outside of its links.
-    func happen(_ event: Event, at index: Int) { queue.append((index, event)) }
+    func happen(_ event: Event, at index: Int) { queue.append(index, event) }
 
     private func commit(_ entries: [JournalEntry], of index: Int) {
         for entry in entries {
@@ -415,7 +415,7 @@ final class Town {
         holdsDisk.remove(index)
         for (ticket, entries) in sites[index].unsynced {
             commit(entries, of: index)
-            queue.append((index, .persisted(ticket)))
+            queue.append(index, .persisted(ticket))
         }
         sites[index].unsynced = []
     }
@@ -424,8 +424,8 @@ final class Town {
         sites[index].isUp = false
         sites[index].unsynced = []
         timers[index] = nil
-        queue.removeAll { $0.site == index }
-        for other in sites.indices where other != index { queue.append((other, .linkDown(linkID(other, index)))) }
+        queue.removeAll(of: index)
+        for other in sites.indices where other != index { queue.append(other, .linkDown(linkID(other, index))) }
     }
 
     func restart(_ index: Int) throws {
@@ -442,7 +442,7 @@ final class Town {
                 listed: Set(sites[index].adopted.flatMap { $0.version.manifest.map(\.contribution) }), walk: walk,
                 lacksParameters: !sites[index].hasParameters(chain.head.roots.parameters)))
         sites[index].isUp = true
-        queue.append((index, .start))
+        queue.append(index, .start)
         for other in sites.indices where other != index && sites[other].isUp {
             link(index, other)
             link(other, index)
@@ -466,5 +466,31 @@ final class Town {
             settle()
             return sites.filter(\.isUp).allSatisfy { $0.node.chain.height.value >= height }
         }
+    }
+}
+
+/// Events that wait, in the order in which they came.
+private struct Arrivals {
+    private var items: [(site: Int, event: Event)] = []
+    /// Items before this one are gone; an array that lost its first item each time would move all others.
+    private var first = 0
+
+    var isEmpty: Bool { first == items.count }
+
+    mutating func append(_ site: Int, _ event: Event) { items.append((site, event)) }
+
+    mutating func removeAll(of site: Int) {
+        items = items[first...].filter { $0.site != site }
+        first = 0
+    }
+
+    mutating func takeFirst() -> (site: Int, event: Event) {
+        let item = items[first]
+        first += 1
+        if first >= 1024 || isEmpty {
+            items.removeFirst(first)
+            first = 0
+        }
+        return item
     }
 }

@@ -5,7 +5,7 @@ import Testing
 @Suite struct CheckpointTests {
     private func sample(parameters: Bool = true) -> Checkpoint {
         Checkpoint(
-            layoutHash: 1, seed: 2, nextStep: 3, updates: 4, context: (5, 6, 7), first: [1, -2, 3, 0.5],
+            layoutHash: 1, seed: 2, nextStep: 3, nextBatch: 9, updates: 4, context: (5, 6, 7), first: [1, -2, 3, 0.5],
             second: [4, 5, 6, 0], optimizer: 0, parameters: parameters ? [7, 8, 9, -0.0] : nil)
     }
 
@@ -62,7 +62,9 @@ import Testing
         #expect(bytes.count == Checkpoint.byteCount(parameterCount: 4, includingParameters: parameters))
         let back = try Checkpoint(decoding: bytes, parameterCount: 4)
         #expect(back == checkpoint)
-        #expect(back.context == (5, 6, 7) && back.nextStep == 3 && back.parameters == checkpoint.parameters)
+        #expect(
+            back.context == (5, 6, 7) && back.nextStep == 3 && back.nextBatch == 9
+                && back.parameters == checkpoint.parameters)
     }
 
     @Test func everyFlippedBitIsDetected() {
@@ -99,7 +101,8 @@ import Testing
 
     @Test func valuesThatAreNotFiniteAreRefused() {
         let checkpoint = Checkpoint(
-            layoutHash: 1, seed: 2, nextStep: 3, updates: 4, first: [.nan], second: [1], optimizer: 0, parameters: nil)
+            layoutHash: 1, seed: 2, nextStep: 3, nextBatch: 3, updates: 4, first: [.nan], second: [1], optimizer: 0,
+            parameters: nil)
         #expect(throws: ModelError.notFinite(what: "checkpoint: a value of the first moments")) {
             try Checkpoint(decoding: checkpoint.encoded(), parameterCount: 1)
         }

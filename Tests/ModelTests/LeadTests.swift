@@ -20,6 +20,13 @@ struct LeadTests {
         #expect(rebased(lead, [1.5, 2, -5], on: [10, 20, 30]) == [10.5, 20, 29])
     }
 
+    @Test(
+        "What goes beyond one round of steps ahead is matched by steps on the new base, up to a round",
+        arguments: [(0, 0), (14, 0), (15, 0), (16, 1), (22, 7), (30, 15), (31, 15), (240, 15)])
+    func stepsOnBase(ahead: Int, expected: Int) {
+        #expect(Lead.stepsOnBase(after: ahead, innerSteps: 15) == expected)
+    }
+
     @Test func withoutStepsTheNewBaseStaysAsItIs() {
         let lead = Lead(start: [0.1, 1e30, -3])
         #expect(rebased(lead, [0.1, 1e30, -3], on: [5, 6, 7]) == [5, 6, 7])

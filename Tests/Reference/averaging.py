@@ -4,12 +4,13 @@ Docs/revert.md. Everything before the outer step is integer arithmetic; the oute
 
 import json
 import math
+import os
 import struct
 
 import payload_decoder
 from canonical_cbor import Refused
 from ledger_chain import need, profile, weights_q30
-from ledger_records import ONE_Q30, ZERO, is_shared, merkle_root
+from ledger_records import ONE_Q30, ZERO, is_shared, merkle_root, zero_root
 
 BLOCK_PARAMETERS = 262_144
 
@@ -238,32 +239,44 @@ def roots_of(state):
     return {"parameters": root_of(parameters), "outer": root_of(outer) if outer else ZERO}
 
 
+def read_tensors(path, tensors, prefix=""):
+    """The values of these tensors, in their order, and the metadata of the file."""
+    with open(path, "rb") as file:
+        data = file.read()
+    (length,) = struct.unpack_from("<Q", data)
+    header = json.loads(data[8 : 8 + length])
+    values = []
+    for tensor in tensors:
+        entry = header[prefix + tensor["name"]]
+        need(entry["dtype"] == "F32" and entry["shape"] == tensor["shape"], "a tensor differs from the genesis")
+        start, end = entry["data_offsets"]
+        values += struct.unpack(f"<{(end - start) // 4}f", data[8 + length + start : 8 + length + end])
+    return values, header.get("__metadata__", {})
+
+
 class Replay:
     """Recomputes the state of every version, from version 0 on: the parameters, and the values of a shared optimizer."""
 
-    def __init__(self, genesis, parameters):
+    def __init__(self, genesis, parameters, outer=None):
         self.tensors = [math.prod(tensor["shape"]) for tensor in genesis["tensors"]]
         need(len(parameters) == sum(self.tensors), "version 0 has another number of parameters than the genesis")
         self.matrices = [len(tensor["shape"]) > 1 for tensor in genesis["tensors"]]
-        start = (parameters, [0.0] * (len(parameters) + 1) if is_shared(genesis["rules"]) else [])
+        shared = is_shared(genesis["rules"])
+        start = (parameters, outer or ([0.0] * (len(parameters) + 1) if shared else []))
         need(roots_of(start) == genesis["roots"], "version 0 is not the one that the genesis names")
         self.states = [start]  # by height
         self.versions = [None]  # by height: (certified, entries by contribution)
 
     @staticmethod
     def load(genesis, path):
-        """Version 0 from a safetensors file of float32, its tensors in the order of the genesis."""
-        with open(path, "rb") as file:
-            data = file.read()
-        (length,) = struct.unpack_from("<Q", data)
-        header = json.loads(data[8 : 8 + length])
-        parameters = []
-        for tensor in genesis["tensors"]:
-            entry = header[tensor["name"]]
-            need(entry["dtype"] == "F32" and entry["shape"] == tensor["shape"], "a tensor differs from the genesis")
-            start, end = entry["data_offsets"]
-            parameters += struct.unpack(f"<{(end - start) // 4}f", data[8 + length + start : 8 + length + end])
-        return Replay(genesis, parameters)
+        """Version 0 from a safetensors file of float32; of a fork that goes on with its origin's optimizer also the state beside it."""
+        parameters, _ = read_tensors(path, genesis["tensors"])
+        outer = None
+        if genesis["roots"]["outer"] not in (ZERO, zero_root(len(parameters) + 1)):
+            state = os.path.join(os.path.dirname(path), "optimizer", "state.safetensors")
+            outer, metadata = read_tensors(state, genesis["tensors"], "exp_avg_sq.")
+            outer.append(float(int(metadata["mesh.optimizer_steps"])))
+        return Replay(genesis, parameters, outer)
 
     def before(self, chain, certified):
         """What the chain knows before the version: its rules, the number of its members, and for a switch from where the

@@ -303,8 +303,10 @@ def distinct_names(value):
     if sum(math.prod(tensor["shape"]) for tensor in value["tensors"]) > 1 << 40:
         return "the tensors have more than 2^40 parameters"
     parameters = sum(math.prod(tensor["shape"]) for tensor in value["tensors"])
-    if value["roots"]["outer"] != (zero_root(parameters + 1) if is_shared(value["rules"]) else ZERO):
-        return "version 0 has a state of the optimizer that is not empty, or one without a shared optimizer"
+    shared, outer = is_shared(value["rules"]), value["roots"]["outer"]
+    continued = shared and outer != ZERO and value["origin"] and value["origin"]["roots"] == value["roots"]
+    if not continued and outer != (zero_root(parameters + 1) if shared else ZERO):
+        return "version 0 has a state of the optimizer that is neither empty nor that of a fork's origin"
     return rules_fault(value["rules"], len(value["members"]["members"]))
 
 

@@ -177,6 +177,35 @@ import Testing
         }
     }
 
+    @Test("a fork's genesis may begin with the optimizer's state of its origin, and with no other")
+    func genesis_ofAFork_continuesTheStateOfItsOriginOnly() throws {
+        let (shared, plain) = (try mesh().genesis, try SmallMesh().genesis)
+        let full = try ParameterFile.tree(of: ParameterArray([Float](repeating: 1, count: 10_311))).root
+        let state = StateRoots(parameters: shared.roots.parameters, outer: full)
+        func fork(of origin: StateRoots, from genesis: Genesis, beginning roots: StateRoots) -> Genesis {
+            Genesis(
+                nonce: genesis.nonce, members: genesis.members, rules: genesis.rules, tensors: genesis.tensors,
+                attachments: [], roots: roots,
+                origin: ForkOrigin(network: genesis.network, version: genesis.version.versionDigest, roots: origin))
+        }
+        let empty = shared.roots
+        for genesis in [
+            fork(of: state, from: shared, beginning: state), fork(of: state, from: shared, beginning: empty),
+            fork(of: StateRoots(parameters: empty.parameters), from: shared, beginning: empty),
+            fork(of: state, from: plain, beginning: plain.roots),
+        ] {
+            #expect(try Genesis(cbor: genesis.cbor) == genesis)
+        }
+        let otherParameters = StateRoots(parameters: full, outer: full)
+        let none = StateRoots(parameters: empty.parameters)
+        for genesis in [
+            fork(of: empty, from: shared, beginning: state), fork(of: otherParameters, from: shared, beginning: state),
+            fork(of: none, from: shared, beginning: none), fork(of: state, from: plain, beginning: state),
+        ] {
+            #expect(throws: RecordError.outOfRange(key: "roots")) { try Genesis(cbor: genesis.cbor) }
+        }
+    }
+
     @Test(arguments: [1, 262_143, 262_144, 262_145, 1_048_575, 1_048_576, 1_300_000])
     func theRootOfAnEmptyStateIsThatOfItsFile(parameters: Int) throws {
         let roots = StateRoots(founding: .zero, parameterCount: UInt64(parameters), .sharedAdamW)

@@ -57,7 +57,7 @@ struct SmallMesh {
     func fileZero(_ path: String) throws -> ParameterFile {
         let shape = StateShape(layout, genesis.rules.innerOptimizer)
         let tree = try ParameterFile.write(
-            ParameterArray(versionZero), outerCount: shape.outerCount, to: path)
+            ParameterArray(versionZero), outer: shape.outerCount > 0 ? ParameterArray(outerZero) : nil, to: path)
         return try ParameterFile(path: path, shape: shape, expectedName: tree.name)
     }
 

@@ -209,4 +209,53 @@ struct SafetensorsTests {
         #expect(refused > 100)
         try safetensorsFuzzBody(original, in: folder)
     }
+
+    @Test(
+        "an optimizer's state that was written is read back, across the border of a block too", arguments: [7, 262_144])
+    func optimizerState_writtenAndRead_isTheSame(parameters: Int) throws {
+        var random = TestRandom(35)
+        let state = random.pseudoGradient(parameters) + [16_777_216]
+        let layout = try ParameterLayout([("bias", [parameters - 5]), ("scale", [5])])
+        let path = folder.file("state.safetensors")
+        try OptimizerStateFile.write(
+            ParameterArray(state), layout: layout, metadata: [(key: "mesh.height", value: "3")], to: path)
+        let file = try SafetensorsFile(path: path)
+        #expect(file.entries.map(\.name) == ["exp_avg_sq.bias", "exp_avg_sq.scale"])
+        #expect(file.metadata["mesh.optimizer_steps"] == "16777216" && file.metadata["mesh.height"] == "3")
+        let source = try OptimizerStateFile.read(path, layout: layout)
+        #expect(try source.readAll() == state)
+        #expect(try ParameterFile.tree(of: source).root == ParameterFile.tree(of: ParameterArray(state)).root)
+    }
+
+    @Test(
+        "an optimizer's state without a number of steps, or with one that no schedule has, is refused",
+        arguments: [nil, "", "-1", "+1", "01", "1.5", "16777217", "99999999999999999999"])
+    func optimizerState_badSteps_isRefused(steps: String?) throws {
+        let layout = try ParameterLayout([("exp_avg_sq.bias", [2])])
+        let path = folder.file("state.safetensors")
+        try SafetensorsFile.write(
+            ParameterArray([1, 2]), layout: layout,
+            metadata: steps.map { [(key: "mesh.optimizer_steps", value: $0)] } ?? [], to: path)
+        let expected: SafetensorsError =
+            steps.map {
+                .badMetadata(
+                    file: path, key: "mesh.optimizer_steps", value: $0, expected: "a whole number up to 16777216")
+            } ?? .missingMetadata(file: path, key: "mesh.optimizer_steps")
+        #expect(throws: expected) {
+            try OptimizerStateFile.read(path, layout: ParameterLayout([("bias", [2])]))
+        }
+    }
+
+    @Test("an optimizer's state of another model is refused")
+    func optimizerState_ofAnotherModel_isRefused() throws {
+        let path = folder.file("state.safetensors")
+        try OptimizerStateFile.write(
+            ParameterArray([1, 2, 9]), layout: ParameterLayout([("bias", [2])]), metadata: [], to: path)
+        #expect(throws: SafetensorsError.self) {
+            try OptimizerStateFile.read(path, layout: ParameterLayout([("bias", [3])]))
+        }
+        #expect(throws: SafetensorsError.self) {
+            try OptimizerStateFile.read(path, layout: ParameterLayout([("scale", [2])]))
+        }
+    }
 }

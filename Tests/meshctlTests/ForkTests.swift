@@ -10,11 +10,18 @@ import Testing
     private let place: Workplace
     private var history: History
 
-    init() throws {
+    init() throws { try self.init(rules: "piece_bytes = 1024\n") }
+
+    private init(rules: String) throws {
         place = try Workplace()
-        history = try History(place.found(), place)
+        try place.write(rules, to: "rules.toml")
+        history = try History(place.found(rules: ["--rules", "rules.toml"]), place)
         for _ in 0..<3 { try history.advance() }
         try place.write(history.ledger(), to: "ledger")
+    }
+
+    private static func withSharedOptimizer() throws -> ForkTests {
+        try ForkTests(rules: "piece_bytes = 1024\ninner_optimizer = \"shared-adamw\"\ninner_steps = 2\n")
     }
 
     private func fork(_ more: String...) throws -> Workplace.Result {
@@ -125,5 +132,87 @@ import Testing
         let result = try fork("--members", names(1)[0], "--model", "model")
         #expect(result.status == 1)
         #expect(!FileManager.default.fileExists(atPath: place.path("fork/genesis.mesh")))
+    }
+
+    @Test("a fork goes on with the shared optimizer's state, and both verifiers recompute it")
+    func sharedOptimizer_fork_keepsItsState() throws {
+        let old = try ForkTests.withSharedOptimizer()
+        let (place, founders) = (old.place, old.names(2))
+        let result = try old.fork("--at", "2", "--members", founders.joined(separator: ","), "--model", "model")
+        #expect(result.status == 0, "\(result.errors)")
+        // Two versions of two steps each.
+        #expect(try result.json()["optimizerSteps"] as? Int == 4)
+        let roots = old.history.versions[1].version.roots
+        #expect(try old.genesis().roots == roots)
+        #expect(try old.genesis().origin?.roots == roots)
+
+        try old.sign(founders)
+        try FileManager.default.removeItem(atPath: place.path("model"))
+        try FileManager.default.moveItem(atPath: place.path("fork/model"), toPath: place.path("model"))
+        var next = try History(GenesisFile(encoded: place.bytes("fork/signed.mesh")).genesis, place)
+        for _ in 0..<2 { try next.advance() }
+        try place.write(next.ledger(), to: "fork.ledger")
+        let verify = [
+            "verify", "--genesis", "fork/signed.mesh", "--ledger", "fork.ledger", "--model", "model", "--recompute",
+        ]
+        let verified = try place.run(verify)
+        #expect(verified.status == 0, "\(verified.errors)")
+        let outside = try place.runReference(
+            "verify_ledger.py",
+            [
+                place.path("fork/signed.mesh"), place.path("fork.ledger"), "--model",
+                place.path("model/model.safetensors"),
+            ])
+        #expect(outside.status == 0, "\(outside.errors)")
+        #expect(outside.output.contains("parameters \(next.chain.head.roots.parameters) recomputed"))
+
+        // The last byte of the file is one of the last second moment.
+        var state = try place.bytes("model/optimizer/state.safetensors")
+        state[state.count - 1] ^= 1
+        try place.write(state, to: "model/optimizer/state.safetensors")
+        let refused = try place.run(verify)
+        #expect(refused.status == 1)
+        #expect(refused.errors.contains("optimizer state"), "\(refused.errors)")
+        let unsigned = try place.run(
+            "genesis", "sign", "--genesis", "fork/genesis.mesh", "--key", founders[0], "--model", "model")
+        #expect(unsigned.status == 1)
+        #expect(unsigned.errors.contains("the optimizer's state in model is not that of version 0"))
+        try FileManager.default.removeItem(atPath: place.path("model/optimizer"))
+        #expect(try place.run(verify).status == 1)
+    }
+
+    @Test("a fork begins with an empty optimizer state if it is asked to, or its rules have no shared optimizer")
+    func sharedOptimizer_fork_leavesItsStateBehind() throws {
+        let old = try ForkTests.withSharedOptimizer()
+        let (place, name) = (old.place, old.names(1)[0])
+        #expect(try old.fork("--members", name, "--model", "model").status == 0)
+        // From what was taken along it goes on too, unless the state is not there.
+        #expect(try old.fork("--members", name, "--parameters", "fork/model", "--out", "second").status == 0)
+        #expect(
+            try place.bytes("fork/model/optimizer/state.safetensors")
+                == place.bytes("second/model/optimizer/state.safetensors"))
+        try FileManager.default.removeItem(atPath: place.path("second/model/optimizer"))
+        let missing = try old.fork("--members", name, "--parameters", "second/model", "--out", "third")
+        #expect(missing.status == 1)
+        #expect(missing.errors.contains("--reset-optimizer"), "\(missing.errors)")
+        #expect(!FileManager.default.fileExists(atPath: place.path("third/genesis.mesh")))
+
+        for (rule, folder) in [(["--reset-optimizer"], "fresh"), (["--inner-optimizer", "adamw"], "plain")] {
+            let result = try place.run(
+                [
+                    "fork", "--genesis", "genesis.mesh", "--ledger", "ledger", "--members", name, "--model", "model",
+                    "--out", folder, "--json",
+                ] + rule)
+            #expect(result.status == 0, "\(result.errors)")
+            #expect(try result.json()["optimizerSteps"] == nil)
+            let genesis = try GenesisFile(encoded: place.bytes("\(folder)/genesis.mesh")).genesis
+            #expect(
+                genesis.roots
+                    == StateRoots(
+                        founding: old.history.chain.head.roots.parameters,
+                        parameterCount: TensorShape.parameterCount(of: genesis.tensors) ?? 0,
+                        genesis.rules.innerOptimizer))
+            #expect(!FileManager.default.fileExists(atPath: place.path("\(folder)/model/optimizer")))
+        }
     }
 }

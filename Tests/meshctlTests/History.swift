@@ -24,8 +24,11 @@ struct History {
         keys = try genesis.members.members.map { member in
             (member, try KeyFile.load(.nodeKey, from: place.path("\(member.name)/node.key")).signingKey())
         }
-        parameters = try ModelFolder(place.path("model"), layout: layout).parameters.readAll()
-        outer = [Float](repeating: 0, count: StateShape(layout, genesis.rules.innerOptimizer).outerCount)
+        let model = try FoundingModel(
+            place.path("model"), layout: layout, roots: genesis.roots,
+            shape: StateShape(layout, genesis.rules.innerOptimizer))
+        parameters = try model.parameters.readAll()
+        outer = try model.outer?.readAll() ?? []
         chain = Chain(genesis: genesis)
     }
 

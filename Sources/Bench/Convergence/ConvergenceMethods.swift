@@ -135,10 +135,8 @@ extension ConvergenceSetting {
                 let trained = Array(trainer.transformer.parameters)
                 let delta = before.indices.map { trained[$0] - before[$0] }
                 var lead = Lead(start: trained)
-                // A site that is faster than the rounds has done all its steps by the time its next base is there.
                 let next = first + steps
-                let nextSteps = speed * min(rules.innerSteps, end - next)
-                for step in 0..<(speed > 1 ? nextSteps : min(rules.stepsAhead, nextSteps)) {
+                for step in 0..<rules.stepsAhead(ofSite: site, in: min(rules.innerSteps, end - next)) {
                     lead.add(loss: try trainer.takeStep(next + step, batch: speed * next + step).loss)
                 }
                 return (try encode(delta, residual: kept[site], rules), lead)

@@ -143,4 +143,14 @@ struct MeshRules: Sendable {
     let averaging: AveragingRule
 
     func speed(ofSite site: Int) -> Int { speeds[min(site, speeds.count - 1)] }
+
+    /// Of a round's steps, those that a site takes before its base is there: all for which it has the time, if it is faster than the
+    /// rounds (`Lead.stepsOnBase`).
+    ///
+    /// - Parameter steps: of a site at the pace of the rounds.
+    func stepsAhead(ofSite site: Int, in steps: Int) -> Int {
+        let own = speed(ofSite: site) * steps
+        guard speed(ofSite: site) > 1 else { return min(stepsAhead, own) }
+        return (0...own).last { $0 + Lead.stepsOnBase(after: $0, innerSteps: innerSteps) <= own } ?? 0
+    }
 }

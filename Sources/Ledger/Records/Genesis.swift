@@ -142,7 +142,12 @@ public struct Genesis: Statement, Hashable {
         else {
             throw .outOfRange(key: "tensors")
         }
-        guard roots == StateRoots(founding: roots.parameters, parameterCount: count, rules.innerOptimizer) else {
+        // A fork may go on with the optimizer's state of the version that it comes from.
+        let isContinued = rules.innerOptimizer.isShared && roots.outer != .zero && roots == origin?.roots
+        guard
+            isContinued
+                || roots == StateRoots(founding: roots.parameters, parameterCount: count, rules.innerOptimizer)
+        else {
             throw .outOfRange(key: "roots")
         }
         guard Set(attachments.map { ExactText($0.name) }).count == attachments.count else {

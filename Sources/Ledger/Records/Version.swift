@@ -56,7 +56,7 @@ public struct StateRoots: Record, Hashable {
         self.outer = outer
     }
 
-    /// Of version 0: the state of a shared optimizer is all zeros.
+    /// Of a version 0 that begins with an empty state of the shared optimizer, all zeros.
     ///
     /// - Parameter parameterCount: of the model, 1 to 2^40.
     public init(founding parameters: Digest, parameterCount: UInt64, _ optimizer: InnerOptimizer) {

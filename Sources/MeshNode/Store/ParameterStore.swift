@@ -48,7 +48,8 @@ struct ParameterStore: Sendable {
 
     func remove(_ root: Digest) { DiskFile.remove(state.parameters(root)) }
 
-    /// Copies version 0 out of a safetensors file, or a directory with `model.safetensors` or its shards.
+    /// Copies version 0 out of a safetensors file, or a directory with `model.safetensors` or its shards, and the optimizer's state
+    /// of a fork that goes on with it.
     ///
     /// - Throws: `missingParameters` where the model is another one than the genesis names.
     func importModel(_ path: String, expecting roots: StateRoots) throws(StoreError) {
@@ -56,9 +57,8 @@ struct ParameterStore: Sendable {
         defer { DiskFile.remove(temporary) }
         let tree: StateTree
         do {
-            let model = try SafetensorsModel(path: path)
-            tree = try ParameterFile.write(
-                try model.parameters(layout), outerCount: shape.outerCount, to: temporary)
+            let model = try FoundingModel(path, layout: layout, roots: roots, shape: shape)
+            tree = try ParameterFile.write(model.parameters, outer: model.outer, to: temporary)
         } catch let error as ParameterFileError {
             throw StoreError(error)
         } catch SafetensorsError.file(let error) where !error.isMissingFile {
@@ -69,7 +69,7 @@ struct ParameterStore: Sendable {
         guard StateRoots(tree) == roots else {
             throw .missingParameters(
                 height: 0, root: roots.parameters.short,
-                reason: "\(path): is another model, with root \(tree.parameters.root.short)")
+                reason: "\(path): is another model, with \(StateRoots(tree).short(besides: roots))")
         }
         try DiskFile.rename(temporary, to: state.parameters(roots.name))
     }

@@ -1,7 +1,7 @@
 /// What a trainer keeps between runs: its moments, how far it came, and optionally the parameters themselves.
 ///
-/// One file, little-endian: `MESHTRN1`; nine 64-bit words (flags, parameter count, configuration hash, seed, next global
-/// step, optimizer updates, and three of the caller's); the moments as float32, first then second; with flag bit 0 the
+/// One file, little-endian: `MESHTRN2`; ten 64-bit words (flags, parameter count, configuration hash, seed, next global
+/// step, next batch, optimizer updates, and three of the caller's); the moments as float32, first then second; with flag bit 0 the
 /// parameters; flag bits 1 and 2 say whose moments they are; a 64-bit check sum (FNV-1a over words) of all before it. The length
 /// follows from the header and is checked before anything is allocated. The check sum finds every flipped bit; it does not
 /// authenticate.
@@ -11,6 +11,8 @@ public struct Checkpoint: Hashable, Sendable {
     public let seed: UInt64
     /// The global inner step to take next: the position in schedule and data.
     public let nextStep: UInt64
+    /// The lowest number of a batch that was not drawn yet; above `nextStep` if the trainer is faster than the rounds.
+    public let nextBatch: UInt64
     /// Updates that the moments have seen.
     public let updates: UInt64
     /// Three words of the caller's own.
@@ -22,11 +24,11 @@ public struct Checkpoint: Hashable, Sendable {
     /// Nil where the parameters come from elsewhere, from the daemon.
     public let parameters: [Float]?
 
-    static let magic: [UInt8] = Array("MESHTRN1".utf8)
-    static let headerBytes = 8 + 9 * 8
+    static let magic: [UInt8] = Array("MESHTRN2".utf8)
+    static let headerBytes = 8 + 10 * 8
 
     public init(
-        layoutHash: UInt64, seed: UInt64, nextStep: UInt64, updates: UInt64,
+        layoutHash: UInt64, seed: UInt64, nextStep: UInt64, nextBatch: UInt64, updates: UInt64,
         context: (UInt64, UInt64, UInt64) = (0, 0, 0), first: [Float], second: [Float], optimizer: UInt64,
         parameters: [Float]?
     ) {
@@ -34,6 +36,7 @@ public struct Checkpoint: Hashable, Sendable {
         self.layoutHash = layoutHash
         self.seed = seed
         self.nextStep = nextStep
+        self.nextBatch = nextBatch
         self.updates = updates
         self.context = context
         self.first = first
@@ -62,8 +65,8 @@ public struct Checkpoint: Hashable, Sendable {
         bytes.reserveCapacity(Checkpoint.headerBytes + 12 * count + 8)
         let flags: UInt64 = (parameters == nil ? 0 : 1) + optimizer << 1
         for word in [
-            flags, UInt64(count), layoutHash, seed, nextStep, updates, context.0, context.1,
-            context.2,
+            flags, UInt64(count), layoutHash, seed, nextStep, nextBatch, updates, context.0,
+            context.1, context.2,
         ] {
             Checkpoint.append(word, to: &bytes)
         }
@@ -115,8 +118,9 @@ public struct Checkpoint: Hashable, Sendable {
         layoutHash = word(2)
         seed = word(3)
         nextStep = word(4)
-        updates = word(5)
-        context = (word(6), word(7), word(8))
+        nextBatch = word(5)
+        updates = word(6)
+        context = (word(7), word(8), word(9))
         first = try array(0, "first moments")
         second = try array(1, "second moments")
         optimizer = flags >> 1

@@ -24,6 +24,14 @@ public struct Lead: Sendable {
         if let loss { self.loss += loss } else { skippedSteps += 1 }
     }
 
+    /// The least steps to take on the new base itself after so many that were taken ahead of it, both of a round of `innerSteps`.
+    ///
+    /// A site that is faster than the rounds would otherwise train from bases that are one round old only, which costs its own
+    /// language. Up to one round of steps ahead is what a slow network takes, and asks for none.
+    public static func stepsOnBase(after stepsAhead: Int, innerSteps: Int) -> Int {
+        min(innerSteps, max(0, stepsAhead - innerSteps))
+    }
+
     /// The new base plus the progress of these steps, which ended with `current`.
     public func rebased(_ current: UnsafeMutableBufferPointer<Float>, on base: [Float]) -> [Float] {
         precondition(current.count == start.count && base.count == start.count)

@@ -18,15 +18,16 @@ extension Trainer {
     ///
     /// - Parameters:
     ///   - nextStep: the global inner step to take next.
+    ///   - nextBatch: the lowest number of a batch that was not drawn yet; that of the step where not given.
     ///   - includingParameters: false where the parameters come from the daemon.
     ///   - context: words of the caller's own.
     public func checkpoint(
-        nextStep: Int, includingParameters: Bool, context: (UInt64, UInt64, UInt64) = (0, 0, 0)
+        nextStep: Int, nextBatch: Int? = nil, includingParameters: Bool, context: (UInt64, UInt64, UInt64) = (0, 0, 0)
     ) -> Checkpoint {
         Checkpoint(
             layoutHash: layout.hash, seed: recipe.batches.identifier, nextStep: UInt64(nextStep),
-            updates: optimizer.updates,
-            context: context, first: optimizer.first.values, second: optimizer.second.values,
+            nextBatch: UInt64(nextBatch ?? nextStep), updates: optimizer.updates, context: context,
+            first: optimizer.first.values, second: optimizer.second.values,
             optimizer: optimizer.kind.code, parameters: includingParameters ? Array(transformer.parameters) : nil)
     }
 

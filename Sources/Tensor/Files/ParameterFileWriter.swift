@@ -74,21 +74,21 @@ public final class ParameterFileWriter: Sendable {
 extension ParameterFile {
     /// Copies a flat vector into a new parameter file, a block in memory at a time, and returns its trees.
     ///
-    /// - Parameter outerCount: values of the optimizer's state, all of which are zero.
+    /// - Parameter outer: the optimizer's state that follows; nil where there is none.
     @discardableResult
     public static func write(
-        _ source: some ParameterSource, outerCount: Int = 0, to path: String
+        _ source: some ParameterSource, outer: (any ParameterSource)? = nil, to path: String
     ) throws(ParameterFileError) -> StateTree {
-        let shape = StateShape(parameterCount: source.parameterCount, outerCount: outerCount)
+        let shape = StateShape(parameterCount: source.parameterCount, outerCount: outer?.parameterCount ?? 0)
         let writer = try ParameterFileWriter(path: path, shape: shape)
         let scratch = Storage<Float>(count: ParameterLayout.blockParameters, filledWith: 0)
         for block in 0..<shape.blockCount {
             let range = shape.values(ofBlock: block)
             let buffer = UnsafeMutableBufferPointer(rebasing: scratch.buffer[..<range.count])
-            if block < shape.parameterBlockCount {
-                try source.read(at: range.lowerBound, into: buffer)
+            if let outer, block >= shape.parameterBlockCount {
+                try outer.read(at: range.lowerBound - shape.parameterCount, into: buffer)
             } else {
-                buffer.update(repeating: 0)
+                try source.read(at: range.lowerBound, into: buffer)
             }
             try writer.writeBlock(block, UnsafeBufferPointer(buffer))
         }

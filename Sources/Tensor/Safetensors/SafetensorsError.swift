@@ -24,6 +24,8 @@ public enum SafetensorsError: Error, Hashable, Sendable {
     case badShardName(file: String, name: String)
     /// Integers and other tensors that are not trained take too many bytes.
     case tooMuchCarried(file: String, name: String, limitBytes: Int)
+    case missingMetadata(file: String, key: String)
+    case badMetadata(file: String, key: String, value: String, expected: String)
 }
 
 extension SafetensorsError: CustomStringConvertible {
@@ -51,6 +53,9 @@ extension SafetensorsError: CustomStringConvertible {
             "\(file) names the file \(name), which is not a safetensors file beside it"
         case .tooMuchCarried(let file, let name, let limit):
             "\(file): the tensors that are not trained take more than \(limit) bytes at \(name)"
+        case .missingMetadata(let file, let key): "\(file) lacks \(key) in its metadata"
+        case .badMetadata(let file, let key, let value, let expected):
+            "\(file): \(key) in its metadata is \(value), expected \(expected)"
         }
     }
 }

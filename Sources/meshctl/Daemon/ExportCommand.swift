@@ -59,7 +59,7 @@ struct ExportCommand: ParsableCommand {
         do throws(LayoutError) { layout = try ParameterLayout(founding) } catch {
             throw Failure("the genesis' tensors make no parameter vector: \(error)")
         }
-        let names = ["model.safetensors"] + (founding.rules.innerOptimizer.isShared ? [ModelFolder.optimizerName] : [])
+        let names = ["model.safetensors"] + (founding.rules.innerOptimizer.isShared ? [OptimizerStateFile.name] : [])
         for name in names where DiskFile.exists(directory + "/" + name) && !force {
             throw Failure("\(directory)/\(name) exists already", advice: "Choose another directory, or give --force.")
         }
@@ -149,9 +149,8 @@ struct ExportCommand: ParsableCommand {
         optimizer state: any ParameterSource, root: String, _ founding: Genesis, _ layout: ParameterLayout,
         _ version: Exported
     ) throws {
-        try DiskFile.makeDirectory(directory + "/" + ModelFolder.optimizerFolder)
         try ModelFolder.write(
             optimizer: state, root: root, layout: layout, genesis: founding, height: version.height,
-            version: version.digest, to: directory + "/" + ModelFolder.optimizerName)
+            version: version.digest, in: directory)
     }
 }

@@ -17,11 +17,6 @@ struct ModelFolder {
     /// The attachment with the tensors that are not trained; exports write them into the file of the weights.
     static let carriedName = "mesh-carried.safetensors"
 
-    /// The file with the state of a shared optimizer, in an export. In a folder of its own: what loads a directory of weights may
-    /// take all safetensors files in it.
-    static let optimizerFolder = "optimizer"
-    static let optimizerName = optimizerFolder + "/state.safetensors"
-
     /// What is taken along into the genesis: configuration and tokenizer.
     private static let suffixes = [".json", ".model", ".txt", ".jinja"]
 
@@ -85,28 +80,22 @@ struct ModelFolder {
         }
     }
 
-    /// Writes the state of the shared optimizer at a certified version: the second moment of each parameter as `exp_avg_sq.NAME`; the
-    /// number of steps is in the metadata.
+    /// Writes the state of the shared optimizer at a certified version into a model's directory.
     ///
     /// - Parameter state: of a shared optimizer (`SharedState`).
     static func write(
         optimizer state: any ParameterSource, root: String, layout: ParameterLayout, genesis: Genesis, height: Int64,
-        version: String, to path: String
+        version: String, in directory: String
     ) throws {
-        do {
-            let steps = try SharedState.steps(of: state, path: "the state of version \(height)")
-            let moments = try ParameterLayout(layout.tensors.map { (name: "exp_avg_sq." + $0.name, shape: $0.shape) })
-            try SafetensorsFile.write(
-                SecondMomentSource(state: state), layout: moments,
+        try DiskFile.makeDirectory(directory + "/" + OptimizerStateFile.folder)
+        do throws(SafetensorsError) {
+            try OptimizerStateFile.write(
+                state, layout: layout,
                 metadata: metadata(genesis, height: height, version: version) + [
-                    (key: "mesh.optimizer_root", value: root), (key: "mesh.optimizer_steps", value: "\(steps)"),
-                ], to: path)
-        } catch let error as ParameterFileError {
-            throw Failure("the optimizer's state cannot be exported: \(error)")
-        } catch let error as LayoutError {
-            throw Failure("the optimizer's state cannot be exported: \(error)")
-        } catch let error as SafetensorsError {
-            throw Failure("\(error)")
+                    (key: "mesh.optimizer_root", value: root)
+                ], to: directory + "/" + OptimizerStateFile.name)
+        } catch {
+            throw Failure("the optimizer's state cannot be written: \(error)")
         }
     }
 

@@ -13,7 +13,8 @@ struct ForkCommand: ParsableCommand {
             that names the old network and version, and with that version's parameters as the model. The new founders \
             sign it (genesis sign, genesis assemble) and start their daemons on it, each with a state directory of its \
             own. Takes everything from the local daemon; or, without one, an exported ledger with --parameters (a model \
-            directory of that version) or --model (version 0, to recompute from). All of it is verified.
+            directory of that version) or --model (version 0, to recompute from). All of it is verified. Where the sites \
+            share one optimizer, its state goes along: training goes on at the same place of the schedule.
             """)
 
     @Option(
@@ -47,6 +48,9 @@ struct ForkCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Version 0 to recompute the version from, for --ledger.", valueName: "dir"))
     var model: String?
 
+    @Flag(help: "Begin with an empty state of the shared optimizer and at the warm-up of the schedule.")
+    var resetOptimizer = false
+
     @Flag(help: "Replace files that are in the directory.")
     var force = false
 
@@ -71,6 +75,8 @@ struct ForkCommand: ParsableCommand {
         let network: String
         let founders: [String]
         let rules: String
+        /// The steps behind the state of the shared optimizer that goes along; nil if none does.
+        let optimizerSteps: Int?
     }
 
     func run() throws {
@@ -80,28 +86,39 @@ struct ForkCommand: ParsableCommand {
         let founding = try GenesisFile.readComplete(path).genesis
         let file = out + "/genesis.mesh"
         let weights = out + "/model/model.safetensors"
-        for name in [file, weights] where DiskFile.exists(name) && !force {
+        let state = out + "/model/" + OptimizerStateFile.name
+        for name in [file, weights, state] where DiskFile.exists(name) && !force {
             throw Failure("\(name) exists already", advice: "Choose another directory with --out, or give --force.")
         }
         try DiskFile.makeDirectory(out)
         try DiskFile.makeDirectory(out + "/model")
-        let origin = try ForkSource(founding, height.map { Height(UInt64($0)) }, scratch: out)
-        defer { origin.removeScratch() }
-        let (chain, values) =
+        let source = try ForkSource(
+            founding, height.map { Height(UInt64($0)) }, keepsOptimizer: !resetOptimizer, scratch: out)
+        defer { source.removeScratch() }
+        let point =
             if let ledger {
-                try origin.read(ledger: ledger, parameters: parameters, model: model)
+                try source.read(ledger: ledger, parameters: parameters, model: model)
             } else {
-                try origin.ask(try daemon.connect())
+                try source.ask(try daemon.connect())
             }
-        let new = try founded(by: founders(of: chain), from: chain, founding)
+        let chain = point.chain
+        let new = try founded(by: founders(of: chain), from: point, founding)
         try ModelFolder.write(
-            values, layout: origin.layout, genesis: founding, height: Int64(chain.height.value),
+            point.parameters, layout: source.layout, genesis: founding, height: Int64(chain.height.value),
             version: chain.headDigest.description, to: weights)
+        var optimizerSteps: Int?
+        if let optimizer = point.optimizer, new.rules.innerOptimizer.isShared {
+            try ModelFolder.write(
+                optimizer: optimizer, root: chain.head.roots.outer.description, layout: source.layout,
+                genesis: founding, height: Int64(chain.height.value), version: chain.headDigest.description,
+                in: out + "/model")
+            optimizerSteps = try SharedState.steps(of: optimizer)
+        }
         for attachment in ModelFolder.files(of: founding) {
             try DiskFile.write(attachment.bytes, to: out + "/model/" + attachment.name, replacing: force)
         }
         try DiskFile.write(GenesisFile(genesis: new, signatures: []).encoded, to: file, replacing: force)
-        try report(new, chain)
+        try report(new, chain, optimizerSteps)
     }
 
     /// Members by name, then those of the cards; a card of a member that was named takes its place.
@@ -124,7 +141,8 @@ struct ForkCommand: ParsableCommand {
         return founders
     }
 
-    private func founded(by founders: [Member], from chain: Chain, _ founding: Genesis) throws -> Genesis {
+    private func founded(by founders: [Member], from point: ForkPoint, _ founding: Genesis) throws -> Genesis {
+        let chain = point.chain
         let set: MemberSet
         do throws(RecordError) {
             set = try MemberSet(members: founders)
@@ -135,25 +153,33 @@ struct ForkCommand: ParsableCommand {
         if let fault = rules.fault(memberCount: set.count) {
             throw Failure("a mesh of \(set.count) may not have a rule that \(fault.words)")
         }
+        let roots =
+            point.optimizer != nil && rules.innerOptimizer.isShared
+            ? chain.head.roots
+            : StateRoots(
+                founding: chain.head.roots.parameters, parameterCount: UInt64(point.parameters.parameterCount),
+                rules.innerOptimizer)
         return Genesis(
             nonce: SecretBytes.random(count: 32).withUnsafeBytes { Digest(bytes: $0) } ?? .zero, members: set,
-            rules: rules, tensors: founding.tensors, attachments: founding.attachments,
-            roots: StateRoots(
-                founding: chain.head.roots.parameters,
-                parameterCount: TensorShape.parameterCount(of: founding.tensors) ?? 0, rules.innerOptimizer),
+            rules: rules, tensors: founding.tensors, attachments: founding.attachments, roots: roots,
             origin: ForkOrigin(network: founding.network, version: chain.headDigest, roots: chain.head.roots))
     }
 
-    private func report(_ genesis: Genesis, _ chain: Chain) throws {
+    private func report(_ genesis: Genesis, _ chain: Chain, _ optimizerSteps: Int?) throws {
         guard let origin = genesis.origin else { preconditionFailure("a fork has an origin") }
         let report = Report(
             directory: out, origin: Origin(origin), height: chain.height.value, network: genesis.network.description,
-            founders: genesis.members.members.map(\.name).sorted(), rules: genesis.rules.digest.description)
+            founders: genesis.members.members.map(\.name).sorted(), rules: genesis.rules.digest.description,
+            optimizerSteps: optimizerSteps)
         let loss = genesis.members.faultBound == 0 ? "\nWith so few founders the loss of any one stops the mesh." : ""
+        let state =
+            optimizerSteps.map {
+                "\nThe state of the shared optimizer goes along: step \($0) of a schedule of \(genesis.rules.scheduleSteps)."
+            } ?? ""
         try output.print(report) {
             """
             Version \(chain.height) (\(chain.headDigest.short)) of network \(origin.network.short) as a mesh of its own
-            Network \(genesis.network.short), founded by \(Words.list(report.founders)): \(genesis.members.quorum) must sign\(loss)
+            Network \(genesis.network.short), founded by \(Words.list(report.founders)): \(genesis.members.quorum) must sign\(loss)\(state)
 
             Written to \(out). Nobody has signed it yet. Send the directory to every founder; each runs
               meshctl genesis sign --genesis \(out)/genesis.mesh --key DIR --model \(out)/model

@@ -83,6 +83,7 @@ struct GenesisSignCommand: ParsableCommand {
                 "the model in \(path) is not version 0: its root is \(root.short), the genesis names \(genesis.roots.parameters.short)",
                 advice: "Get version 0 again from whoever created the genesis.")
         }
+        try compareOptimizerState(path, with: genesis, layout)
         guard folder.carried == (try ModelFolder.carried(by: genesis)) else {
             throw Failure("the tensors of \(path) that are not trained differ from those in the genesis")
         }
@@ -92,5 +93,23 @@ struct GenesisSignCommand: ParsableCommand {
                 throw Failure("\(path)/\(attachment.name) differs from the one in the genesis")
             }
         }
+    }
+
+    /// A fork may go on with the optimizer's state of the version that it comes from.
+    private static func compareOptimizerState(_ path: String, with genesis: Genesis, _ layout: ParameterLayout) throws {
+        let root: Digest?
+        do {
+            let model = try FoundingModel(
+                path, layout: layout, roots: genesis.roots, shape: StateShape(layout, genesis.rules.innerOptimizer))
+            root = try model.outer.map { try ParameterFile.tree(of: $0).root }
+        } catch let error as SafetensorsError {
+            throw Failure("the optimizer's state in \(path) cannot be used: \(error)")
+        } catch let error as ParameterFileError {
+            throw Failure("the optimizer's state in \(path) cannot be read: \(error)")
+        }
+        guard let root, root != genesis.roots.outer else { return }
+        throw Failure(
+            "the optimizer's state in \(path) is not that of version 0: its root is \(root.short), the genesis names \(genesis.roots.outer.short)",
+            advice: "Get version 0 again from whoever created the genesis.")
     }
 }

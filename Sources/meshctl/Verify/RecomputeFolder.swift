@@ -16,13 +16,18 @@ final class RecomputeFolder {
         do throws(LayoutError) { layout = try ParameterLayout(genesis) } catch {
             throw Failure("the genesis' tensors make no parameter vector: \(error)")
         }
-        let folder = try ModelFolder(model, layout: layout)
+        let shape = StateShape(layout, genesis.rules.innerOptimizer)
+        let founding: FoundingModel
+        do throws(SafetensorsError) {
+            founding = try FoundingModel(model, layout: layout, roots: genesis.roots, shape: shape)
+        } catch {
+            throw Failure("the model in \(model) cannot be used: \(error)")
+        }
         let root = parent ?? getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
         let path = root + "/meshctl-verify-" + SecretBytes.random(count: 8).withUnsafeBytes { Hex.encode($0) }
         try DiskFile.makeDirectory(path, mode: 0o700)
         do throws(ParameterFileError) {
-            let shape = StateShape(layout, genesis.rules.innerOptimizer)
-            let tree = try ParameterFile.write(folder.parameters, outerCount: shape.outerCount, to: path + "/0")
+            let tree = try ParameterFile.write(founding.parameters, outer: founding.outer, to: path + "/0")
             start = try ParameterFile(path: path + "/0", shape: shape, expectedName: tree.name)
         } catch {
             RecomputeFolder.remove(path)

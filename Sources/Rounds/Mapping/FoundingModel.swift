@@ -1,0 +1,30 @@
+import Ledger
+import Tensor
+
+/// Version 0 of a mesh as a model directory holds it: the parameters, and the state of a shared optimizer where there is one.
+public struct FoundingModel {
+    public let parameters: SafetensorsParameters
+    /// All zeros, or for a fork that goes on with its origin's state what `OptimizerStateFile` has in the directory.
+    public let outer: (any ParameterSource)?
+
+    /// - Parameters:
+    ///   - path: a directory in Hugging Face's layout; or, where the state is empty, a file of weights.
+    ///   - layout: of the genesis.
+    ///   - roots: of the genesis. They say whether the state is empty; that they are those of the model is the caller's to check.
+    ///   - shape: of the versions of this mesh.
+    public init(
+        _ path: String, layout: ParameterLayout, roots: StateRoots, shape: StateShape
+    ) throws(SafetensorsError) {
+        parameters = try SafetensorsModel(path: path).parameters(layout)
+        guard shape.outerCount > 0 else {
+            outer = nil
+            return
+        }
+        let empty = StateRoots(
+            founding: roots.parameters, parameterCount: UInt64(layout.parameterCount), .sharedAdamW)
+        outer =
+            roots == empty
+            ? ZeroParameters(parameterCount: shape.outerCount)
+            : try OptimizerStateFile.read(path + "/" + OptimizerStateFile.name, layout: layout)
+    }
+}

@@ -1,0 +1,74 @@
+import Crypto
+
+/// The state of a shared optimizer beside a model: `optimizer/state.safetensors` in the model's directory.
+///
+/// The second moment of each parameter is a float32 tensor `exp_avg_sq.NAME`, in the order of the layout; the number of steps behind
+/// the state is in the metadata, as `mesh.optimizer_steps`. In a folder of its own: what loads a directory of weights may take all
+/// safetensors files in it.
+public enum OptimizerStateFile {
+    public static let folder = "optimizer"
+    /// Relative to the model's directory.
+    public static let name = folder + "/state.safetensors"
+
+    private static let tensorPrefix = "exp_avg_sq."
+    private static let stepsKey = "mesh.optimizer_steps"
+
+    /// Writes the state of a model of this layout; streams.
+    ///
+    /// - Parameters:
+    ///   - state: as `SharedState` describes it.
+    ///   - metadata: pairs to write beside the number of steps.
+    ///   - path: the file; its folder must exist.
+    public static func write(
+        _ state: any ParameterSource, layout: ParameterLayout, metadata: [(key: String, value: String)],
+        to path: String
+    ) throws(SafetensorsError) {
+        let steps: Int
+        do throws(ParameterFileError) { steps = try SharedState.steps(of: state, path: path) } catch {
+            throw .file(error)
+        }
+        try SafetensorsFile.write(
+            SecondMomentSource(state: state), layout: momentLayout(layout, path),
+            metadata: metadata + [(key: stepsKey, value: "\(steps)")], to: path)
+    }
+
+    /// The state in a file, as `SharedState` describes it. Values are read when they are asked for.
+    ///
+    /// - Throws: `SafetensorsError` where the file is not the state of a model of this layout.
+    public static func read(_ path: String, layout: ParameterLayout) throws(SafetensorsError) -> any ParameterSource {
+        let file = try SafetensorsFile(path: path)
+        let moments = try file.parameters(momentLayout(layout, path))
+        guard let text = file.metadata[ExactText(stepsKey)] else { throw .missingMetadata(file: path, key: stepsKey) }
+        guard let steps = Int(text), (0...SharedState.stepsMaximum).contains(steps), "\(steps)" == text else {
+            throw .badMetadata(
+                file: path, key: stepsKey, value: text, expected: "a whole number up to \(SharedState.stepsMaximum)")
+        }
+        return SharedStateSource(moments: moments, steps: steps)
+    }
+
+    private static func momentLayout(
+        _ layout: ParameterLayout, _ path: String
+    ) throws(SafetensorsError) -> ParameterLayout {
+        do throws(LayoutError) {
+            return try ParameterLayout(layout.tensors.map { (name: tensorPrefix + $0.name, shape: $0.shape) })
+        } catch {
+            throw .layout(file: path, error)
+        }
+    }
+}
+
+/// Second moments, and behind them the number of steps.
+private struct SharedStateSource: ParameterSource {
+    let moments: SafetensorsParameters
+    let steps: Int
+
+    var parameterCount: Int { SharedState.count(parameterCount: moments.parameterCount) }
+
+    func read(at offset: Int, into buffer: UnsafeMutableBufferPointer<Float>) throws(ParameterFileError) {
+        precondition(offset >= 0 && buffer.count <= parameterCount - offset)
+        guard !buffer.isEmpty else { return }
+        let count = min(buffer.count, moments.parameterCount - offset)
+        try moments.read(at: offset, into: UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
+        if count < buffer.count { buffer[count] = Float(steps) }
+    }
+}
