@@ -1,7 +1,7 @@
 import CSodium
 import Locking
 
-/// Slots for small secrets in pages that `sodium_malloc` gives: locked in memory, left out of core dumps, fenced.
+/// Slots for small secrets in blocks that `sodium_malloc` gives: locked in memory, left out of core dumps, with fences around a block.
 ///
 /// In pages of its own a key would cost ten system calls, and a handshake derives a dozen keys; a thousand links would reach the usual
 /// limit of locked memory. Blocks of slots are never given back; there are as
@@ -35,6 +35,7 @@ final class SecretPool: Sendable {
     }
 
     private static func block() -> [UnsafeMutableRawPointer] {
+        _ = Sodium.ready
         let count = slotsPerBlock * slotBytes
         guard let base = sodium_malloc(count) else { preconditionFailure("there is no memory for secrets") }
         sodium_memzero(base, count)

@@ -207,7 +207,7 @@ final class MeshSession {
         } else if let lead, let progress {
             progress.withUnsafeBufferPointer { trainer.setParameters($0) }
             (step, loss, skipped) = (firstStep + lead.steps, lead.loss, lead.skippedSteps)
-            end = max(end, step + Lead.stepsOnBase(after: lead.steps, innerSteps: innerSteps))
+            end = max(end, step + lead.stepsOnBase(innerSteps: innerSteps))
         } else if isShared {
             trainer.optimizer.clearGradients()
         }
@@ -226,6 +226,13 @@ final class MeshSession {
         var stepTime = Duration.zero
         // A round has at least one step that counts, if any can be taken.
         while step < end || step - firstStep == skipped {
+            if step - firstStep > skipped, let (remaining, told) = daemon.timeUntilClosing(of: version),
+                remaining < stepTime + (handOverTime.map { $0 * 2 } ?? told / 4)
+            {
+                Output.note(
+                    "round \(height + 1) closes: handing over after \(step - firstStep) of \(end - firstStep) steps")
+                break
+            }
             let stepStart = clock.now
             if let done = try takeStep(step, trainer) { loss += done } else { skipped += 1 }
             step += 1
@@ -237,13 +244,6 @@ final class MeshSession {
                 break
             }
             stepTime = max(stepTime, clock.now - stepStart)
-            if step < end, let (remaining, told) = daemon.timeUntilClosing(of: version),
-                remaining < stepTime + (handOverTime.map { $0 * 2 } ?? told / 4)
-            {
-                Output.note(
-                    "round \(height + 1) closes: handing over after \(step - firstStep) of \(end - firstStep) steps")
-                break
-            }
         }
         let steps = step - firstStep - skipped
         let trained = clock.now
@@ -276,7 +276,7 @@ final class MeshSession {
                 return try overtakenBy ?? daemon.nextVersion()
             }
             Output.note("round \(height + 1): too late; what was trained is added to the next base")
-            lead = Lead(start: base, steps: step - firstStep, skippedSteps: skipped, loss: loss)
+            lead = Lead(lateFrom: base, steps: step - firstStep, skippedSteps: skipped, loss: loss)
             return try overtakenBy ?? daemon.nextVersion()
         } catch let refusal as ControlRefusal where refusal.reason == .notAMember {
             Output.note("round \(height + 1): this site is not a member yet; waiting for the next version")

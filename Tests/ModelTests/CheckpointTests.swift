@@ -99,6 +99,16 @@ import Testing
         }
     }
 
+    @Test("a number of a step or batch that no run reaches is refused: the next one must still fit")
+    func numbersBeyondEveryRun_areRefused() {
+        for (step, batch) in [(UInt64.max, 0), (0, UInt64.max), (0, 1 << 52 + 1)] as [(UInt64, UInt64)] {
+            let checkpoint = Checkpoint(
+                layoutHash: 1, seed: 2, nextStep: step, nextBatch: batch, updates: 4, first: [1], second: [1],
+                optimizer: 0, parameters: nil)
+            #expect(throws: ModelError.self) { try Checkpoint(decoding: checkpoint.encoded(), parameterCount: 1) }
+        }
+    }
+
     @Test func valuesThatAreNotFiniteAreRefused() {
         let checkpoint = Checkpoint(
             layoutHash: 1, seed: 2, nextStep: 3, nextBatch: 3, updates: 4, first: [.nan], second: [1], optimizer: 0,

@@ -25,6 +25,11 @@ struct LeadTests {
         arguments: [(0, 0), (14, 0), (15, 0), (16, 1), (22, 7), (30, 15), (31, 15), (240, 15)])
     func stepsOnBase(ahead: Int, expected: Int) {
         #expect(Lead.stepsOnBase(after: ahead, innerSteps: 15) == expected)
+        var lead = Lead(start: [])
+        for _ in 0..<ahead { lead.add(loss: 1) }
+        #expect(lead.stepsOnBase(innerSteps: 15) == expected)
+        // Waiting longer would make a late contribution later.
+        #expect(Lead(lateFrom: [], steps: ahead, skippedSteps: 0, loss: 1).stepsOnBase(innerSteps: 15) == 0)
     }
 
     @Test func withoutStepsTheNewBaseStaysAsItIs() {

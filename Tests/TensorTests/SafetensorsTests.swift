@@ -214,7 +214,7 @@ struct SafetensorsTests {
         "an optimizer's state that was written is read back, across the border of a block too", arguments: [7, 262_144])
     func optimizerState_writtenAndRead_isTheSame(parameters: Int) throws {
         var random = TestRandom(35)
-        let state = random.pseudoGradient(parameters) + [16_777_216]
+        let state = random.pseudoGradient(parameters).map(\.magnitude) + [16_777_216]
         let layout = try ParameterLayout([("bias", [parameters - 5]), ("scale", [5])])
         let path = folder.file("state.safetensors")
         try OptimizerStateFile.write(
@@ -244,6 +244,28 @@ struct SafetensorsTests {
         #expect(throws: expected) {
             try OptimizerStateFile.read(path, layout: ParameterLayout([("bias", [2])]))
         }
+    }
+
+    @Test(
+        "what is no second moment is refused when it is read", arguments: [-1, -.infinity, .infinity, .nan] as [Float])
+    func optimizerState_badMoment_isRefused(value: Float) throws {
+        let layout = try ParameterLayout([("bias", [262_146])])
+        var state = [Float](repeating: 0.5, count: 262_146) + [9]
+        state[262_145] = value
+        let path = folder.file("state.safetensors")
+        try OptimizerStateFile.write(ParameterArray(state), layout: layout, metadata: [], to: path)
+        let source = try OptimizerStateFile.read(path, layout: layout)
+        #expect(throws: ParameterFileError.badSecondMoment(file: path, block: 1)) {
+            try ParameterFile.tree(of: source)
+        }
+    }
+
+    @Test("the state lies beside a model, whatever names the model")
+    func optimizerState_path_isBesideTheModel() {
+        folder.write([1], "weights")
+        #expect(OptimizerStateFile.path(of: folder.path) == folder.file("optimizer/state.safetensors"))
+        #expect(OptimizerStateFile.path(of: folder.file("weights")) == folder.file("optimizer/state.safetensors"))
+        #expect(OptimizerStateFile.path(of: "model.safetensors") == "./optimizer/state.safetensors")
     }
 
     @Test("an optimizer's state of another model is refused")

@@ -166,17 +166,29 @@ import Testing
         #expect(outside.status == 0, "\(outside.errors)")
         #expect(outside.output.contains("parameters \(next.chain.head.roots.parameters) recomputed"))
 
-        // The last byte of the file is one of the last second moment.
-        var state = try place.bytes("model/optimizer/state.safetensors")
-        state[state.count - 1] ^= 1
-        try place.write(state, to: "model/optimizer/state.safetensors")
-        let refused = try place.run(verify)
-        #expect(refused.status == 1)
-        #expect(refused.errors.contains("optimizer state"), "\(refused.errors)")
-        let unsigned = try place.run(
-            "genesis", "sign", "--genesis", "fork/genesis.mesh", "--key", founders[0], "--model", "model")
-        #expect(unsigned.status == 1)
-        #expect(unsigned.errors.contains("the optimizer's state in model is not that of version 0"))
+        // A file of weights stands for its directory, as in the daemon's configuration.
+        let byFile = try place.run(verify.map { $0 == "model" ? "model/model.safetensors" : $0 })
+        #expect(byFile.status == 0, "\(byFile.errors)")
+        let shown = try place.run("genesis", "show", "--genesis", "fork/signed.mesh")
+        #expect(shown.output.contains("shared, goes on with state \(roots.outer.short)"), "\(shown.output)")
+
+        // The last byte has the sign of the last second moment and most of its exponent.
+        let state = try place.bytes("model/optimizer/state.safetensors")
+        for (bit, reason, inSigning) in [
+            (UInt8(1), "optimizer state", "the optimizer's state in model is not that of version 0"),
+            (0x80, "is no second moment", "is no second moment"),
+        ] {
+            var damaged = state
+            damaged[damaged.count - 1] ^= bit
+            try place.write(damaged, to: "model/optimizer/state.safetensors")
+            let refused = try place.run(verify)
+            #expect(refused.status == 1)
+            #expect(refused.errors.contains(reason), "\(refused.errors)")
+            let unsigned = try place.run(
+                "genesis", "sign", "--genesis", "fork/genesis.mesh", "--key", founders[0], "--model", "model")
+            #expect(unsigned.status == 1)
+            #expect(unsigned.errors.contains(inSigning), "\(unsigned.errors)")
+        }
         try FileManager.default.removeItem(atPath: place.path("model/optimizer"))
         #expect(try place.run(verify).status == 1)
     }
@@ -214,5 +226,37 @@ import Testing
                         genesis.rules.innerOptimizer))
             #expect(!FileManager.default.fileExists(atPath: place.path("\(folder)/model/optimizer")))
         }
+        // Without a use for the state it is not asked for, and with --force none of another genesis stays.
+        let forced = try old.fork(
+            "--members", name, "--parameters", "second/model", "--inner-optimizer", "adamw", "--force")
+        #expect(forced.status == 0, "\(forced.errors)")
+        #expect(!FileManager.default.fileExists(atPath: place.path("fork/model/optimizer/state.safetensors")))
+        // An empty state needs no file.
+        let first = try old.fork("--members", name, "--parameters", "model", "--at", "0", "--out", "zero")
+        #expect(first.status == 0, "\(first.errors)")
+        #expect(try GenesisFile(encoded: place.bytes("zero/genesis.mesh")).genesis.roots == old.history.genesis.roots)
+    }
+
+    @Test("a fork of a fork goes on with the state too")
+    func sharedOptimizer_forkOfAFork_keepsItsState() throws {
+        let old = try ForkTests.withSharedOptimizer()
+        let place = old.place
+        #expect(try old.fork("--members", old.names(2).joined(separator: ","), "--model", "model").status == 0)
+        try old.sign(old.names(2))
+        try FileManager.default.removeItem(atPath: place.path("model"))
+        try FileManager.default.moveItem(atPath: place.path("fork/model"), toPath: place.path("model"))
+        try FileManager.default.moveItem(atPath: place.path("fork/signed.mesh"), toPath: place.path("first.mesh"))
+        var next = try History(GenesisFile(encoded: place.bytes("first.mesh")).genesis, place)
+        try next.advance()
+        try place.write(next.ledger(), to: "ledger")
+        try FileManager.default.removeItem(atPath: place.path("fork"))
+        let result = try place.run([
+            "fork", "--genesis", "first.mesh", "--ledger", "ledger", "--members", old.names(1)[0], "--model", "model",
+            "--json",
+        ])
+        #expect(result.status == 0, "\(result.errors)")
+        // Three versions of two steps, then one.
+        #expect(try result.json()["optimizerSteps"] as? Int == 8)
+        #expect(try old.genesis().roots == next.chain.head.roots)
     }
 }

@@ -110,6 +110,15 @@ public struct Genesis: Statement, Hashable {
 
     public var network: NetworkID { NetworkID(digest) }
 
+    /// Whether version 0 has a state of the optimizer other than the empty one: a fork may go on with that of the version that it
+    /// comes from.
+    public var continuesOptimizer: Bool {
+        roots
+            != StateRoots(
+                founding: roots.parameters, parameterCount: TensorShape.parameterCount(of: tensors) ?? 0,
+                rules.innerOptimizer)
+    }
+
     /// The record of version 0. It follows from the genesis alone and needs no certificate.
     public var version: Version {
         Version(
@@ -142,14 +151,8 @@ public struct Genesis: Statement, Hashable {
         else {
             throw .outOfRange(key: "tensors")
         }
-        // A fork may go on with the optimizer's state of the version that it comes from.
         let isContinued = rules.innerOptimizer.isShared && roots.outer != .zero && roots == origin?.roots
-        guard
-            isContinued
-                || roots == StateRoots(founding: roots.parameters, parameterCount: count, rules.innerOptimizer)
-        else {
-            throw .outOfRange(key: "roots")
-        }
+        guard isContinued || !continuesOptimizer else { throw .outOfRange(key: "roots") }
         guard Set(attachments.map { ExactText($0.name) }).count == attachments.count else {
             throw .outOfRange(key: "attachments")
         }

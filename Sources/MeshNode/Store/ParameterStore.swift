@@ -87,6 +87,8 @@ extension StoreError {
         case .wrongRoot(let file, _, _): self = .damagedFile(file: file, place: "the Merkle leaves at its end")
         case .nonFinite(let file, let block):
             self = .damagedFile(file: file, place: "block \(block) holds a number that is not finite")
+        case .badSecondMoment(let file, let block):
+            self = .damagedFile(file: file, place: "block \(block) holds a number that is no second moment")
         case .wrongCount(let file, let expected, let found):
             self = .wrongSize(file: file, expectedBytes: 4 * expected, foundBytes: 4 * found)
         }

@@ -25,6 +25,8 @@ public struct Checkpoint: Hashable, Sendable {
     public let parameters: [Float]?
 
     static let magic: [UInt8] = Array("MESHTRN2".utf8)
+    /// Of steps and batches: no run reaches it, and the next number still fits.
+    static let numberMaximum: UInt64 = 1 << 52
     static let headerBytes = 8 + 10 * 8
 
     public init(
@@ -117,6 +119,9 @@ public struct Checkpoint: Hashable, Sendable {
         }
         layoutHash = word(2)
         seed = word(3)
+        for (index, field) in [(4, "next step"), (5, "next batch")] where word(index) > Checkpoint.numberMaximum {
+            throw .checkpointMismatch(field: field, expected: Checkpoint.numberMaximum, found: word(index))
+        }
         nextStep = word(4)
         nextBatch = word(5)
         updates = word(6)

@@ -5,17 +5,20 @@
 public struct Lead: Sendable {
     /// The parameters that these steps began with.
     public let start: [Float]
+    /// Whether the steps came too late for the round that they were taken in.
+    public let isLate: Bool
     public private(set) var steps = 0
     /// Of these, steps that could not be taken.
     public private(set) var skippedSteps = 0
     /// Sum of the losses of the steps that were taken.
     public private(set) var loss = 0.0
 
-    public init(start: [Float]) { self.start = start }
+    public init(start: [Float]) { (self.start, isLate) = (start, false) }
 
-    /// All that was trained on a base, where it could not be handed over.
-    public init(start: [Float], steps: Int, skippedSteps: Int, loss: Double) {
-        (self.start, self.steps, self.skippedSteps, self.loss) = (start, steps, skippedSteps, loss)
+    /// All that was trained on a base and came too late.
+    public init(lateFrom start: [Float], steps: Int, skippedSteps: Int, loss: Double) {
+        (self.start, isLate) = (start, true)
+        (self.steps, self.skippedSteps, self.loss) = (steps, skippedSteps, loss)
     }
 
     /// - Parameter loss: of one more step; nil if it was skipped.
@@ -24,7 +27,14 @@ public struct Lead: Sendable {
         if let loss { self.loss += loss } else { skippedSteps += 1 }
     }
 
-    /// The least steps to take on the new base itself after so many that were taken ahead of it, both of a round of `innerSteps`.
+    /// The least steps to take on the new base itself before the next hand-over.
+    ///
+    /// What was too late is handed over as soon as it can be.
+    public func stepsOnBase(innerSteps: Int) -> Int {
+        isLate ? 0 : Lead.stepsOnBase(after: steps, innerSteps: innerSteps)
+    }
+
+    /// The least steps to take on the new base itself after so many that were taken ahead of it.
     ///
     /// A site that is faster than the rounds would otherwise train from bases that are one round old only, which costs its own
     /// language. Up to one round of steps ahead is what a slow network takes, and asks for none.

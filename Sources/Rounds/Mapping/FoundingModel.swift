@@ -1,16 +1,16 @@
 import Ledger
 import Tensor
 
-/// Version 0 of a mesh as a model directory holds it: the parameters, and the state of a shared optimizer where there is one.
+/// A version as a model directory holds it, in most cases version 0: the parameters, and the state of a shared optimizer if there is one.
 public struct FoundingModel {
     public let parameters: SafetensorsParameters
-    /// All zeros, or for a fork that goes on with its origin's state what `OptimizerStateFile` has in the directory.
+    /// All zeros, or what `OptimizerStateFile` has in the directory: for a fork that goes on with its origin's state.
     public let outer: (any ParameterSource)?
 
     /// - Parameters:
-    ///   - path: a directory in Hugging Face's layout; or, where the state is empty, a file of weights.
+    ///   - path: a directory in Hugging Face's layout, or a file of weights in it.
     ///   - layout: of the genesis.
-    ///   - roots: of the genesis. They say whether the state is empty; that they are those of the model is the caller's to check.
+    ///   - roots: of the version. They say whether the state is empty; that they are those of the model is the caller's to check.
     ///   - shape: of the versions of this mesh.
     public init(
         _ path: String, layout: ParameterLayout, roots: StateRoots, shape: StateShape
@@ -25,6 +25,6 @@ public struct FoundingModel {
         outer =
             roots == empty
             ? ZeroParameters(parameterCount: shape.outerCount)
-            : try OptimizerStateFile.read(path + "/" + OptimizerStateFile.name, layout: layout)
+            : try OptimizerStateFile.read(OptimizerStateFile.path(of: path), layout: layout)
     }
 }

@@ -16,6 +16,8 @@ public enum ParameterFileError: Error, Hashable, Sendable {
     case wrongRoot(file: String, expected: Digest, found: Digest)
     /// A parameter of this block is infinite or not a number.
     case nonFinite(file: String, block: Int)
+    /// A number of this block of an optimizer's state is negative, infinite or not a number.
+    case badSecondMoment(file: String, block: Int)
     /// The writer was given too few or too many parameters.
     case wrongCount(file: String, expected: Int, found: Int)
 }
@@ -32,6 +34,8 @@ extension ParameterFileError: CustomStringConvertible {
         case .wrongRoot(let file, let expected, let found):
             "\(file) holds parameters \(found.short), expected \(expected.short)"
         case .nonFinite(let file, let block): "\(file) has an infinity or not-a-number in block \(block)"
+        case .badSecondMoment(let file, let block):
+            "\(file) has a number in block \(block) that is no second moment: it is negative, infinite or not a number"
         case .wrongCount(let file, let expected, let found): "\(file) has \(found) parameters, expected \(expected)"
         }
     }

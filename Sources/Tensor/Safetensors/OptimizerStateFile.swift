@@ -10,6 +10,11 @@ public enum OptimizerStateFile {
     /// Relative to the model's directory.
     public static let name = folder + "/state.safetensors"
 
+    /// The state's file beside a model: a directory, a file of weights, or the index of shards.
+    public static func path(of model: String) -> String {
+        (SystemFile.kind(of: model) == .directory ? model : SystemFile.folder(of: model)) + "/" + name
+    }
+
     private static let tensorPrefix = "exp_avg_sq."
     private static let stepsKey = "mesh.optimizer_steps"
 
@@ -32,7 +37,8 @@ public enum OptimizerStateFile {
             metadata: metadata + [(key: stepsKey, value: "\(steps)")], to: path)
     }
 
-    /// The state in a file, as `SharedState` describes it. Values are read when they are asked for.
+    /// The state in a file, as `SharedState` describes it. Values are read when they are asked for, and those that are no second
+    /// moment are refused then: `ParameterFileError.badSecondMoment`.
     ///
     /// - Throws: `SafetensorsError` where the file is not the state of a model of this layout.
     public static func read(_ path: String, layout: ParameterLayout) throws(SafetensorsError) -> any ParameterSource {
@@ -43,7 +49,7 @@ public enum OptimizerStateFile {
             throw .badMetadata(
                 file: path, key: stepsKey, value: text, expected: "a whole number up to \(SharedState.stepsMaximum)")
         }
-        return SharedStateSource(moments: moments, steps: steps)
+        return SharedStateSource(path: path, moments: moments, steps: steps)
     }
 
     private static func momentLayout(
@@ -59,6 +65,7 @@ public enum OptimizerStateFile {
 
 /// Second moments, and behind them the number of steps.
 private struct SharedStateSource: ParameterSource {
+    let path: String
     let moments: SafetensorsParameters
     let steps: Int
 
@@ -68,7 +75,12 @@ private struct SharedStateSource: ParameterSource {
         precondition(offset >= 0 && buffer.count <= parameterCount - offset)
         guard !buffer.isEmpty else { return }
         let count = min(buffer.count, moments.parameterCount - offset)
-        try moments.read(at: offset, into: UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
+        let values = UnsafeMutableBufferPointer(rebasing: buffer[..<count])
+        try moments.read(at: offset, into: values)
+        // The square root of a negative number would stop the mesh at its first step.
+        if let bad = values.firstIndex(where: { !($0 >= 0 && $0.isFinite) }) {
+            throw .badSecondMoment(file: path, block: (offset + bad) / ParameterLayout.blockParameters)
+        }
         if count < buffer.count { buffer[count] = Float(steps) }
     }
 }

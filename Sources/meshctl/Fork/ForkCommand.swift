@@ -1,5 +1,6 @@
 import ArgumentParser
 import Crypto
+import Glibc
 import Ledger
 import Rounds
 import SiteFiles
@@ -93,7 +94,8 @@ struct ForkCommand: ParsableCommand {
         try DiskFile.makeDirectory(out)
         try DiskFile.makeDirectory(out + "/model")
         let source = try ForkSource(
-            founding, height.map { Height(UInt64($0)) }, keepsOptimizer: !resetOptimizer, scratch: out)
+            founding, height.map { Height(UInt64($0)) },
+            keepsOptimizer: { try !resetOptimizer && terms(after: $0).rules.innerOptimizer.isShared }, scratch: out)
         defer { source.removeScratch() }
         let point =
             if let ledger {
@@ -102,17 +104,20 @@ struct ForkCommand: ParsableCommand {
                 try source.ask(try daemon.connect())
             }
         let chain = point.chain
-        let new = try founded(by: founders(of: chain), from: point, founding)
+        let new = try founded(from: point, founding)
         try ModelFolder.write(
             point.parameters, layout: source.layout, genesis: founding, height: Int64(chain.height.value),
             version: chain.headDigest.description, to: weights)
         var optimizerSteps: Int?
-        if let optimizer = point.optimizer, new.rules.innerOptimizer.isShared {
+        if let optimizer = point.optimizer {
             try ModelFolder.write(
                 optimizer: optimizer, root: chain.head.roots.outer.description, layout: source.layout,
                 genesis: founding, height: Int64(chain.height.value), version: chain.headDigest.description,
                 in: out + "/model")
             optimizerSteps = try SharedState.steps(of: optimizer)
+        } else {
+            // With --force: of another genesis.
+            unlink(state)
         }
         for attachment in ModelFolder.files(of: founding) {
             try DiskFile.write(attachment.bytes, to: out + "/model/" + attachment.name, replacing: force)
@@ -141,8 +146,9 @@ struct ForkCommand: ParsableCommand {
         return founders
     }
 
-    private func founded(by founders: [Member], from point: ForkPoint, _ founding: Genesis) throws -> Genesis {
-        let chain = point.chain
+    /// Members and rules of the new mesh.
+    private func terms(after chain: Chain) throws -> (members: MemberSet, rules: Rules) {
+        let founders = try founders(of: chain)
         let set: MemberSet
         do throws(RecordError) {
             set = try MemberSet(members: founders)
@@ -153,8 +159,14 @@ struct ForkCommand: ParsableCommand {
         if let fault = rules.fault(memberCount: set.count) {
             throw Failure("a mesh of \(set.count) may not have a rule that \(fault.words)")
         }
+        return (set, rules)
+    }
+
+    private func founded(from point: ForkPoint, _ founding: Genesis) throws -> Genesis {
+        let chain = point.chain
+        let (set, rules) = try terms(after: chain)
         let roots =
-            point.optimizer != nil && rules.innerOptimizer.isShared
+            point.optimizer != nil
             ? chain.head.roots
             : StateRoots(
                 founding: chain.head.roots.parameters, parameterCount: UInt64(point.parameters.parameterCount),
@@ -172,9 +184,11 @@ struct ForkCommand: ParsableCommand {
             founders: genesis.members.members.map(\.name).sorted(), rules: genesis.rules.digest.description,
             optimizerSteps: optimizerSteps)
         let loss = genesis.members.faultBound == 0 ? "\nWith so few founders the loss of any one stops the mesh." : ""
+        let schedule = genesis.rules.scheduleSteps
         let state =
             optimizerSteps.map {
-                "\nThe state of the shared optimizer goes along: step \($0) of a schedule of \(genesis.rules.scheduleSteps)."
+                "\nThe state of the shared optimizer goes along, with \($0) steps behind it: "
+                    + ($0 < schedule ? "the schedule has \(schedule)" : "the schedule of \(schedule) is at its end")
             } ?? ""
         try output.print(report) {
             """

@@ -18,14 +18,16 @@ struct ForkSource {
     let layout: ParameterLayout
     private let founding: Genesis
     private let height: Height?
-    private let keepsOptimizer: Bool
+    private let keepsOptimizer: (Chain) throws -> Bool
     private let scratch: String
 
     /// - Parameters:
     ///   - height: nil for the newest.
-    ///   - keepsOptimizer: whether the state of a shared optimizer is taken along.
+    ///   - keepsOptimizer: whether the state of a shared optimizer is taken along, if the chain has one.
     ///   - scratch: a directory for what is fetched; `removeScratch` takes it away again.
-    init(_ founding: Genesis, _ height: Height?, keepsOptimizer: Bool, scratch: String) throws {
+    init(_ founding: Genesis, _ height: Height?, keepsOptimizer: @escaping (Chain) throws -> Bool, scratch: String)
+        throws
+    {
         self.founding = founding
         self.height = height
         self.keepsOptimizer = keepsOptimizer
@@ -52,7 +54,7 @@ struct ForkSource {
         let height = Int64(chain.height.value)
         let (_, parameters) = try connection.download(.parameters, of: height, layout, to: parametersPath)
         let optimizer =
-            try hasState(chain)
+            try takesState(chain)
             ? connection.download(.optimizer, of: height, layout, to: optimizerPath).1 : nil
         return try checked(ForkPoint(chain: chain, parameters: parameters, optimizer: optimizer))
     }
@@ -69,28 +71,32 @@ struct ForkSource {
             // The folder goes with this function.
             return ForkPoint(
                 chain: replay.chain, parameters: try copy(replay.parameters, to: parametersPath),
-                optimizer: hasState(replay.chain)
-                    ? try replay.parameters.outer.map { try copy($0, to: optimizerPath) } : nil)
+                optimizer: try takesState(replay.chain)
+                    ? replay.parameters.outer.map { try copy($0, to: optimizerPath) } : nil)
         }
         guard let parameters else { preconditionFailure("one of the two was asked for") }
         let chain = try chain(in: ledger, through: height)
-        let values = try copy(try ModelFolder(parameters, layout: layout).parameters, to: parametersPath)
-        return try checked(
-            ForkPoint(
-                chain: chain, parameters: values,
-                optimizer: hasState(chain) ? try optimizerState(in: parameters) : nil))
-    }
-
-    private func hasState(_ chain: Chain) -> Bool { keepsOptimizer && chain.rules.innerOptimizer.isShared }
-
-    private func optimizerState(in directory: String) throws -> any ParameterSource {
+        let takesState = try takesState(chain)
+        let version: FoundingModel
         do throws(SafetensorsError) {
-            return try OptimizerStateFile.read(directory + "/" + OptimizerStateFile.name, layout: layout)
+            version = try FoundingModel(
+                parameters, layout: layout, roots: chain.head.roots,
+                shape: takesState
+                    ? StateShape(layout, chain.rules.innerOptimizer)
+                    : StateShape(parameterCount: layout.parameterCount))
         } catch {
             throw Failure(
-                "the optimizer's state in \(directory) cannot be used: \(error)",
-                advice: "Take --parameters from meshctl export, or give --reset-optimizer.")
+                "the model in \(parameters) cannot be used: \(error)",
+                advice: takesState
+                    ? "meshctl export writes the optimizer's state too; --reset-optimizer goes without it." : nil)
         }
+        return try checked(
+            ForkPoint(
+                chain: chain, parameters: try copy(version.parameters, to: parametersPath), optimizer: version.outer))
+    }
+
+    private func takesState(_ chain: Chain) throws -> Bool {
+        try chain.rules.innerOptimizer.isShared && keepsOptimizer(chain)
     }
 
     private func chain(in ledger: String, through height: Height?) throws -> Chain {

@@ -54,6 +54,10 @@ struct GenesisReport: Encodable {
     /// Of a fork: the mesh and version that it continues.
     let origin: Origin?
     let parametersRoot: String
+    /// Of the shared optimizer's state; nil in a mesh without one.
+    let optimizerRoot: String?
+    /// Whether that state is the origin's, and not empty.
+    let continuesOptimizer: Bool
     let parameters: Int
     let tensors: Int
     let founders: [Founder]
@@ -71,6 +75,8 @@ struct GenesisReport: Encodable {
         versionZero = genesis.version.versionDigest.description
         origin = genesis.origin.map { Origin($0) }
         parametersRoot = genesis.roots.parameters.description
+        optimizerRoot = genesis.rules.innerOptimizer.isShared ? genesis.roots.outer.description : nil
+        continuesOptimizer = genesis.continuesOptimizer
         parameters = (try? ParameterLayout(genesis))?.parameterCount ?? 0
         tensors = genesis.tensors.count
         founders = genesis.members.members.map {
@@ -93,6 +99,10 @@ struct GenesisReport: Encodable {
         if let origin { head.append("continues", "version \(origin.version) of network \(origin.network)") }
         head.append(
             "model", "\(Words.grouped(Int64(parameters))) parameters in \(Words.count(tensors, "tensor", "tensors"))")
+        if let optimizerRoot {
+            head.append(
+                "optimizer", continuesOptimizer ? "shared, goes on with state \(Words.short(optimizerRoot))" : "shared")
+        }
         if !files.isEmpty { head.append("files", files.map(\.name).joined(separator: ", ")) }
         head.append("signers needed", "\(quorum) of \(founders.count)" + bound)
         var table = Table(["founder", "operator key", "signature"])
