@@ -14,7 +14,7 @@ final class SecretPool: Sendable {
     /// With what `sodium_malloc` puts before it, four pages.
     private static let slotsPerBlock = 127
 
-    private struct FreeSlots: @unchecked Sendable {  // only addresses; a slot belongs to whoever took it
+    private struct FreeSlots: @unchecked Sendable {  // only addresses; one owner at a time uses a slot
         var slots: [UnsafeMutableRawPointer] = []
     }
 

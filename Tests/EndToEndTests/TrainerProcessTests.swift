@@ -133,8 +133,11 @@ struct TrainerProcessTests {
 
     /// Four rounds of three steps with a site that hands over once the trainer has stopped computing: the lines of the
     /// faster site's trainer.
-    private func roundsBesideSlowerSite(_ options: [String]) throws -> [[String: Any]] {
+    private func roundsBesideSlowerSite(
+        _ options: [String]
+    ) throws -> (lines: [[String: Any]], checkpoint: (nextStep: Int, nextBatch: Int)) {
         var lines: [[String: Any]] = []
+        var checkpoint = (nextStep: 0, nextBatch: 0)
         try withTwoSites(
             innerSteps: 3, minContributions: 2, roundDeadlineMilliseconds: 60_000
         ) { _, model, mesh, daemons in
@@ -163,8 +166,14 @@ struct TrainerProcessTests {
                 .split(separator: "\n").map {
                     try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
                 }
+            // The fifth and sixth word behind the magic (`Checkpoint`).
+            let bytes = try Data(contentsOf: URL(filePath: mesh.folder + "/trainer/trainer.checkpoint"))
+            func word(_ index: Int) -> Int {
+                bytes[(8 + 8 * index)..<(16 + 8 * index)].reversed().reduce(0) { $0 << 8 | Int($1) }
+            }
+            checkpoint = (word(4), word(5))
         }
-        return lines
+        return (lines, checkpoint)
     }
 
     /// Waits until a process was asleep, with no processor time used in between, at many looks in a row.
@@ -182,19 +191,22 @@ struct TrainerProcessTests {
 
     @Test("A trainer goes on while its contribution travels, and each round still has as many steps as the rules say")
     func goesAhead() throws {
-        let lines = try roundsBesideSlowerSite(["--steps-ahead", "3"])
+        let (lines, checkpoint) = try roundsBesideSlowerSite(["--steps-ahead", "3"])
         #expect(lines.count == 4)
         #expect(lines.allSatisfy { $0["steps"] as? Int == 3 })
         #expect(lines.map { $0["steps_ahead"] as? Int } == [0, 3, 3, 3])
+        #expect(checkpoint == (12, 12))
     }
 
     @Test(
         "A site that is faster than the rounds trains on for eight rounds' steps, then a round's on the new base, and all count"
     )
     func takesMoreSteps() throws {
-        let lines = try roundsBesideSlowerSite([])
+        let (lines, checkpoint) = try roundsBesideSlowerSite([])
         #expect(lines.map { $0["steps_ahead"] as? Int } == [0, 24, 24, 24])
         #expect(lines.map { $0["steps"] as? Int } == [3, 27, 27, 27])
+        // Each of the 84 steps has drawn a batch of its own; the schedule goes by rounds of three.
+        #expect(checkpoint == (9 + 27, 84))
         for line in lines {
             let (all, training) = (line["seconds"] as? Double ?? 0, line["training_seconds"] as? Double ?? 0)
             #expect(training > 0 && training <= all)

@@ -70,6 +70,8 @@ struct GenesisSignCommand: ParsableCommand {
         return member
     }
 
+    private static let anotherModelAdvice = "Get version 0 again from the site that created the genesis."
+
     /// Whether the model on disk is version 0 of the genesis.
     static func compare(_ path: String, with genesis: Genesis) throws {
         let layout: ParameterLayout
@@ -81,7 +83,7 @@ struct GenesisSignCommand: ParsableCommand {
         guard root == genesis.roots.parameters else {
             throw Failure(
                 "the model in \(path) is not version 0: its root is \(root.short), the genesis names \(genesis.roots.parameters.short)",
-                advice: "Get version 0 again from whoever created the genesis.")
+                advice: anotherModelAdvice)
         }
         try compareOptimizerState(path, with: genesis, layout)
         guard folder.carried == (try ModelFolder.carried(by: genesis)) else {
@@ -110,6 +112,6 @@ struct GenesisSignCommand: ParsableCommand {
         guard let root, root != genesis.roots.outer else { return }
         throw Failure(
             "the optimizer's state in \(path) is not that of version 0: its root is \(root.short), the genesis names \(genesis.roots.outer.short)",
-            advice: "Get version 0 again from whoever created the genesis.")
+            advice: anotherModelAdvice)
     }
 }
