@@ -108,7 +108,7 @@ let package = Package(
         tests("CompressionTests", ["Compression"]),
         tests("RoundsTests", ["Rounds", "Ledger", "Tensor", "Crypto"], areOptimized: true),
         tests("GossipTests", ["Gossip", "Ledger", "Crypto"]),
-        tests("SimulatorTests", ["Simulator", "Gossip", "Ledger", "Crypto", "TestSupport"]),
+        tests("SimulatorTests", ["Simulator", "Gossip", "Ledger", "Crypto", "Locking", "TestSupport"]),
         tests("EventLoopTests", ["EventLoop", "Locking"]),
         tests("JSONTests", ["JSON"]),
         tests("ControlTests", ["Control", "JSON"]),

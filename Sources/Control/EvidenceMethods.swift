@@ -52,6 +52,7 @@ public struct EvidenceSummary: Codable, Hashable, Sendable {
     public enum Kind: String, Codable, Hashable, Sendable, CaseIterable {
         case contributions
         case stored
+        case closed
         case ready
         case proposals
         case votes

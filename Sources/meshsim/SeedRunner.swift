@@ -12,6 +12,8 @@ struct SeedRunner: Sendable {
     /// Whether a person reads along: failures as they happen, and how far it is.
     let isQuiet: Bool
     var print: (@Sendable (String) -> Void)?
+    /// Told of each world, from any thread.
+    var ended: (@Sendable (Outcome) -> Void)?
     let options: @Sendable (UInt64) -> WorldOptions
 
     func run() -> Totals {
@@ -33,6 +35,7 @@ struct SeedRunner: Sendable {
     private func work(_ board: Board) {
         while let seed = take(board) {
             let outcome = World(options(seed), print: print).run()
+            ended?(outcome)
             board.totals.withLock { totals in
                 totals.add(outcome)
                 if !outcome.holds { Swift.print(FailureReport(outcome: outcome).text) }

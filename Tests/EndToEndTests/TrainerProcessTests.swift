@@ -56,6 +56,7 @@ struct TrainerProcessTests {
     /// Two sites whose daemons run, with steps of one sequence.
     private func withTwoSites(
         innerSteps: UInt32, minContributions: UInt32, roundDeadlineMilliseconds: Int, approvals: UInt32 = 0,
+        optimizer: InnerOptimizer = .adamW,
         _ body: (_ folder: String, _ model: String, _ mesh: Mesh, _ daemons: [DaemonProcess]) throws -> Void
     ) throws {
         try withModel { folder, model, layout, values in
@@ -63,6 +64,7 @@ struct TrainerProcessTests {
             rules.innerSteps = innerSteps
             rules.batchSequences = 1
             rules.minContributions = minContributions
+            rules.innerOptimizer = optimizer
             rules.approvals = approvals
             if approvals > 0 { rules.review = .approve }
             let mesh = try Mesh(
@@ -131,49 +133,69 @@ struct TrainerProcessTests {
         }
     }
 
-    /// Four rounds of three steps with a site that hands over once the trainer has stopped computing: the lines of the
-    /// faster site's trainer.
+    /// The number of the next step, and of the next batch, that a trainer has written down.
+    private struct Position: Equatable {
+        let nextStep: Int
+        let nextBatch: Int
+
+        /// The fifth and sixth word behind the magic (`Checkpoint`).
+        init(checkpoint path: String) throws {
+            let bytes = try Data(contentsOf: URL(filePath: path))
+            func word(_ index: Int) -> Int {
+                bytes[(8 + 8 * index)..<(16 + 8 * index)].reversed().reduce(0) { $0 << 8 | Int($1) }
+            }
+            (nextStep, nextBatch) = (word(4), word(5))
+        }
+
+        init(nextStep: Int, nextBatch: Int) { (self.nextStep, self.nextBatch) = (nextStep, nextBatch) }
+    }
+
+    /// What a trainer in `folder` has written down of its rounds.
+    private func roundLines(_ folder: String) throws -> [[String: Any]] {
+        try String(contentsOfFile: folder + "/rounds.jsonl", encoding: .utf8).split(separator: "\n").map {
+            try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
+        }
+    }
+
+    /// Rounds of three steps with a site that hands over once the trainer has stopped computing.
+    ///
+    /// - Parameter heights: at which the trainer ends, and is started again if more follow.
+    /// - Returns: the lines of the faster site's trainer, and its position after each of its runs.
     private func roundsBesideSlowerSite(
-        _ options: [String]
-    ) throws -> (lines: [[String: Any]], checkpoint: (nextStep: Int, nextBatch: Int)) {
+        _ options: [String], optimizer: InnerOptimizer = .adamW, until heights: [Int64] = [4]
+    ) throws -> (lines: [[String: Any]], positions: [Position]) {
         var lines: [[String: Any]] = []
-        var checkpoint = (nextStep: 0, nextBatch: 0)
+        var positions: [Position] = []
         try withTwoSites(
-            innerSteps: 3, minContributions: 2, roundDeadlineMilliseconds: 60_000
+            innerSteps: 3, minContributions: 2, roundDeadlineMilliseconds: 60_000, optimizer: optimizer
         ) { _, model, mesh, daemons in
-            let run = try Run(
-                [
-                    "run", "--socket", mesh.sites[0].trainerSocket, "--model", model, "--data", Self.text, "--state",
-                    mesh.folder + "/trainer", "--evaluate-bytes", "0", "--until-height", "4",
-                ] + options, in: mesh.folder)
-            defer { run.process.send(SIGTERM) }
             let other = try ControlClient.connect(to: mesh.sites[1].trainerSocket, seconds: 60)
             let welcome = try other.request(ScriptedTrainer.attach)
             let counts = welcome.layout.map { $0.shape.reduce(1) { $0 * Int($1) } }
             var (height, base) = (welcome.height, welcome.version)
-            while height < 4 {
-                try Condition.wait(for: "the trainer's contribution to version \(height + 1)", seconds: 120) {
-                    let status = try daemons[0].status()
-                    return status.height == height && status.trainer == .done
+            for last in heights {
+                let run = try Run(
+                    [
+                        "run", "--socket", mesh.sites[0].trainerSocket, "--model", model, "--data", Self.text,
+                        "--state", mesh.folder + "/trainer", "--evaluate-bytes", "0", "--until-height", "\(last)",
+                    ] + options, in: mesh.folder)
+                defer { run.process.send(SIGTERM) }
+                while height < last {
+                    try Condition.wait(for: "the trainer's contribution to version \(height + 1)", seconds: 120) {
+                        let status = try daemons[0].status()
+                        return status.height == height && status.trainer == .done
+                    }
+                    try waitUntilIdle(run.process.identifier)
+                    _ = try ScriptedTrainer.handOver(other, base: base, seed: UInt64(height), counts: counts)
+                    let next = try #require(try other.nextVersion(after: height, seconds: 120))
+                    (height, base) = (next.height, next.version)
                 }
-                try waitUntilIdle(run.process.identifier)
-                _ = try ScriptedTrainer.handOver(other, base: base, seed: UInt64(height), counts: counts)
-                let next = try #require(try other.nextVersion(after: height, seconds: 120))
-                (height, base) = (next.height, next.version)
+                #expect(try run.end() == .exited(0))
+                positions.append(try Position(checkpoint: mesh.folder + "/trainer/trainer.checkpoint"))
             }
-            #expect(try run.end() == .exited(0))
-            lines = try String(contentsOfFile: mesh.folder + "/trainer/rounds.jsonl", encoding: .utf8)
-                .split(separator: "\n").map {
-                    try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
-                }
-            // The fifth and sixth word behind the magic (`Checkpoint`).
-            let bytes = try Data(contentsOf: URL(filePath: mesh.folder + "/trainer/trainer.checkpoint"))
-            func word(_ index: Int) -> Int {
-                bytes[(8 + 8 * index)..<(16 + 8 * index)].reversed().reduce(0) { $0 << 8 | Int($1) }
-            }
-            checkpoint = (word(4), word(5))
+            lines = try roundLines(mesh.folder + "/trainer")
         }
-        return (lines, checkpoint)
+        return (lines, positions)
     }
 
     /// Waits until a process was asleep, with no processor time used in between, at many looks in a row.
@@ -189,27 +211,105 @@ struct TrainerProcessTests {
         }
     }
 
-    @Test("A trainer goes on while its contribution travels, and each round still has as many steps as the rules say")
-    func goesAhead() throws {
-        let (lines, checkpoint) = try roundsBesideSlowerSite(["--steps-ahead", "3"])
+    @Test(
+        "A trainer goes on while its contribution travels, and each round still has as many steps as the rules say",
+        arguments: [InnerOptimizer.adamW, .sharedAdamW])
+    func goesAhead(optimizer: InnerOptimizer) throws {
+        let (lines, positions) = try roundsBesideSlowerSite(["--steps-ahead", "3"], optimizer: optimizer)
         #expect(lines.count == 4)
         #expect(lines.allSatisfy { $0["steps"] as? Int == 3 })
         #expect(lines.map { $0["steps_ahead"] as? Int } == [0, 3, 3, 3])
-        #expect(checkpoint == (12, 12))
+        #expect(positions == [Position(nextStep: 12, nextBatch: 12)])
+    }
+
+    @Test("Under a shared optimizer a trainer waits for each version, if the operator does not ask for steps ahead")
+    func waitsUnderSharedOptimizer() throws {
+        let (lines, positions) = try roundsBesideSlowerSite([], optimizer: .sharedAdamW)
+        #expect(lines.map { $0["steps_ahead"] as? Int } == [0, 0, 0, 0])
+        #expect(positions == [Position(nextStep: 12, nextBatch: 12)])
     }
 
     @Test(
-        "A site that is faster than the rounds trains on for eight rounds' steps, then a round's on the new base, and all count"
+        "A site that is faster than the rounds trains on for eight rounds' steps, then a round's on the new base; all count, and a restart draws no batch again"
     )
     func takesMoreSteps() throws {
-        let (lines, checkpoint) = try roundsBesideSlowerSite([])
-        #expect(lines.map { $0["steps_ahead"] as? Int } == [0, 24, 24, 24])
-        #expect(lines.map { $0["steps"] as? Int } == [3, 27, 27, 27])
-        // Each of the 84 steps has drawn a batch of its own; the schedule goes by rounds of three.
-        #expect(checkpoint == (9 + 27, 84))
+        let (lines, positions) = try roundsBesideSlowerSite([], until: [4, 5])
+        #expect(lines.map { $0["steps_ahead"] as? Int } == [0, 24, 24, 24, 0])
+        #expect(lines.map { $0["steps"] as? Int } == [3, 27, 27, 27, 3])
+        // Each of the 84 and 87 steps has drawn a batch of its own; the schedule goes by rounds of three.
+        #expect(
+            positions == [Position(nextStep: 9 + 27, nextBatch: 84), Position(nextStep: 12 + 3, nextBatch: 84 + 3)])
         for line in lines {
             let (all, training) = (line["seconds"] as? Double ?? 0, line["training_seconds"] as? Double ?? 0)
             #expect(training > 0 && training <= all)
+        }
+    }
+
+    @Test(
+        "What comes too late goes into the next contribution; a gradient that does is dropped",
+        arguments: [InnerOptimizer.adamW, .sharedAdamW])
+    func comesTooLate(optimizer: InnerOptimizer) throws {
+        try withTwoSites(
+            innerSteps: 50, minContributions: 1, roundDeadlineMilliseconds: 1000, optimizer: optimizer
+        ) { _, model, mesh, daemons in
+            let state = mesh.folder + "/trainer"
+            let run = try Run(
+                [
+                    "run", "--socket", mesh.sites[0].trainerSocket, "--model", model, "--data", Self.text, "--state",
+                    state, "--evaluate-bytes", "0", "--steps-ahead", "0", "--checkpoint-steps", "1",
+                ], in: mesh.folder)
+            defer { run.process.send(SIGKILL) }
+            let other = try ControlClient.connect(to: mesh.sites[1].trainerSocket, seconds: 60)
+            let welcome = try other.request(ScriptedTrainer.attach)
+            let counts = welcome.layout.map { $0.shape.reduce(1) { $0 * Int($1) } }
+            var (height, base, isHandedOver) = (welcome.height, welcome.version, false)
+            func handOver() throws {
+                guard !isHandedOver else { return }
+                _ = try ScriptedTrainer.handOver(other, base: base, seed: UInt64(height), counts: counts)
+                isHandedOver = true
+            }
+            func takeVersion() throws {
+                guard let next = try other.nextVersion(after: height, seconds: 0.1) else { return }
+                (height, base, isHandedOver) = (next.height, next.version, false)
+            }
+            var stoppedAt: Int64 = 0
+            try Condition.wait(for: "the trainer to be stopped within a round", seconds: 120) {
+                run.process.send(SIGSTOP)
+                let status = try daemons[0].status()
+                stoppedAt = status.height
+                let position = try? Position(checkpoint: state + "/trainer.checkpoint")
+                let stepsBefore = 50 * Int(stoppedAt)
+                if status.trainer == .training, let position,
+                    (stepsBefore + 1..<stepsBefore + 50).contains(position.nextStep)
+                {
+                    return true
+                }
+                run.process.send(SIGCONT)
+                if status.trainer == .done { try handOver() }
+                try takeVersion()
+                return false
+            }
+            try Condition.wait(for: "versions without the trainer", seconds: 120) {
+                try handOver()
+                try takeVersion()
+                return try daemons[0].status().height > stoppedAt + Int64(Rules().maxStaleness) + 1
+            }
+            run.process.send(SIGCONT)
+            var rounds: [[String: Any]] = []
+            try Condition.wait(for: "the trainer's next contribution", seconds: 120) {
+                try handOver()
+                try takeVersion()
+                rounds = ((try? roundLines(state)) ?? []).filter { ($0["height"] as? Int ?? 0) > stoppedAt }
+                return !rounds.isEmpty
+            }
+            let ahead = try #require(rounds.first?["steps_ahead"] as? Int)
+            if optimizer.isShared {
+                #expect(run.errors.contains("too late; its gradient is dropped"), "\(run.errors)")
+                #expect(ahead == 0)
+            } else {
+                #expect(run.errors.contains("too late; what was trained is added to the next base"), "\(run.errors)")
+                #expect(ahead >= 1)
+            }
         }
     }
 
@@ -227,7 +327,7 @@ struct TrainerProcessTests {
             let welcome = try other.request(ScriptedTrainer.attach)
             _ = try ScriptedTrainer.handOver(
                 other, base: welcome.version, seed: 1,
-                counts: welcome.layout.map { $0.shape.reduce(1) { $0 * Int($1) } }, largest: 1)
+                counts: welcome.layout.map { $0.shape.reduce(1) { $0 * Int($1) } }, largest: 100)
             func reviewed() throws -> [ReviewedSlot] { try daemons[0].ask(ReviewsRequest(count: 100)).slots }
             try Condition.wait(for: "two contributions under review", seconds: 120) { try reviewed().count == 2 }
 
@@ -248,7 +348,10 @@ struct TrainerProcessTests {
             #expect(try #require(own["loss_change"] as? Double) < 0)
             #expect(try #require(noise["loss_change"] as? Double) > 0)
             #expect(own["own_cosine"] == nil)
-            #expect(abs(try #require(noise["own_cosine"] as? Double)) < 0.2)
+            let cosine = try #require(noise["own_cosine"] as? Double)
+            #expect(cosine != 0 && abs(cosine) < 0.2)
+            // The only other one is this site's own: what is left of it beside values ten thousand times as large is exact.
+            #expect(abs(try #require(noise["others_cosine"] as? Double) - cosine) < 1e-6 * abs(cosine))
 
             let refused = try Run(
                 score + ["--socket", mesh.sites[0].trainerSocket], in: mesh.folder)

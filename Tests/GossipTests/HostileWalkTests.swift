@@ -93,6 +93,58 @@ struct HostileWalkTests {
         #expect(catchesUp(town, 3, milliseconds: 60_000, whileLying: lying))
     }
 
+    /// What a member may leave out of the versions that it gives to a node that walks.
+    enum Omission: CaseIterable {
+        case ready, closings, availability, contributions
+
+        func apply(to certified: CertifiedVersion) -> CertifiedVersion {
+            let embedded = certified.embedded
+            return CertifiedVersion(
+                embedded: EmbeddedPayload(
+                    payload: embedded.payload, ready: self == .ready ? [] : embedded.ready,
+                    closings: self == .closings ? [] : embedded.closings,
+                    availability: self == .availability ? [] : embedded.availability, action: embedded.action),
+                certificate: certified.certificate, contributions: self == .contributions ? [] : certified.contributions
+            )
+        }
+    }
+
+    @Test(
+        "A member that gives certified versions without a part of them is cut off, and stops nobody",
+        arguments: Omission.allCases)
+    func tamperedVersionsStopNobody(_ omission: Omission) throws {
+        let town = try Town(count: 4, retentionVersions: 8)
+        town.settle()
+        town.crash(3)
+        #expect(town.reach(12))
+        var isGiven = false
+        town.drops = { [unowned town, boast] from, to, message in
+            if from == 0, to == 3 {
+                switch message {
+                case .summary: town.inject(boast, from: from, to: to)
+                case .walkPart, .certified: break
+                default: return false
+                }
+                return true
+            }
+            // Only the liar answers at first.
+            guard from == 3, case .walk(let height) = message else { return false }
+            guard to == 0 else { return !isGiven }
+            if let version = town.sites[0].adopted.first(where: { $0.height == height }) {
+                let bytes = omission.apply(to: version).encoded
+                let part = WalkPart(height: height, offset: 0, byteCount: bytes.count, isLast: true, bytes: bytes)
+                town.inject(.walkPart(part), from: 0, to: 3)
+                isGiven = true
+            }
+            return true
+        }
+        try town.restart(3)
+        #expect(town.run(milliseconds: 300_000) { town.sites[3].node.chain.height >= Height(12) })
+        #expect(isGiven)
+        #expect(town.sites[3].node.alarms.isEmpty)
+        #expect(town.sites[3].node.links.link(to: town.sites[0].identity.member) == nil)
+    }
+
     /// So many that asking the last of them ends when the first may be asked again.
     @Test func manyLiarsInARowComeToAnEnd() throws {
         let town = try Town(count: 4, retentionVersions: 8, observers: 12)

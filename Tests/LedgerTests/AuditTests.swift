@@ -63,6 +63,34 @@ import Testing
                 == .missingEmbedded(Height(1)))
     }
 
+    /// Copies of a record in which one list has no element, one less, or one twice: every list but those of the certificate
+    /// and the payload, which are checked by signatures and digest.
+    private func tampered(_ value: CBOR) -> [CBOR] {
+        switch value {
+        case .map(let entries):
+            entries.indices.filter { !["certificate", "payload"].contains(entries[$0].key) }.flatMap { index in
+                tampered(entries[index].value).map { changed in
+                    var copy = entries
+                    copy[index] = CBOR.Entry(key: entries[index].key, value: changed)
+                    return .map(copy)
+                }
+            }
+        case .array(let elements) where !elements.isEmpty:
+            [.array([]), .array(elements.dropLast()), .array(elements + [elements[0]])]
+        default: []
+        }
+    }
+
+    @Test("A copy of a certified version in which any embedded list was changed does not hold what the version names")
+    func tamperedCopiesAreNotGenuine() throws {
+        let certified = draft.certified(by: certificate)
+        #expect(certified.holdsWhatItNames)
+        // Ready records, closings, availability certificates and contributions; what records get later is covered too.
+        let copies = tampered(certified.cbor).compactMap { try? CertifiedVersion(cbor: $0) }
+        #expect(copies.count >= 4 * 3)
+        for copy in copies { #expect(!copy.holdsWhatItNames) }
+    }
+
     @Test func aFaultOfThePayloadIsTheVersionsFault() {
         var other = draft
         other.parent = VersionDigest(.zero)

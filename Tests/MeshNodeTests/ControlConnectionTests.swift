@@ -168,20 +168,47 @@ struct ControlConnectionTests {
         #expect(client.refusal(of: 1) == nil)
     }
 
-    @Test("The quietest client that asked for nothing gives up its place, the trainer and clients that wait never do")
+    @Test("Clients that ask without a pause keep no operator out")
+    func busyClientsGiveUpTheirPlaces() throws {
+        let sites = try TestSites(["de"])
+        defer { sites.end() }
+        let daemon = try sites.start(0)
+        let path = sites.configuration(0).sockets.operator.path
+        var busy: [TestClient] = []
+        defer { for client in busy { client.stream.close() } }
+        for _ in 0..<ControlPlaces.connectionsMaximum {
+            let client = try TestClient.connect(sites.loop, to: path)
+            client.read()
+            busy.append(client)
+        }
+        // More than is answered while the test runs: one request of all clients per turn.
+        for client in busy { for id in 1...2_000 { try client.ask(Int64(id), StatusRequest()) } }
+        try sites.wait(for: "an answer to each") { busy.allSatisfy { $0.isAnswered(1) } }
+        #expect(busy.allSatisfy { !$0.isAnswered(2_000) })
+        let client = try TestClient.connect(sites.loop, to: path)
+        defer { client.stream.close() }
+        client.read()
+        try client.ask(1, StatusRequest())
+        try sites.wait(for: "the operator's answer") { client.isAnswered(1) }
+        #expect(client.refusal(of: 1) == nil)
+        #expect(daemon.control.count(of: .operator) == ControlPlaces.connectionsMaximum)
+    }
+
+    @Test("The quietest client that asked for nothing gives up its place first, the busiest last, the trainer never")
     func placesAreGivenUpInOrder() {
         final class Client {}
-        let clients = (0..<6).map { _ in Client() }
+        let clients = (0..<7).map { _ in Client() }
         func place(
             _ index: Int, attached: Bool = false, requested: Bool = true, busy: Bool = false, unsent: Bool = false,
-            quiet: UInt64 = 0
+            quiet: UInt64 = 0, answered: UInt64 = 0
         ) -> ControlPlaces.Place {
             ControlPlaces.Place(
                 client: ObjectIdentifier(clients[index]), isAttached: attached, hasRequested: requested, isBusy: busy,
-                hasUnsent: unsent, quietMilliseconds: quiet)
+                hasUnsent: unsent, quietMilliseconds: quiet, answered: answered)
         }
         var places = [
-            place(0, attached: true, quiet: 1 << 40), place(1, busy: true, quiet: 1 << 40),
+            place(0, attached: true, quiet: 1 << 40, answered: 1 << 40),
+            place(1, busy: true, quiet: 1 << 40, answered: 1), place(6, busy: true, answered: 2),
             place(2, requested: false, quiet: 1), place(3, requested: false, quiet: 2), place(4, quiet: 9),
             place(5, busy: true, unsent: true, quiet: ControlPlaces.stalledMilliseconds),
         ]
@@ -190,7 +217,7 @@ struct ControlConnectionTests {
             places.removeAll { $0.client == next }
             order.append(clients.firstIndex { ObjectIdentifier($0) == next }!)
         }
-        #expect(order == [3, 2, 4, 5])
+        #expect(order == [3, 2, 4, 5, 6, 1])
         let limit = ControlPlaces.silentMilliseconds
         #expect(ControlPlaces.isOverdue(place(0, requested: false, quiet: limit)))
         #expect(!ControlPlaces.isOverdue(place(0, requested: false, quiet: limit - 1)))
@@ -207,6 +234,10 @@ struct ControlConnectionTests {
         let sites = try TestSites(["de"])
         defer { sites.end() }
         let daemon = try sites.start(0)
+        try sites.contribute(0, seed: 1)
+        try sites.wait(for: "a version that lists it") { sites.height(0) >= 1 && !daemon.desk.isWorking }
+        let listed = try #require(try daemon.keeper.database.version(at: Height(1))?.version.manifest.first)
+        let contribution = text(listed.contribution.digest)
         let client = try TestClient.connect(sites.loop, to: sites.configuration(0).sockets.operator.path)
         defer { client.stream.close() }
         client.read()
@@ -218,13 +249,19 @@ struct ControlConnectionTests {
             try client.ask(1, ParametersExportBegin(height: 0))
             try client.ask(2, ParametersExportBegin(height: 0))
             try client.ask(3, LedgerExportBegin(through: nil))
-            try sites.wait(for: "answers") { (1...3).allSatisfy { client.isAnswered($0) } }
+            try client.ask(4, ContributionExportBegin(contribution: contribution, height: 1))
+            try sites.wait(for: "answers") { (1...4).allSatisfy { client.isAnswered($0) } }
         }
-        #expect((1...3).map { client.refusal(of: $0) } == [nil, .busy, .busy])
-        try sites.wait(for: "the parameters") { client.tensorBytes == 4 * sites.layout.parameterCount }
-        try client.ask(4, LedgerExportBegin(through: nil))
-        try sites.wait(for: "the ledger's answer") { client.isAnswered(4) }
-        #expect(client.refusal(of: 4) == nil)
+        #expect((1...4).map { client.refusal(of: $0) } == [nil, .busy, .busy, .busy])
+        let parameterBytes = 4 * sites.layout.parameterCount
+        try sites.wait(for: "the parameters") { client.tensorBytes == parameterBytes }
+        try client.ask(5, ContributionExportBegin(contribution: contribution, height: 1))
+        try sites.wait(for: "the contribution's answer") { client.isAnswered(5) }
+        let payloadBytes = Int(try client.response(5, of: ContributionExportBegin.self).bytes)
+        try sites.wait(for: "the contribution") { client.tensorBytes == parameterBytes + payloadBytes }
+        try client.ask(6, LedgerExportBegin(through: nil))
+        try sites.wait(for: "the ledger's answer") { client.isAnswered(6) }
+        #expect(client.refusal(of: 6) == nil)
     }
 
     @Test("The ledger is written for one client at a time, and a refused one may ask again")

@@ -1,3 +1,4 @@
+import Control
 import Crypto
 import Gossip
 import Ledger
@@ -76,6 +77,70 @@ struct EvidenceStoreTests {
         #expect(throws: StoreError.damagedRow(file: database.path, table: "evidence", row: row)) {
             try database.scrub()
         }
+    }
+
+    /// Two statements of one member, of this kind. Their signatures are not checked again once they are on disk.
+    private static func proof(of kind: Evidence.Kind, by signer: MemberID, in genesis: Genesis) -> Evidence {
+        func twice<Body: Statement>(_ body: (UInt64) -> Body) -> (Signed<Body>, Signed<Body>) {
+            func signed(_ number: UInt64) -> Signed<Body> {
+                Signed(
+                    signer: signer, body: body(number),
+                    signature: Signature(bytes: [UInt8](repeating: UInt8(number), count: 64))!)
+            }
+            return (signed(1), signed(2))
+        }
+        let (base, height) = (genesis.version.versionDigest, Height(1))
+        func digest(_ number: UInt64) -> Digest { Digest(DigestDomain("test"), [UInt8(number)]) }
+        func contribution(_ number: UInt64) -> Contribution {
+            Contribution(
+                network: genesis.network, author: signer, base: base, baseHeight: .genesis,
+                encoding: genesis.rules.encoding, payloadBytes: 1, pieceBytes: 1024, pieceRoot: digest(number), norm: 1,
+                steps: 1, tokens: 1, lossCentinats: 1, dataSets: [], trainer: .zero)
+        }
+        switch kind {
+        case .contributions:
+            let (one, two) = twice { contribution($0) }
+            return .contributions(one, two)
+        case .stored:
+            let (one, two) = twice { Stored(contribution($0)) }
+            return .stored(one, two)
+        case .closed:
+            let (one, two) = twice {
+                Closed(height: height, parent: base, commitments: [Commitment(contribution($0))])
+            }
+            return .closed(one, two)
+        case .ready:
+            let (one, two) = twice { Ready(height: height, parent: base, slots: [], actions: [digest($0)]) }
+            return .ready(one, two)
+        case .proposals:
+            let (one, two) = twice {
+                Proposal(height: height, view: .first, version: VersionDigest(digest($0)), reproposed: .none)
+            }
+            return .proposals(one, two)
+        case .votes:
+            let (one, two) = twice {
+                Vote(kind: .notarize, height: height, view: .first, version: VersionDigest(digest($0)))
+            }
+            return .votes(one, two)
+        }
+    }
+
+    @Test("Evidence of every kind is shown to operators")
+    func everyKindIsShown() throws {
+        let sites = try TestSites(["de", "es"])
+        defer { sites.end() }
+        let daemon = try sites.start(0)
+        let culprit = try #require(sites.genesis.members.member(named: "es")).id
+        let proofs = Evidence.Kind.allCases.map { Self.proof(of: $0, by: culprit, in: sites.genesis) }
+        try daemon.keeper.database.commit(JournalBatch(entries: proofs.map { .evidence($0) }))
+        let client = try TestClient.connect(sites.loop, to: sites.configuration(0).sockets.operator.path)
+        defer { client.stream.close() }
+        client.read()
+        try client.ask(1, EvidenceRequest(count: 100))
+        try sites.wait(for: "an answer") { client.isAnswered(1) }
+        let shown = try client.response(1, of: EvidenceRequest.self).evidence
+        #expect(shown.reversed().map(\.kind.rawValue) == Evidence.Kind.allCases.map(\.rawValue))
+        #expect(shown.allSatisfy { $0.site.text == "es" })
     }
 
     @Test("What one site holds on disk reaches the others over real links, and their disks")

@@ -196,8 +196,21 @@ struct TransportTests {
         }
     }
 
-    @Test("A flood on one link is handled in shares, turn by turn, and arrives whole and in order", arguments: [0, 32])
-    func floodsAreShared(signaturesPerMessage: UInt64) throws {
+    /// What a message of a flood costs.
+    struct Cost {
+        var signatures: UInt64 = 0
+        var nanoseconds: UInt64 = 0
+        /// How many fit into one share.
+        let share: Int
+    }
+
+    @Test(
+        "A flood on one link is handled in shares of messages, signatures and time, and arrives whole and in order",
+        arguments: [
+            Cost(share: TransportLimits.messagesPerTurn), Cost(signatures: 32, share: 2),
+            Cost(nanoseconds: 400_000, share: 5), Cost(nanoseconds: 50_000_000, share: 1),
+        ])
+    func floodsAreShared(cost: Cost) throws {
         let sites = try TestSites(["de", "es"])
         defer { sites.end() }
         // One side dials, so no second connection takes the link's place.
@@ -208,7 +221,8 @@ struct TransportTests {
         try sites.train(for: "versions over one link") { (0...1).allSatisfy { sites.height($0) >= 3 } }
         let link = try #require(sender.transport.link(to: member))
         var (handled, inTurn, most): ([[UInt8]], Int, Int) = ([], 0, 0)
-        receiver.transport.signaturesComputed = { signaturesPerMessage * UInt64(handled.count) }
+        receiver.transport.signaturesComputed = { cost.signatures * UInt64(handled.count) }
+        receiver.transport.clock = { MonotonicInstant(nanoseconds: cost.nanoseconds * UInt64(handled.count)) }
         receiver.transport.onEvent = { event in
             guard case .message(_, let bytes) = event, bytes.first == 0xfe else { return }
             handled.append(bytes)
@@ -227,10 +241,7 @@ struct TransportTests {
         try sites.wait(for: "all of it") { handled.count == sent.count }
         #expect(handled == sent)
         // Within a millisecond or two: what waited from before, and what the socket brought.
-        let share =
-            signaturesPerMessage == 0
-            ? TransportLimits.messagesPerTurn : Int(TransportLimits.signaturesPerTurn / signaturesPerMessage)
-        #expect(most <= 4 * share)
+        #expect(most <= 4 * cost.share)
     }
 
     @Test("One remote address cannot begin handshakes without bound, and another is not hindered")

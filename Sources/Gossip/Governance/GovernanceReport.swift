@@ -66,7 +66,7 @@ extension Node {
             guard let pending = governance[digest] else { return nil }
             let resulting = pending.resultingMembers
             return ProposalReport(
-                signed: pending.signed, digest: digest, operators: pending.supporters.sorted(),
+                signed: pending.signed, digest: digest, operators: pending.supporters,
                 operatorsNeeded: chain.rules.operatorsNeeded(memberCount: chain.members.count),
                 readiness: pending.readiness.keys.sorted().compactMap { resulting?.members[$0].id },
                 readinessNeeded: resulting?.quorum ?? 0, fault: pending.fault,

@@ -41,7 +41,7 @@ extension Node {
             guard let pending = governance[digest] else { continue }
             let theirs = summary.actions.first { $0.action == digest }
             answerVerdicts(on: pending, theirs, on: id)
-            let operators = pending.operators.values.filter { signature in
+            let operators = pending.signatures.filter { signature in
                 // What was taken back is sent only on request.
                 guard pending.verdicts[signature.signer] == nil else { return false }
                 guard let theirs, let index = chain.members.index(of: signature.signer) else { return true }
@@ -49,7 +49,7 @@ extension Node {
             }
             let possession = theirs?.hasPossession ?? false ? nil : pending.possession
             if !operators.isEmpty || possession != nil && !pending.supporters.isEmpty {
-                sendSignatures(Array(operators), possession, of: pending.action, to: id)
+                sendSignatures(operators, possession, of: pending.action, to: id)
             }
             answerReadiness(pending, theirs, on: id)
         }

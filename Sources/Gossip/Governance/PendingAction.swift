@@ -54,8 +54,11 @@ struct PendingAction {
         return outcome.members
     }
 
-    /// Operators whose signature counts for this node.
-    var supporters: [MemberID] { operators.keys.filter { verdicts[$0] == nil } }
+    /// By ascending signer.
+    var signatures: [OperatorSignature] { operators.values.sorted { $0.signer < $1.signer } }
+
+    /// Operators whose signature counts for this node, ascending.
+    var supporters: [MemberID] { operators.keys.filter { verdicts[$0] == nil }.sorted() }
 
     /// Whether the action can never have enough supporters: it takes no place, and no ready record of this node
     /// names it.
@@ -100,7 +103,7 @@ struct PendingAction {
     }
 
     var signed: SignedGovernanceAction {
-        SignedGovernanceAction(action: action, operators: Array(operators.values), possession: possession)
+        SignedGovernanceAction(action: action, operators: signatures, possession: possession)
     }
 
     /// As the journal keeps it: with the readiness so far, a quorum or not.

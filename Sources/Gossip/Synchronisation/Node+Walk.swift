@@ -122,7 +122,7 @@ extension Node {
 
     /// A peer that claims versions and gives none is asked no more for a while, the longer the more such peers there
     /// are: asking them again takes an eighth of the time at most.
-    private func endWalkRequest() {
+    func endWalkRequest() {
         guard let request = synchronisation.request else { return }
         synchronisation.request = nil
         guard !request.gaveVersion else { return }

@@ -60,6 +60,7 @@ public struct CertifiedVersion: Record, Hashable {
     public var holdsWhatItNames: Bool {
         let support = embedded.payload.support
         return version.support == support.digest && embedded.ready.map(\.objectDigest) == support.ready
+            && embedded.closings.map(\.names.digest) == support.closings
             && embedded.action?.objectDigest == support.action
             && embedded.availability.map(\.digest) == version.manifest.map(\.availability)
             && contributions.map(\.body.contributionDigest) == version.manifest.map(\.contribution)

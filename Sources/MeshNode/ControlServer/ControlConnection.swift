@@ -16,6 +16,8 @@ final class ControlConnection {
     private let turns: ControlTurns
     /// Whether a whole request ever came.
     private(set) var hasRequested = false
+    /// Requests that were answered or refused so far.
+    private(set) var answered: UInt64 = 0
     /// When bytes last came from the client or were taken by it, or an answer was given.
     private(set) var lastActive: MonotonicInstant
     private let stream: PipeConnection
@@ -121,6 +123,7 @@ final class ControlConnection {
     /// A client has one request under way, so whatever is answered, it is that one.
     private func goOn() {
         isAnswering = false
+        answered += 1
         noteActivity()
         decode()
     }

@@ -19,6 +19,8 @@ enum ControlPlaces {
         let hasUnsent: Bool
         /// How long nothing came from it and it took nothing.
         let quietMilliseconds: UInt64
+        /// Requests that were answered or refused.
+        let answered: UInt64
     }
 
     static func isOverdue(_ place: Place) -> Bool {
@@ -26,7 +28,8 @@ enum ControlPlaces {
     }
 
     /// Who gives up a place while all are taken: of the clients that never asked the quietest, else of those that are
-    /// idle, else of those that do not take what they asked for. Nobody that waits for the daemon, nor the trainer.
+    /// idle, else of those that do not take what they asked for; else who has had the most answers, so that clients which ask
+    /// without a pause keep nobody out who asks once. Never the trainer. Nil if there is no one else.
     static func givenUp(_ places: [Place]) -> ObjectIdentifier? {
         func quietest(_ places: [Place]) -> ObjectIdentifier? {
             places.max { $0.quietMilliseconds < $1.quietMilliseconds }?.client
@@ -35,5 +38,6 @@ enum ControlPlaces {
         return quietest(others.filter { !$0.hasRequested })
             ?? quietest(others.filter { !$0.isBusy })
             ?? quietest(others.filter { $0.hasUnsent && $0.quietMilliseconds >= stalledMilliseconds })
+            ?? others.max { $0.answered < $1.answered }?.client
     }
 }

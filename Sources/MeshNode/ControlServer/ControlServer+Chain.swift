@@ -8,7 +8,7 @@ extension ControlServer {
     /// Reads on the journal's thread, so that the loop never waits for the disk; answers, or says what failed.
     func read<Value: Sendable>(
         _ id: Int64, _ connection: ControlConnection, _ job: @escaping @Sendable () throws(StoreError) -> Value,
-        _ answer: @escaping (Value) -> Void
+        failed: @escaping () -> Void = {}, _ answer: @escaping (Value) -> Void
     ) {
         keeper.journal.read(
             { () -> Swift.Result<Value, StoreError> in
@@ -19,6 +19,7 @@ extension ControlServer {
                 case .success(let value): answer(value)
                 case .failure(let error):
                     self?.keeper.report(error)
+                    failed()
                     connection.refuse(id, ControlRefusal(.diskUnavailable, message: "\(error)"))
                 }
             })

@@ -35,6 +35,8 @@ extension ControlServer {
     private func send(
         _ contribution: Ledger.Contribution, _ digest: ContributionDigest, _ id: Int64, _ connection: ControlConnection
     ) {
+        // Before its payload is read, so that a client has no more than one read at a time.
+        guard connection.beginSending(.contribution, for: id) else { return }
         let blobs = keeper.jobs.blobs
         keeper.workers.submit(
             { () -> Swift.Result<(any PayloadReader)?, StoreError> in
@@ -48,6 +50,7 @@ extension ControlServer {
                 switch result {
                 case .success(let payload?): send(payload, of: contribution, id, connection)
                 case .success(nil):
+                    connection.endSending()
                     connection.refuse(
                         id,
                         ControlRefusal(
@@ -55,6 +58,7 @@ extension ControlServer {
                             message: "the payload of \(digest.short) is not complete here, or is no longer kept"))
                 case .failure(let error):
                     keeper.report(error)
+                    connection.endSending()
                     connection.refuse(id, ControlRefusal(.diskUnavailable, message: "\(error)"))
                 }
             })
@@ -64,7 +68,6 @@ extension ControlServer {
         _ payload: any PayloadReader, of contribution: Ledger.Contribution, _ id: Int64,
         _ connection: ControlConnection
     ) {
-        guard connection.beginSending(.contribution, for: id) else { return }
         let transfer = id & 0x7fff_ffff
         let averaging = Tensor.AveragingRule(chain.rules, members: chain.members.count, stepsBefore: 0)
         connection.answer(

@@ -46,16 +46,15 @@ extension ControlServer {
         if case .slot(let slot, _) = evidence.place, evidence.kind == .stored {
             author = siteName(slot.author, in: members)
         }
-        guard let kind = EvidenceSummary.Kind(rawValue: evidence.kind.rawValue) else {
-            preconditionFailure("the ledger's kinds of evidence are the control socket's")
-        }
         return EvidenceSummary(
             number: Int64(clamping: row.number), site: siteName(evidence.accused, in: members),
-            member: text(evidence.accused), kind: kind, height: Int64(height.value), view: view.map { Int64($0.value) },
+            member: text(evidence.accused), kind: EvidenceSummary.Kind(evidence.kind), height: Int64(height.value),
+            view: view.map { Int64($0.value) },
             author: author, heldAt: Int64(clamping: row.heldAt), description: evidence.words)
     }
 
     func exportEvidence(_ id: Int64, _ connection: ControlConnection) {
+        guard connection.beginSending(.evidence, for: id) else { return }
         let (database, network) = (keeper.database, site.genesis.network)
         read(
             id, connection,
@@ -63,8 +62,8 @@ extension ControlServer {
                 let file = try database.evidenceFile(network: network)
                 return (file, file.encoded)
             },
+            failed: { connection.endSending() },
             { [self] export in
-                guard connection.beginSending(.evidence, for: id) else { return }
                 let transfer = id & 0x7fff_ffff
                 connection.answer(
                     id, to: EvidenceExportBegin.self,
@@ -84,5 +83,20 @@ extension ControlServer {
         connection.whenDrained { [weak self] in
             self?.send(bytes.dropFirst(part.count), transfer: transfer, offset: offset + part.count, connection)
         }
+    }
+}
+
+extension EvidenceSummary.Kind {
+    /// Exhaustive, so that the compiler asks for a kind that is added to the ledger.
+    fileprivate init(_ kind: Evidence.Kind) {
+        self =
+            switch kind {
+            case .contributions: .contributions
+            case .stored: .stored
+            case .closed: .closed
+            case .ready: .ready
+            case .proposals: .proposals
+            case .votes: .votes
+            }
     }
 }

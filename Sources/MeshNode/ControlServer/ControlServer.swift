@@ -76,6 +76,9 @@ final class ControlServer {
     /// How many clients are being sent tensor frames of this kind.
     func count(sending kind: TensorFrameKind) -> Int { connections.values.count { $0.outgoing == kind } }
 
+    /// How many clients a socket has.
+    func count(of role: ControlRole) -> Int { connections.values.count { $0.role == role } }
+
     private func accepted(_ stream: PipeConnection, _ role: ControlRole) {
         guard makePlace(role) else { return stream.close() }
         let connection = ControlConnection(stream: stream, role: role, turns: turns)
@@ -104,8 +107,8 @@ final class ControlServer {
     /// up its own.
     private func makePlace(_ role: ControlRole) -> Bool {
         let now = loop.now
+        guard count(of: role) >= ControlPlaces.connectionsMaximum else { return true }
         let places = connections.values.filter { $0.role == role }.map { place(of: $0, now: now) }
-        guard places.count >= ControlPlaces.connectionsMaximum else { return true }
         guard let victim = ControlPlaces.givenUp(places) else { return false }
         connections.removeValue(forKey: victim)?.closeAtOnce()
         return true
@@ -122,7 +125,8 @@ final class ControlServer {
         ControlPlaces.Place(
             client: ObjectIdentifier(connection), isAttached: trainer?.connection === connection,
             hasRequested: connection.hasRequested, isBusy: connection.isBusy, hasUnsent: connection.hasUnsent,
-            quietMilliseconds: now.nanoseconds(since: connection.lastActive) / 1_000_000)
+            quietMilliseconds: now.nanoseconds(since: connection.lastActive) / 1_000_000,
+            answered: connection.answered)
     }
 
     private func received(_ request: ControlRequest, _ connection: ControlConnection) {

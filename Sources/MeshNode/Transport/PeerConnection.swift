@@ -42,6 +42,8 @@ final class PeerConnection {
     var onBacklog: (() -> Void)?
     /// How many signatures this node has computed so far.
     var signaturesComputed: () -> UInt64 = { 0 }
+    /// What a turn's time is measured by.
+    var clock: () -> MonotonicInstant = MonotonicInstant.now
     var onEnd: ((End) -> Void)?
 
     private let stream: TCPConnection
@@ -146,10 +148,12 @@ final class PeerConnection {
     /// Handles what came, as much as one turn of the loop may take. Nothing is read while something waits.
     func work() {
         guard !isChecking else { return }
-        let (started, before) = (handled, signaturesComputed())
+        let (started, before, began) = (handled, signaturesComputed(), clock())
         while end == nil, handled < backlog.count {
+            // However long one message takes, each turn handles one.
             guard handled - started < TransportLimits.messagesPerTurn,
-                signaturesComputed() - before < TransportLimits.signaturesPerTurn
+                signaturesComputed() - before < TransportLimits.signaturesPerTurn,
+                handled == started || clock().nanoseconds(since: began) < TransportLimits.nanosecondsPerTurn
             else {
                 stream.pauseReading()
                 onBacklog?()
@@ -184,8 +188,11 @@ final class PeerConnection {
     private func beginsCheck() -> Bool {
         guard let onCheck, link != nil else { return false }
         var messages: [[UInt8]] = []
+        var byteCount = 0
         for output in backlog[handled...].prefix(TransportLimits.messagesPerCheck) {
             guard case .control(let bytes) = output else { break }
+            byteCount += bytes.count
+            guard messages.isEmpty || byteCount <= TransportLimits.bytesPerCheck else { break }
             messages.append(bytes)
         }
         guard !messages.isEmpty else { return false }

@@ -38,6 +38,8 @@ final class Transport {
     private var backlogged: [PeerConnection] = []
     /// How many signatures the node has computed: what handling a message costs.
     var signaturesComputed: () -> UInt64 = { 0 }
+    /// See `PeerConnection.clock`.
+    var clock: () -> MonotonicInstant = MonotonicInstant.now
     /// See `PeerConnection.onCheck`.
     var onCheck: (([[UInt8]], @escaping () -> Void) -> Bool)?
     /// Connections by object: all, of which `links` are established.
@@ -321,6 +323,7 @@ final class Transport {
         connection.onOutput = { [weak self, unowned connection] in self?.received($0, connection) }
         connection.onEnd = { [weak self, unowned connection] in self?.ended(connection, $0) }
         connection.signaturesComputed = { [weak self] in self?.signaturesComputed() ?? 0 }
+        connection.clock = { [weak self] in self?.clock() ?? .now() }
         connection.onCheck = { [weak self] in self?.onCheck?($0, $1) ?? false }
         connection.onBacklog = { [weak self, unowned connection] in self?.backlog(of: connection) }
         connection.start()

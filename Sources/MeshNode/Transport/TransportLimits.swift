@@ -18,13 +18,16 @@ enum TransportLimits {
     static let socketUnsentBytes: Int32 = 1 << 17
     /// Control messages that wait for a peer that does not read; beyond it the link is closed.
     static let controlBytesPerPeer = 64 << 20
-    /// Of one link and in one turn of the loop: messages and pieces that are handled, and signatures that are computed for
-    /// them. What is beyond waits for the next turn, and nothing more is read from that link before: so a flood slows
-    /// down its sender and not the other links.
+    /// The share of one link in one turn of the loop: messages and pieces that are handled, signatures that are computed
+    /// for them, and the loop's time. It ends with the first that is used up. What is beyond waits for the next turn, and
+    /// nothing more is read from that link before: so a flood slows down its sender and not the other links.
     static let messagesPerTurn = 64
     static let signaturesPerTurn: UInt64 = 64
-    /// Messages of one link whose signatures are checked on other threads at a time.
+    static let nanosecondsPerTurn: UInt64 = 2_000_000
+    /// Messages of one link whose signatures are checked on other threads at a time, and their bytes if these are more than
+    /// one: the loop decodes them in one go.
     static let messagesPerCheck = 8
+    static let bytesPerCheck = 32 << 10
     static let dialTimeoutMilliseconds: UInt64 = 5_000
     /// Addresses of one name that a dial tries; the next dial goes on with the others.
     static let addressesPerDial = 8

@@ -123,7 +123,7 @@ struct Coalition {
         }
         acks = acks.filter { $0.key.baseHeight.value + 2 >= top }
         closed = closed.filter { round in
-            round.value.values.first?.first.map { $0.body.height.value + 1 >= top } ?? false
+            round.value.values.joined().contains { $0.body.height.value + 1 >= top }
         }
         substitutes = substitutes.filter { $0.key.proposal.height.value + 1 >= top }
         proposedAhead = proposedAhead.filter { $0.height.value + 1 >= top }

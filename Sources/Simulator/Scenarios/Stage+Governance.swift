@@ -141,7 +141,7 @@ extension Stage {
             _ = world.run(until: limit) {
                 if world.oracles.newestRoster.rules.review == .vetoWindow {
                     begun = begun ?? UInt64(world.oracles.versions.count)
-                    for slot in world.oracles.available.keys where vetoed.insert(slot).inserted {
+                    for slot in world.oracles.available.keys.sorted() where vetoed.insert(slot).inserted {
                         veto(slot, in: world)
                     }
                 }
