@@ -26,8 +26,9 @@ public struct DigestText: Hashable, Sendable, Codable, CustomStringConvertible {
 
 /// The encoding of a ledger record, as the control socket writes it: two lower-case hexadecimal digits a byte.
 public struct RecordText: Hashable, Sendable, Codable {
-    /// What any record may have of bytes; fields have limits of their own.
-    public static let bytesMaximum = 128 << 10
+    /// What any record may have of bytes; fields have limits of their own. The longest is a proposal that all operators of
+    /// the largest mesh have signed.
+    public static let bytesMaximum = 192 << 10
 
     public let text: String
 

@@ -80,6 +80,10 @@ public final class EventLoop {
         uv_stop(pointer)
     }
 
+    /// Counts up at least once per turn of the loop, and never between callbacks of one phase: all that one poll of the
+    /// sockets brings has one number.
+    public private(set) var turn: UInt64 = 0
+
     /// The monotonic time now, read from the clock at each call.
     public var now: MonotonicInstant { MonotonicInstant.now() }
 
@@ -127,6 +131,7 @@ public final class EventLoop {
     }
 
     private func endTurn() {
+        turn += 1
         var done = 0
         while done < turnTasks.count {
             turnTasks[done]()

@@ -1,4 +1,5 @@
 import CUV
+import Glibc
 
 /// One connection over a Unix-domain socket.
 public final class PipeConnection: ByteStream {
@@ -23,6 +24,19 @@ public final class PipeConnection: ByteStream {
                 uv_pipe_connect(request, connection.pipe, path, callback)
                 return 0
             })
+    }
+
+    /// The process at the other end, as the system says; nil if it does not. Where several processes share the end, it is
+    /// the one that connected.
+    public var peerProcess: Int32? {
+        var descriptor: uv_os_fd_t = 0
+        // `ucred` is three 32-bit numbers: process, user, group.
+        var credentials: (process: Int32, user: UInt32, group: UInt32) = (0, 0, 0)
+        var byteCount = socklen_t(MemoryLayout.size(ofValue: credentials))
+        guard !isClosing, uv_fileno(UnsafePointer(OpaquePointer(pipe)), &descriptor) == 0,
+            getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &credentials, &byteCount) == 0, credentials.process > 0
+        else { return nil }
+        return credentials.process
     }
 
     var pipe: UnsafeMutablePointer<uv_pipe_t> { storage.assumingMemoryBound(to: uv_pipe_t.self) }

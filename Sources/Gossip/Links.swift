@@ -17,8 +17,9 @@ struct LinkTable {
         /// it may still be asked of somebody else.
         var inFlight = 0
         var window = LinkTable.windowInitial
-        /// Messages that belong to the next height, kept until this node gets there.
-        var early: [[UInt8]] = []
+        /// Messages that belong to the next height, kept until this node gets there, and the bytes of their encodings. Decoded
+        /// once: each question of a starting member looks through all of them.
+        var early: [Message] = []
         var earlyBytes = 0
         /// The life of the peer that its question on this link named.
         var instance: InstanceID?

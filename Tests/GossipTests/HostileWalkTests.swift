@@ -93,6 +93,32 @@ struct HostileWalkTests {
         #expect(catchesUp(town, 3, milliseconds: 60_000, whileLying: lying))
     }
 
+    @Test(
+        "A member that claims a height and gives nothing is doubted after a timeout in all, though adoptions end its requests"
+    )
+    func boastsAreNotBelievedForEver() throws {
+        let town = try Town(count: 4, retentionVersions: 8)
+        town.settle()
+        var requests = 0
+        town.drops = { from, to, message in
+            switch message {
+            case .summary: return from == 0 && to == 3
+            case .walk where to == 0:
+                requests += 1
+                return true
+            default: return false
+            }
+        }
+        for _ in 0..<20 {
+            town.inject(boast, from: 0, to: 3)
+            town.contributeAll()
+            _ = town.run(milliseconds: 5000) { false }
+        }
+        #expect(town.sites[3].node.chain.height >= Height(20))
+        #expect((2...12).contains(requests))
+        #expect(town.sites[3].node.synchronisation.doubted[town.sites[0].identity.member] != nil)
+    }
+
     /// What a member may leave out of the versions that it gives to a node that walks.
     enum Omission: CaseIterable {
         case ready, closings, availability, contributions

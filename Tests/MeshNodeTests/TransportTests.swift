@@ -200,6 +200,8 @@ struct TransportTests {
     struct Cost {
         var signatures: UInt64 = 0
         var nanoseconds: UInt64 = 0
+        /// As many bytes as one read brings, or few.
+        var bytes = 3
         /// How many fit into one share.
         let share: Int
     }
@@ -209,6 +211,8 @@ struct TransportTests {
         arguments: [
             Cost(share: TransportLimits.messagesPerTurn), Cost(signatures: 32, share: 2),
             Cost(nanoseconds: 400_000, share: 5), Cost(nanoseconds: 50_000_000, share: 1),
+            // Each comes by a read of its own.
+            Cost(nanoseconds: 1_000_000, bytes: 60_000, share: 2),
         ])
     func floodsAreShared(cost: Cost) throws {
         let sites = try TestSites(["de", "es"])
@@ -236,7 +240,9 @@ struct TransportTests {
             turn.start(afterMilliseconds: 1) { begin() }
         }
         begin()
-        let sent = (0..<2_000).map { [0xfe, UInt8($0 >> 8), UInt8($0 & 255)] }
+        let sent = (0..<(cost.bytes > 3 ? 200 : 2_000)).map {
+            [0xfe, UInt8($0 >> 8), UInt8($0 & 255)] + [UInt8](repeating: 0, count: cost.bytes - 3)
+        }
         for bytes in sent { sender.transport.send(bytes, to: link) }
         try sites.wait(for: "all of it") { handled.count == sent.count }
         #expect(handled == sent)

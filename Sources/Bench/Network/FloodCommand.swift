@@ -19,6 +19,8 @@ struct FloodCommand: ParsableCommand {
         case pieces
         /// Says what it holds of contributions that nobody has heard of.
         case unknown
+        /// Asks for 256 objects that nobody has: 9 kB that take longer to read than to send.
+        case objects
         /// Sends what is no message at all, as long as a message may be.
         case malformed
     }
@@ -87,6 +89,11 @@ struct FloodCommand: ParsableCommand {
                 .unsigned(3),
                 .array([.bytes(digest.bytes), .unsigned(80_000), .bytes([UInt8](repeating: 0, count: 10_000))]),
             ])
+        case .objects:
+            let names = (0..<256).map {
+                Digest(DigestDomain("mesh/bench"), withUnsafeBytes(of: (number, $0), Array.init))
+            }
+            body = .array([.unsigned(11), .array(names.map { .array([.unsigned(2), .bytes($0.bytes)]) })])
         case .malformed: return [UInt8](repeating: 0, count: Wire.messageBytesMaximum)
         }
         return body.encoded

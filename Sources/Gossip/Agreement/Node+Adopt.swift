@@ -43,7 +43,7 @@ extension Node {
         let records = version.manifest.compactMap { contributions[$0.contribution]?.signed }
         guard records.count == version.manifest.count else { return }
         height.isAdopting = true
-        endWalkRequest()
+        dropWalkRequest()
         let certified = CertifiedVersion(embedded: embedded, certificate: certificate, contributions: records)
         persist([.adopt(certified)], then: [.adopted(certified)])
     }

@@ -23,12 +23,10 @@ extension Node {
         return kept
     }
 
-    /// Among messages of the height after next, which are kept as they came.
+    /// Among messages of the height after next.
     private func earlyStatements(of member: MemberID) -> [SignedStatement] {
         guard links.earlyBytes > 0 else { return [] }
-        return links.order.flatMap { links[$0]?.early ?? [] }.flatMap { bytes in
-            (try? reader.message(bytes)).map { statements(of: member, in: $0) } ?? []
-        }
+        return links.order.flatMap { links[$0]?.early ?? [] }.flatMap { statements(of: member, in: $0) }
     }
 
     /// Votes of the latest views first, then proposals and ready records.

@@ -41,7 +41,7 @@ extension Node {
         chargingFailures(to: link) {
             notice(own: statements(of: identity.member, in: message))
             if isEarly(message) {
-                keepEarly(bytes, from: link)
+                keepEarly(message, byteCount: bytes.count, from: link)
             } else {
                 received(message, from: link)
             }
@@ -101,11 +101,11 @@ extension Node {
     }
 
     /// Bounded a link; what does not fit comes again with the peer's answer to this node's next summary.
-    private func keepEarly(_ bytes: [UInt8], from link: LinkID) {
+    private func keepEarly(_ message: Message, byteCount: Int, from link: LinkID) {
         links.update(link) { link in
-            guard link.earlyBytes + bytes.count <= LinkTable.earlyBytesMaximum else { return }
-            link.early.append(bytes)
-            link.earlyBytes += bytes.count
+            guard link.earlyBytes + byteCount <= LinkTable.earlyBytesMaximum else { return }
+            link.early.append(message)
+            link.earlyBytes += byteCount
         }
     }
 
@@ -117,8 +117,7 @@ extension Node {
                 $0.early = []
                 $0.earlyBytes = 0
             }
-            for bytes in early where links[id] != nil {
-                guard let message = try? reader.message(bytes) else { continue }
+            for message in early where links[id] != nil {
                 chargingFailures(to: id) { received(message, from: id) }
             }
         }

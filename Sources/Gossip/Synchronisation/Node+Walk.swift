@@ -92,7 +92,10 @@ extension Node {
             preconditionFailure("an audited version continues the chain")
         }
         synchronisation.request?.gaveVersion = true
-        if let member = links[link]?.member { synchronisation.doubted[member] = nil }
+        if let member = links[link]?.member {
+            synchronisation.doubted[member] = nil
+            synchronisation.unanswered[member] = nil
+        }
         if isLast || synchronisation.request?.isFull == true { endWalkRequest() }
         if certified.height == height.height, height.decided == nil {
             // Nothing is signed at a height that is decided.
@@ -122,13 +125,27 @@ extension Node {
 
     /// A peer that claims versions and gives none is asked no more for a while, the longer the more such peers there
     /// are: asking them again takes an eighth of the time at most.
-    func endWalkRequest() {
+    private func endWalkRequest() {
         guard let request = synchronisation.request else { return }
         synchronisation.request = nil
         guard !request.gaveVersion else { return }
+        synchronisation.unanswered[request.member] = nil
         synchronisation.doubted[request.member] = now
         let count = links.order.count { doubtedUntil($0) != nil }
         synchronisation.doubted[request.member] = now + 8 * timing.pieceTimeout * UInt64(count)
+    }
+
+    /// An adoption ends the walk, and with it the request. The peer may have had no time to answer, so it is doubted only
+    /// once its requests have waited for a piece timeout in all.
+    func dropWalkRequest() {
+        guard let request = synchronisation.request, !request.gaveVersion else {
+            synchronisation.request = nil
+            return
+        }
+        let waited = synchronisation.unanswered[request.member, default: 0] + now.since(request.asked)
+        guard waited < timing.pieceTimeout else { return endWalkRequest() }
+        synchronisation.request = nil
+        synchronisation.unanswered[request.member] = waited
     }
 
     /// A peer whose link goes before it gave anything may be asked again over the next one, and is not waited for.
@@ -140,13 +157,15 @@ extension Node {
 
     /// From this head on. Who is doubted stays so unless this chain bears out what it claims.
     func beginWalkAnew(from chain: Chain) {
-        let doubted = synchronisation.doubted.filter { member, _ in
+        let awaited = synchronisation.walk.awaited(beyond: chain.height)
+        let before = synchronisation
+        synchronisation = Synchronisation(walk: Walk(chain: chain, awaiting: awaited), lacksParameters: false)
+        synchronisation.doubted = before.doubted.filter { member, _ in
             let link = links.link(to: member).flatMap { links[$0] }
             return link.map { $0.claimedHeight > chain.height } ?? true
         }
-        let awaited = synchronisation.walk.awaited(beyond: chain.height)
-        synchronisation = Synchronisation(
-            walk: Walk(chain: chain, awaiting: awaited), lacksParameters: false, doubted: doubted)
+        // Whatever it claims in between, only a version ends the count.
+        synchronisation.unanswered = before.unanswered.filter { links.link(to: $0.key) != nil }
     }
 
     /// Whether the walk has come to the end of what peers claim and are believed: its pinned versions are the newest.

@@ -15,13 +15,14 @@ struct Synchronisation {
     let isJoining: Bool
     /// Who was asked for what it claims and gave no version, and when it may be asked again. Its claim keeps nobody
     /// waiting until it gives one. A new link changes nothing of that.
-    var doubted: [MemberID: Instant]
+    var doubted: [MemberID: Instant] = [:]
+    /// Milliseconds that requests to a peer have waited which an adoption ended, since it last gave a version.
+    var unanswered: [MemberID: UInt64] = [:]
 
-    init(walk: Walk, lacksParameters: Bool, doubted: [MemberID: Instant] = [:]) {
+    init(walk: Walk, lacksParameters: Bool) {
         self.walk = walk
         durable = walk.height
         self.lacksParameters = lacksParameters
-        self.doubted = doubted
         isJoining = lacksParameters && walk.start == .genesis
     }
 

@@ -55,8 +55,8 @@ public struct CertifiedVersion: Record, Hashable {
     public var version: Version { embedded.payload.version }
     public var height: Height { version.height }
 
-    /// Whether everything in it is what the version's digest covers, the authors' signatures apart: whoever passes it on
-    /// could not have changed the rest.
+    /// Whether everything in it, apart from the authors' signatures and the certificate, is what the version's digest covers:
+    /// who passes it on could not have changed that.
     public var holdsWhatItNames: Bool {
         let support = embedded.payload.support
         return version.support == support.digest && embedded.ready.map(\.objectDigest) == support.ready

@@ -13,6 +13,8 @@ final class ControlConnection {
 
     /// Whose socket the client connected to.
     let role: ControlRole
+    /// The process at the other end, 0 if that is not known.
+    let process: Int32
     private let turns: ControlTurns
     /// Whether a whole request ever came.
     private(set) var hasRequested = false
@@ -42,6 +44,7 @@ final class ControlConnection {
         self.stream = stream
         self.turns = turns
         self.role = role
+        process = stream.peerProcess ?? 0
         lastActive = stream.loop.now
         stream.highWaterBytes = 1 << 20
     }

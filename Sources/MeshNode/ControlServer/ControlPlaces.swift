@@ -21,20 +21,25 @@ enum ControlPlaces {
         let quietMilliseconds: UInt64
         /// Requests that were answered or refused.
         let answered: UInt64
+        /// The process at the other end, 0 if that is not known.
+        let process: Int32
     }
 
     static func isOverdue(_ place: Place) -> Bool {
         !place.hasRequested && !place.isAttached && place.quietMilliseconds >= silentMilliseconds
     }
 
-    /// Who gives up a place while all are taken: of the clients that never asked the quietest, else of those that are
-    /// idle, else of those that do not take what they asked for; else who has had the most answers, so that clients which ask
-    /// without a pause keep nobody out who asks once. Never the trainer. Nil if there is no one else.
+    /// Who gives up a place while all are taken: a client of the process that has the most places, so that one process cannot
+    /// keep others out. Of its clients the quietest that never asked; else the quietest that is idle; else one that does
+    /// not take what it asked for; else the one with the most answers. Never the trainer. Nil if there is no one else.
     static func givenUp(_ places: [Place]) -> ObjectIdentifier? {
         func quietest(_ places: [Place]) -> ObjectIdentifier? {
             places.max { $0.quietMilliseconds < $1.quietMilliseconds }?.client
         }
-        let others = places.filter { !$0.isAttached }
+        let all = places.filter { !$0.isAttached }
+        let counts = Dictionary(grouping: all, by: \.process).mapValues(\.count)
+        let most = counts.values.max() ?? 0
+        let others = all.filter { counts[$0.process] == most }
         return quietest(others.filter { !$0.hasRequested })
             ?? quietest(others.filter { !$0.isBusy })
             ?? quietest(others.filter { $0.hasUnsent && $0.quietMilliseconds >= stalledMilliseconds })

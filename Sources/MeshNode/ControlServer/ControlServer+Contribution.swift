@@ -35,7 +35,7 @@ extension ControlServer {
     private func send(
         _ contribution: Ledger.Contribution, _ digest: ContributionDigest, _ id: Int64, _ connection: ControlConnection
     ) {
-        // Before its payload is read, so that a client has no more than one read at a time.
+        // The place is taken before the payload is read: a client has no more than one read at a time.
         guard connection.beginSending(.contribution, for: id) else { return }
         let blobs = keeper.jobs.blobs
         keeper.workers.submit(

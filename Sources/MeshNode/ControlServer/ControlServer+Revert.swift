@@ -23,13 +23,27 @@ extension ControlServer {
         }
         guard let from = existing(parameters.from, id, connection) else { return }
         let study = RevertStudy(
-            chain: chain, exclusion: exclusion, from: parameters.from == nil ? nil : max(from, Height.genesis.next),
-            database: keeper.database)
+            chain: chain, exclusion: exclusion, from: parameters.from == nil ? nil : max(from, Height.genesis.next))
+        show(study, Height.genesis.next, id, connection)
+    }
+
+    /// Shows the study every version from `bottom` up, some at a time: the journal's thread has commits to make. It ends with
+    /// its client.
+    private func show(_ study: RevertStudy, _ bottom: Height, _ id: Int64, _ connection: ControlConnection) {
+        guard connection.isOpen else { return }
+        guard bottom <= study.chain.height else {
+            return connection.answer(id, to: RevertPreviewRequest.self, preview(study.finding, study))
+        }
+        let top = Height(min(study.chain.height.value, bottom.value + ControlServer.searchedAtOnce - 1))
+        let database = keeper.database
         read(
-            id, connection, { () throws(StoreError) -> RevertStudy.Finding in try study.run() },
-            { [self] finding in
-                connection.answer(id, to: RevertPreviewRequest.self, preview(finding, study))
-            })
+            id, connection,
+            { () throws(StoreError) -> RevertStudy in
+                var study = study
+                for certified in try database.versions(in: bottom...top) { study.meet(certified) }
+                return study
+            },
+            { [weak self] study in self?.show(study, top.next, id, connection) })
     }
 
     private func preview(_ finding: RevertStudy.Finding, _ study: RevertStudy) -> RevertPreview {
@@ -51,12 +65,13 @@ extension ControlServer {
     }
 }
 
-/// Finds out what a revert would touch. Reads every version once.
+/// Finds out what a revert would touch. It is shown every version once, the oldest first.
 struct RevertStudy: Sendable {
     let chain: Chain
     let exclusion: Exclusion
     let from: Height?
-    let database: LedgerDatabase
+    private var bytes: [(height: Height, bytes: UInt64)] = []
+    private var found: Finding
 
     struct Place: Sendable {
         let height: Height
@@ -74,6 +89,11 @@ struct RevertStudy: Sendable {
         var fault: ActionFault?
     }
 
+    init(chain: Chain, exclusion: Exclusion, from: Height?) {
+        (self.chain, self.exclusion, self.from) = (chain, exclusion, from)
+        found = Finding(from: from ?? chain.oldestRevertable)
+    }
+
     /// The oldest version from which a revert may reach.
     var oldest: Height { chain.oldestRevertable }
 
@@ -84,24 +104,23 @@ struct RevertStudy: Sendable {
         }
     }
 
-    func run() throws(StoreError) -> Finding {
-        var finding = Finding(from: from ?? oldest)
-        var height = Height.genesis
-        var bytes: [(height: Height, bytes: UInt64)] = []
-        while height < chain.height {
-            height = height.next
-            guard let certified = try database.version(at: height) else { continue }
-            bytes.append((height, certified.contributions.reduce(0) { $0 &+ $1.body.payloadBytes }))
-            for contribution in certified.contributions.map(\.body) {
-                let place = Place(
-                    height: height, author: contribution.author, contribution: contribution.contributionDigest)
-                if isNamed(contribution) {
-                    if height < finding.from { finding.outOfReach += 1 } else { finding.excluded.append(place) }
-                } else if let first = finding.excluded.first, contribution.baseHeight >= first.height {
-                    finding.affected.append(place)
-                }
+    mutating func meet(_ certified: CertifiedVersion) {
+        let height = certified.height
+        bytes.append((height, certified.contributions.reduce(0) { $0 &+ $1.body.payloadBytes }))
+        for contribution in certified.contributions.map(\.body) {
+            let place = Place(
+                height: height, author: contribution.author, contribution: contribution.contributionDigest)
+            if isNamed(contribution) {
+                if height < found.from { found.outOfReach += 1 } else { found.excluded.append(place) }
+            } else if let first = found.excluded.first, contribution.baseHeight >= first.height {
+                found.affected.append(place)
             }
         }
+    }
+
+    /// What was found, once every version was shown.
+    var finding: Finding {
+        var finding = found
         if from == nil, let first = finding.excluded.first { finding.from = first.height }
         let action = GovernanceAction(
             change: .revert(exclusion, from: finding.from), sequence: chain.governance.nextSequence(about: .history),

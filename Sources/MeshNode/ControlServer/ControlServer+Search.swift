@@ -20,7 +20,7 @@ extension LedgerSearch {
 
 extension ControlServer {
     /// Versions that a search reads at once.
-    private static var searchedAtOnce: UInt64 { 16 }
+    static var searchedAtOnce: UInt64 { 16 }
 
     /// Shows a search every version from `top` down. Some versions at a time: the journal's thread has commits to make.
     func search<Search: LedgerSearch>(

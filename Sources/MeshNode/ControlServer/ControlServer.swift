@@ -103,8 +103,7 @@ final class ControlServer {
 
     // MARK: Places
 
-    /// Whether the role's socket has a place for one more client. If all are taken, a client that asks for nothing gives
-    /// up its own.
+    /// Whether the role's socket has a place for one more client. If all are taken, one of them gives up its own.
     private func makePlace(_ role: ControlRole) -> Bool {
         let now = loop.now
         guard count(of: role) >= ControlPlaces.connectionsMaximum else { return true }
@@ -126,7 +125,7 @@ final class ControlServer {
             client: ObjectIdentifier(connection), isAttached: trainer?.connection === connection,
             hasRequested: connection.hasRequested, isBusy: connection.isBusy, hasUnsent: connection.hasUnsent,
             quietMilliseconds: now.nanoseconds(since: connection.lastActive) / 1_000_000,
-            answered: connection.answered)
+            answered: connection.answered, process: connection.process)
     }
 
     private func received(_ request: ControlRequest, _ connection: ControlConnection) {

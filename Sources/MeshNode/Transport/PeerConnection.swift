@@ -55,6 +55,7 @@ final class PeerConnection {
     /// How many of these were given to be checked ahead.
     private var checked = 0
     private var isChecking = false
+    private var use = TurnUse(turn: 0)
     private var failure: LinkError?
     private var isHeldBack = false
     private let network: NetworkID
@@ -145,27 +146,43 @@ final class PeerConnection {
         work()
     }
 
+    /// What this connection has used of its share in one turn of the loop, however many reads that turn brought.
+    private struct TurnUse {
+        let turn: UInt64
+        var messages = 0
+        var signatures: UInt64 = 0
+        var nanoseconds: UInt64 = 0
+
+        var isUsedUp: Bool {
+            messages >= TransportLimits.messagesPerTurn || signatures >= TransportLimits.signaturesPerTurn
+                || nanoseconds >= TransportLimits.nanosecondsPerTurn
+        }
+    }
+
     /// Handles what came, as much as one turn of the loop may take. Nothing is read while something waits.
     func work() {
         guard !isChecking else { return }
-        let (started, before, began) = (handled, signaturesComputed(), clock())
+        if use.turn != stream.loop.turn { use = TurnUse(turn: stream.loop.turn) }
         while end == nil, handled < backlog.count {
-            // However long one message takes, each turn handles one.
-            guard handled - started < TransportLimits.messagesPerTurn,
-                signaturesComputed() - before < TransportLimits.signaturesPerTurn,
-                handled == started || clock().nanoseconds(since: began) < TransportLimits.nanosecondsPerTurn
-            else {
+            guard !use.isUsedUp else {
                 stream.pauseReading()
                 onBacklog?()
                 return
             }
-            if handled >= checked, beginsCheck() {
+            let (began, before) = (clock(), signaturesComputed())
+            let waitsForCheck = handled >= checked && beginsCheck()
+            if !waitsForCheck {
+                let output = backlog[handled]
+                handled += 1
+                use.messages += 1
+                onOutput?(output)
+            }
+            use.signatures += signaturesComputed() - before
+            use.nanoseconds += clock().nanoseconds(since: began)
+            if waitsForCheck {
                 stream.pauseReading()
                 return
             }
-            let output = backlog[handled]
-            handled += 1
-            onOutput?(output)
         }
         backlog = []
         (handled, checked) = (0, 0)

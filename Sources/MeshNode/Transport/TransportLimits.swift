@@ -19,13 +19,13 @@ enum TransportLimits {
     /// Control messages that wait for a peer that does not read; beyond it the link is closed.
     static let controlBytesPerPeer = 64 << 20
     /// The share of one link in one turn of the loop: messages and pieces that are handled, signatures that are computed
-    /// for them, and the loop's time. It ends with the first that is used up. What is beyond waits for the next turn, and
-    /// nothing more is read from that link before: so a flood slows down its sender and not the other links.
+    /// for them, and the loop's time. The share ends when one of these limits is reached. The rest waits for the next turn,
+    /// and until then nothing more is read from that link: so a flood slows down its sender and not the other links.
     static let messagesPerTurn = 64
     static let signaturesPerTurn: UInt64 = 64
     static let nanosecondsPerTurn: UInt64 = 2_000_000
-    /// Messages of one link whose signatures are checked on other threads at a time, and their bytes if these are more than
-    /// one: the loop decodes them in one go.
+    /// Messages of one link whose signatures are checked on other threads at a time. The loop decodes all of them before, so
+    /// their bytes are limited too; a single message may have more.
     static let messagesPerCheck = 8
     static let bytesPerCheck = 32 << 10
     static let dialTimeoutMilliseconds: UInt64 = 5_000
