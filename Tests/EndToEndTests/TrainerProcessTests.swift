@@ -280,7 +280,7 @@ struct TrainerProcessTests {
                 let position = try? Position(checkpoint: state + "/trainer.checkpoint")
                 let stepsBefore = 50 * Int(stoppedAt)
                 if status.trainer == .training, let position,
-                    (stepsBefore + 1..<stepsBefore + 50).contains(position.nextStep)
+                    (stepsBefore + 1..<stepsBefore + 40).contains(position.nextStep)
                 {
                     return true
                 }
