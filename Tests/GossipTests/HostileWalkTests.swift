@@ -17,7 +17,7 @@ struct HostileWalkTests {
         case newLink
     }
 
-    private var boast: Message {
+    private var overclaim: Message {
         .summary(
             Summary(
                 height: Height(1 << 40), head: VersionDigest(Digest(DigestDomain("test"), [8])), view: .first,
@@ -26,7 +26,7 @@ struct HostileWalkTests {
 
     /// From now on these sites tell site `victim` only of a height that nobody has reached, and answer its walks so.
     private func lie(_ town: Town, _ liars: Set<Int>, to victim: Int, _ answer: Answer) -> (Town) -> Void {
-        let boast = boast
+        let overclaim = overclaim
         var asked: [Int: (from: Height, offset: Int, next: Instant)] = [:]
         func give(_ liar: Int) {
             guard let (from, offset, _) = asked[liar] else { return }
@@ -37,7 +37,7 @@ struct HostileWalkTests {
         town.drops = { [unowned town] from, to, message in
             if liars.contains(from), to == victim {
                 switch message {
-                case .summary: town.inject(boast, from: from, to: to)
+                case .summary: town.inject(overclaim, from: from, to: to)
                 case .walkPart, .certified: break
                 default: return false
                 }
@@ -60,7 +60,7 @@ struct HostileWalkTests {
                     asked[liar] = nil
                     town.feed(.linkDown(town.linkID(victim, liar)), to: victim)
                     town.feed(.linkUp(town.linkID(victim, liar), town.sites[liar].identity.member), to: victim)
-                    town.inject(boast, from: liar, to: victim)
+                    town.inject(overclaim, from: liar, to: victim)
                 }
             }
         }
@@ -96,7 +96,7 @@ struct HostileWalkTests {
     @Test(
         "A member that claims a height and gives nothing is doubted after a timeout in all, though adoptions end its requests"
     )
-    func boastsAreNotBelievedForEver() throws {
+    func overclaimsAreDoubted() throws {
         let town = try Town(count: 4, retentionVersions: 8)
         town.settle()
         var requests = 0
@@ -110,7 +110,7 @@ struct HostileWalkTests {
             }
         }
         for _ in 0..<20 {
-            town.inject(boast, from: 0, to: 3)
+            town.inject(overclaim, from: 0, to: 3)
             town.contributeAll()
             _ = town.run(milliseconds: 5000) { false }
         }
@@ -136,24 +136,24 @@ struct HostileWalkTests {
     }
 
     @Test(
-        "A member that gives certified versions without a part of them is cut off, and stops nobody",
+        "A member that gives certified versions without a part of them is cut off, and stops no node",
         arguments: Omission.allCases)
-    func tamperedVersionsStopNobody(_ omission: Omission) throws {
+    func tamperedVersionsStopNoNode(_ omission: Omission) throws {
         let town = try Town(count: 4, retentionVersions: 8)
         town.settle()
         town.crash(3)
         #expect(town.reach(12))
         var isGiven = false
-        town.drops = { [unowned town, boast] from, to, message in
+        town.drops = { [unowned town, overclaim] from, to, message in
             if from == 0, to == 3 {
                 switch message {
-                case .summary: town.inject(boast, from: from, to: to)
+                case .summary: town.inject(overclaim, from: from, to: to)
                 case .walkPart, .certified: break
                 default: return false
                 }
                 return true
             }
-            // Only the liar answers at first.
+            // Only the faulty member answers at first.
             guard from == 3, case .walk(let height) = message else { return false }
             guard to == 0 else { return !isGiven }
             if let version = town.sites[0].adopted.first(where: { $0.height == height }) {
@@ -181,7 +181,7 @@ struct HostileWalkTests {
         try town.restart(3)
         for liar in liars {
             town.feed(.linkUp(town.linkID(3, liar), town.sites[liar].identity.member), to: 3)
-            town.inject(boast, from: liar, to: 3)
+            town.inject(overclaim, from: liar, to: 3)
         }
         #expect(town.run(milliseconds: 180_000) { town.sites[3].node.chain.height >= Height(12) })
     }

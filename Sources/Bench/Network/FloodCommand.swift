@@ -19,7 +19,7 @@ struct FloodCommand: ParsableCommand {
         case pieces
         /// Says what it holds of contributions that nobody has heard of.
         case unknown
-        /// Asks for 256 objects that nobody has: 9 kB that take longer to read than to send.
+        /// Asks for 256 objects that no member has: 9 kB that take longer to read than to send.
         case objects
         /// Sends what is no message at all, as long as a message may be.
         case malformed

@@ -72,7 +72,8 @@ struct CommitmentRound {
     /// In a process that has just started deadlines run from now.
     mutating func restart(at now: Instant) { if closedSince != nil { closedSince = now } }
 
-    /// Statements that show that all of these are committed, by ascending signer and as few as that order allows; nil if too few are held. Of a
+    /// Statements that show that all of these are committed, by ascending signer and as few as that order allows; nil if too
+    /// few are held. Of a
     /// member that signed several as many as are needed: each of them may be what commits another contribution.
     func proof(of commitments: [Commitment]) -> [Signed<Closed>]? {
         var lacking: [Commitment: Int] = [:]
