@@ -81,7 +81,7 @@ import Testing
         }
     }
 
-    @Test("A copy of a certified version in which a list of embedded records was changed does not hold what the version names")
+    @Test("A copy of a certified version with a changed list of embedded records is not what the version names")
     func tamperedCopiesAreNotGenuine() throws {
         let certified = draft.certified(by: certificate)
         #expect(certified.holdsWhatItNames)
