@@ -11,7 +11,7 @@ struct Bench: Program {
             CodecBenchmark.self, ModelBench.self, ConvergenceCommand.self, AttacksCommand.self, SeedsBenchmark.self,
             MeshBenchmark.self,
             PaceBenchmark.self,
-            WeightsCommand.self, HandOverCommand.self, FloodCommand.self,
+            WeightsCommand.self, SubmissionCommand.self, FloodCommand.self,
         ])
 
     static func prepare() {

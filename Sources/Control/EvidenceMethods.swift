@@ -37,11 +37,11 @@ public struct EvidenceSummary: Codable, Hashable, Sendable {
     /// Its member id.
     public let member: DigestText
     public let kind: Kind
-    /// Where both belong; of contributions and acks, the height of their base.
+    /// Where both belong; of contributions and availability votes, the height of their base.
     public let height: Int64
     /// Of proposals and votes.
     public let view: Int64?
-    /// Of acks: whose contributions they are for.
+    /// Of availability votes: whose contributions they are for.
     public let author: SiteName?
     /// When this site came to hold it, in seconds since 1970 by its clock.
     public let heldAt: Int64
@@ -51,7 +51,7 @@ public struct EvidenceSummary: Codable, Hashable, Sendable {
     /// Statements of which an honest member makes one a place.
     public enum Kind: String, Codable, Hashable, Sendable, CaseIterable {
         case contributions
-        case stored
+        case availabilityVotes = "stored"
         case closed
         case ready
         case proposals
@@ -74,8 +74,8 @@ public struct EvidenceSummary: Codable, Hashable, Sendable {
     }
 }
 
-/// `evidence.export.begin`: asks for all evidence as one file; tensor frames of kind `evidence` follow the response with
-/// ascending offsets.
+/// `evidence.export.begin`: asks for all evidence as one file; tensor frames of kind `evidence` follow the response
+/// with ascending offsets.
 public struct EvidenceExportBegin: ControlMethod {
     public typealias Response = EvidenceExport
     public static let schema = MethodSchema("evidence.export.begin", role: .auditor, frames: [.evidence])

@@ -88,12 +88,12 @@ public struct ReviewedSlot: Codable, Hashable, Sendable {
     public let vetoes: [SiteName]
     public let approvals: [SiteName]
     /// Whether the rules keep it out of the next version as things are.
-    public let isHeldBack: Bool
+    public let isBlockedByReview: Bool
 
     public init(
         author: SiteName, member: DigestText, base: DigestText, baseHeight: Int64, contribution: DigestText,
         tokens: Int64, loss: Double?, dataSets: [DigestText], vetoes: [SiteName], approvals: [SiteName],
-        isHeldBack: Bool
+        isBlockedByReview: Bool
     ) {
         self.author = author
         self.member = member
@@ -105,7 +105,7 @@ public struct ReviewedSlot: Codable, Hashable, Sendable {
         self.dataSets = dataSets
         self.vetoes = vetoes
         self.approvals = approvals
-        self.isHeldBack = isHeldBack
+        self.isBlockedByReview = isBlockedByReview
     }
 }
 

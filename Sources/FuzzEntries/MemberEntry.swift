@@ -89,7 +89,7 @@ enum MemberEntry {
                 ? ("closed \(closed.body.height)", closed.body.encoded) : nil
         case .ready(let ready): ("ready \(ready.body.height)", ready.body.encoded)
         case .proposal(let proposal): ("proposal \(proposal.body.height)/\(proposal.body.view)", proposal.body.encoded)
-        case .stored(let stored): ("stored \(stored.body.slot)", stored.body.encoded)
+        case .availabilityVote(let vote): ("availability vote \(vote.body.slot)", vote.body.encoded)
         case .ownContribution(let signed): ("contribution \(signed.body.slot)", signed.body.encoded)
         default: nil
         }

@@ -39,15 +39,16 @@ public enum Action: Sendable {
     /// Average the manifest on top of the parent's parameters, keep the result as a candidate under its root, then
     /// `Event.averaged`. The contributions are all complete and valid here.
     case average(AveragingID, parent: Version, manifest: [ManifestEntry])
-    /// Replay the history through the head of this chain without what it excludes, in the background, keep the result as a
-    /// candidate under its root, then `Event.replayed`. Takes the place of an earlier one, whose event never comes.
+    /// Replay the history through the head of this chain without what it excludes, in the background, keep the result
+    /// as a candidate under its root, then `Event.replayed`. Takes the place of an earlier one, whose event never
+    /// comes.
     case replay(Chain)
     /// The contribution can never be listed any more and no version lists it: its blob may go.
     case forget(ContributionDigest)
     case emit(Notice)
-    /// Certified versions from this height on, as the messages that `Wire.walkMessages(of:isLast:)` makes of each: at
-    /// least one version, and further ones while all of them together have at most `Wire.walkBytesMaximum` bytes.
-    case sendWalk(LinkID, from: Height)
+    /// Certified versions from this height on, as the messages that `Wire.headerMessages(of:isLast:)` makes of each: at
+    /// least one version, and further ones while all of them together have at most `Wire.headerBytesMaximum` bytes.
+    case sendHeaders(LinkID, from: Height)
     /// Blocks of the parameters under this root, each with its Merkle proof; `Wire.absentBlocks(of:)` where they are
     /// not kept here. Indexes that are no blocks are passed over.
     case sendBlocks(LinkID, Digest, [Int])
@@ -65,8 +66,8 @@ public enum JournalEntry: Equatable, Sendable {
     case ownContribution(Signed<Contribution>)
     /// A contribution of another member whose blob is complete and synced: its directory entry.
     case contribution(Signed<Contribution>)
-    /// This node's ack.
-    case stored(Signed<Stored>)
+    /// This node's availability vote.
+    case availabilityVote(Signed<AvailabilityVote>)
     case availability(AvailabilityCertificate)
     /// This node's `closed` statement, or another's on which a ready record of this node rests.
     case closed(Signed<Closed>)
@@ -86,19 +87,19 @@ public enum JournalEntry: Equatable, Sendable {
     case address(Signed<AddressRecord>)
     /// What this node must not sign after its journal was lost. The last one counts.
     case abstention(Abstention)
-    /// A certified version beyond the head, audited and without its parameters: the next one of the walk.
-    case walked(CertifiedVersion)
-    /// A walked version whose parameters are here in whole becomes the head, and all walked ones up to it join the
+    /// A certified version beyond the head, audited and without its parameters: the next one of header sync.
+    case headerSynced(CertifiedVersion)
+    /// A synced header whose parameters are here in whole becomes the head, and all synced ones up to it join the
     /// chain; those beyond it are forgotten.
-    case jump(CertifiedVersion)
+    case stateSynced(CertifiedVersion)
     /// Proof that a member broke the protocol. Never dropped.
     case evidence(Evidence)
     /// A certificate that contradicts what is known at its height. Never dropped.
     case conflictingCertificate(VoteCertificate)
     /// A pending governance action, or signatures that were added to it, with the readiness so far.
-    case action(Held<CompleteAction>)
+    case action(PendingRecord<CompleteAction>)
     /// A veto or an approval that no version embeds yet.
-    case review(Held<SignedReview>)
+    case review(PendingRecord<SignedReview>)
     /// An operator's verdict on a pending action.
-    case verdict(Held<JudgedProposal>)
+    case verdict(PendingRecord<JudgedProposal>)
 }

@@ -5,7 +5,7 @@ extension JournalEntry {
     public enum Kind: String, Sendable, CaseIterable {
         case ownContribution = "own-contribution"
         case contribution
-        case stored
+        case availabilityVote = "stored"
         case availability
         case closed
         case ready
@@ -16,8 +16,8 @@ extension JournalEntry {
         case adopt
         case address
         case abstention
-        case walked
-        case jump
+        case headerSynced = "walked"
+        case stateSynced = "jump"
         case evidence
         case conflictingCertificate = "conflicting-certificate"
         case action
@@ -29,7 +29,7 @@ extension JournalEntry {
         switch self {
         case .ownContribution: .ownContribution
         case .contribution: .contribution
-        case .stored: .stored
+        case .availabilityVote: .availabilityVote
         case .availability: .availability
         case .closed: .closed
         case .ready: .ready
@@ -40,8 +40,8 @@ extension JournalEntry {
         case .adopt: .adopt
         case .address: .address
         case .abstention: .abstention
-        case .walked: .walked
-        case .jump: .jump
+        case .headerSynced: .headerSynced
+        case .stateSynced: .stateSynced
         case .evidence: .evidence
         case .conflictingCertificate: .conflictingCertificate
         case .action: .action
@@ -50,13 +50,13 @@ extension JournalEntry {
         }
     }
 
-    /// The height that the entry belongs to (of a contribution or ack: its base's); nil for what is kept for
-    /// ever. Entries far below the head may be dropped.
+    /// The height that the entry belongs to (of a contribution or availability vote: its base's); nil for what is kept
+    /// for ever. Entries far below the head may be dropped.
     public var height: Height? {
         switch self {
         case .ownContribution(let signed), .contribution(let signed): signed.body.baseHeight
-        case .stored(let signed): signed.body.baseHeight
-        case .availability(let certificate): certificate.stored.baseHeight
+        case .availabilityVote(let signed): signed.body.baseHeight
+        case .availability(let certificate): certificate.vote.baseHeight
         case .closed(let signed): signed.body.height
         case .ready(let signed): signed.body.height
         case .proposal(let signed): signed.body.height
@@ -64,7 +64,7 @@ extension JournalEntry {
         case .vote(let signed): signed.body.height
         case .certificate(let certificate): certificate.vote.height
         case .adopt(let certified): certified.height
-        case .walked(let certified), .jump(let certified): certified.height
+        case .headerSynced(let certified), .stateSynced(let certified): certified.height
         case .address, .abstention, .evidence, .conflictingCertificate: nil
         case .action(let held): held.height
         case .review(let held): held.height
@@ -75,7 +75,7 @@ extension JournalEntry {
     private var record: any Record {
         switch self {
         case .ownContribution(let signed), .contribution(let signed): signed
-        case .stored(let signed): signed
+        case .availabilityVote(let signed): signed
         case .availability(let certificate): certificate
         case .closed(let signed): signed
         case .ready(let signed): signed
@@ -86,7 +86,7 @@ extension JournalEntry {
         case .adopt(let certified): certified
         case .address(let signed): signed
         case .abstention(let abstention): abstention
-        case .walked(let certified), .jump(let certified): certified
+        case .headerSynced(let certified), .stateSynced(let certified): certified
         case .evidence(let evidence): evidence
         case .conflictingCertificate(let certificate): certificate
         case .action(let held): held
@@ -102,7 +102,7 @@ extension JournalEntry {
         switch kind {
         case .ownContribution: self = .ownContribution(try Signed(encoded: bytes))
         case .contribution: self = .contribution(try Signed(encoded: bytes))
-        case .stored: self = .stored(try Signed(encoded: bytes))
+        case .availabilityVote: self = .availabilityVote(try Signed(encoded: bytes))
         case .availability: self = .availability(try AvailabilityCertificate(encoded: bytes))
         case .closed: self = .closed(try Signed(encoded: bytes))
         case .ready: self = .ready(try Signed(encoded: bytes))
@@ -113,14 +113,14 @@ extension JournalEntry {
         case .adopt: self = .adopt(try CertifiedVersion(encoded: bytes))
         case .address: self = .address(try Signed(encoded: bytes))
         case .abstention: self = .abstention(try Abstention(encoded: bytes))
-        case .walked: self = .walked(try CertifiedVersion(encoded: bytes))
-        case .jump: self = .jump(try CertifiedVersion(encoded: bytes))
+        case .headerSynced: self = .headerSynced(try CertifiedVersion(encoded: bytes))
+        case .stateSynced: self = .stateSynced(try CertifiedVersion(encoded: bytes))
         case .evidence: self = .evidence(try Evidence(encoded: bytes))
         case .conflictingCertificate:
             self = .conflictingCertificate(try VoteCertificate(encoded: bytes))
-        case .action: self = .action(try Held(encoded: bytes))
-        case .review: self = .review(try Held(encoded: bytes))
-        case .verdict: self = .verdict(try Held(encoded: bytes))
+        case .action: self = .action(try PendingRecord(encoded: bytes))
+        case .review: self = .review(try PendingRecord(encoded: bytes))
+        case .verdict: self = .verdict(try PendingRecord(encoded: bytes))
         }
     }
 }

@@ -17,8 +17,8 @@ struct LinkTable {
         /// it may still be asked of somebody else.
         var inFlight = 0
         var window = LinkTable.windowInitial
-        /// Messages that belong to the next height, kept until this node gets there, and the bytes of their encodings. Decoded
-        /// once: each question of a starting member looks through all of them.
+        /// Messages that belong to the next height, kept until this node gets there, and the bytes of their encodings.
+        /// Decoded once: each question of a starting member looks through all of them.
         var early: [Message] = []
         var earlyBytes = 0
         /// The life of the peer that its question on this link named.
@@ -58,8 +58,8 @@ struct LinkTable {
     /// Links by ascending identifier, which is the order in which they came up.
     private(set) var order: [LinkID] = []
 
-    /// The height that more peers than `count` say they have reached, so that as many may boast; where no more are linked,
-    /// the height that all of them say.
+    /// The height that more peers than `count` say they have reached, so that as many may overclaim; where no more are
+    /// linked, the height that all of them say.
     func height(claimedByMoreThan count: Int) -> Height {
         let claims = links.values.map(\.claimedHeight).sorted(by: >)
         return claims.isEmpty ? .genesis : claims[min(count, claims.count - 1)]
@@ -91,7 +91,8 @@ struct LinkTable {
         }
     }
 
-    /// A peer asks for a piece again where it has lost it, and from several: more often than this it only costs us work.
+    /// A peer asks for a piece again where it has lost it, and from several: more often than this it only costs us
+    /// work.
     static let givenPerPiece = 4
 
     /// Takes room for pieces of a contribution that has `pieceCount` of them. Returns for how many there is room.

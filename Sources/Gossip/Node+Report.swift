@@ -27,8 +27,8 @@ extension Node {
                 let state = contributions.slots[candidate.contribution.slot]
                 return NodeReport.Candidate(
                     contribution: candidate.contribution, digest: digest, piecesHeld: candidate.pieces.setCount,
-                    acks: state?.acks[digest]?.count ?? 0,
-                    isAvailable: state?.certificate?.stored.contribution == digest)
+                    availabilityVotes: state?.votes[digest]?.count ?? 0,
+                    isAvailable: state?.certificate?.vote.contribution == digest)
             }
         }
     }
@@ -64,7 +64,7 @@ extension Node {
                 let isUnlinked = member.id != identity.member && unlinked(member)
                 return Wait(member: member.id, reason: isUnlinked ? .link : .contribution)
             }
-            return Wait(member: member.id, reason: candidate.isComplete ? .availabilityAcks : .pieces)
+            return Wait(member: member.id, reason: candidate.isComplete ? .availabilityVotes : .pieces)
         }
     }
 

@@ -11,7 +11,7 @@ extension Node {
         // Only now: a verdict that comes later in the journal may free the place of an action before it.
         _ = governance.enforceBudgets(on: chain)
         dropUncertifiable()
-        restoreWitnessed(recovered)
+        restoreObserved(recovered)
         for (digest, pieces) in recovered.pieces where contributions[digest] == nil {
             contributions.leftOnDisk[digest] = Bitmap(pieces)
         }
@@ -29,7 +29,7 @@ extension Node {
         switch entry {
         case .ownContribution(let signed): restore(signed, pieces, isOwn: true)
         case .contribution(let signed): restore(signed, pieces)
-        case .stored(let signed): restore(signed)
+        case .availabilityVote(let signed): restore(signed)
         case .availability(let certificate): restore(certificate)
         case .closed(let signed): restore(signed)
         case .ready(let signed):
@@ -43,7 +43,7 @@ extension Node {
         case .payload(let embedded): restore(embedded)
         case .vote(let signed): restore(signed)
         case .certificate(let certificate): restore(certificate)
-        case .adopt, .walked, .jump: break
+        case .adopt, .headerSynced, .stateSynced: break
         case .address(let signed):
             let isKnown =
                 signed.body.member == identity.member
@@ -61,17 +61,17 @@ extension Node {
     }
 
     /// What others were seen to say, as far as it is on disk. Whatever it proves that is not held yet is held now.
-    private func restoreWitnessed(_ recovered: Recovered) {
-        if let head = recovered.head { witness(stored: head) }
-        for entry in recovered.journal { witness(restored: entry) }
+    private func restoreObserved(_ recovered: Recovered) {
+        if let head = recovered.head { observe(durable: head) }
+        for entry in recovered.journal { observe(restored: entry) }
         restore(
             conflicting: recovered.journal.compactMap { entry in
                 if case .conflictingCertificate(let certificate) = entry { certificate } else { nil }
             })
     }
 
-    /// A contribution in the journal is complete, valid and synced, unless its blob was damaged since. It takes its slot
-    /// in any case: a second own one would be equivocation.
+    /// A contribution in the journal is complete, valid and synced, unless its blob was damaged since. It takes its
+    /// slot in any case: a second own one would be equivocation.
     private func restore(
         _ signed: Signed<Contribution>, _ pieces: [ContributionDigest: [Bool]], isOwn: Bool = false
     ) {
@@ -90,7 +90,7 @@ extension Node {
     private func dropUncertifiable() {
         for digest in contributions.order {
             guard let slot = contributions[digest]?.contribution.slot, slot.author != identity.member,
-                let certificate = contributions.slots[slot]?.certificate, certificate.stored.contribution != digest
+                let certificate = contributions.slots[slot]?.certificate, certificate.vote.contribution != digest
             else { continue }
             contributions.remove(digest)
         }
@@ -105,21 +105,21 @@ extension Node {
         _ = commitments.insert(signed, at: index, on: base, now: now)
     }
 
-    private func restore(_ signed: Signed<Stored>) {
+    private func restore(_ signed: Signed<AvailabilityVote>) {
         guard let base = chain.base(signed.body.slot.base), let index = base.members.index(of: signed.signer) else {
             return
         }
-        contributions.updateSlot(signed.body.slot) { $0.ownAck = signed.body.contribution }
+        contributions.updateSlot(signed.body.slot) { $0.ownAvailabilityVote = signed.body.contribution }
         count(signed.body, [(index, signed.signature)], base.members)
     }
 
     private func restore(_ certificate: AvailabilityCertificate) {
-        guard chain.base(certificate.stored.slot.base) != nil else { return }
+        guard chain.base(certificate.vote.slot.base) != nil else { return }
         contributions.certificates[certificate.digest] = certificate
-        contributions.updateSlot(certificate.stored.slot) {
+        contributions.updateSlot(certificate.vote.slot) {
             guard $0.certificate == nil else { return }
             $0.certificate = certificate
-            $0.candidate = certificate.stored.contribution
+            $0.candidate = certificate.vote.contribution
         }
     }
 

@@ -7,8 +7,8 @@ public struct NodeSizes: Sendable, Equatable {
     public var earlyBytes = 0
     public var slots = 0
     public var candidates = 0
-    /// Signatures of acks that are no certificate, over all slots.
-    public var acks = 0
+    /// Signatures of availability votes that are no certificate, over all slots.
+    public var availabilityVotes = 0
     public var availabilityCertificates = 0
     /// Contributions that somebody said to hold pieces of, counted once a link.
     public var providers = 0
@@ -43,7 +43,9 @@ extension Node {
         }
         sizes.slots = contributions.slots.count
         sizes.candidates = contributions.order.count
-        sizes.acks = contributions.slots.values.reduce(0) { $0 + $1.acks.values.reduce(0) { $0 + $1.count } }
+        sizes.availabilityVotes = contributions.slots.values.reduce(0) {
+            $0 + $1.votes.values.reduce(0) { $0 + $1.count }
+        }
         sizes.availabilityCertificates = contributions.certificates.count
         sizes.providers = contributions.candidates.values.reduce(0) { $0 + $1.providers.count }
         sizes.view = Int(height.view.value)
@@ -57,11 +59,11 @@ extension Node {
         sizes.closedStatements = commitments.statementCount
         sizes.closings = commitments.closings.count
         sizes.averagings = averagings.states.count
-        sizes.unsyncedBatches = outbox.count
+        sizes.unsyncedBatches = pendingWrites.count
         sizes.fetches = pacing.fetches.count
         sizes.addresses = addresses.count
         sizes.proofs = evidence.held.count
-        sizes.statements = evidence.book.count
+        sizes.statements = evidence.statements.count
         return sizes
     }
 }

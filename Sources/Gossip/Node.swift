@@ -19,12 +19,12 @@ public final class Node {
     var commitments = CommitmentTable()
     var governance = GovernanceTable()
     var departure: Departure?
-    var height: HeightState
+    var height: ConsensusInstance
     var averagings = AveragingTable()
     var replay: ReplayTask?
     var synchronisation: Synchronisation
     var addresses: [MemberID: Signed<AddressRecord>] = [:]
-    var outbox = Outbox()
+    var pendingWrites = PendingWrites()
     var pacing = Pacing()
     var alarms: [Alarm] = []
     var recovery: RecoveryState
@@ -38,9 +38,9 @@ public final class Node {
     /// See `headObjects`.
     var headIndex: HeadObjects?
 
-    /// For the simulator alone: the program of a hostile member does not stop when what was signed with its key beside its
-    /// node comes back.
-    package var ignoresRivals = false
+    /// For the simulator alone: the program of a hostile member does not stop when what was signed with its key beside
+    /// its node comes back.
+    package var ignoresDuplicateInstances = false
 
     /// The event's instant and the actions so far, while an event is handled.
     var now = Instant(milliseconds: 0)
@@ -61,8 +61,9 @@ public final class Node {
         chain = recovered.chain
         headVersion = recovered.head
         synchronisation = Synchronisation(
-            walk: recovered.walk ?? Walk(chain: recovered.chain), lacksParameters: recovered.lacksParameters)
-        height = HeightState(
+            headerSync: recovered.headerSync ?? HeaderSync(chain: recovered.chain),
+            lacksParameters: recovered.lacksParameters)
+        height = ConsensusInstance(
             network: recovered.chain.network, height: recovered.chain.nextHeight, members: recovered.chain.members,
             began: Instant(milliseconds: 0))
         restore(recovered)
@@ -77,7 +78,7 @@ public final class Node {
         expireView()
         expirePieces()
         expireBlocks()
-        expireWalk()
+        expireHeaderRequest()
         tickIfDue()
         tellOfLinksIfDue()
         if !isStopped { advance() }
@@ -205,7 +206,7 @@ public final class Node {
         allowFor(windowDeadline)
         allowFor(pieceDeadline)
         allowFor(blockDeadline)
-        allowFor(walkDeadline)
+        allowFor(headerRequestDeadline)
         allowFor(flagDeadline)
         allowFor(linksDeadline)
         return next ?? pacing.nextTick

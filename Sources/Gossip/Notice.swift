@@ -41,7 +41,7 @@ public enum Notice: Equatable, Sendable {
     case abstaining(Height)
     case alarm(Alarm)
     /// Certified versions up to this height are on disk, without parameters.
-    case walked(Height)
+    case headerSynced(Height)
     /// The parameters of this version are fetched block by block.
     case fetchingParameters(Height)
     /// A version became the head by its parameters, without a replay of those before it; or the head's own parameters,
@@ -109,7 +109,7 @@ public struct Wait: Hashable, Sendable {
     public enum Reason: String, Hashable, Sendable {
         case contribution
         case pieces
-        case availabilityAcks = "availability-acks"
+        case availabilityVotes = "availability-votes"
         case closed
         case ready
         case proposal
@@ -149,7 +149,7 @@ public struct NodeReport: Sendable {
         public let contribution: Contribution
         public let digest: ContributionDigest
         public let piecesHeld: Int
-        public let acks: Int
+        public let availabilityVotes: Int
         public let isAvailable: Bool
     }
 

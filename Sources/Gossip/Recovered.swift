@@ -14,14 +14,15 @@ public struct Recovered: Sendable {
     public let pieces: [ContributionDigest: [Bool]]
     /// Contributions that adopted versions list, as far as payloads are kept.
     public let listed: Set<ContributionDigest>
-    /// Certified versions beyond the head that a walk left on disk; nil where there are none and none is awaited.
-    public let walk: Walk?
+    /// Certified versions beyond the head that a header sync left on disk; nil where there are none and none is
+    /// awaited.
+    public let headerSync: HeaderSync?
     /// The parameters of the chain's head are not on disk.
     public var lacksParameters: Bool
 
     public init(
         chain: Chain, head: CertifiedVersion? = nil, journal: [JournalEntry] = [],
-        pieces: [ContributionDigest: [Bool]] = [:], listed: Set<ContributionDigest> = [], walk: Walk? = nil,
+        pieces: [ContributionDigest: [Bool]] = [:], listed: Set<ContributionDigest> = [], headerSync: HeaderSync? = nil,
         lacksParameters: Bool = false
     ) {
         self.chain = chain
@@ -29,7 +30,7 @@ public struct Recovered: Sendable {
         self.journal = journal
         self.pieces = pieces
         self.listed = listed
-        self.walk = walk
+        self.headerSync = headerSync
         self.lacksParameters = lacksParameters
     }
 }
@@ -62,8 +63,8 @@ public struct Timing: Sendable {
     /// T0: how long view 1 may take; doubles with every view.
     public var viewInitial: UInt64 = 2_000
     public var viewMaximum: UInt64 = 120_000
-    /// Between two re-sendings at a standstill.
-    public var standstill: UInt64 = 1_000
+    /// Between two inventory summaries without progress.
+    public var antiEntropyInterval: UInt64 = 1_000
     /// A piece that was asked for and has not come is asked of another peer.
     public var pieceTimeout: UInt64 = 10_000
 

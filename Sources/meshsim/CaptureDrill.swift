@@ -7,22 +7,22 @@ struct CaptureDrill: ParsableCommand {
         commandName: "capture-drill",
         abstract: "Let f colluding members, one more, and as many as it takes, attack each promise.",
         discussion: """
-            Every row is an attack that was really mounted in simulated worlds, and what was measured. What is promised \
+            Every row is an attack that was really mounted in simulated clusters, and what was measured. What is promised \
             and was broken ends the command with status 1; what more members achieve is printed for what it is.
             """)
 
-    @Option(help: "Members of each world, 4 to 31.")
+    @Option(help: "Members of each cluster, 4 to 31.")
     var nodes = 7
 
-    @Option(help: "Worlds of each attack.")
-    var worlds = 3
+    @Option(help: "Clusters of each attack.")
+    var clusters = 3
 
     @Option(help: "Only this promise: \(Drill.allCases.map(\.rawValue).joined(separator: ", ")).")
     var only: Drill?
 
     func validate() throws {
         guard (4...31).contains(nodes) else { throw ValidationError("--nodes is 4 to 31, not \(nodes)") }
-        guard worlds >= 1 else { throw ValidationError("--worlds is at least 1, not \(worlds)") }
+        guard clusters >= 1 else { throw ValidationError("--clusters is at least 1, not \(clusters)") }
     }
 
     func run() throws {
@@ -30,7 +30,7 @@ struct CaptureDrill: ParsableCommand {
         for drill in only.map({ [$0] }) ?? Drill.allCases {
             print("\(drill.promise):")
             var attack = ""
-            for row in drill.run(members: nodes, worlds: worlds) {
+            for row in drill.run(members: nodes, clusters: clusters) {
                 if row.attack != attack { show(row.attack, indent: 2) }
                 attack = row.attack
                 show("\(row.colluders) of \(row.members)\(bound(row)): \(verdict(row)): \(row.outcome)", indent: 6)

@@ -6,9 +6,9 @@ import Program
 struct MeshSim: Program {
     static let configuration = CommandConfiguration(
         commandName: "meshsim",
-        abstract: "Run the mesh's protocol in simulated worlds full of faults.",
+        abstract: "Run the mesh's protocol in simulated clusters full of faults.",
         discussion: """
-            Every world is a pure function of its seed: a failure is replayed by the line that is printed with it.
+            Every cluster is a pure function of its seed: a failure is replayed by the line that is printed with it.
             """,
         subcommands: [SwarmCommand.self, CaptureDrill.self, Run.self, Scenarios.self, TraceDigest.self])
 }

@@ -7,15 +7,15 @@ import Simulator
 struct Run: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Run a range of seeds and check every promise.")
 
-    @OptionGroup var world: WorldArguments
+    @OptionGroup var cluster: ClusterArguments
 
     @Option(name: [.customLong("seeds"), .customLong("seed")], help: "Seeds, as 17, 0..<1000 or 0...999.")
     var seeds = SeedRange(argument: "0..<100")!
 
-    @Option(help: "Threads, each with worlds of its own.")
+    @Option(help: "Threads, each with clusters of its own.")
     var workers = 2
 
-    @Flag(help: "Print what happens in each world.")
+    @Flag(help: "Print what happens in each cluster.")
     var trace = false
 
     @Flag(help: "Print the totals as JSON.")
@@ -37,9 +37,9 @@ struct Run: ParsableCommand {
     }
 
     func run() throws {
-        // Lines of several worlds at once would be unreadable.
+        // Lines of several clusters at once would be unreadable.
         let count = trace ? 1 : min(workers, seeds.seeds.count)
-        let (nodes, heights) = (world.nodes, world.heights)
+        let (nodes, heights) = (cluster.nodes, cluster.heights)
         let recorded = try traces.map { try RecordedTraces(path: $0) }
         let digests = Guarded<[UInt64: String]>([:])
         let line: @Sendable (String) -> Void = { print($0) }
@@ -47,7 +47,7 @@ struct Run: ParsableCommand {
             seeds: seeds.seeds, workers: count, failuresMaximum: failures, isQuiet: json,
             print: trace ? line : nil,
             ended: { outcome in digests.withLock { $0[outcome.seed] = outcome.traceDigest.description } },
-            options: { WorldArguments.options(nodes: nodes, heights: heights, seed: $0) })
+            options: { ClusterArguments.options(nodes: nodes, heights: heights, seed: $0) })
         let start = ContinuousClock.now
         let totals = runner.run()
         let seconds = (ContinuousClock.now - start) / .seconds(1)

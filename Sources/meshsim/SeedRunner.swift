@@ -2,7 +2,7 @@ import Foundation
 import Locking
 import Simulator
 
-/// Runs worlds on several threads, seed after seed, until the seeds or the time are over or too many have failed.
+/// Runs clusters on several threads, seed after seed, until the seeds or the time are over or too many have failed.
 struct SeedRunner: Sendable {
     let seeds: Range<UInt64>
     /// No seed is begun after this instant.
@@ -12,9 +12,9 @@ struct SeedRunner: Sendable {
     /// Whether a person reads along: failures as they happen, and how far it is.
     let isQuiet: Bool
     var print: (@Sendable (String) -> Void)?
-    /// Told of each world, from any thread.
+    /// Told of each cluster, from any thread.
     var ended: (@Sendable (Outcome) -> Void)?
-    let options: @Sendable (UInt64) -> WorldOptions
+    let options: @Sendable (UInt64) -> ClusterOptions
 
     func run() -> Totals {
         let board = Board(next: seeds.lowerBound)
@@ -34,7 +34,7 @@ struct SeedRunner: Sendable {
 
     private func work(_ board: Board) {
         while let seed = take(board) {
-            let outcome = World(options(seed), print: print).run()
+            let outcome = Cluster(options(seed), print: print).run()
             ended?(outcome)
             board.totals.withLock { totals in
                 totals.add(outcome)
@@ -66,7 +66,7 @@ private final class Board: Sendable {
     init(next: UInt64) { self.next = Guarded(next) }
 }
 
-/// What a failing seed's oracles saw, and the line that runs it again.
+/// What a failing seed's checkers saw, and the line that runs it again.
 struct FailureReport {
     let outcome: Outcome
 

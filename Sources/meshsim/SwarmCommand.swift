@@ -7,17 +7,17 @@ extension SwarmProfile: ExpressibleByArgument {}
 struct SwarmCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "swarm",
-        abstract: "Run random worlds of all sizes for some minutes and check every promise.",
+        abstract: "Run random clusters of all sizes for some minutes and check every promise.",
         discussion: """
             Each seed is a mesh of its own: its size, its network, machines and trainers, what goes wrong with them, and \
             which members are Byzantine. After the faults all but a few must advance again. A failing seed is printed \
             with the line that runs it again.
             """)
 
-    @Option(help: "How long new worlds are begun.")
+    @Option(help: "How long new clusters are begun.")
     var minutes = 10.0
 
-    @Option(help: "Threads, each with worlds of its own.")
+    @Option(help: "Threads, each with clusters of its own.")
     var workers = 2
 
     @Option(help: "The first seed.")

@@ -32,7 +32,7 @@ struct TotalsReport {
         .joined(separator: "\n")
     }
 
-    /// How many worlds of which size; of a single size that alone.
+    /// How many clusters of which size; of a single size that alone.
     private var sizes: String {
         let sizes = totals.seedsBySize.sorted { $0.key < $1.key }
         if sizes.count == 1, let size = sizes.first?.key { return "\(size)" }
@@ -76,7 +76,7 @@ struct TotalsReport {
                 "failures": totals.failures.map { outcome in
                     [
                         "seed": outcome.seed, "nodes": outcome.nodes,
-                        "oracles": Set(outcome.violations.map(\.oracle.rawValue)).sorted(),
+                        "checkers": Set(outcome.violations.map(\.checker.rawValue)).sorted(),
                         "replay": FailureReport.replay(outcome),
                     ] as [String: Any]
                 },

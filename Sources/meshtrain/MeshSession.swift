@@ -31,7 +31,7 @@ final class MeshSession {
     private var lineWritten: ContinuousClock.Instant?
     private var trainingTime = Duration.zero
     /// How long the last hand-over took: twice as long is left for the next one, a quarter of the time for the first.
-    private var handOverTime: Duration?
+    private var submissionTime: Duration?
 
     init(
         layout: ModelLayout, dataSet: Digest, reportsLoss: Bool, batches: BatchSeed, text: BatchSampler,
@@ -50,8 +50,8 @@ final class MeshSession {
         self.untilHeight = untilHeight
     }
 
-    /// Steps ahead by default, and at most, in rounds: a site up to eight times as fast as the rounds is never idle, and one whose
-    /// mesh certifies nothing does not go far from its base.
+    /// Steps ahead by default, and at most, in rounds: a site up to eight times as fast as the rounds is never idle,
+    /// and one whose mesh certifies nothing does not go far from its base.
     static let roundsAheadDefault = 8
     static let roundsAheadMaximum = 16
 
@@ -227,7 +227,7 @@ final class MeshSession {
         // A round has at least one step that counts, if any can be taken.
         while step < end || step - firstStep == skipped {
             if step - firstStep > skipped, let (remaining, told) = daemon.timeUntilClosing(of: version),
-                remaining < stepTime + (handOverTime.map { $0 * 2 } ?? told / 4)
+                remaining < stepTime + (submissionTime.map { $0 * 2 } ?? told / 4)
             {
                 Output.note(
                     "round \(height + 1) closes: handing over after \(step - firstStep) of \(end - firstStep) steps")
@@ -286,7 +286,7 @@ final class MeshSession {
             if isShared { trainer.optimizer.clearGradients() }
             return overtakenBy
         }
-        self.handOverTime = clock.now - trained
+        self.submissionTime = clock.now - trained
         let seconds = (clock.now - (lineWritten ?? start)) / .seconds(1)
         try log(
             RoundLine(

@@ -33,12 +33,12 @@ struct ControlSocketTests {
     }
 
     @Test("A second hand-over for a taken slot is refused, and so is one to an unknown base")
-    func refusesSecondHandOver() throws {
+    func refusesSecondSubmission() throws {
         let running = try start()
         defer { running.end() }
         let (client, welcome) = try attach(running)
         let base = welcome.version
-        _ = try ScriptedTrainer.handOver(client, base: base, seed: 1, counts: [parameters])
+        _ = try ScriptedTrainer.submit(client, base: base, seed: 1, counts: [parameters])
         let bytes = Int64(4 * parameters)
         #expect(
             refusal(client, TrainerContributeBegin(base: base, form: .delta, transfer: 7, bytes: bytes)) == .duplicate)
@@ -55,7 +55,7 @@ struct ControlSocketTests {
         defer { running.end() }
         var (client, welcome) = try attach(running)
         let base = welcome.version
-        let committed = try ScriptedTrainer.handOver(client, base: base, seed: 1, counts: [parameters])
+        let committed = try ScriptedTrainer.submit(client, base: base, seed: 1, counts: [parameters])
         running.daemons[0].killNow()
         try running.restart(0)
         (client, welcome) = try attach(running)
@@ -98,7 +98,7 @@ struct ControlSocketTests {
             refusal(client, TrainerContributeBegin(base: welcome.version, form: .delta, transfer: 9, bytes: 4))
                 == .sizeMismatch)
         // None of it took the slot.
-        _ = try ScriptedTrainer.handOver(client, base: welcome.version, seed: 1, counts: [parameters])
+        _ = try ScriptedTrainer.submit(client, base: welcome.version, seed: 1, counts: [parameters])
     }
 
     @Test("A base arrives whole, and hashes to the root that its version certifies")
@@ -106,7 +106,7 @@ struct ControlSocketTests {
         let running = try start()
         defer { running.end() }
         let (client, welcome) = try attach(running)
-        _ = try ScriptedTrainer.handOver(client, base: welcome.version, seed: 1, counts: [parameters])
+        _ = try ScriptedTrainer.submit(client, base: welcome.version, seed: 1, counts: [parameters])
         let version = try #require(try client.nextVersion(after: 0, seconds: 60))
         let transfer = try client.request(TrainerBase(version: version.version))
         let bytes = try client.tensorBytes(count: Int(transfer.bytes))
@@ -184,7 +184,7 @@ struct ControlSocketTests {
         let id = try #require(DigestText(String(repeating: "ab", count: 32)))
         var base = welcome.version
         for (height, loss) in [(Int64(1), nil as Double?), (2, 2.345678)] {
-            _ = try ScriptedTrainer.handOver(
+            _ = try ScriptedTrainer.submit(
                 client, base: base, seed: UInt64(height), counts: [parameters], loss: loss, dataSets: [id])
             base = try #require(try client.nextVersion(after: height - 1, seconds: 60)).version
             let summary = try #require(

@@ -18,7 +18,7 @@ struct FourSitesTests {
                     round_deadline_milliseconds = \(roundDeadlineMilliseconds)
                     grace_minimum_milliseconds = 100
                     view_initial_milliseconds = 1000
-                    standstill_milliseconds = 300
+                    anti_entropy_interval_milliseconds = 300
                     """))
     }
 
@@ -143,7 +143,7 @@ struct FourSitesTests {
                 let digests = try (0..<3).map { index in
                     let client = try ControlClient.connect(to: sites[index].trainerSocket)
                     let welcome = try client.request(ScriptedTrainer.attach)
-                    return try ScriptedTrainer.handOver(
+                    return try ScriptedTrainer.submit(
                         client, base: welcome.version, seed: UInt64(index), counts: [parameters]
                     ).contribution.text
                 }

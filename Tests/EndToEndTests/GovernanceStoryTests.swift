@@ -12,7 +12,7 @@ struct GovernanceStoryTests {
         round_deadline_milliseconds = 3000
         grace_minimum_milliseconds = 100
         view_initial_milliseconds = 1000
-        standstill_milliseconds = 300
+        anti_entropy_interval_milliseconds = 300
         """
 
     private func start(rules: Rules = Rules()) throws -> (RunningMesh, [Operator]) {
@@ -305,7 +305,7 @@ struct GovernanceStoryTests {
         try operators[1].run("review", "veto", contribution)
         try Condition.wait(for: "both vetoes at a third site") {
             try running.daemons[2].ask(ReviewsRequest(count: 100)).slots.contains {
-                $0.contribution.text == contribution && $0.vetoes.count == 2 && $0.isHeldBack
+                $0.contribution.text == contribution && $0.vetoes.count == 2 && $0.isBlockedByReview
             }
         }
         try running.wait(forHeight: 1)

@@ -16,7 +16,7 @@ struct RecoveryTests {
                     round_deadline_milliseconds = 1500
                     grace_minimum_milliseconds = 100
                     view_initial_milliseconds = 700
-                    standstill_milliseconds = 200
+                    anti_entropy_interval_milliseconds = 200
                     """))
     }
 

@@ -11,11 +11,11 @@ struct SynchronisationTests {
         round_deadline_milliseconds = 3000
         grace_minimum_milliseconds = 20
         view_initial_milliseconds = 1000
-        standstill_milliseconds = 300
+        anti_entropy_interval_milliseconds = 300
         """
 
-    /// As many versions as the gate has time for; MESH_LAG_VERSIONS=200 gives the figure in Docs/catch-up.md, which goes
-    /// to the log. What is asserted is that the site came back by parameters and stands where the others do.
+    /// As many versions as the gate has time for; MESH_LAG_VERSIONS=200 gives the figure in Docs/catch-up.md, which
+    /// goes to the log. What is asserted is that the site came back by parameters and stands where the others do.
     @Test("A daemon that lags many versions of a tiny model comes back by parameters")
     func lagsManyVersions() throws {
         let versions = ProcessInfo.processInfo.environment["MESH_LAG_VERSIONS"].flatMap { Int64($0) } ?? 24

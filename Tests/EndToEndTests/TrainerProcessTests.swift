@@ -186,7 +186,7 @@ struct TrainerProcessTests {
                         return status.height == height && status.trainer == .done
                     }
                     try waitUntilIdle(run.process.identifier)
-                    _ = try ScriptedTrainer.handOver(other, base: base, seed: UInt64(height), counts: counts)
+                    _ = try ScriptedTrainer.submit(other, base: base, seed: UInt64(height), counts: counts)
                     let next = try #require(try other.nextVersion(after: height, seconds: 120))
                     (height, base) = (next.height, next.version)
                 }
@@ -263,9 +263,9 @@ struct TrainerProcessTests {
             let welcome = try other.request(ScriptedTrainer.attach)
             let counts = welcome.layout.map { $0.shape.reduce(1) { $0 * Int($1) } }
             var (height, base, isHandedOver) = (welcome.height, welcome.version, false)
-            func handOver() throws {
+            func submit() throws {
                 guard !isHandedOver else { return }
-                _ = try ScriptedTrainer.handOver(other, base: base, seed: UInt64(height), counts: counts)
+                _ = try ScriptedTrainer.submit(other, base: base, seed: UInt64(height), counts: counts)
                 isHandedOver = true
             }
             func takeVersion() throws {
@@ -285,19 +285,19 @@ struct TrainerProcessTests {
                     return true
                 }
                 run.process.send(SIGCONT)
-                if status.trainer == .done { try handOver() }
+                if status.trainer == .done { try submit() }
                 try takeVersion()
                 return false
             }
             try Condition.wait(for: "versions without the trainer", seconds: 120) {
-                try handOver()
+                try submit()
                 try takeVersion()
                 return try daemons[0].status().height > stoppedAt + Int64(Rules().maxStaleness) + 1
             }
             run.process.send(SIGCONT)
             var rounds: [[String: Any]] = []
             try Condition.wait(for: "the trainer's next contribution", seconds: 120) {
-                try handOver()
+                try submit()
                 try takeVersion()
                 rounds = ((try? roundLines(state)) ?? []).filter { ($0["height"] as? Int ?? 0) > stoppedAt }
                 return !rounds.isEmpty
@@ -325,7 +325,7 @@ struct TrainerProcessTests {
             defer { run.process.send(SIGTERM) }
             let other = try ControlClient.connect(to: mesh.sites[1].trainerSocket, seconds: 60)
             let welcome = try other.request(ScriptedTrainer.attach)
-            _ = try ScriptedTrainer.handOver(
+            _ = try ScriptedTrainer.submit(
                 other, base: welcome.version, seed: 1,
                 counts: welcome.layout.map { $0.shape.reduce(1) { $0 * Int($1) } }, largest: 100)
             func reviewed() throws -> [ReviewedSlot] { try daemons[0].ask(ReviewsRequest(count: 100)).slots }
@@ -399,7 +399,7 @@ struct TrainerProcessTests {
             try Condition.wait(for: "a version that lists the slow site", seconds: 240) {
                 let status = try daemons[0].status()
                 if !isHandedOver, status.height == height, status.trainer == .training {
-                    _ = try ScriptedTrainer.handOver(fast, base: base, seed: UInt64(height), counts: counts)
+                    _ = try ScriptedTrainer.submit(fast, base: base, seed: UInt64(height), counts: counts)
                     isHandedOver = true
                 }
                 guard let next = try fast.nextVersion(after: height, seconds: 0.2) else { return false }

@@ -7,7 +7,7 @@ import Testing
 /// Signatures that the shell checks on other threads before the node handles a message.
 @Suite struct ChecksAheadTests {
     @Test func node_whoseSignaturesAreCheckedAhead_computesFewAndDecidesTheSame() throws {
-        let (plain, ahead) = (try Town(count: 4), try Town(count: 4, checksAhead: true))
+        let (plain, ahead) = (try Cluster(count: 4), try Cluster(count: 4, checksAhead: true))
         #expect(plain.reach(4))
         #expect(ahead.reach(4))
         for (left, right) in zip(plain.sites, ahead.sites) {
@@ -18,37 +18,37 @@ import Testing
     }
 
     @Test func forgedRecord_checkedAhead_isChargedAndNotComputedAgain() throws {
-        let town = try Town(count: 4, checksAhead: true)
-        town.settle()
-        let (own, other) = (town.sites[1].identity, town.sites[2].identity)
-        let before = town.sites[0].node.signaturesComputed
+        let cluster = try Cluster(count: 4, checksAhead: true)
+        cluster.settle()
+        let (own, other) = (cluster.sites[1].identity, cluster.sites[2].identity)
+        let before = cluster.sites[0].node.signaturesComputed
         for sequence in 1...CheckBudgets.limit(memberCount: 4) + 1 {
             let record = AddressRecord(
                 member: other.member, addresses: ["127.0.0.1:1"], sequence: 1_000 + UInt64(sequence))
-            let signed = Signed(record, signer: other.member, key: own.nodeKey, network: town.genesis.network)
-            town.inject(.address(signed), from: 1, to: 0)
+            let signed = Signed(record, signer: other.member, key: own.nodeKey, network: cluster.genesis.network)
+            cluster.inject(.address(signed), from: 1, to: 0)
         }
-        town.settle()
-        #expect(town.sites[0].notices.contains(.linkCutOff(own.member, .tooManyFailedChecks)))
-        #expect(town.sites[0].node.signaturesComputed == before)
+        cluster.settle()
+        #expect(cluster.sites[0].notices.contains(.linkCutOff(own.member, .tooManyFailedChecks)))
+        #expect(cluster.sites[0].node.signaturesComputed == before)
     }
 
-    /// A node that walks audits whole versions: their signatures are most of the work.
-    @Test func walkedVersions_areCheckedAhead() throws {
-        let town = try Town(count: 4, checksAhead: true)
-        town.settle()
-        town.crash(3)
-        #expect(town.reach(6))
-        try town.restart(3)
-        #expect(town.run { town.sites[3].node.chain.height.value >= 6 })
-        let site = town.sites[3]
+    /// A node that syncs headers audits whole versions: their signatures are most of the work.
+    @Test func headers_areCheckedAhead() throws {
+        let cluster = try Cluster(count: 4, checksAhead: true)
+        cluster.settle()
+        cluster.crash(3)
+        #expect(cluster.reach(6))
+        try cluster.restart(3)
+        #expect(cluster.run { cluster.sites[3].node.chain.height.value >= 6 })
+        let site = cluster.sites[3]
         #expect(site.node.signaturesComputed * 20 < site.checkedAhead)
     }
 
     @Test func bytes_thatAreNoMessage_haveNoChecks() throws {
-        let town = try Town(count: 4, checksAhead: true)
-        town.settle()
-        #expect(town.sites[0].node.signatureChecks(in: []).isEmpty)
-        #expect(town.sites[0].node.signatureChecks(in: [0x82, 0x18, 0xff, 0xf6]).isEmpty)
+        let cluster = try Cluster(count: 4, checksAhead: true)
+        cluster.settle()
+        #expect(cluster.sites[0].node.signatureChecks(in: []).isEmpty)
+        #expect(cluster.sites[0].node.signatureChecks(in: [0x82, 0x18, 0xff, 0xf6]).isEmpty)
     }
 }

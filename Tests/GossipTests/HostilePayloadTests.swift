@@ -10,24 +10,24 @@ import Testing
         range.map { Digest(DigestDomain("test"), withUnsafeBytes(of: $0.bigEndian) { Array($0) }) }
     }
 
-    /// A town in which the leader of the first view shows a payload to another member.
+    /// A cluster in which the leader of the first view shows a payload to another member.
     private struct Stage {
-        let town: Town
+        let cluster: Cluster
         let leader: Int
         let victim: Int
 
         init() throws {
-            town = try Town(count: 4)
-            leader = town.sites[0].node.height.leader(of: .first)
+            cluster = try Cluster(count: 4)
+            leader = cluster.sites[0].node.height.leader(of: .first)
             victim = (leader + 1) % 4
-            town.settle()
-            town.contributeAll()
-            town.settleUntil { if case .ready = $0 { true } else { false } }
+            cluster.settle()
+            cluster.contributeAll()
+            cluster.settleUntil { if case .ready = $0 { true } else { false } }
         }
 
         func signed<Body: Statement>(_ body: Body) -> Signed<Body> {
-            let identity = town.sites[leader].identity
-            return Signed(body, signer: identity.member, key: identity.nodeKey, network: town.genesis.network)
+            let identity = cluster.sites[leader].identity
+            return Signed(body, signer: identity.member, key: identity.nodeKey, network: cluster.genesis.network)
         }
 
         /// - Returns: the version's digest.
@@ -35,7 +35,7 @@ import Testing
         func show(
             ready: [Digest], closings: [Digest] = [], manifest: [ManifestEntry] = [], rules: Digest? = nil
         ) -> VersionDigest {
-            let chain = town.sites[victim].node.chain
+            let chain = cluster.sites[victim].node.chain
             let support = Support(ready: ready, closings: closings)
             let version = Version(
                 network: chain.network, height: chain.nextHeight, parent: chain.headDigest, manifest: manifest,
@@ -43,14 +43,14 @@ import Testing
                 roots: chain.head.roots)
             let proposal = Proposal(
                 height: chain.nextHeight, view: .first, version: version.versionDigest, reproposed: .none)
-            town.inject(.proposal(signed(proposal)), from: leader, to: victim)
-            town.inject(.payload(Payload(version: version, support: support)), from: leader, to: victim)
+            cluster.inject(.proposal(signed(proposal)), from: leader, to: victim)
+            cluster.inject(.payload(Payload(version: version, support: support)), from: leader, to: victim)
             return version.versionDigest
         }
 
         func entry(_ author: Int, base: VersionDigest? = nil) -> ManifestEntry {
-            let chain = town.sites[victim].node.chain
-            let slot = Slot(author: town.sites[author].identity.member, base: base ?? chain.headDigest)
+            let chain = cluster.sites[victim].node.chain
+            let slot = Slot(author: cluster.sites[author].identity.member, base: base ?? chain.headDigest)
             return ManifestEntry(
                 slot: slot, baseHeight: chain.height, contribution: ContributionDigest(.zero), availability: .zero,
                 weightQ30: UInt64(Rules.oneQ30))
@@ -58,7 +58,7 @@ import Testing
 
         /// Whether the victim refused it before anything that it names was there.
         func isRefusedForItsShape(_ version: VersionDigest) -> Bool {
-            town.sites[victim].notices.contains {
+            cluster.sites[victim].notices.contains {
                 if case .payloadRefused(_, let payload, nil, _) = $0 {
                     payload.version.versionDigest == version
                 } else {
@@ -69,7 +69,7 @@ import Testing
 
         /// Things that the victim requested since the stage was set.
         func requested(since count: Int) -> [FetchItem] {
-            town.sites[victim].sent[count...].flatMap { sent -> [FetchItem] in
+            cluster.sites[victim].sent[count...].flatMap { sent -> [FetchItem] in
                 if case .fetch(let items) = sent.message { items } else { [] }
             }
         }
@@ -85,9 +85,9 @@ import Testing
     @Test(arguments: Excess.allCases)
     func payload_namingMoreThanItsHeightCanHave_isRefusedBeforeAnythingIsRequested(excess: Excess) throws {
         let stage = try Stage()
-        let (town, victim) = (stage.town, stage.victim)
+        let (cluster, victim) = (stage.cluster, stage.victim)
         let quorum = Self.digests(1...3)
-        let before = town.sites[victim].sent.count
+        let before = cluster.sites[victim].sent.count
         let shown =
             switch excess {
             case .closingsOfNothing: stage.show(ready: quorum, closings: Self.digests(10...26))
@@ -95,8 +95,8 @@ import Testing
             case .foreignSlot: stage.show(ready: quorum, manifest: [stage.entry(0, base: VersionDigest(.zero))])
             case .rulesWithoutAction: stage.show(ready: quorum, rules: .zero)
             }
-        town.settle()
-        let node = town.sites[victim].node
+        cluster.settle()
+        let node = cluster.sites[victim].node
         #expect(stage.isRefusedForItsShape(shown))
         #expect(node.height.payloads[shown] == nil)
         let names = Set(Self.digests(1...1000))
@@ -107,22 +107,22 @@ import Testing
             }
         }
         #expect(!requested)
-        #expect(town.reach(2))
+        #expect(cluster.reach(2))
     }
 
     @Test func closing_longerThanAnySet_isRefusedWithoutRequestingWhatItNames() throws {
         let stage = try Stage()
-        let (town, victim) = (stage.town, stage.victim)
+        let (cluster, victim) = (stage.cluster, stage.victim)
         let names = ClosingNames(statements: Self.digests(1...1000))
         let shown = stage.show(ready: Self.digests(1...3), closings: [names.digest], manifest: [stage.entry(0)])
-        town.inject(.closing(names), from: stage.leader, to: victim)
-        let before = town.sites[victim].sent.count
-        town.settle()
+        cluster.inject(.closing(names), from: stage.leader, to: victim)
+        let before = cluster.sites[victim].sent.count
+        cluster.settle()
         #expect(stage.isRefusedForItsShape(shown))
-        #expect(town.sites[victim].node.commitments.closings[names.digest] == nil)
+        #expect(cluster.sites[victim].node.commitments.closings[names.digest] == nil)
         let asked = stage.requested(since: before).contains { if case .closed = $0 { true } else { false } }
         #expect(!asked)
-        #expect(town.reach(2))
+        #expect(cluster.reach(2))
     }
 
     /// The log of requests is full: what does not fit waits. Before, it was emptied, and everything was due again.
@@ -143,15 +143,15 @@ import Testing
     }
 
     @Test func requests_thatNobodyCanAnswer_useUpTheBudgetOfTheirMemberAndOfNoOther() throws {
-        let town = try Town(count: 4)
-        #expect(town.reach(2))
-        let known = try #require(town.sites[0].node.headVersion?.embedded.ready.first?.objectDigest)
+        let cluster = try Cluster(count: 4)
+        #expect(cluster.reach(2))
+        let known = try #require(cluster.sites[0].node.headVersion?.embedded.ready.first?.objectDigest)
         let (flooder, other) = (1, 2)
         func isAnswered(_ member: Int) -> Bool {
-            let before = town.sites[0].sent.count
-            town.inject(.fetch([.ready(known)]), from: member, to: 0)
-            town.settle()
-            return town.sites[0].sent[before...].contains { sent in
+            let before = cluster.sites[0].sent.count
+            cluster.inject(.fetch([.ready(known)]), from: member, to: 0)
+            cluster.settle()
+            return cluster.sites[0].sent[before...].contains { sent in
                 if case .ready(let record) = sent.message {
                     sent.to == member && record.objectDigest == known
                 } else {
@@ -162,15 +162,15 @@ import Testing
         #expect(isAnswered(flooder))
         let unknown = Self.digests(1...UInt64(FetchLog.capacity)).map { FetchItem.closed($0) }
         for start in stride(from: 0, to: unknown.count, by: Wire.fetchItemsMaximum) {
-            town.inject(.fetch(Array(unknown[start..<start + Wire.fetchItemsMaximum])), from: flooder, to: 0)
+            cluster.inject(.fetch(Array(unknown[start..<start + Wire.fetchItemsMaximum])), from: flooder, to: 0)
         }
-        town.settle()
+        cluster.settle()
         #expect(!isAnswered(flooder))
         #expect(isAnswered(other))
         // A new link does not begin again; time does.
-        town.unlink(0, flooder)
-        town.happen(.linkUp(town.linkID(0, flooder), town.sites[flooder].identity.member), at: 0)
-        town.settle()
+        cluster.unlink(0, flooder)
+        cluster.happen(.linkUp(cluster.linkID(0, flooder), cluster.sites[flooder].identity.member), at: 0)
+        cluster.settle()
         #expect(!isAnswered(flooder))
     }
 }

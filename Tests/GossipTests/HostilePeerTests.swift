@@ -5,21 +5,21 @@ import Testing
 @testable import Gossip
 
 struct HostilePeerTests {
-    private func signed<Body: Statement>(_ body: Body, by index: Int, in town: Town) -> Signed<Body> {
-        let identity = town.sites[index].identity
-        return Signed(body, signer: identity.member, key: identity.nodeKey, network: town.genesis.network)
+    private func signed<Body: Statement>(_ body: Body, by index: Int, in cluster: Cluster) -> Signed<Body> {
+        let identity = cluster.sites[index].identity
+        return Signed(body, signer: identity.member, key: identity.nodeKey, network: cluster.genesis.network)
     }
 
     /// Per slot one candidate without a certificate: a leader cannot make others fetch more by merely naming it.
     @Test func aPayloadAloneMakesNobodyTakeASecondContribution() throws {
-        let town = try Town(count: 4)
-        let leader = town.sites[0].node.height.leader(of: .first)
+        let cluster = try Cluster(count: 4)
+        let leader = cluster.sites[0].node.height.leader(of: .first)
         let victim = (leader + 1) % 4
-        town.settle()
-        town.contribute(leader)
-        town.settle()
-        let second = town.contribution(of: leader, steps: 2)
-        let chain = town.sites[victim].node.chain
+        cluster.settle()
+        cluster.contribute(leader)
+        cluster.settle()
+        let second = cluster.contribution(of: leader, steps: 2)
+        let chain = cluster.sites[victim].node.chain
         let support = Support(ready: (1...3).map { Digest(DigestDomain("test"), [$0]) })
         let version = Version(
             network: chain.network, height: chain.nextHeight, parent: chain.headDigest,
@@ -31,22 +31,22 @@ struct HostilePeerTests {
             roots: chain.head.roots)
         let proposal = Proposal(
             height: chain.nextHeight, view: .first, version: version.versionDigest, reproposed: .none)
-        town.inject(.proposal(signed(proposal, by: leader, in: town)), from: leader, to: victim)
-        town.inject(.payload(Payload(version: version, support: support)), from: leader, to: victim)
-        town.inject(.contribution(signed(second, by: leader, in: town)), from: leader, to: victim)
-        town.settle()
-        #expect(town.sites[victim].node.height.payloads[version.versionDigest] != nil)
-        #expect(town.sites[victim].node.contributions[second.contributionDigest] == nil)
+        cluster.inject(.proposal(signed(proposal, by: leader, in: cluster)), from: leader, to: victim)
+        cluster.inject(.payload(Payload(version: version, support: support)), from: leader, to: victim)
+        cluster.inject(.contribution(signed(second, by: leader, in: cluster)), from: leader, to: victim)
+        cluster.settle()
+        #expect(cluster.sites[victim].node.height.payloads[version.versionDigest] != nil)
+        #expect(cluster.sites[victim].node.contributions[second.contributionDigest] == nil)
     }
 
     @Test func whatIsAskedForManyTimesInOneMessageIsAnsweredOnce() throws {
-        let town = try Town(count: 4)
-        #expect(town.reach(1))
-        let head = town.sites[0].node.chain.headDigest
-        let before = town.sites[0].sent.count
-        town.inject(.fetch(Array(repeating: .payload(head), count: 256)), from: 1, to: 0)
-        town.settle()
-        let answers = town.sites[0].sent[before...].filter { sent in
+        let cluster = try Cluster(count: 4)
+        #expect(cluster.reach(1))
+        let head = cluster.sites[0].node.chain.headDigest
+        let before = cluster.sites[0].sent.count
+        cluster.inject(.fetch(Array(repeating: .payload(head), count: 256)), from: 1, to: 0)
+        cluster.settle()
+        let answers = cluster.sites[0].sent[before...].filter { sent in
             if case .certified = sent.message { return sent.to == 1 }
             return false
         }
@@ -55,13 +55,13 @@ struct HostilePeerTests {
 
     /// A request is small and its answer large: what one link is answered with is bounded, whatever it asks for.
     @Test func requestsForObjectsAreAnsweredWithinABudgetOfBytes() throws {
-        let town = try Town(count: 4)
-        #expect(town.reach(1))
-        let head = town.sites[0].node.chain.headDigest
-        let before = town.sites[0].sent.count
-        for _ in 0..<3_000 { town.inject(.fetch([.payload(head)]), from: 1, to: 0) }
-        town.settle()
-        let answers = town.sites[0].sent[before...].compactMap { sent -> Int? in
+        let cluster = try Cluster(count: 4)
+        #expect(cluster.reach(1))
+        let head = cluster.sites[0].node.chain.headDigest
+        let before = cluster.sites[0].sent.count
+        for _ in 0..<3_000 { cluster.inject(.fetch([.payload(head)]), from: 1, to: 0) }
+        cluster.settle()
+        let answers = cluster.sites[0].sent[before...].compactMap { sent -> Int? in
             if case .certified = sent.message, sent.to == 1 { sent.message.encoded.count } else { nil }
         }
         let size = try #require(answers.first)
@@ -77,48 +77,48 @@ struct HostilePeerTests {
     /// allow. Its sender is cut off: honest nodes check before they relay.
     @Test(arguments: [1, Limits.pieces])
     func aContributionBeyondWhatTheModelCanGiveIsRefusedAndItsSenderCutOff(excess: Int) throws {
-        let town = try Town(count: 4)
-        town.settle()
-        let bound = Int(town.sites[0].node.chain.bases[0].payloadBytesMaximum)
-        let huge = town.contribution(of: 1, pieces: bound / 1024 + excess)
-        #expect(huge.payloadBytes < town.genesis.rules.contributionBytesMaximum)
-        town.inject(.contribution(signed(huge, by: 1, in: town)), from: 2, to: 0)
-        town.settle()
-        #expect(town.sites[0].node.contributions[huge.contributionDigest] == nil)
-        let relayer = town.sites[2].identity.member
-        #expect(town.sites[0].notices.contains(.linkCutOff(relayer, .recordOutsideRules)))
+        let cluster = try Cluster(count: 4)
+        cluster.settle()
+        let bound = Int(cluster.sites[0].node.chain.bases[0].payloadBytesMaximum)
+        let huge = cluster.contribution(of: 1, pieces: bound / 1024 + excess)
+        #expect(huge.payloadBytes < cluster.genesis.rules.contributionBytesMaximum)
+        cluster.inject(.contribution(signed(huge, by: 1, in: cluster)), from: 2, to: 0)
+        cluster.settle()
+        #expect(cluster.sites[0].node.contributions[huge.contributionDigest] == nil)
+        let relayer = cluster.sites[2].identity.member
+        #expect(cluster.sites[0].notices.contains(.linkCutOff(relayer, .recordOutsideRules)))
     }
 
     @Test func aContributionInAnotherEncodingIsRefusedBeforeItIsFetched() throws {
-        let town = try Town(count: 4)
-        town.settle()
-        let dense = town.contribution(of: 1, encoding: .denseFloat32)
-        town.inject(.contribution(signed(dense, by: 1, in: town)), from: 1, to: 0)
-        town.settle()
-        #expect(town.sites[0].node.contributions[dense.contributionDigest] == nil)
+        let cluster = try Cluster(count: 4)
+        cluster.settle()
+        let dense = cluster.contribution(of: 1, encoding: .denseFloat32)
+        cluster.inject(.contribution(signed(dense, by: 1, in: cluster)), from: 1, to: 0)
+        cluster.settle()
+        #expect(cluster.sites[0].node.contributions[dense.contributionDigest] == nil)
         #expect(
-            town.sites[0].notices.contains(.linkCutOff(town.sites[1].identity.member, .recordOutsideRules)))
+            cluster.sites[0].notices.contains(.linkCutOff(cluster.sites[1].identity.member, .recordOutsideRules)))
     }
 
     /// Site 2 has asked for the pieces of site 0's contribution, and none comes.
-    private func waitingForAPiece() throws -> (Town, Node, ContributionDigest) {
-        let town = try Town(count: 4, payloadPieces: 2)
-        town.settle()
-        town.dropsPiece = { _, to, _ in to == 2 }
-        let digest = town.contribution(of: 0).contributionDigest
-        #expect(town.contributeOnly(0))
-        return (town, town.sites[2].node, digest)
+    private func waitingForAPiece() throws -> (Cluster, Node, ContributionDigest) {
+        let cluster = try Cluster(count: 4, payloadPieces: 2)
+        cluster.settle()
+        cluster.dropsPiece = { _, to, _ in to == 2 }
+        let digest = cluster.contribution(of: 0).contributionDigest
+        #expect(cluster.contributeOnly(0))
+        return (cluster, cluster.sites[2].node, digest)
     }
 
     /// Fewer bytes than a piece has are a compressed frame, which the shell judges; more are none of this piece.
     @Test(arguments: [(1, true), (700, true), (1023, true), (1024, true), (1025, false), (1 << 20, false)])
     func pieceOfKnownSize_isStoredIfNotLarger_elseItsSenderIsCutOff(byteCount: Int, isStored: Bool) throws {
-        let (town, node, digest) = try waitingForAPiece()
+        let (cluster, node, digest) = try waitingForAPiece()
         let link = try #require(node.contributions[digest]?.requests[0]?.link)
         var actions: [Action] = []
         node.handle(
             .piece(link, PieceName(contribution: digest, index: 0), byteCount: byteCount, PieceHandle(7)),
-            now: town.now, into: &actions)
+            now: cluster.now, into: &actions)
         let stores = actions.contains { if case .storePiece(_, _, PieceHandle(7), link) = $0 { true } else { false } }
         let closes = actions.contains { if case .close(link, .badPiece) = $0 { true } else { false } }
         #expect(stores == isStored)
@@ -127,12 +127,12 @@ struct HostilePeerTests {
 
     /// A frame that does not give the signed piece costs its sender the link, and nobody else anything.
     @Test func frameThatDoesNotFitTheRoot_cutsOffItsSenderOnly() throws {
-        let (town, node, digest) = try waitingForAPiece()
+        let (cluster, node, digest) = try waitingForAPiece()
         let name = PieceName(contribution: digest, index: 0)
         let link = try #require(node.contributions[digest]?.requests[0]?.link)
         var actions: [Action] = []
-        node.handle(.piece(link, name, byteCount: 9, PieceHandle(7)), now: town.now, into: &actions)
-        node.handle(.pieceStored(name, .mismatch, from: link), now: town.now, into: &actions)
+        node.handle(.piece(link, name, byteCount: 9, PieceHandle(7)), now: cluster.now, into: &actions)
+        node.handle(.pieceStored(name, .mismatch, from: link), now: cluster.now, into: &actions)
         let closed = actions.compactMap { if case .close(let link, .badPiece) = $0 { link } else { nil } }
         #expect(closed == [link])
         #expect(node.contributions[digest]?.status == .fetching)
@@ -141,34 +141,34 @@ struct HostilePeerTests {
 
     /// What was kept for the next height is taken up once and then gone, or it would fill its place for ever.
     @Test func whatWasKeptForTheNextHeightIsKeptOnce() throws {
-        let town = try Town(count: 4)
-        town.settle()
+        let cluster = try Cluster(count: 4)
+        cluster.settle()
         let unknown = ContributionDigest(Digest(DigestDomain("test"), [3]))
-        town.inject(.have(unknown, pieces: Bitmap(full: 8)), from: 1, to: 0)
-        town.settle()
-        let link = town.linkID(0, 1)
-        #expect(town.sites[0].node.links[link]?.early.count == 1)
-        #expect(town.reach(1))
-        let kept = town.sites[0].node.links[link]?.early ?? []
+        cluster.inject(.have(unknown, pieces: Bitmap(full: 8)), from: 1, to: 0)
+        cluster.settle()
+        let link = cluster.linkID(0, 1)
+        #expect(cluster.sites[0].node.links[link]?.early.count == 1)
+        #expect(cluster.reach(1))
+        let kept = cluster.sites[0].node.links[link]?.early ?? []
         #expect(!kept.contains { $0.encoded == Message.have(unknown, pieces: Bitmap(full: 8)).encoded })
     }
 
     /// A member's own address record costs the others a sync and n messages: not as often as it likes.
     @Test func aFloodOfAddressesIsWrittenOnceAnInterval() throws {
-        let town = try Town(count: 4)
-        town.settle()
-        _ = town.run(milliseconds: 5_000) { false }
-        let member = town.sites[1].identity.member
-        let before = town.sites[0].journal.count
+        let cluster = try Cluster(count: 4)
+        cluster.settle()
+        _ = cluster.run(milliseconds: 5_000) { false }
+        let member = cluster.sites[1].identity.member
+        let before = cluster.sites[0].journal.count
         for sequence in UInt64(10)..<60 {
             let record = AddressRecord(member: member, addresses: ["127.0.0.1:\(sequence)"], sequence: sequence)
-            town.inject(.address(signed(record, by: 1, in: town)), from: 1, to: 0)
+            cluster.inject(.address(signed(record, by: 1, in: cluster)), from: 1, to: 0)
         }
-        town.settle()
-        #expect(town.sites[0].journal.count <= before + 1)
-        _ = town.run(milliseconds: 20_000) { false }
-        #expect(town.sites[0].journal.count <= before + 2)
-        #expect(town.sites[0].node.addresses[member]?.body.sequence == 59)
-        #expect(town.sites[2].node.addresses[member]?.body.sequence == 59)
+        cluster.settle()
+        #expect(cluster.sites[0].journal.count <= before + 1)
+        _ = cluster.run(milliseconds: 20_000) { false }
+        #expect(cluster.sites[0].journal.count <= before + 2)
+        #expect(cluster.sites[0].node.addresses[member]?.body.sequence == 59)
+        #expect(cluster.sites[2].node.addresses[member]?.body.sequence == 59)
     }
 }

@@ -6,12 +6,12 @@ import Testing
 
 /// What keys may still say after their members have others.
 struct RetiredKeyTests {
-    private let town: Town
+    private let cluster: Cluster
     /// Each member's key from the height after its rotation on.
     private let fresh: [SigningKey]
 
     init() throws {
-        town = try Town(count: 4)
+        cluster = try Cluster(count: 4)
         var random = SeededRandom(simulationSeed: 91)
         fresh = (0..<4).map { _ in SigningKey(seed: random.secret(count: 32)) }
     }
@@ -32,9 +32,9 @@ struct RetiredKeyTests {
 
     /// A chain in which these members got new keys, one a version from 2 on, and that then went on.
     private func chain(rotating members: [Int], height: UInt64) throws -> Chain {
-        var chain = try next(Chain(genesis: town.genesis))
+        var chain = try next(Chain(genesis: cluster.genesis))
         for index in members {
-            let old = town.genesis.members.members[index]
+            let old = cluster.genesis.members.members[index]
             var random = SeededRandom(simulationSeed: UInt64(index) + 200)
             let rotated = Member(
                 id: old.id, name: old.name, operatorKey: old.operatorKey, nodeKey: fresh[index].verifyingKey,
@@ -47,11 +47,11 @@ struct RetiredKeyTests {
 
     private func node(_ chain: Chain, journal: [JournalEntry] = []) -> Node {
         let node = Node(
-            identity: town.sites[0].identity, timing: Timing(), recovered: Recovered(chain: chain, journal: journal),
+            identity: cluster.sites[0].identity, timing: Timing(), recovered: Recovered(chain: chain, journal: journal),
             verifier: Verifier(), random: SeededRandom(simulationSeed: 1))
         var actions: [Action] = []
         node.handle(.start, now: Instant(milliseconds: 1), into: &actions)
-        node.handle(.linkUp(LinkID(1), town.sites[1].identity.member), now: Instant(milliseconds: 1), into: &actions)
+        node.handle(.linkUp(LinkID(1), cluster.sites[1].identity.member), now: Instant(milliseconds: 1), into: &actions)
         return node
     }
 
@@ -74,13 +74,13 @@ struct RetiredKeyTests {
                 Vote(
                     kind: .notarize, height: Height(height), view: View(view),
                     version: VersionDigest(Digest(DigestDomain("test"), [number]))),
-                signer: town.sites[index].identity.member, key: key ?? town.sites[index].identity.nodeKey,
-                network: town.genesis.network)
+                signer: cluster.sites[index].identity.member, key: key ?? cluster.sites[index].identity.nodeKey,
+                network: cluster.genesis.network)
         }
         return .votes(votes[0], votes[1])
     }
 
-    private var staleness: UInt64 { UInt64(town.genesis.rules.maxStaleness) }
+    private var staleness: UInt64 { UInt64(cluster.genesis.rules.maxStaleness) }
 
     /// A retired key may have been stolen since: what it says of long ago is nobody's proof, and nobody's fault.
     @Test func aRetiredKeyConvictsNobodyOfOldThings() throws {
@@ -103,7 +103,7 @@ struct RetiredKeyTests {
     }
 
     private func certificate(by signers: [Int]) -> VoteCertificate {
-        town.votes(
+        cluster.votes(
             Vote(
                 kind: .finalize, height: Height(1), view: .first,
                 version: VersionDigest(Digest(DigestDomain("test"), [9]))), by: signers)
@@ -112,7 +112,7 @@ struct RetiredKeyTests {
     /// What was kept of a height that is not adopted yet was kept because it contradicts something.
     @Test func aRestartBeforeTheAdoptionStillStops() throws {
         let node = node(
-            Chain(genesis: town.genesis), journal: [.conflictingCertificate(certificate(by: [1, 2, 3]))])
+            Chain(genesis: cluster.genesis), journal: [.conflictingCertificate(certificate(by: [1, 2, 3]))])
         #expect(node.alarms == [.conflictingCertificates(Height(1))] && node.isStopped)
     }
 

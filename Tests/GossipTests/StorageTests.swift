@@ -7,70 +7,72 @@ import Testing
 /// A node whose disk is short of room: what it fetches, what it gives back, and how it goes on.
 @Suite struct StorageTests {
     /// Site 0 knows contributions of 1 and 2 and has begun to fetch both: the larger one of 2 has more pieces here.
-    private func townThatFetches() throws -> (Town, small: ContributionDigest, large: ContributionDigest) {
-        let town = try Town(count: 4, payloadPieces: 8)
-        town.settle()
+    private func clusterThatFetches() throws -> (Cluster, small: ContributionDigest, large: ContributionDigest) {
+        let cluster = try Cluster(count: 4, payloadPieces: 8)
+        cluster.settle()
         // Of the small one 2 pieces pass, of the large one 5.
         var passed: [ContributionDigest: Int] = [:]
-        let (small, large) = (town.contribution(of: 1).contributionDigest, town.contribution(of: 2).contributionDigest)
-        town.dropsPiece = { _, to, name in
+        let (small, large) = (
+            cluster.contribution(of: 1).contributionDigest, cluster.contribution(of: 2).contributionDigest
+        )
+        cluster.dropsPiece = { _, to, name in
             guard to == 0 else { return false }
             passed[name.contribution, default: 0] += 1
             return passed[name.contribution]! > (name.contribution == small ? 2 : 5)
         }
-        #expect(town.contributeOnly(1, 2))
-        let node = town.sites[0].node
+        #expect(cluster.contributeOnly(1, 2))
+        let node = cluster.sites[0].node
         #expect(node.contributions[small]?.pieces.setCount == 2)
         #expect(node.contributions[large]?.pieces.setCount == 5)
-        town.dropsPiece = { _, _, _ in false }
-        return (town, small, large)
+        cluster.dropsPiece = { _, _, _ in false }
+        return (cluster, small, large)
     }
 
-    private func wants(_ town: Town, since count: Int) -> Int {
-        town.sites[0].sent[count...].count { if case .want = $0.message { true } else { false } }
+    private func wants(_ cluster: Cluster, since count: Int) -> Int {
+        cluster.sites[0].sent[count...].count { if case .want = $0.message { true } else { false } }
     }
 
     @Test func aNodeWithoutRoomGivesTheLargestIncompletePayloadBackFirst() throws {
-        let (town, small, large) = try townThatFetches()
-        let reserve = town.sites[0].node.reserveBytes
-        town.feed(.freeSpace(reserve - 1), to: 0)
-        town.settle()
-        #expect(town.sites[0].droppedPieces == [large])
-        #expect(town.sites[0].node.contributions[large]?.pieces.setCount == 0)
-        #expect(town.sites[0].node.contributions[small]?.pieces.setCount == 2)
-        town.feed(.freeSpace(0), to: 0)
-        town.settle()
-        #expect(town.sites[0].droppedPieces == [large, small])
+        let (cluster, small, large) = try clusterThatFetches()
+        let reserve = cluster.sites[0].node.reserveBytes
+        cluster.feed(.freeSpace(reserve - 1), to: 0)
+        cluster.settle()
+        #expect(cluster.sites[0].droppedPieces == [large])
+        #expect(cluster.sites[0].node.contributions[large]?.pieces.setCount == 0)
+        #expect(cluster.sites[0].node.contributions[small]?.pieces.setCount == 2)
+        cluster.feed(.freeSpace(0), to: 0)
+        cluster.settle()
+        #expect(cluster.sites[0].droppedPieces == [large, small])
         #expect(
-            town.sites[0].notices.contains(.storageShort(freeBytes: 0, reserveBytes: reserve, dropped: 1)))
+            cluster.sites[0].notices.contains(.storageShort(freeBytes: 0, reserveBytes: reserve, dropped: 1)))
     }
 
     @Test func belowTheReserveNothingIsFetchedAndAboveItEverythingIs() throws {
-        let (town, small, large) = try townThatFetches()
-        let reserve = town.sites[0].node.reserveBytes
-        town.feed(.freeSpace(reserve / 2), to: 0)
-        town.settle()
-        let before = town.sites[0].sent.count
-        #expect(!town.run(milliseconds: 60_000) { wants(town, since: before) > 0 })
-        town.feed(.freeSpace(reserve + 64 * 1024), to: 0)
+        let (cluster, small, large) = try clusterThatFetches()
+        let reserve = cluster.sites[0].node.reserveBytes
+        cluster.feed(.freeSpace(reserve / 2), to: 0)
+        cluster.settle()
+        let before = cluster.sites[0].sent.count
+        #expect(!cluster.run(milliseconds: 60_000) { wants(cluster, since: before) > 0 })
+        cluster.feed(.freeSpace(reserve + 64 * 1024), to: 0)
         #expect(
-            town.run {
-                [small, large].allSatisfy { town.sites[0].node.contributions[$0]?.status == .valid }
-                    || town.sites[0].node.chain.height > .genesis
+            cluster.run {
+                [small, large].allSatisfy { cluster.sites[0].node.contributions[$0]?.status == .valid }
+                    || cluster.sites[0].node.chain.height > .genesis
             })
         #expect(
-            town.sites[0].notices.contains(.storageRecovered(freeBytes: reserve + 64 * 1024)))
+            cluster.sites[0].notices.contains(.storageRecovered(freeBytes: reserve + 64 * 1024)))
     }
 
     /// Requests stop where what is on its way would reach into the reserve.
     @Test func noMorePiecesAreRequestedThanThereIsRoomFor() throws {
-        let town = try Town(count: 4, payloadPieces: 8)
-        town.settle()
-        town.feed(.freeSpace(town.sites[0].node.reserveBytes + 3 * 1024), to: 0)
-        town.settle()
-        town.dropsPiece = { _, to, _ in to == 0 }
-        #expect(town.contributeOnly(1))
-        let requested = town.sites[0].sent.reduce(0) { sum, sent in
+        let cluster = try Cluster(count: 4, payloadPieces: 8)
+        cluster.settle()
+        cluster.feed(.freeSpace(cluster.sites[0].node.reserveBytes + 3 * 1024), to: 0)
+        cluster.settle()
+        cluster.dropsPiece = { _, to, _ in to == 0 }
+        #expect(cluster.contributeOnly(1))
+        let requested = cluster.sites[0].sent.reduce(0) { sum, sent in
             if case .want(_, let pieces) = sent.message { sum + pieces.count } else { sum }
         }
         #expect(requested == 3)
@@ -78,31 +80,31 @@ import Testing
 
     /// An author that announces two contributions for one slot takes room for one, once a certificate settles the slot.
     @Test func aSlotThatACertificateSettlesHoldsOnePayload() throws {
-        let town = try Town(count: 4)
-        town.settle()
-        let (first, second) = (town.contribution(of: 1, steps: 1), town.contribution(of: 1, steps: 2))
+        let cluster = try Cluster(count: 4)
+        cluster.settle()
+        let (first, second) = (cluster.contribution(of: 1, steps: 1), cluster.contribution(of: 1, steps: 2))
         func signed(_ body: Contribution) -> Signed<Contribution> {
             Signed(
-                body, signer: body.author, key: town.sites[1].identity.nodeKey, network: town.genesis.network)
+                body, signer: body.author, key: cluster.sites[1].identity.nodeKey, network: cluster.genesis.network)
         }
-        town.dropsPiece = { _, _, _ in true }
-        town.inject(.contribution(signed(first)), from: 1, to: 0)
-        town.settle()
-        #expect(town.sites[0].node.contributions[first.contributionDigest] != nil)
-        let stored = Stored(second)
-        var acks: [Int: Signature] = [:]
+        cluster.dropsPiece = { _, _, _ in true }
+        cluster.inject(.contribution(signed(first)), from: 1, to: 0)
+        cluster.settle()
+        #expect(cluster.sites[0].node.contributions[first.contributionDigest] != nil)
+        let vote = AvailabilityVote(second)
+        var votes: [Int: Signature] = [:]
         for index in 1...3 {
-            acks[index] = stored.signature(by: town.sites[index].identity.nodeKey, network: town.genesis.network)
+            votes[index] = vote.signature(by: cluster.sites[index].identity.nodeKey, network: cluster.genesis.network)
         }
-        town.inject(
-            .acks(
-                AvailabilityCertificate(stored: stored, signatures: QuorumSignatures(acks, memberCount: 4))),
+        cluster.inject(
+            .availability(
+                AvailabilityCertificate(vote: vote, signatures: QuorumSignatures(votes, memberCount: 4))),
             from: 2, to: 0)
-        town.inject(.contribution(signed(second)), from: 2, to: 0)
-        town.settle()
-        let node = town.sites[0].node
+        cluster.inject(.contribution(signed(second)), from: 2, to: 0)
+        cluster.settle()
+        let node = cluster.sites[0].node
         #expect(node.contributions[first.contributionDigest] == nil)
         #expect(node.contributions[second.contributionDigest] != nil)
-        #expect(town.sites[0].forgotten == [first.contributionDigest])
+        #expect(cluster.sites[0].forgotten == [first.contributionDigest])
     }
 }

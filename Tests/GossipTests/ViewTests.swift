@@ -5,19 +5,19 @@ import Testing
 @testable import Gossip
 
 struct ViewTests {
-    /// A town in which everybody is ready and nobody hears a proposal or a vote: views end by time alone.
-    private func deafTown() throws -> Town {
-        let town = try Town(count: 4)
-        town.drops = { _, _, message in
+    /// A cluster in which everybody is ready and nobody hears a proposal or a vote: views end by time alone.
+    private func deafCluster() throws -> Cluster {
+        let cluster = try Cluster(count: 4)
+        cluster.drops = { _, _, message in
             switch message {
             case .proposal, .votes: true
             default: false
             }
         }
-        town.settle()
-        town.contributeAll()
-        town.settle()
-        return town
+        cluster.settle()
+        cluster.contributeAll()
+        cluster.settle()
+        return cluster
     }
 
     private func hasNullified(_ view: View, _ actions: [Action]) -> Bool {
@@ -35,48 +35,48 @@ struct ViewTests {
 
     /// Votes that finalize a view come again even where everybody has gone on to the next.
     @Test func lostVotesToFinalizeComeAgainInTheNextView() throws {
-        let town = try Town(count: 4)
+        let cluster = try Cluster(count: 4)
         var losesFinalize = true
-        town.drops = { _, _, message in
+        cluster.drops = { _, _, message in
             switch message {
             case .proposal(let proposal): proposal.body.view > .first
             case .votes(let votes): losesFinalize && votes.vote.kind == .finalize
             default: false
             }
         }
-        town.settle()
-        town.contributeAll()
-        town.settle()
-        #expect(town.sites.allSatisfy { $0.node.height.view == View(2) && !$0.node.height.own.finalized.isEmpty })
+        cluster.settle()
+        cluster.contributeAll()
+        cluster.settle()
+        #expect(cluster.sites.allSatisfy { $0.node.height.view == View(2) && !$0.node.height.own.finalized.isEmpty })
         losesFinalize = false
-        #expect(town.run(milliseconds: 60_000) { town.heights.allSatisfy { $0 == 1 } })
+        #expect(cluster.run(milliseconds: 60_000) { cluster.heights.allSatisfy { $0 == 1 } })
     }
 
     /// A certificate far ahead must not make a node forget what it said below: nobody else may be able to say it again.
     @Test func anOwnVoteBelowIsSentAgainAfterAJumpOverManyViews() throws {
-        let town = try deafTown()
-        #expect(town.run(milliseconds: 10_000) { !town.sites[0].node.height.own.nullified.isEmpty })
+        let cluster = try deafCluster()
+        #expect(cluster.run(milliseconds: 10_000) { !cluster.sites[0].node.height.own.nullified.isEmpty })
         let far = View(40)
-        let height = town.sites[0].node.height.height
-        town.inject(.votes(town.votes(.nullify(height: height, view: far), by: [1, 2, 3])), from: 1, to: 0)
-        town.settle()
-        #expect(town.sites[0].node.height.view == far.next)
+        let height = cluster.sites[0].node.height.height
+        cluster.inject(.votes(cluster.votes(.nullify(height: height, view: far), by: [1, 2, 3])), from: 1, to: 0)
+        cluster.settle()
+        #expect(cluster.sites[0].node.height.view == far.next)
         // Answers to summaries are rate-limited: only the one below is to come in.
-        town.drops = { _, _, _ in true }
-        _ = town.run(milliseconds: 20_000) { false }
-        let sentBefore = town.sites[0].sent.count
-        let open = Summary.ViewPart(
+        cluster.drops = { _, _, _ in true }
+        _ = cluster.run(milliseconds: 20_000) { false }
+        let sentBefore = cluster.sites[0].sent.count
+        let open = InventorySummary.ViewPart(
             view: .first, proposals: [], notarize: [], finalize: [], nullify: Bitmap(count: 4), isNotarized: false,
             isNullified: false)
-        let chain = town.sites[0].node.chain
-        town.inject(
+        let chain = cluster.sites[0].node.chain
+        cluster.inject(
             .summary(
-                Summary(
+                InventorySummary(
                     height: chain.height, head: chain.headDigest, view: far.next, ready: Bitmap(count: 4),
                     closed: Bitmap(count: 4),
                     views: [open], candidates: [])), from: 1, to: 0)
-        town.settle()
-        let said = town.sites[0].sent[sentBefore...].contains { sent in
+        cluster.settle()
+        let said = cluster.sites[0].sent[sentBefore...].contains { sent in
             guard case .votes(let votes) = sent.message else { return false }
             return votes.vote == .nullify(height: height, view: .first) && votes.signatures.signers.contains(0)
         }
@@ -85,8 +85,8 @@ struct ViewTests {
 
     /// A busy machine may hand in other events first: they must not put the timer off.
     @Test func aDeadlineThatHasPassedIsSeenWithAnyEvent() throws {
-        let town = try deafTown()
-        let node = town.sites[0].node
+        let cluster = try deafCluster()
+        let node = cluster.sites[0].node
         let deadline = try #require(node.viewDeadline)
         var actions: [Action] = []
         node.handle(.linkDown(LinkID(9_999)), now: deadline + 1, into: &actions)
@@ -94,9 +94,9 @@ struct ViewTests {
     }
 
     @Test func whatDidNotFitAFetchIsAskedForNext() throws {
-        let town = try Town(count: 4)
-        town.settle()
-        let node = town.sites[0].node
+        let cluster = try Cluster(count: 4)
+        cluster.settle()
+        let node = cluster.sites[0].node
         let items = (1...300).map { FetchItem.nullification(View(UInt32($0))) }
         node.fetch(items)
         node.fetch(items)
@@ -111,21 +111,21 @@ struct ViewTests {
 struct SlotTests {
     /// A slot stays taken even where what is on disk of its payload does not fit its record.
     @Test func aSlotStaysTakenAfterARestartWithADamagedBlob() throws {
-        let town = try Town(count: 4)
-        town.settle()
-        town.contribute(0)
-        town.settle()
-        town.crash(0)
-        let digest = town.contribution(of: 0).contributionDigest
-        town.sites[0].journal.removeAll { entry in
+        let cluster = try Cluster(count: 4)
+        cluster.settle()
+        cluster.contribute(0)
+        cluster.settle()
+        cluster.crash(0)
+        let digest = cluster.contribution(of: 0).contributionDigest
+        cluster.sites[0].journal.removeAll { entry in
             if case .ownContribution = entry { false } else { true }
         }
-        town.sites[0].pieces[digest] = [true]
-        try town.restart(0)
-        town.sites[0].pieces[digest] = nil
-        town.contribute(0, steps: 2)
-        town.settle()
-        let own = town.sites[0].journal.filter { if case .ownContribution = $0 { true } else { false } }
+        cluster.sites[0].pieces[digest] = [true]
+        try cluster.restart(0)
+        cluster.sites[0].pieces[digest] = nil
+        cluster.contribute(0, steps: 2)
+        cluster.settle()
+        let own = cluster.sites[0].journal.filter { if case .ownContribution = $0 { true } else { false } }
         #expect(own.count == 1)
     }
 }

@@ -4,15 +4,15 @@ import Testing
 @testable import Ledger
 
 @Suite struct AuditTests {
-    private let world: World
+    private let builder: ChainBuilder
     private let chain: Chain
     private let draft: Draft
 
     init() throws {
-        world = try World()
-        chain = world.chain
-        draft = world.draft(
-            on: chain, listing: [0, 2].map { [world, chain] in world.contribution(by: $0, on: chain.bases[0]) })
+        builder = try ChainBuilder()
+        chain = builder.chain
+        draft = builder.draft(
+            on: chain, listing: [0, 2].map { [builder, chain] in builder.contribution(by: $0, on: chain.bases[0]) })
     }
 
     private func fault(_ certified: CertifiedVersion) -> AuditFault? {
@@ -22,17 +22,18 @@ import Testing
         } catch { return error }
     }
 
-    private var certificate: VoteCertificate { world.finalize(draft.version) }
+    private var certificate: VoteCertificate { builder.finalize(draft.version) }
 
     @Test func aChainOfFiveVersionsStands() throws {
         var chain = self.chain
         let verifier = Verifier()
         var digests = [chain.headDigest]
         for height in 1...5 {
-            let draft = world.draft(
+            let draft = builder.draft(
                 on: chain,
-                listing: (0..<4).filter { $0 != height % 4 }.map { world.contribution(by: $0, on: chain.bases.last!) })
-            let certified = draft.certified(by: world.finalize(draft.version, by: [1, 2, 3]))
+                listing: (0..<4).filter { $0 != height % 4 }.map { builder.contribution(by: $0, on: chain.bases.last!) }
+            )
+            let certified = draft.certified(by: builder.finalize(draft.version, by: [1, 2, 3]))
             chain = try chain.audited(try CertifiedVersion(encoded: certified.encoded), verifier: verifier)
             #expect(chain.height == Height(UInt64(height)))
             #expect(chain.head.parent == digests.last)
@@ -43,9 +44,9 @@ import Testing
 
     @Test func tooFewVotesAreNoCertificate() {
         #expect(fault(draft.certified(by: certificate)) == nil)
-        #expect(fault(draft.certified(by: world.finalize(draft.version, by: [0, 3]))) == .notCertified(Height(1)))
+        #expect(fault(draft.certified(by: builder.finalize(draft.version, by: [0, 3]))) == .notCertified(Height(1)))
         #expect(
-            fault(draft.certified(by: world.finalize(draft.version, kind: .notarize))) == .notCertified(Height(1)))
+            fault(draft.certified(by: builder.finalize(draft.version, kind: .notarize))) == .notCertified(Height(1)))
     }
 
     @Test func everythingNamedMustBeThere() {
@@ -63,8 +64,8 @@ import Testing
                 == .missingEmbedded(Height(1)))
     }
 
-    /// Copies of a record in which one list has no element, one less, or one twice: every list but those of the certificate
-    /// and the payload, which are checked by signatures and digest.
+    /// Copies of a record in which one list has no element, one less, or one twice: every list but those of the
+    /// certificate and the payload, which are checked by signatures and digest.
     private func tampered(_ value: CBOR) -> [CBOR] {
         switch value {
         case .map(let entries):
@@ -95,7 +96,7 @@ import Testing
         var other = draft
         other.parent = VersionDigest(.zero)
         #expect(
-            fault(other.certified(by: world.finalize(other.version)))
+            fault(other.certified(by: builder.finalize(other.version)))
                 == .payload(Height(1), .wrongParent(VersionDigest(.zero))))
     }
 
@@ -107,30 +108,30 @@ import Testing
         other = draft
         let good = draft.contributions[0]
         other.contributions[0] = Signed(
-            good.body, signer: good.signer, key: world.sites[1].nodeKey, network: world.network)
+            good.body, signer: good.signer, key: builder.sites[1].nodeKey, network: builder.network)
         #expect(
             fault(other.certified(by: certificate)) == .invalidContributionSignature(Height(1), draft.manifest[0].slot))
 
-        let small = world.contribution(by: 0, on: chain.bases[0], pieceBytes: 1024)
-        other = world.draft(on: chain, listing: [small])
+        let small = builder.contribution(by: 0, on: chain.bases[0], pieceBytes: 1024)
+        other = builder.draft(on: chain, listing: [small])
         #expect(
-            fault(other.certified(by: world.finalize(other.version)))
+            fault(other.certified(by: builder.finalize(other.version)))
                 == .contributionOutsideRules(Height(1), small.body.slot))
     }
 
     @Test func aContributionIsSignedByItsAuthorInTheSetOfItsBase() {
         let verifier = Verifier()
-        let good = world.contribution(by: 0, on: chain.bases[0])
+        let good = builder.contribution(by: 0, on: chain.bases[0])
         #expect(chain.isSignedByAuthor(good, verifier: verifier))
         let lent = Signed(
-            good.body, signer: world.sites[1].member.id, key: world.sites[1].nodeKey, network: world.network)
+            good.body, signer: builder.sites[1].member.id, key: builder.sites[1].nodeKey, network: builder.network)
         #expect(!chain.isSignedByAuthor(lent, verifier: verifier))
         let unknown = Chain.Base(
             digest: VersionDigest(.zero), height: .genesis, members: chain.members, rules: chain.rules,
             payloadBytesMaximum: chain.bases[0].payloadBytesMaximum)
-        #expect(!chain.isSignedByAuthor(world.contribution(by: 0, on: unknown), verifier: verifier))
-        #expect(!chain.isWithinRules(world.contribution(by: 0, on: unknown).body))
-        #expect(!chain.isWithinRules(world.contribution(by: 0, on: chain.bases[0], network: NetworkID(.zero)).body))
+        #expect(!chain.isSignedByAuthor(builder.contribution(by: 0, on: unknown), verifier: verifier))
+        #expect(!chain.isWithinRules(builder.contribution(by: 0, on: unknown).body))
+        #expect(!chain.isWithinRules(builder.contribution(by: 0, on: chain.bases[0], network: NetworkID(.zero)).body))
         #expect(chain.isWithinRules(good.body))
     }
 }

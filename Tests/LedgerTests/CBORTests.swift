@@ -19,7 +19,7 @@ import Testing
 
     /// A genesis may name two tensors that only a table of Unicode takes for one.
     @Test func genesisWithCanonicallyEquivalentTensorNames_isRead() throws {
-        let good = try World().genesis
+        let good = try ChainBuilder().genesis
         let genesis = Genesis(
             nonce: good.nonce, members: good.members, rules: good.rules,
             tensors: [TensorShape(name: "caf\u{E9}", shape: [2]), TensorShape(name: "cafe\u{301}", shape: [2])],

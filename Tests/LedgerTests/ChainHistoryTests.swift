@@ -9,7 +9,7 @@ import Testing
     }
 
     private func set(_ indexes: ClosedRange<Int>) throws -> MemberSet {
-        try MemberSet(members: indexes.map { World.Site(index: $0).member })
+        try MemberSet(members: indexes.map { ChainBuilder.Site(index: $0).member })
     }
 
     @Test func everyHeightHasTheSetThatDecidedIt() throws {
@@ -43,11 +43,11 @@ import Testing
     }
 
     @Test func aChainKnowsItsOwn() throws {
-        let world = try World()
-        #expect(world.chain.history.members(of: Height(1)) == world.genesis.members)
-        #expect(world.chain.history.version(at: .genesis) == world.chain.headDigest)
-        let draft = world.draft(on: world.chain, listing: [])
-        let next = try world.chain.advanced(by: draft.embedded)
+        let builder = try ChainBuilder()
+        #expect(builder.chain.history.members(of: Height(1)) == builder.genesis.members)
+        #expect(builder.chain.history.version(at: .genesis) == builder.chain.headDigest)
+        let draft = builder.draft(on: builder.chain, listing: [])
+        let next = try builder.chain.advanced(by: draft.embedded)
         #expect(next.history.version(at: Height(1)) == next.headDigest)
         #expect(next.history.members(of: Height(2)) == next.members)
     }

@@ -5,20 +5,20 @@ import Testing
 
 /// A payload is judged by the chain and by what it embeds: each fault is raised by its own cause.
 @Suite struct ChainTests {
-    private let world: World
+    private let builder: ChainBuilder
     private let chain: Chain
     private let draft: Draft
 
     init() throws {
-        world = try World()
-        chain = world.chain
-        draft = world.firstDraft()
+        builder = try ChainBuilder()
+        chain = builder.chain
+        draft = builder.firstDraft()
     }
 
     private func fault(_ draft: Draft, on chain: Chain? = nil) -> PayloadFault? {
         let embedded = draft.embedded
         do {
-            try (chain ?? self.chain).judge(embedded, verifier: Verifier())
+            try (chain ?? self.chain).validate(embedded, verifier: Verifier())
             try (chain ?? self.chain).checkWeights(draft.manifest, draft.contributions.map(\.body))
             return nil
         } catch { return error }
@@ -37,7 +37,7 @@ import Testing
 
     @Test func correctPayloadPasses() {
         #expect(fault(draft) == nil)
-        #expect(fault(world.draft(on: chain, listing: [])) == nil)
+        #expect(fault(builder.draft(on: chain, listing: [])) == nil)
     }
 
     @Test func whatDoesNotContinueTheChainIsNamed() {
@@ -68,7 +68,7 @@ import Testing
         let version = draft.version
         let payload = Payload(version: version, support: Support(ready: []))
         let embedded = EmbeddedPayload(payload: payload, ready: [], availability: draft.availability)
-        #expect(throws: PayloadFault.wrongSupport) { try chain.judge(embedded, verifier: Verifier()) }
+        #expect(throws: PayloadFault.wrongSupport) { try chain.validate(embedded, verifier: Verifier()) }
     }
 
     @Test func readyRecordsMustBeAQuorumOfThisHeight() {
@@ -76,20 +76,22 @@ import Testing
         other.ready.removeLast()
         #expect(fault(other) == .tooFewReady(count: 2, quorum: 3))
         other = draft
-        other.ready.append(world.ready(by: 3, on: chain, slots: []))
+        other.ready.append(builder.ready(by: 3, on: chain, slots: []))
         #expect(fault(other) == .tooFewReady(count: 4, quorum: 3))
 
         let slots = draft.manifest.map(\.slot)
         let body = Ready(height: chain.nextHeight.next, parent: chain.headDigest, slots: slots)
-        let early = Signed(body, signer: world.sites[0].member.id, key: world.sites[0].nodeKey, network: world.network)
+        let early = Signed(
+            body, signer: builder.sites[0].member.id, key: builder.sites[0].nodeKey, network: builder.network)
         let elsewhere = Signed(
             Ready(height: chain.nextHeight, parent: VersionDigest(.zero), slots: slots),
-            signer: world.sites[0].member.id, key: world.sites[0].nodeKey, network: world.network)
+            signer: builder.sites[0].member.id, key: builder.sites[0].nodeKey, network: builder.network)
         let forged = Signed(
-            draft.ready[0].body, signer: world.sites[3].member.id, key: world.sites[2].nodeKey, network: world.network)
-        let stranger = World.Site(index: 70)
+            draft.ready[0].body, signer: builder.sites[3].member.id, key: builder.sites[2].nodeKey,
+            network: builder.network)
+        let stranger = ChainBuilder.Site(index: 70)
         let foreign = Signed(
-            draft.ready[0].body, signer: stranger.member.id, key: stranger.nodeKey, network: world.network)
+            draft.ready[0].body, signer: stranger.member.id, key: stranger.nodeKey, network: builder.network)
         for record in [early, elsewhere, forged, foreign] {
             other = draft
             other.ready[0] = record
@@ -97,15 +99,16 @@ import Testing
         }
     }
 
-    /// A version keeps the record for ever: a member could otherwise add 64 KiB of slots that nobody has to each of them.
+    /// A version keeps the record for ever: a member could otherwise add 64 KiB of slots that nobody has to each of
+    /// them.
     @Test func aReadyRecordWithASlotThatDoesNotExistIsNotEmbedded() {
         let slots = draft.manifest.map(\.slot)
-        let stranger = World.Site(index: 70).member.id
+        let stranger = ChainBuilder.Site(index: 70).member.id
         for slot in [
             Slot(author: stranger, base: chain.headDigest), Slot(author: slots[0].author, base: VersionDigest(.zero)),
         ] {
             var other = draft
-            other.ready[0] = world.ready(by: 0, on: chain, slots: slots + [slot])
+            other.ready[0] = builder.ready(by: 0, on: chain, slots: slots + [slot])
             #expect(fault(other) == .foreignReady(other.ready[0].objectDigest))
         }
     }
@@ -114,8 +117,8 @@ import Testing
         var other = draft
         let slots = Array(draft.manifest.map(\.slot).dropLast())
         let signer = other.ready[0].signer
-        let index = world.genesis.members.index(of: signer)!
-        other.ready[1] = world.ready(by: index, on: chain, slots: slots)
+        let index = builder.genesis.members.index(of: signer)!
+        other.ready[1] = builder.ready(by: index, on: chain, slots: slots)
         #expect(fault(other) == .repeatedReadySigner(signer))
     }
 
@@ -129,15 +132,15 @@ import Testing
 
     @Test func aSlotThatOnlyOneMemberNamesIsNotListed() {
         // f + 1 = 2: a slot in one record of three is left out, one in two is listed.
-        let contributions = [0, 1].map { world.contribution(by: $0, on: chain.bases[0]) }
+        let contributions = [0, 1].map { builder.contribution(by: $0, on: chain.bases[0]) }
         let slots = contributions.map(\.body.slot)
-        var other = world.draft(on: chain, listing: [contributions[0]])
+        var other = builder.draft(on: chain, listing: [contributions[0]])
         other.ready = [
-            world.ready(by: 0, on: chain, slots: [slots[0]]), world.ready(by: 1, on: chain, slots: slots),
-            world.ready(by: 2, on: chain, slots: []),
+            builder.ready(by: 0, on: chain, slots: [slots[0]]), builder.ready(by: 1, on: chain, slots: slots),
+            builder.ready(by: 2, on: chain, slots: []),
         ]
         #expect(fault(other) == nil)
-        other.ready[2] = world.ready(by: 2, on: chain, slots: [slots[1]])
+        other.ready[2] = builder.ready(by: 2, on: chain, slots: [slots[1]])
         #expect(fault(other) == .inclusion(expected: slots.sorted(), listed: [slots[0]]))
     }
 
@@ -148,8 +151,8 @@ import Testing
         #expect(fault(other) == .foreignCertificate(slots[0]))
 
         other = draft
-        let another = world.contribution(by: 0, on: chain.bases[0], norm: 1)
-        let certificate = world.availability(another.body)
+        let another = builder.contribution(by: 0, on: chain.bases[0], norm: 1)
+        let certificate = builder.availability(another.body)
         other.availability[0] = certificate
         #expect(fault(other) == .foreignCertificate(slots[0]))
 
@@ -164,7 +167,7 @@ import Testing
     @Test func certificatesNeedAQuorumOfValidAcks() {
         let slots = draft.manifest.map(\.slot)
         var other = draft
-        let weak = world.availability(draft.contributions[0].body, by: [0, 1])
+        let weak = builder.availability(draft.contributions[0].body, by: [0, 1])
         other.availability[0] = weak
         let entry = other.manifest[0]
         other.manifest[0] = ManifestEntry(
@@ -184,25 +187,26 @@ import Testing
 }
 
 @Suite struct StalenessTests {
-    private func advanced(_ world: World, _ chain: Chain, listing: [Signed<Contribution>] = []) throws -> Chain {
-        try chain.advanced(by: world.draft(on: chain, listing: listing).embedded)
+    private func advanced(_ builder: ChainBuilder, _ chain: Chain, listing: [Signed<Contribution>] = []) throws -> Chain
+    {
+        try chain.advanced(by: builder.draft(on: chain, listing: listing).embedded)
     }
 
     @Test func oneVersionLateWeighsHalfAndTwoLateNothingIsTaken() throws {
-        let world = try World()
-        let first = world.chain
-        let late = world.contribution(by: 2, on: first.bases[0])
-        let second = try advanced(world, first)
-        let timely = world.contribution(by: 0, on: second.bases[1]).body
+        let builder = try ChainBuilder()
+        let first = builder.chain
+        let late = builder.contribution(by: 2, on: first.bases[0])
+        let second = try advanced(builder, first)
+        let timely = builder.contribution(by: 0, on: second.bases[1]).body
         #expect(second.weightsQ30(of: [late.body, timely]) == [UInt64(Rules.oneQ30 / 2), UInt64(Rules.oneQ30)])
         #expect(second.isEligible(late.body.slot))
-        let draft = world.draft(on: second, listing: [late, world.contribution(by: 0, on: second.bases[1])])
+        let draft = builder.draft(on: second, listing: [late, builder.contribution(by: 0, on: second.bases[1])])
         let embedded = draft.embedded
         #expect(throws: Never.self) {
-            try second.judge(embedded, verifier: Verifier())
+            try second.validate(embedded, verifier: Verifier())
         }
         #expect(draft.manifest.map(\.weightQ30).sorted() == [UInt64(Rules.oneQ30 / 2), UInt64(Rules.oneQ30)])
-        let third = try advanced(world, second)
+        let third = try advanced(builder, second)
         #expect(!third.isEligible(late.body.slot))
         #expect(third.bases.map(\.height) == [Height(1), Height(2)])
     }
@@ -211,88 +215,90 @@ import Testing
         var rules = Rules()
         rules.maxStaleness = 3
         rules.stalenessDiscountQ30 = Rules.oneQ30 / 4 * 3
-        let world = try World(rules: rules)
-        var chain = world.chain
-        for _ in 0..<3 { chain = try advanced(world, chain) }
+        let builder = try ChainBuilder(rules: rules)
+        var chain = builder.chain
+        for _ in 0..<3 { chain = try advanced(builder, chain) }
         #expect(chain.bases.count == 4)
         let one = UInt64(Rules.oneQ30)
         for late in 0...3 {
             var expected = one
             for _ in 0..<late { expected = expected * 3 / 4 }
-            let contribution = world.contribution(by: 0, on: chain.bases[3 - late]).body
+            let contribution = builder.contribution(by: 0, on: chain.bases[3 - late]).body
             #expect(chain.weightsQ30(of: [contribution]) == [expected])
         }
     }
 
     @Test func aVersionThatListsNothingDoesNotAdvanceTraining() throws {
-        let world = try World()
-        let first = try advanced(world, world.chain, listing: [world.contribution(by: 0, on: world.chain.bases[0])])
+        let builder = try ChainBuilder()
+        let first = try advanced(
+            builder, builder.chain, listing: [builder.contribution(by: 0, on: builder.chain.bases[0])])
         #expect(first.trainedSteps == 10)
-        let second = try advanced(world, first)
+        let second = try advanced(builder, first)
         #expect(second.height == Height(2))
         #expect(second.trainedSteps == 10)
-        let third = try advanced(world, second, listing: [world.contribution(by: 1, on: second.bases[1])])
+        let third = try advanced(builder, second, listing: [builder.contribution(by: 1, on: second.bases[1])])
         #expect(third.trainedSteps == 20)
     }
 
     @Test func aChangeOfTheStepsMovesTheScheduleForwardsOnly() throws {
-        let world = try World()
-        var chain = try advanced(world, world.chain, listing: [world.contribution(by: 0, on: world.chain.bases[0])])
+        let builder = try ChainBuilder()
+        var chain = try advanced(
+            builder, builder.chain, listing: [builder.contribution(by: 0, on: builder.chain.bases[0])])
         var rules = chain.rules
         rules.innerSteps = 3
-        let complete = try world.complete(.rules(rules), on: chain, signedBy: [0, 1, 2])
-        chain = try chain.advanced(by: world.draft(on: chain, carrying: complete).embedded)
+        let complete = try builder.complete(.rules(rules), on: chain, signedBy: [0, 1, 2])
+        chain = try chain.advanced(by: builder.draft(on: chain, carrying: complete).embedded)
         #expect(chain.rules.innerSteps == 3 && chain.trainedSteps == 10)
-        chain = try advanced(world, chain, listing: [world.contribution(by: 1, on: chain.bases.last!)])
+        chain = try advanced(builder, chain, listing: [builder.contribution(by: 1, on: chain.bases.last!)])
         #expect(chain.trainedSteps == 13)
     }
 
     @Test func theShareOfOneMemberIsCappedAndTheRestIsHandedToNobody() throws {
         var rules = Rules()
         rules.nodeWeightMaximumQ30 = Rules.oneQ30 / 4
-        let world = try World(rules: rules)
+        let builder = try ChainBuilder(rules: rules)
         let one = UInt64(Rules.oneQ30)
-        let all = (0..<4).map { world.contribution(by: $0, on: world.chain.bases[0]).body }
-        #expect(world.chain.weightsQ30(of: all) == [one, one, one, one])
+        let all = (0..<4).map { builder.contribution(by: $0, on: builder.chain.bases[0]).body }
+        #expect(builder.chain.weightsQ30(of: all) == [one, one, one, one])
         // Two of four: each counts for a quarter still, not for a half.
-        #expect(world.chain.weightsQ30(of: Array(all[..<2])) == [one / 2, one / 2])
+        #expect(builder.chain.weightsQ30(of: Array(all[..<2])) == [one / 2, one / 2])
     }
 
     @Test func byTokensTheLargestShareIsCut() throws {
         var rules = Rules()
         rules.weights = .tokens
         rules.nodeWeightMaximumQ30 = Rules.oneQ30 / 2
-        let world = try World(rules: rules)
+        let builder = try ChainBuilder(rules: rules)
         let one = UInt64(Rules.oneQ30)
         let tokens: [UInt64] = [70, 10, 10, 10]
-        let all = tokens.enumerated().map { world.contribution(by: $0, on: world.chain.bases[0], tokens: $1).body }
+        let all = tokens.enumerated().map { builder.contribution(by: $0, on: builder.chain.bases[0], tokens: $1).body }
         // Shares of 0.7 and 0.1, in fourths: the first is cut to 0.5, the others gain nothing by that.
-        #expect(world.chain.weightsQ30(of: all) == [2 * one, one * 4 / 10, one * 4 / 10, one * 4 / 10])
-        let huge = all.map { _ in world.contribution(by: 0, on: world.chain.bases[0], tokens: .max).body }
-        #expect(world.chain.weightsQ30(of: huge) == [one, one, one, one])
-        let none = [world.contribution(by: 0, on: world.chain.bases[0], tokens: 0).body]
-        #expect(world.chain.weightsQ30(of: none) == [0])
+        #expect(builder.chain.weightsQ30(of: all) == [2 * one, one * 4 / 10, one * 4 / 10, one * 4 / 10])
+        let huge = all.map { _ in builder.contribution(by: 0, on: builder.chain.bases[0], tokens: .max).body }
+        #expect(builder.chain.weightsQ30(of: huge) == [one, one, one, one])
+        let none = [builder.contribution(by: 0, on: builder.chain.bases[0], tokens: 0).body]
+        #expect(builder.chain.weightsQ30(of: none) == [0])
     }
 
     @Test func aSlotIsListedOnce() throws {
-        let world = try World()
-        let contribution = world.contribution(by: 0, on: world.chain.bases[0])
-        let chain = try advanced(world, world.chain, listing: [contribution])
+        let builder = try ChainBuilder()
+        let contribution = builder.contribution(by: 0, on: builder.chain.bases[0])
+        let chain = try advanced(builder, builder.chain, listing: [contribution])
         #expect(chain.listed == [contribution.body.slot: contribution.body.contributionDigest])
         #expect(!chain.isEligible(contribution.body.slot))
-        let again = world.ready(by: 0, on: chain, slots: [contribution.body.slot]).body
+        let again = builder.ready(by: 0, on: chain, slots: [contribution.body.slot]).body
         #expect(chain.slotsToList(by: [again, again, again]).isEmpty)
         // Once its base has gone, the slot is forgotten: nothing could name it any more.
-        let later = try advanced(world, try advanced(world, chain))
+        let later = try advanced(builder, try advanced(builder, chain))
         #expect(later.listed.isEmpty)
     }
 
     @Test func theNewestBaseOfAnAuthorWins() throws {
-        let world = try World()
-        let old = world.contribution(by: 1, on: world.chain.bases[0])
-        let chain = try advanced(world, world.chain)
-        let new = world.contribution(by: 1, on: chain.bases[1])
-        let ready = world.ready(by: 0, on: chain, slots: [old.body.slot, new.body.slot]).body
+        let builder = try ChainBuilder()
+        let old = builder.contribution(by: 1, on: builder.chain.bases[0])
+        let chain = try advanced(builder, builder.chain)
+        let new = builder.contribution(by: 1, on: chain.bases[1])
+        let ready = builder.ready(by: 0, on: chain, slots: [old.body.slot, new.body.slot]).body
         #expect(chain.slotsToList(by: [ready, ready]) == [new.body.slot])
     }
 }

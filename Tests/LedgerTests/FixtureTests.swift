@@ -44,8 +44,8 @@ import Testing
     }
 
     @Test func digestsOfStatementsArePinned() throws {
-        let world = try World()
-        #expect(world.network.description == Self.networkOfTheWorld)
+        let builder = try ChainBuilder()
+        #expect(builder.network.description == Self.networkOfTheWorld)
         #expect(Rules().digest.description == Self.defaultRules)
     }
 

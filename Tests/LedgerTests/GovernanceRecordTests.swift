@@ -6,31 +6,31 @@ import Testing
 /// What an action record says, before any chain judges it.
 @Suite struct GovernanceRecordTests {
     @Test func onlyCurrentOperatorKeysSignActions() throws {
-        let world = try World()
+        let builder = try ChainBuilder()
         let action = GovernanceAction(
-            change: .remove(world.sites[3].member.id), sequence: 4, first: Height(5), last: Height(9))
-        func signature(_ site: World.Site, epoch: UInt32 = 0, key: SigningKey? = nil) -> OperatorSignature {
+            change: .remove(builder.sites[3].member.id), sequence: 4, first: Height(5), last: Height(9))
+        func signature(_ site: ChainBuilder.Site, epoch: UInt32 = 0, key: SigningKey? = nil) -> OperatorSignature {
             OperatorSignature(
                 signer: site.member.id, keyEpoch: epoch,
-                signature: action.signature(by: key ?? site.operatorKey, network: world.network))
+                signature: action.signature(by: key ?? site.operatorKey, network: builder.network))
         }
         let signed = SignedGovernanceAction(
             action: action,
             operators: [
-                signature(world.sites[2]), signature(world.sites[0]), signature(world.sites[1], epoch: 1),
-                signature(world.sites[3], key: world.sites[3].nodeKey), signature(World.Site(index: 90)),
+                signature(builder.sites[2]), signature(builder.sites[0]), signature(builder.sites[1], epoch: 1),
+                signature(builder.sites[3], key: builder.sites[3].nodeKey), signature(ChainBuilder.Site(index: 90)),
             ])
         #expect(
-            signed.signers(in: world.genesis.members, network: world.network)
-                == [world.sites[0].member.id, world.sites[2].member.id])
-        #expect(signed.signers(in: world.genesis.members, network: NetworkID(.zero)).isEmpty)
+            signed.signers(in: builder.genesis.members, network: builder.network)
+                == [builder.sites[0].member.id, builder.sites[2].member.id])
+        #expect(signed.signers(in: builder.genesis.members, network: NetworkID(.zero)).isEmpty)
     }
 
     @Test func actionsAreBoundedAndAboutTheirSubject() throws {
-        let world = try World()
-        let member = world.sites[0].member
+        let builder = try ChainBuilder()
+        let member = builder.sites[0].member
         let rotated = Member(
-            id: member.id, name: member.name, operatorKey: member.operatorKey, nodeKey: world.sites[1].member.nodeKey,
+            id: member.id, name: member.name, operatorKey: member.operatorKey, nodeKey: builder.sites[1].member.nodeKey,
             linkKey: member.linkKey, keyEpoch: 1)
         #expect(Change.admit(member).subject == .member(member.id))
         #expect(Change.rotate(rotated).subject == .member(member.id))

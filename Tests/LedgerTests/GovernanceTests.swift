@@ -5,15 +5,15 @@ import Testing
 
 /// Actions take effect by operators' signatures and, for a member set, by readiness; each refusal has its own cause.
 @Suite struct GovernanceTests {
-    private let world: World
+    private let builder: ChainBuilder
     private let chain: Chain
 
     init() throws {
-        world = try World()
-        chain = world.chain
+        builder = try ChainBuilder()
+        chain = builder.chain
     }
 
-    private let newcomer = World.Site(index: 40)
+    private let newcomer = ChainBuilder.Site(index: 40)
 
     private func fault(_ complete: CompleteAction, on chain: Chain? = nil) -> ActionFault? {
         do throws(ActionFault) {
@@ -30,8 +30,8 @@ import Testing
         } catch { return error }
     }
 
-    private func rotated(_ site: World.Site, epoch: UInt32 = 1) -> (member: Member, nodeKey: SigningKey) {
-        let fresh = World.Site(index: 60)
+    private func rotated(_ site: ChainBuilder.Site, epoch: UInt32 = 1) -> (member: Member, nodeKey: SigningKey) {
+        let fresh = ChainBuilder.Site(index: 60)
         let member = Member(
             id: site.member.id, name: site.member.name, operatorKey: site.member.operatorKey,
             nodeKey: fresh.member.nodeKey, linkKey: fresh.member.linkKey, keyEpoch: epoch)
@@ -39,9 +39,9 @@ import Testing
     }
 
     @Test func aSiteIsAdmittedByOperatorsAndByWhoIsReadyForIt() throws {
-        let complete = try world.complete(.admit(newcomer.member), on: chain, newKey: newcomer, signedBy: [0, 1, 2])
+        let complete = try builder.complete(.admit(newcomer.member), on: chain, newKey: newcomer, signedBy: [0, 1, 2])
         #expect(fault(complete) == nil)
-        let next = try chain.advanced(by: world.draft(on: chain, carrying: complete).embedded)
+        let next = try chain.advanced(by: builder.draft(on: chain, carrying: complete).embedded)
         #expect(next.members.count == 5)
         #expect(next.members[newcomer.member.id] == newcomer.member)
         #expect(next.bases[0].members.count == 4)
@@ -50,14 +50,14 @@ import Testing
 
     @Test func whatIsMissingFromAnAdmissionIsNamed() throws {
         let change = Change.admit(newcomer.member)
-        func complete(_ operators: [Int] = [0, 1, 2], ready: [Int]? = nil, key: World.Site? = nil) throws
+        func complete(_ operators: [Int] = [0, 1, 2], ready: [Int]? = nil, key: ChainBuilder.Site? = nil) throws
             -> CompleteAction
         {
-            try world.complete(change, on: chain, newKey: key, signedBy: operators, ready: ready)
+            try builder.complete(change, on: chain, newKey: key, signedBy: operators, ready: ready)
         }
         #expect(fault(try complete([0, 1], key: newcomer)) == .tooFewOperators(signed: 2, needed: 3))
         #expect(fault(try complete()) == .wrongPossession)
-        #expect(fault(try complete(key: World.Site(index: 41))) == .wrongPossession)
+        #expect(fault(try complete(key: ChainBuilder.Site(index: 41))) == .wrongPossession)
         let members = try chain.outcome(of: try complete(key: newcomer).action).members
         let own = members.index(of: newcomer.member.id)!
         let others = (0..<5).filter { $0 != own }
@@ -66,32 +66,32 @@ import Testing
     }
 
     @Test func readinessForAnotherSetDoesNotCount() throws {
-        let complete = try world.complete(.remove(world.sites[3].member.id), on: chain, signedBy: [0, 1, 2])
-        let other = try world.complete(.remove(world.sites[2].member.id), on: chain, signedBy: [0, 1, 2])
+        let complete = try builder.complete(.remove(builder.sites[3].member.id), on: chain, signedBy: [0, 1, 2])
+        let other = try builder.complete(.remove(builder.sites[2].member.id), on: chain, signedBy: [0, 1, 2])
         #expect(fault(CompleteAction(signed: complete.signed, readiness: other.readiness)) == .notReady)
         #expect(fault(CompleteAction(signed: complete.signed)) == .notReady)
-        let rules = try world.complete(.rules(changedRules), on: chain, signedBy: [0, 1, 2])
+        let rules = try builder.complete(.rules(changedRules), on: chain, signedBy: [0, 1, 2])
         #expect(fault(CompleteAction(signed: rules.signed, readiness: other.readiness)) == .notReady)
     }
 
     @Test func everyOperatorSignatureMustStand() throws {
-        let good = try world.complete(.rules(changedRules), on: chain, signedBy: [0, 1, 2]).signed
+        let good = try builder.complete(.rules(changedRules), on: chain, signedBy: [0, 1, 2]).signed
         #expect(fault(CompleteAction(signed: good)) == nil)
         func with(_ signature: OperatorSignature) -> CompleteAction {
             CompleteAction(signed: SignedGovernanceAction(action: good.action, operators: good.operators + [signature]))
         }
-        let fourth = world.sites[3]
-        let forged = good.action.signature(by: fourth.nodeKey, network: world.network)
-        let right = good.action.signature(by: fourth.operatorKey, network: world.network)
+        let fourth = builder.sites[3]
+        let forged = good.action.signature(by: fourth.nodeKey, network: builder.network)
+        let right = good.action.signature(by: fourth.operatorKey, network: builder.network)
         let elsewhere = good.action.signature(by: fourth.operatorKey, network: NetworkID(.zero))
-        let stranger = World.Site(index: 70)
+        let stranger = ChainBuilder.Site(index: 70)
         for signature in [
             OperatorSignature(signer: fourth.member.id, keyEpoch: 0, signature: forged),
             OperatorSignature(signer: fourth.member.id, keyEpoch: 1, signature: right),
             OperatorSignature(signer: fourth.member.id, keyEpoch: 0, signature: elsewhere),
             OperatorSignature(
                 signer: stranger.member.id, keyEpoch: 0,
-                signature: good.action.signature(by: stranger.operatorKey, network: world.network)),
+                signature: good.action.signature(by: stranger.operatorKey, network: builder.network)),
         ] {
             #expect(fault(with(signature)) == .foreignSignature(signature.signer))
         }
@@ -103,8 +103,8 @@ import Testing
     }
 
     @Test func whatWasUsedIsNotReplayed() throws {
-        let complete = try world.complete(.rules(changedRules), on: chain, signedBy: [0, 1, 2], sequence: 4)
-        let next = try chain.advanced(by: world.draft(on: chain, carrying: complete).embedded)
+        let complete = try builder.complete(.rules(changedRules), on: chain, signedBy: [0, 1, 2], sequence: 4)
+        let next = try chain.advanced(by: builder.draft(on: chain, carrying: complete).embedded)
         #expect(next.rules == changedRules)
         #expect(fault(complete, on: next) == .usedSequence(4, last: 4))
         #expect(outcomeFault(.rules(Rules()), sequence: 3, on: next) == .usedSequence(3, last: 4))
@@ -116,7 +116,7 @@ import Testing
         #expect(outcomeFault(.rules(Rules()), sequence: distant - 1, on: next) == nil)
         #expect(outcomeFault(.rules(Rules()), sequence: .max, on: chain) == .distantSequence(.max, last: 0))
         // Each subject counts for itself.
-        #expect(outcomeFault(.remove(world.sites[0].member.id), sequence: 1, on: next) == nil)
+        #expect(outcomeFault(.remove(builder.sites[0].member.id), sequence: 1, on: next) == nil)
     }
 
     @Test func anActionHasItsWindow() throws {
@@ -134,56 +134,56 @@ import Testing
     }
 
     @Test func aMemberThatLeftLeavesATombstoneAndNeverComesBackWithItsKeys() throws {
-        let site = world.sites[1]
-        let complete = try world.complete(.remove(site.member.id), on: chain, signedBy: [0, 2, 3], sequence: 7)
+        let site = builder.sites[1]
+        let complete = try builder.complete(.remove(site.member.id), on: chain, signedBy: [0, 2, 3], sequence: 7)
         #expect(fault(complete) == nil)
-        let next = try chain.advanced(by: world.draft(on: chain, carrying: complete).embedded)
+        let next = try chain.advanced(by: builder.draft(on: chain, carrying: complete).embedded)
         #expect(next.members.count == 3)
         #expect(next.members.tombstones == [Tombstone(id: site.member.id, lastKeyEpoch: 0, lastSequence: 7)])
         #expect(outcomeFault(.admit(site.member), sequence: 8, on: next) == .formerMember(site.member.id))
         #expect(outcomeFault(.remove(site.member.id), sequence: 8, on: next) == .notMember(site.member.id))
         #expect(
-            outcomeFault(.admit(world.sites[0].member), sequence: 8, on: next)
-                == .alreadyMember(world.sites[0].member.id))
+            outcomeFault(.admit(builder.sites[0].member), sequence: 8, on: next)
+                == .alreadyMember(builder.sites[0].member.id))
     }
 
     @Test func theLastMemberStays() throws {
-        let world = try World(siteCount: 1)
-        #expect(outcomeFault(.remove(world.sites[0].member.id), on: world.chain) == .lastMember)
+        let builder = try ChainBuilder(siteCount: 1)
+        #expect(outcomeFault(.remove(builder.sites[0].member.id), on: builder.chain) == .lastMember)
     }
 
     @Test func namesAndKeysAreUnique() {
         let taken = Member(
             id: newcomer.member.id, name: newcomer.member.name, operatorKey: newcomer.member.operatorKey,
-            nodeKey: newcomer.member.nodeKey, linkKey: world.sites[0].member.linkKey, keyEpoch: 0)
+            nodeKey: newcomer.member.nodeKey, linkKey: builder.sites[0].member.linkKey, keyEpoch: 0)
         #expect(outcomeFault(.admit(taken), on: chain) == .takenIdentity(newcomer.member.id))
     }
 
     @Test func aRotationNeedsItsOwner() throws {
-        let (member, nodeKey) = rotated(world.sites[2])
-        let new = World.Site(index: 60)
+        let (member, nodeKey) = rotated(builder.sites[2])
+        let new = ChainBuilder.Site(index: 60)
         #expect(nodeKey.verifyingKey == new.nodeKey.verifyingKey)
-        let complete = try world.complete(.rotate(member), on: chain, newKey: new, signedBy: [0, 2, 3])
+        let complete = try builder.complete(.rotate(member), on: chain, newKey: new, signedBy: [0, 2, 3])
         #expect(fault(complete) == nil)
-        let without = try world.complete(.rotate(member), on: chain, newKey: new, signedBy: [0, 1, 3])
+        let without = try builder.complete(.rotate(member), on: chain, newKey: new, signedBy: [0, 1, 3])
         #expect(fault(without) == .unsignedByOwner(member.id))
-        let next = try chain.advanced(by: world.draft(on: chain, carrying: complete).embedded)
+        let next = try chain.advanced(by: builder.draft(on: chain, carrying: complete).embedded)
         #expect(next.members[member.id] == member)
-        let again = rotated(world.sites[2]).member
+        let again = rotated(builder.sites[2]).member
         #expect(outcomeFault(.rotate(again), sequence: 2, on: next) == .wrongRotation(member.id, keyEpoch: 1))
-        let far = rotated(world.sites[0], epoch: 2).member
+        let far = rotated(builder.sites[0], epoch: 2).member
         #expect(outcomeFault(.rotate(far), on: chain) == .wrongRotation(far.id, keyEpoch: 2))
     }
 
     @Test func aRetiredOperatorKeyNoLongerDecides() throws {
-        let fresh = World.Site(index: 60)
-        let owner = world.sites[2]
+        let fresh = ChainBuilder.Site(index: 60)
+        let owner = builder.sites[2]
         let member = Member(
             id: owner.member.id, name: owner.member.name, operatorKey: fresh.member.operatorKey,
             nodeKey: fresh.member.nodeKey, linkKey: fresh.member.linkKey, keyEpoch: 1)
-        let rotation = try world.complete(.rotate(member), on: chain, newKey: fresh, signedBy: [0, 2, 3])
-        let next = try chain.advanced(by: world.draft(on: chain, carrying: rotation).embedded)
-        let signed = try world.complete(.rules(changedRules), on: chain, signedBy: [0, 1, 2]).signed
+        let rotation = try builder.complete(.rotate(member), on: chain, newKey: fresh, signedBy: [0, 2, 3])
+        let next = try chain.advanced(by: builder.draft(on: chain, carrying: rotation).embedded)
+        let signed = try builder.complete(.rules(changedRules), on: chain, signedBy: [0, 1, 2]).signed
         #expect(fault(CompleteAction(signed: signed), on: next) == .foreignSignature(owner.member.id))
     }
 
@@ -223,26 +223,26 @@ import Testing
     @Test func aMemberMayNotLeaveUnderACapThatTheRestCannotMeet() throws {
         var rules = Rules()
         rules.nodeWeightMaximumQ30 = Rules.oneQ30 / 4
-        let world = try World(rules: rules)
+        let builder = try ChainBuilder(rules: rules)
         #expect(
-            outcomeFault(.remove(world.sites[0].member.id), on: world.chain)
+            outcomeFault(.remove(builder.sites[0].member.id), on: builder.chain)
                 == .rules(.nodeWeightBelowFairShare(maximumQ30: rules.nodeWeightMaximumQ30, memberCount: 3)))
     }
 
     @Test func aSlotWhoseHoldersHaveAllLeftIsNotListed() throws {
         var rules = Rules()
         rules.maxStaleness = 4
-        let world = try World(rules: rules)
-        let contribution = world.contribution(by: 0, on: world.chain.bases[0])
-        let certificate = world.availability(contribution.body, by: [1, 2, 3])
-        var chain = world.chain
+        let builder = try ChainBuilder(rules: rules)
+        let contribution = builder.contribution(by: 0, on: builder.chain.bases[0])
+        let certificate = builder.availability(contribution.body, by: [1, 2, 3])
+        var chain = builder.chain
         for (left, signers) in [(3, [0, 1, 2]), (2, [0, 1, 2]), (1, [0, 1])] {
             // While one of them is left that f + 1 of the smaller set asks for, the slot stands.
             #expect(chain.hasHolders(certificate))
-            let complete = try world.complete(.remove(world.sites[left].member.id), on: chain, signedBy: signers)
-            chain = try chain.advanced(by: world.draft(on: chain, carrying: complete).embedded)
+            let complete = try builder.complete(.remove(builder.sites[left].member.id), on: chain, signedBy: signers)
+            chain = try chain.advanced(by: builder.draft(on: chain, carrying: complete).embedded)
         }
-        #expect(chain.members.members.map(\.id) == [world.sites[0].member.id])
+        #expect(chain.members.members.map(\.id) == [builder.sites[0].member.id])
         #expect(chain.isEligible(contribution.body.slot))
         #expect(!chain.hasHolders(certificate))
     }
@@ -257,42 +257,42 @@ import Testing
 
     private func payloadFault(_ draft: Draft, on chain: Chain? = nil) -> PayloadFault? {
         do throws(PayloadFault) {
-            try (chain ?? self.chain).judge(draft.embedded, verifier: Verifier())
+            try (chain ?? self.chain).validate(draft.embedded, verifier: Verifier())
             return nil
         } catch { return error }
     }
 
     @Test func ofTheActionsThatEnoughMembersNameTheLowestIsCarried() throws {
         let actions = try [UInt64(1), 2].map { sequence in
-            try world.complete(.rules(changedRules), on: chain, signedBy: [0, 1, 2], sequence: sequence)
+            try builder.complete(.rules(changedRules), on: chain, signedBy: [0, 1, 2], sequence: sequence)
         }.sorted { $0.action.digest < $1.action.digest }
         let digests = actions.map(\.action.digest)
-        let low = world.draft(on: chain, carrying: actions[0], named: [digests, digests, []])
+        let low = builder.draft(on: chain, carrying: actions[0], named: [digests, digests, []])
         #expect(payloadFault(low) == nil)
-        let high = world.draft(on: chain, carrying: actions[1], named: [digests, digests, []])
+        let high = builder.draft(on: chain, carrying: actions[1], named: [digests, digests, []])
         #expect(payloadFault(high) == .wrongAction(expected: digests[0], carried: digests[1]))
-        let none = world.draft(on: chain, carrying: nil, named: [digests, digests, []])
+        let none = builder.draft(on: chain, carrying: nil, named: [digests, digests, []])
         #expect(payloadFault(none) == .wrongAction(expected: digests[0], carried: nil))
         // One member alone (f = 1) neither forces nor allows an action.
-        let lonely = world.draft(on: chain, carrying: actions[1], named: [[digests[1]], [], []])
+        let lonely = builder.draft(on: chain, carrying: actions[1], named: [[digests[1]], [], []])
         #expect(payloadFault(lonely) == .wrongAction(expected: nil, carried: digests[1]))
     }
 
     @Test func aCarriedActionMustStandAndHaveItsEffect() throws {
-        let weak = try world.complete(.rules(changedRules), on: chain, signedBy: [0, 1])
+        let weak = try builder.complete(.rules(changedRules), on: chain, signedBy: [0, 1])
         let digest = weak.action.digest
         #expect(
-            payloadFault(world.draft(on: chain, carrying: weak, named: [[digest], [digest], []]))
+            payloadFault(builder.draft(on: chain, carrying: weak, named: [[digest], [digest], []]))
                 == .action(.tooFewOperators(signed: 2, needed: 3)))
-        let good = try world.complete(.rules(changedRules), on: chain, signedBy: [0, 1, 2])
-        var draft = world.draft(on: chain, carrying: good)
+        let good = try builder.complete(.rules(changedRules), on: chain, signedBy: [0, 1, 2])
+        var draft = builder.draft(on: chain, carrying: good)
         #expect(payloadFault(draft) == nil)
         draft.rules = chain.rules.digest
         #expect(payloadFault(draft) == .wrongRules)
-        draft = world.draft(on: chain, carrying: good)
+        draft = builder.draft(on: chain, carrying: good)
         draft.complete = nil
         #expect(payloadFault(draft) == .wrongAction(expected: nil, carried: good.action.digest))
-        draft = world.draft(on: chain, carrying: good)
+        draft = builder.draft(on: chain, carrying: good)
         draft.members = .zero
         #expect(payloadFault(draft) == .wrongMembers)
     }

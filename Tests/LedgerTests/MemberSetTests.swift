@@ -6,7 +6,7 @@ import Testing
 @Suite struct MemberSetTests {
     @Test(arguments: 1...100)
     func quorumsShareAnHonestMember(count: Int) throws {
-        let members = try World(siteCount: count).genesis.members
+        let members = try ChainBuilder(siteCount: count).genesis.members
         let (n, f, q) = (members.count, members.faultBound, members.quorum)
         #expect(n == count)
         // The largest f with n >= 3f + 1.
@@ -19,28 +19,28 @@ import Testing
 
     @Test(arguments: [(4, 1, 3), (5, 1, 4), (7, 2, 5), (10, 3, 7), (1, 0, 1), (3, 0, 3), (64, 21, 43)])
     func knownSizes(count: Int, faultBound: Int, quorum: Int) throws {
-        let members = try World(siteCount: count).genesis.members
+        let members = try ChainBuilder(siteCount: count).genesis.members
         #expect(members.faultBound == faultBound)
         #expect(members.quorum == quorum)
     }
 
     @Test func findsMembersByIdKeyAndName() throws {
-        let world = try World(siteCount: 7)
-        let members = world.genesis.members
-        for (index, site) in world.sites.enumerated() {
+        let builder = try ChainBuilder(siteCount: 7)
+        let members = builder.genesis.members
+        for (index, site) in builder.sites.enumerated() {
             #expect(members.index(of: site.member.id) == index)
             #expect(members[site.member.id] == site.member)
             #expect(members.member(linkKey: site.member.linkKey) == site.member)
             #expect(members.member(named: site.member.name) == site.member)
         }
-        let stranger = World.Site(index: 99).member
+        let stranger = ChainBuilder.Site(index: 99).member
         #expect(members[stranger.id] == nil)
         #expect(members.member(linkKey: stranger.linkKey) == nil)
     }
 
     @Test func keysAndNamesAreUnique() throws {
-        let site = World.Site(index: 0).member
-        let other = World.Site(index: 1).member
+        let site = ChainBuilder.Site(index: 0).member
+        let other = ChainBuilder.Site(index: 1).member
         func with(name: String? = nil, node: VerifyingKey? = nil, link: LinkPublicKey? = nil) -> Member {
             Member(
                 id: other.id, name: name ?? other.name, operatorKey: other.operatorKey, nodeKey: node ?? other.nodeKey,

@@ -5,74 +5,74 @@ import Testing
 
 /// The rule that a version lists at least so many contributions, or none.
 @Suite struct MinContributionsTests {
-    private static func world(_ minContributions: UInt32, siteCount: Int = 4) throws -> World {
+    private static func builder(_ minContributions: UInt32, siteCount: Int = 4) throws -> ChainBuilder {
         var rules = Rules()
         rules.minContributions = minContributions
-        return try World(siteCount: siteCount, rules: rules)
+        return try ChainBuilder(siteCount: siteCount, rules: rules)
     }
 
     private func fault(_ draft: Draft, on chain: Chain) -> PayloadFault? {
         do {
-            try chain.judge(draft.embedded, verifier: Verifier())
+            try chain.validate(draft.embedded, verifier: Verifier())
             return nil
         } catch { return error }
     }
 
     /// A payload on ready records that name the contributions of `named`, which lists those of `listed`.
-    private func draft(_ world: World, named: [Int], listed: [Int]) -> Draft {
-        let chain = world.chain
-        var draft = world.draft(on: chain, listing: listed.map { world.contribution(by: $0, on: chain.bases[0]) })
-        let slots = named.map { world.contribution(by: $0, on: chain.bases[0]).body.slot }.sorted()
-        draft.ready = world.quorum.map { world.ready(by: $0, on: chain, slots: slots) }
+    private func draft(_ builder: ChainBuilder, named: [Int], listed: [Int]) -> Draft {
+        let chain = builder.chain
+        var draft = builder.draft(on: chain, listing: listed.map { builder.contribution(by: $0, on: chain.bases[0]) })
+        let slots = named.map { builder.contribution(by: $0, on: chain.bases[0]).body.slot }.sorted()
+        draft.ready = builder.quorum.map { builder.ready(by: $0, on: chain, slots: slots) }
             .sorted { $0.objectDigest < $1.objectDigest }
         return draft
     }
 
     @Test func fewerThanTheRulesAskForAreNotListed() throws {
-        let world = try MinContributionsTests.world(3)
-        let chain = world.chain
-        let named = [0, 1].map { world.contribution(by: $0, on: chain.bases[0]).body.slot }
-        let ready = world.ready(by: 0, on: chain, slots: named).body
+        let builder = try MinContributionsTests.builder(3)
+        let chain = builder.chain
+        let named = [0, 1].map { builder.contribution(by: $0, on: chain.bases[0]).body.slot }
+        let ready = builder.ready(by: 0, on: chain, slots: named).body
         #expect(chain.slotsToList(by: [ready, ready, ready]).isEmpty)
 
-        #expect(fault(draft(world, named: [0, 1], listed: []), on: chain) == nil)
-        let two = draft(world, named: [0, 1], listed: [0, 1])
+        #expect(fault(draft(builder, named: [0, 1], listed: []), on: chain) == nil)
+        let two = draft(builder, named: [0, 1], listed: [0, 1])
         #expect(fault(two, on: chain) == .tooFewContributions(count: 2, minimum: 3))
-        #expect(fault(draft(world, named: [0, 1, 2], listed: [0, 1, 2]), on: chain) == nil)
-        let all = draft(world, named: [0, 1, 2], listed: []).embedded.ready.map(\.body)
+        #expect(fault(draft(builder, named: [0, 1, 2], listed: [0, 1, 2]), on: chain) == nil)
+        let all = draft(builder, named: [0, 1, 2], listed: []).embedded.ready.map(\.body)
         #expect(
-            fault(draft(world, named: [0, 1, 2], listed: []), on: chain)
+            fault(draft(builder, named: [0, 1, 2], listed: []), on: chain)
                 == .inclusion(expected: chain.slotsToList(by: all), listed: []))
         #expect(
-            fault(draft(world, named: [0, 1, 2], listed: [0, 1]), on: chain)
+            fault(draft(builder, named: [0, 1, 2], listed: [0, 1]), on: chain)
                 == .tooFewContributions(count: 2, minimum: 3))
     }
 
     @Test func anAuditorRefusesAVersionThatListsFewer() throws {
-        let world = try MinContributionsTests.world(3)
-        let draft = draft(world, named: [0, 1], listed: [0, 1])
-        let certified = draft.certified(by: world.finalize(draft.version))
+        let builder = try MinContributionsTests.builder(3)
+        let draft = draft(builder, named: [0, 1], listed: [0, 1])
+        let certified = draft.certified(by: builder.finalize(draft.version))
         #expect(throws: AuditFault.payload(Height(1), .tooFewContributions(count: 2, minimum: 3))) {
-            try world.chain.audited(certified, verifier: Verifier())
+            try builder.chain.audited(certified, verifier: Verifier())
         }
     }
 
     /// What was named and not listed may be listed later; two slots of one author are one contribution.
     @Test func whatWasNotListedStaysEligibleAndAnAuthorCountsOnce() throws {
-        let world = try MinContributionsTests.world(3)
-        let early = [0, 1].map { world.contribution(by: $0, on: world.chain.bases[0]).body.slot }.sorted()
-        let chain = try world.chain.advanced(by: draft(world, named: [0, 1], listed: []).embedded)
+        let builder = try MinContributionsTests.builder(3)
+        let early = [0, 1].map { builder.contribution(by: $0, on: builder.chain.bases[0]).body.slot }.sorted()
+        let chain = try builder.chain.advanced(by: draft(builder, named: [0, 1], listed: []).embedded)
         #expect(chain.trainedSteps == 0)
         #expect(early.allSatisfy { chain.isEligible($0) })
         let base = try #require(chain.bases.last)
-        let again = early + [world.contribution(by: 0, on: base).body.slot]
-        let two = world.ready(by: 0, on: chain, slots: again.sorted()).body
+        let again = early + [builder.contribution(by: 0, on: base).body.slot]
+        let two = builder.ready(by: 0, on: chain, slots: again.sorted()).body
         #expect(chain.slotsToList(by: [two, two, two]).isEmpty)
-        let third = again + [world.contribution(by: 3, on: base).body.slot]
-        let three = world.ready(by: 0, on: chain, slots: third.sorted()).body
+        let third = again + [builder.contribution(by: 3, on: base).body.slot]
+        let three = builder.ready(by: 0, on: chain, slots: third.sorted()).body
         let listed = chain.slotsToList(by: [three, three, three])
         #expect(listed.count == 3 && Set(listed.map(\.author)).count == 3)
-        #expect(listed.contains(early[0].author == world.sites[1].member.id ? early[0] : early[1]))
+        #expect(listed.contains(early[0].author == builder.sites[1].member.id ? early[0] : early[1]))
     }
 
     @Test func moreThanThereAreMembersIsRefused() throws {
@@ -84,8 +84,8 @@ import Testing
         rules.minContributions = 0
         #expect(throws: RecordError.outOfRange(key: "min_contributions")) { try Rules(cbor: rules.cbor) }
 
-        let world = try MinContributionsTests.world(5)
-        #expect(throws: RecordError.outOfRange(key: "rules")) { try Genesis(cbor: world.genesis.cbor) }
+        let builder = try MinContributionsTests.builder(5)
+        #expect(throws: RecordError.outOfRange(key: "rules")) { try Genesis(cbor: builder.genesis.cbor) }
     }
 
     /// A ready record has room for so many slots, and for their approvals where those are asked for.
@@ -112,16 +112,16 @@ import Testing
                 return nil
             } catch { return error }
         }
-        let world = try MinContributionsTests.world(4)
+        let builder = try MinContributionsTests.builder(4)
         #expect(
-            fault(.remove(world.sites[0].member.id), on: world.chain)
+            fault(.remove(builder.sites[0].member.id), on: builder.chain)
                 == .rules(.minContributionsBeyondMembers(4, memberCount: 3)))
-        var rules = world.genesis.rules
+        var rules = builder.genesis.rules
         rules.minContributions = 5
-        #expect(fault(.rules(rules), on: world.chain) == .rules(.minContributionsBeyondMembers(5, memberCount: 4)))
+        #expect(fault(.rules(rules), on: builder.chain) == .rules(.minContributionsBeyondMembers(5, memberCount: 4)))
         rules.minContributions = 3
-        let lowered = try world.complete(.rules(rules), on: world.chain, signedBy: [0, 1, 2])
-        let chain = try world.chain.advanced(by: world.draft(on: world.chain, carrying: lowered).embedded)
-        #expect(fault(.remove(world.sites[0].member.id), on: chain) == nil)
+        let lowered = try builder.complete(.rules(rules), on: builder.chain, signedBy: [0, 1, 2])
+        let chain = try builder.chain.advanced(by: builder.draft(on: builder.chain, carrying: lowered).embedded)
+        #expect(fault(.remove(builder.sites[0].member.id), on: chain) == nil)
     }
 }

@@ -40,8 +40,8 @@ import Testing
     }
 
     @Test func theLossOfAContributionIsOptionalAndHasNoPlaceForMoreDigits() throws {
-        let world = try World()
-        let contribution = world.contribution(by: 0, on: try #require(world.chain.bases.last)).body
+        let builder = try ChainBuilder()
+        let contribution = builder.contribution(by: 0, on: try #require(builder.chain.bases.last)).body
         let key = "loss_centinats"
         #expect(try refusal(contribution, key, .null) == nil)
         #expect(try refusal(contribution, key, .unsigned(Limits.lossCentinats)) == nil)
@@ -50,8 +50,8 @@ import Testing
     }
 
     @Test func valuesOutOfRangeAreNamed() throws {
-        let world = try World()
-        let member = world.sites[0].member
+        let builder = try ChainBuilder()
+        let member = builder.sites[0].member
         #expect(try refusal(member, "name", .text("Berlin")) == .outOfRange(key: "name"))
         #expect(try refusal(member, "name", .text("")) == .outOfRange(key: "name"))
         #expect(
@@ -80,7 +80,7 @@ import Testing
         #expect(
             try refusal(TensorShape(name: "a", shape: [2]), "shape", .array([CBOR](repeating: .unsigned(1), count: 9)))
                 == .tooLong(key: "shape", count: 9, limit: 8))
-        let vote = Vote(kind: .finalize, height: Height(1), view: .first, version: world.chain.headDigest)
+        let vote = Vote(kind: .finalize, height: Height(1), view: .first, version: builder.chain.headDigest)
         #expect(try refusal(vote, "view", .unsigned(0)) == .outOfRange(key: "view"))
         #expect(try refusal(vote, "kind", .text("nullify")) == .outOfRange(key: "version"))
         #expect(try refusal(vote, "height", .unsigned(Limits.heightMaximum + 1)) == .outOfRange(key: "height"))
@@ -95,8 +95,8 @@ import Testing
     }
 
     @Test func listsThatAreSetsMustAscend() throws {
-        let world = try World()
-        let contribution = world.contribution(by: 0, on: world.chain.bases[0]).body
+        let builder = try ChainBuilder()
+        let contribution = builder.contribution(by: 0, on: builder.chain.bases[0]).body
         let digests = contribution.dataSets
         #expect(
             try refusal(contribution, "data_sets", .digests([digests[1], digests[0]]))
@@ -104,12 +104,12 @@ import Testing
         #expect(
             try refusal(contribution, "data_sets", .digests([digests[0], digests[0]]))
                 == .notAscending(key: "data_sets"))
-        let members = world.genesis.members
+        let members = builder.genesis.members
         #expect(
             try refusal(members, "members", .records(members.members.reversed())) == .notAscending(key: "members"))
         #expect(try refusal(members, "members", .array([])) == .outOfRange(key: "members"))
-        let slots = [0, 1].map { world.contribution(by: $0, on: world.chain.bases[0]).body.slot }.sorted()
-        let ready = Ready(height: Height(1), parent: world.chain.headDigest, slots: slots)
+        let slots = [0, 1].map { builder.contribution(by: $0, on: builder.chain.bases[0]).body.slot }.sorted()
+        let ready = Ready(height: Height(1), parent: builder.chain.headDigest, slots: slots)
         #expect(try refusal(ready, "slots", .records(slots.reversed())) == .notAscending(key: "slots"))
         let reviews = slots.map { slot in
             SignedReview(
@@ -120,8 +120,8 @@ import Testing
         #expect(try refusal(ready, "reviews", .records(reviews.reversed())) == .notAscending(key: "reviews"))
         #expect(
             try refusal(ready, "reviews", .records([reviews[0], reviews[0]])) == .notAscending(key: "reviews"))
-        let version = world.draft(
-            on: world.chain, listing: [0, 1].map { world.contribution(by: $0, on: world.chain.bases[0]) }
+        let version = builder.draft(
+            on: builder.chain, listing: [0, 1].map { builder.contribution(by: $0, on: builder.chain.bases[0]) }
         ).version
         #expect(
             try refusal(version, "manifest", .records(version.manifest.reversed())) == .notAscending(key: "manifest"))
@@ -131,32 +131,32 @@ import Testing
     }
 
     @Test func signaturesAndBitmapMustAgree() throws {
-        let world = try World()
-        let signatures = world.finalize(world.chain.head).signatures
+        let builder = try ChainBuilder()
+        let signatures = builder.finalize(builder.chain.head).signatures
         #expect(try refusal(signatures, "bitmap", .bytes([0b1111])) == .outOfRange(key: "bitmap"))
         #expect(try refusal(signatures, "signatures", .bytes([1, 2, 3])) == .outOfRange(key: "signatures"))
     }
 
     @Test func payloadMustCarryTheSupportThatItsVersionNames() throws {
-        let world = try World()
-        let payload = world.draft(on: world.chain, listing: []).embedded.payload
+        let builder = try ChainBuilder()
+        let payload = builder.draft(on: builder.chain, listing: []).embedded.payload
         #expect(try refusal(payload, "support", Support(ready: []).cbor) == .outOfRange(key: "support"))
     }
 
     @Test func cardNamesTheMemberOfItsOwnOperatorKey() throws {
-        let world = try World()
-        let member = world.sites[0].member
+        let builder = try ChainBuilder()
+        let member = builder.sites[0].member
         let card = Card(member: member, addresses: [])
-        #expect(try refusal(card, "member", world.sites[1].member.cbor) == nil)
+        #expect(try refusal(card, "member", builder.sites[1].member.cbor) == nil)
         let stolen = Member(
-            id: world.sites[1].member.id, name: member.name, operatorKey: member.operatorKey, nodeKey: member.nodeKey,
+            id: builder.sites[1].member.id, name: member.name, operatorKey: member.operatorKey, nodeKey: member.nodeKey,
             linkKey: member.linkKey, keyEpoch: 0)
         #expect(try refusal(card, "member", stolen.cbor) == .outOfRange(key: "member"))
         #expect(try refusal(card, "addresses", .array([.text("a b")])) == .outOfRange(key: "addresses"))
     }
 
     @Test func genesisNamesEachTensorAndAttachmentOnce() throws {
-        let genesis = try World().genesis
+        let genesis = try ChainBuilder().genesis
         #expect(
             try refusal(genesis, "tensors", .records(genesis.tensors + genesis.tensors)) == .outOfRange(key: "tensors"))
         #expect(

@@ -56,8 +56,8 @@ struct RetentionTests {
     @Test(arguments: 0..<40 as Range<UInt64>)
     func whatMayBeRevertedCanBeReplayedThroughAllChangesOfTheRules(seed: UInt64) throws {
         var random = SeededRandom(simulationSeed: seed)
-        let world = try World(rules: rules(UInt32.random(in: 2...40, using: &random)))
-        var chain = world.chain
+        let builder = try ChainBuilder(rules: rules(UInt32.random(in: 2...40, using: &random)))
+        var chain = builder.chain
         var bases: Set<Height> = [.genesis]
         // Heights of bases whose payloads are here, and the last version that could list something on each base.
         var payloads: Set<Height> = []
@@ -69,10 +69,10 @@ struct RetentionTests {
                 UInt32.random(in: 2...60, using: &random), staleness: UInt32.random(in: 0...6, using: &random))
             if UInt32.random(in: 0..<12, using: &random) == 0, next != chain.rules {
                 sequence += 1
-                change = try world.complete(.rules(next), on: chain, signedBy: [0, 1, 2], sequence: sequence)
+                change = try builder.complete(.rules(next), on: chain, signedBy: [0, 1, 2], sequence: sequence)
             }
             let listable = chain.bases
-            chain = try chain.advanced(by: world.draft(on: chain, carrying: change).embedded)
+            chain = try chain.advanced(by: builder.draft(on: chain, carrying: change).embedded)
             for base in listable { listings[base.height] = chain.height }
             payloads.formUnion(chain.bases.map(\.height))
             bases.insert(chain.height)

@@ -218,7 +218,8 @@ struct ControlConnectionTests {
             order.append(clients.firstIndex { ObjectIdentifier($0) == next }!)
         }
         #expect(order == [3, 2, 4, 5, 6, 1])
-        // A process with many busy clients gives up one of them before another process's only client, though that is idle.
+        // A process with many busy clients gives up one of them before another process's only client, though that is
+        // idle.
         let many = (0..<3).map { place($0, busy: true, answered: UInt64($0), process: 7) }
         let chosen = ControlPlaces.givenUp(many + [place(4, requested: false, quiet: 9, process: 8)])
         #expect(chosen == ObjectIdentifier(clients[2]))
@@ -256,14 +257,14 @@ struct ControlConnectionTests {
         defer { sites.end() }
         let daemon = try sites.start(0)
         try sites.contribute(0, seed: 1)
-        try sites.wait(for: "a version that lists it") { sites.height(0) >= 1 && !daemon.desk.isWorking }
-        let listed = try #require(try daemon.keeper.database.version(at: Height(1))?.version.manifest.first)
+        try sites.wait(for: "a version that lists it") { sites.height(0) >= 1 && !daemon.intake.isWorking }
+        let listed = try #require(try daemon.driver.database.version(at: Height(1))?.version.manifest.first)
         let contribution = text(listed.contribution.digest)
         let client = try TestClient.connect(sites.loop, to: sites.configuration(0).sockets.operator.path)
         defer { client.stream.close() }
         client.read()
         // The workers read what is sent: while they wait, the first transfer is under way.
-        let workers = daemon.keeper.workers
+        let workers = daemon.driver.workers
         let gate = Gate()
         try gate.mutex.withLock { _ in
             for _ in 0..<workers.threadCount { workers.submit({ gate.mutex.withLock { _ in } }, completion: { _ in }) }
@@ -293,12 +294,12 @@ struct ControlConnectionTests {
         let client = try TestClient.connect(sites.loop, to: sites.configuration(0).sockets.operator.path)
         client.read()
         var isBegun = false
-        daemon.keeper.beginExport { isBegun = true }
+        daemon.driver.beginExport { isBegun = true }
         try sites.wait(for: "another export") { isBegun }
         try client.ask(1, LedgerExportBegin(through: nil))
         try sites.wait(for: "the refusal") { client.isAnswered(1) }
         #expect(client.refusal(of: 1) == .busy)
-        daemon.keeper.endExport()
+        daemon.driver.endExport()
         try client.ask(2, LedgerExportBegin(through: nil))
         try sites.wait(for: "the ledger") { client.isAnswered(2) && client.tensorBytes > 0 }
         #expect(client.refusal(of: 2) == nil)

@@ -37,7 +37,8 @@ final class PowerCut: JournalSink {
 
 @Suite(.serialized)
 struct CrashTests {
-    @Test("No vote, ack or ready record that was not synced reached a peer", arguments: [2, 5, 9, 14, 20])
+    @Test(
+        "No vote, availability vote or ready record that was not synced reached a peer", arguments: [2, 5, 9, 14, 20])
     func persistsBeforeSending(commits: Int) throws {
         let sites = try TestSites(["de", "es", "fr", "pl"])
         defer { sites.end() }
@@ -56,12 +57,12 @@ struct CrashTests {
         }
 
         let victim = try #require(sites.daemons[0])
-        let me = victim.keeper.node.identity.member
-        let durable = Statements(try victim.keeper.database.journal(), signer: me, sites.genesis.members)
-        let floor = victim.keeper.node.chain.height
+        let me = victim.driver.node.identity.member
+        let durable = Statements(try victim.driver.database.journal(), signer: me, sites.genesis.members)
+        let floor = victim.driver.node.chain.height
         var seen = 0
         for index in 1...3 {
-            let database = try #require(sites.daemons[index]).keeper.database
+            let database = try #require(sites.daemons[index]).driver.database
             var entries = try database.journal()
             for version in try database.versions(in: floor.next...Height(floor.value + 64)) {
                 entries.append(.adopt(version))
@@ -129,7 +130,7 @@ private struct Statements {
         guard let index = members.index(of: signer) else { return }
         for entry in entries {
             switch entry {
-            case .stored(let signed): if signed.signer == signer { note(signed.body) }
+            case .availabilityVote(let signed): if signed.signer == signer { note(signed.body) }
             case .closed(let signed): if signed.signer == signer { note(signed.body) }
             case .ready(let signed): if signed.signer == signer { note(signed.body) }
             case .vote(let signed): if signed.signer == signer { note(signed.body) }
@@ -137,7 +138,7 @@ private struct Statements {
             case .availability(let certificate): note(certificate, index)
             case .certificate(let certificate): note(certificate, index)
             case .payload(let embedded): note(embedded, signer, index)
-            case .adopt(let version), .walked(let version), .jump(let version):
+            case .adopt(let version), .headerSynced(let version), .stateSynced(let version):
                 note(version.certificate, index)
                 note(version.embedded, signer, index)
             case .ownContribution, .contribution, .address, .evidence, .conflictingCertificate, .abstention, .action,
@@ -154,14 +155,14 @@ private struct Statements {
     }
 
     private mutating func note(_ certificate: AvailabilityCertificate, _ index: Int) {
-        if certificate.signatures.signers.contains(index) { note(certificate.stored) }
+        if certificate.signatures.signers.contains(index) { note(certificate.vote) }
     }
 
     private mutating func note(_ certificate: VoteCertificate, _ index: Int) {
         if certificate.signatures.signers.contains(index) { note(certificate.vote) }
     }
 
-    private mutating func note(_ body: Stored) {
+    private mutating func note(_ body: AvailabilityVote) {
         all.insert(Statement(height: body.memberHeight, digest: body.digest))
     }
     private mutating func note(_ body: Closed) { all.insert(Statement(height: body.height, digest: body.digest)) }

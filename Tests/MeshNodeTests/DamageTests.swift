@@ -20,15 +20,15 @@ struct DamageTests {
 
     private func file(of kind: Kind, in sites: TestSites) throws -> String {
         let daemon = try #require(sites.daemons[0])
-        let state = daemon.keeper.jobs.blobs.state
-        let height = daemon.keeper.node.chain.height
-        let version = try #require(try daemon.keeper.database.version(at: height))
+        let state = daemon.driver.jobs.blobs.state
+        let height = daemon.driver.node.chain.height
+        let version = try #require(try daemon.driver.database.version(at: height))
         let contribution = try #require(version.version.manifest.first).contribution
         switch kind {
         case .parameters, .optimizer: return state.parameters(version.version.roots.name)
         case .blob: return state.blob(contribution)
         case .sidecar: return state.sidecar(contribution)
-        case .residual: return state.residual(try #require(daemon.desk.residual))
+        case .residual: return state.residual(try #require(daemon.intake.residual))
         }
     }
 
@@ -38,7 +38,7 @@ struct DamageTests {
         let sites = try TestSites(["de"], rules: rules)
         try sites.start(0, scrubMilliseconds: scrubMilliseconds)
         try sites.train(for: "three versions") { sites.height(0) >= 3 }
-        try sites.wait(for: "the desk to be idle") { sites.daemons[0].map { !$0.desk.isWorking } ?? true }
+        try sites.wait(for: "the intake to be idle") { sites.daemons[0].map { !$0.intake.isWorking } ?? true }
         return sites
     }
 
@@ -51,7 +51,7 @@ struct DamageTests {
         sites.stop(0)
         try flipBit(in: path, at: kind.offset, bit: 3)
         let daemon = try sites.start(0)
-        #expect(daemon.keeper.health.damages.contains { $0.description.contains(path) })
+        #expect(daemon.driver.health.damages.contains { $0.description.contains(path) })
         #expect(sites.height(0) == height)
         try sites.train(for: "two more versions") { sites.height(0) >= height + 2 }
     }
@@ -63,7 +63,7 @@ struct DamageTests {
         let path = try file(of: kind, in: sites)
         try flipBit(in: path, at: kind.offset, bit: 3)
         try sites.wait(for: "the alarm") {
-            sites.daemons[0]?.keeper.health.damages.contains { $0.description.contains(path) } ?? false
+            sites.daemons[0]?.driver.health.damages.contains { $0.description.contains(path) } ?? false
         }
         #expect(sites.daemons[0]?.control.status.alarms.contains { $0.kind == .corruption } ?? false)
     }
@@ -80,16 +80,16 @@ struct DamageTests {
         let reader = try sites.start(0, scrubMilliseconds: 5)
         let author = try sites.start(1)
         for index in 0..<2 { try sites.contribute(index, seed: UInt64(index)) }
-        let blobs = reader.keeper.jobs.blobs
+        let blobs = reader.driver.jobs.blobs
         var candidates: [NodeReport.Candidate] = []
         func digest(of site: Daemon) -> ContributionDigest? {
-            candidates.first { $0.contribution.author == site.keeper.node.identity.member }?.digest
+            candidates.first { $0.contribution.author == site.driver.node.identity.member }?.digest
         }
         try sites.wait(for: "both contributions at both sites") {
-            candidates = reader.keeper.node.report(now: reader.keeper.now).candidates
+            candidates = reader.driver.node.report(now: reader.driver.now).candidates
             return [reader, author].allSatisfy { site in
                 digest(of: site).map { digest in
-                    [reader, author].allSatisfy { $0.keeper.jobs.blobs.isComplete(digest) }
+                    [reader, author].allSatisfy { $0.driver.jobs.blobs.isComplete(digest) }
                 } ?? false
             }
         }
@@ -97,25 +97,25 @@ struct DamageTests {
         let path = kind == .blob ? blobs.state.blob(digest) : blobs.state.sidecar(digest)
         try flipBit(in: path, at: 100, bit: 3)
         try sites.wait(for: "the alarm, and then a whole blob") {
-            reader.keeper.health.damages.contains { $0.description.contains(path) }
+            reader.driver.health.damages.contains { $0.description.contains(path) }
                 && (try? blobs.verify(digest)) != nil && blobs.isComplete(digest)
         }
         for candidate in candidates {
-            let isOwn = candidate.contribution.author == reader.keeper.node.identity.member
+            let isOwn = candidate.contribution.author == reader.driver.node.identity.member
             try sites.approve(candidate.contribution, at: isOwn ? author : reader)
         }
         try sites.wait(for: "the version that lists both") { sites.height(0) >= 1 && sites.height(1) >= 1 }
-        #expect(sites.daemons[0]?.keeper.node.chain.head.manifest.count == 2)
+        #expect(sites.daemons[0]?.driver.node.chain.head.manifest.count == 2)
     }
 
     @Test("A row of the database that changes while the daemon runs is found and named")
     func rowWhileRunning() throws {
         let sites = try makeChain(scrubMilliseconds: 5)
         defer { sites.end() }
-        let database = try #require(sites.daemons[0]).keeper.database
+        let database = try #require(sites.daemons[0]).driver.database
         try database.write { try $0.execute(sql: "UPDATE versions SET bytes = zeroblob(9) WHERE height = 2") }
         try sites.wait(for: "the alarm") {
-            sites.daemons[0]?.keeper.health.damages
+            sites.daemons[0]?.driver.health.damages
                 .contains(.damagedRow(file: database.path, table: "versions", row: "height 2")) ?? false
         }
     }
@@ -124,7 +124,7 @@ struct DamageTests {
     func rowBeforeStart() throws {
         let sites = try makeChain()
         defer { sites.end() }
-        let database = try #require(sites.daemons[0]).keeper.database
+        let database = try #require(sites.daemons[0]).driver.database
         try database.write { try $0.execute(sql: "UPDATE versions SET digest = zeroblob(32) WHERE height = 2") }
         sites.stop(0)
         #expect(
@@ -141,7 +141,7 @@ struct DamageTests {
         sites.stop(0)
         for name in try DiskFile.names(in: folder) { DiskFile.remove(folder + "/" + name) }
         let daemon = try sites.start(0)
-        #expect(daemon.keeper.baseRoots.last?.height == Height(height))
+        #expect(daemon.driver.baseRoots.last?.height == Height(height))
         try sites.train(for: "another version") { sites.height(0) > height }
     }
 

@@ -21,7 +21,7 @@ import Testing
         // More versions than a search reads at once.
         try sites.train(for: "many versions") { sites.height(0) >= 35 }
         let head = Int64(sites.height(0))
-        let first = try #require(try sites.daemons[0]?.keeper.database.version(at: Height(1))?.contributions.first)
+        let first = try #require(try sites.daemons[0]?.driver.database.version(at: Height(1))?.contributions.first)
         let contribution = first.body.contributionDigest.description
 
         let client = try TestClient.connect(sites.loop, to: sites.configuration(0).sockets.operator.path)

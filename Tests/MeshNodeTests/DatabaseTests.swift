@@ -71,7 +71,7 @@ struct DatabaseTests {
             let database = try open(folder)
             for entry in entries { try database.commit(JournalBatch(entries: [entry])) }
             try database.commit(
-                JournalBatch(handovers: [Self.slot(3, residual: "a")], rounds: [Self.round(1), Self.round(2)]))
+                JournalBatch(submissions: [Self.slot(3, residual: "a")], rounds: [Self.round(1), Self.round(2)]))
             database.close()
         }
         let database = try open(folder)
@@ -85,11 +85,11 @@ struct DatabaseTests {
     func isAtomic() throws {
         let folder = try TestFolder()
         let database = try open(folder)
-        try database.commit(JournalBatch(handovers: [Self.slot(3, residual: "a")]))
+        try database.commit(JournalBatch(submissions: [Self.slot(3, residual: "a")]))
         // The slot is taken: the whole batch fails, its vote and its residual with it.
         #expect(throws: StoreError.self) {
             try database.commit(
-                JournalBatch(entries: [Self.vote(1, 1)], handovers: [Self.slot(3, residual: "b")]))
+                JournalBatch(entries: [Self.vote(1, 1)], submissions: [Self.slot(3, residual: "b")]))
         }
         #expect(try database.journal().isEmpty)
         #expect(try database.meta("residual") == "a")
@@ -100,7 +100,7 @@ struct DatabaseTests {
         let folder = try TestFolder()
         let database = try open(folder)
         let slot = Self.slot(3, residual: "a")
-        try database.commit(JournalBatch(handovers: [slot]))
+        try database.commit(JournalBatch(submissions: [slot]))
         try database.commit(JournalBatch(returns: [ResidualReturn(base: slot.base, residual: "b")]))
         try database.commit(JournalBatch(returns: [ResidualReturn(base: slot.base, residual: "c")]))
         #expect(try database.meta("residual") == "b")
@@ -112,7 +112,7 @@ struct DatabaseTests {
         let folder = try TestFolder()
         let database = try open(folder)
         let slot = Self.slot(3, residual: "a")
-        try database.commit(JournalBatch(handovers: [slot], settlements: [slot.base]))
+        try database.commit(JournalBatch(submissions: [slot], settlements: [slot.base]))
         try database.commit(JournalBatch(returns: [ResidualReturn(base: slot.base, residual: "b")]))
         #expect(try database.meta("residual") == "a")
         #expect(try database.slots().map(\.state) == [.settled])
@@ -152,7 +152,7 @@ struct DatabaseTests {
         let folder = try TestFolder()
         let entries = (1...30).map { Self.vote(UInt64($0), 2) } + [Self.address(1, sequence: 3)]
         let database = try open(folder)
-        try database.commit(JournalBatch(entries: entries, handovers: [Self.slot(2, residual: "r")]))
+        try database.commit(JournalBatch(entries: entries, submissions: [Self.slot(2, residual: "r")]))
         try database.commit(JournalBatch(rounds: (1...9).map { Self.round(UInt64($0)) }))
         database.close()
         let path = folder.path + "/ledger.sqlite"

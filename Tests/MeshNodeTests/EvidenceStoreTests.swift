@@ -101,9 +101,9 @@ struct EvidenceStoreTests {
         case .contributions:
             let (one, two) = twice { contribution($0) }
             return .contributions(one, two)
-        case .stored:
-            let (one, two) = twice { Stored(contribution($0)) }
-            return .stored(one, two)
+        case .availabilityVotes:
+            let (one, two) = twice { AvailabilityVote(contribution($0)) }
+            return .availabilityVote(one, two)
         case .closed:
             let (one, two) = twice {
                 Closed(height: height, parent: base, commitments: [Commitment(contribution($0))])
@@ -132,7 +132,7 @@ struct EvidenceStoreTests {
         let daemon = try sites.start(0)
         let culprit = try #require(sites.genesis.members.member(named: "es")).id
         let proofs = Evidence.Kind.allCases.map { Self.proof(of: $0, by: culprit, in: sites.genesis) }
-        try daemon.keeper.database.commit(JournalBatch(entries: proofs.map { .evidence($0) }))
+        try daemon.driver.database.commit(JournalBatch(entries: proofs.map { .evidence($0) }))
         let client = try TestClient.connect(sites.loop, to: sites.configuration(0).sockets.operator.path)
         defer { client.stream.close() }
         client.read()
@@ -161,15 +161,15 @@ struct EvidenceStoreTests {
         }
         for index in 0..<2 { try sites.start(index) }
         try sites.wait(for: "the evidence on the other disk") {
-            (try? sites.daemons[1]?.keeper.database.evidence().map(\.evidence)) == [proof]
+            (try? sites.daemons[1]?.driver.database.evidence().map(\.evidence)) == [proof]
         }
         let daemon = try #require(sites.daemons[0])
-        let accused = daemon.keeper.node.report(now: daemon.keeper.now).accused
+        let accused = daemon.driver.node.report(now: daemon.driver.now).accused
         #expect(accused.map(\.member) == [culprit.id] && accused.map(\.proofs) == [1])
         // What an operator sees of it.
         let alarm = try #require(daemon.control.status.alarms.first)
         #expect(alarm.kind == .equivocation && alarm.message.contains("pl broke the protocol: 1 proof"))
-        let row = try #require(try daemon.keeper.database.evidence().first)
+        let row = try #require(try daemon.driver.database.evidence().first)
         let summary = daemon.control.summary(of: row)
         #expect(summary.site.text == "pl" && summary.kind == .votes && summary.height == 1 && summary.view == 1)
         #expect(summary.description == proof.words && summary.author == nil)

@@ -12,7 +12,7 @@ import Testing
 struct FiguresTests {
     private func rows(_ sites: TestSites, _ index: Int) throws -> [RoundRow] {
         guard let daemon = sites.daemons[index] else { return [] }
-        return try daemon.keeper.database.rounds(through: daemon.keeper.node.chain.height, count: 10)
+        return try daemon.driver.database.rounds(through: daemon.driver.node.chain.height, count: 10)
     }
 
     private func isAlarmed(_ sites: TestSites, _ index: Int) -> Bool {

@@ -86,24 +86,24 @@ final class LinkingTests {
     @Test("A member that announces another's address as its own hinders nobody from dialling it", arguments: [0, 1])
     func announcesAnothersAddress(linkedFirst: Int) throws {
         let sites = try makeSites(3)
-        let (site, liar, victim) = (sites[0], sites[1], sites[2])
-        if linkedFirst == 1 { try link(site, liar) }
+        let (site, faulty, victim) = (sites[0], sites[1], sites[2])
+        if linkedFirst == 1 { try link(site, faulty) }
         site.transport.setAddresses([victim.address], of: victim.member)
-        site.transport.setAddresses([victim.address], of: liar.member)
+        site.transport.setAddresses([victim.address], of: faulty.member)
         try loop.wait(for: "the link to the victim") { site.links[victim.member] != nil }
         // It is lost, and comes back whatever the other announces meanwhile, and also once that is no member any more.
         let first = try #require(site.links[victim.member])
         site.transport.close(first)
-        site.transport.setAddresses([victim.address, "127.0.0.1:1"], of: liar.member)
+        site.transport.setAddresses([victim.address, "127.0.0.1:1"], of: faulty.member)
         try loop.wait(for: "the second link") { site.links[victim.member].map { $0 != first } ?? false }
         let second = try #require(site.links[victim.member])
-        site.transport.retain { $0 != liar.member }
+        site.transport.retain { $0 != faulty.member }
         site.transport.close(second)
         try loop.wait(for: "the third link") { site.links[victim.member].map { $0 != second } ?? false }
     }
 
-    /// Of two connections the one that the lower member dialled stays. The higher one dials its configured address all the
-    /// same, and must not take it for a refusal that its connection goes.
+    /// Of two connections the one that the lower member dialled stays. The higher one dials its configured address all
+    /// the same, and must not take it for a refusal that its connection goes.
     @Test("A configured address at which a linked member answers shows no error")
     func findsWhoAnswersAtAConfiguredAddress() throws {
         let members = [1, 2].map { MemberID(Digest(DigestDomain("test"), [$0])) }.sorted()

@@ -77,8 +77,8 @@ struct MembershipTests {
         let folder = try TestFolder()
         let old = try makeKeys(folder.path)
         let next = try makeKeys(folder.path, suffix: ".next")
-        // A directory where the second name of the retired key would go: as good as a directory that is read-only, also for
-        // root.
+        // A directory where the second name of the retired key would go: as good as a directory that is read-only, also
+        // for root.
         try FileManager.default.createDirectory(
             atPath: folder.path + "/node.key.retired", withIntermediateDirectories: false)
         for _ in 0..<2 {
@@ -252,7 +252,7 @@ struct MembershipTests {
         let sites = try TestSites(["de", "es"])
         defer { sites.end() }
         let membership = try sites.start(0).membership
-        let chain = try #require(sites.daemons[0]).keeper.node.chain
+        let chain = try #require(sites.daemons[0]).driver.node.chain
         let stranger = guest("it")
         let key = stranger.linkKey
         let signed = try invitation(sites, of: stranger)
@@ -294,10 +294,10 @@ struct MembershipTests {
     func refusesForeignChain() throws {
         let sites = try threeOfFour()
         defer { sites.end() }
-        let first = try #require(try sites.daemons[0]?.keeper.database.version(at: Height(1))).version.versionDigest
+        let first = try #require(try sites.daemons[0]?.driver.database.version(at: Height(1))).version.versionDigest
         sites.expected[3] = (Height(1), VersionDigest(.zero))
         let joiner = try sites.start(3)
-        try sites.wait(for: "the refusal") { joiner.keeper.isStopped }
+        try sites.wait(for: "the refusal") { joiner.driver.isStopped }
         #expect(sites.height(3) == 0)
         sites.stop(3)
         #expect(throws: DaemonError.self) { try sites.start(3) }
@@ -311,16 +311,16 @@ struct MembershipTests {
     func awaitsVersion() throws {
         let sites = try threeOfFour()
         defer { sites.end() }
-        let second = try #require(try sites.daemons[0]?.keeper.database.version(at: Height(2))).version.versionDigest
+        let second = try #require(try sites.daemons[0]?.driver.database.version(at: Height(2))).version.versionDigest
         sites.expected[3] = (nil, VersionDigest(.zero))
         let joiner = try sites.start(3)
-        var walked = Height.genesis
-        let onNotice = joiner.keeper.onNotice
-        joiner.keeper.onNotice = { notice in
-            if case .walked(let height) = notice { walked = height }
+        var synced = Height.genesis
+        let onNotice = joiner.driver.onNotice
+        joiner.driver.onNotice = { notice in
+            if case .headerSynced(let height) = notice { synced = height }
             onNotice?(notice)
         }
-        try sites.wait(for: "the walk") { walked >= Height(2) }
+        try sites.wait(for: "the header sync") { synced >= Height(2) }
         #expect(sites.height(3) == 0)
         sites.stop(3)
         for expected in [second, sites.genesis.version.versionDigest] {
@@ -337,12 +337,12 @@ struct MembershipTests {
         let sites = try TestSites(["de"])
         defer { sites.end() }
         let daemon = try sites.start(0)
-        let onNotice = daemon.keeper.onNotice
-        daemon.keeper.onNotice = { notice in
+        let onNotice = daemon.driver.onNotice
+        daemon.driver.onNotice = { notice in
             if case .adopted = notice { daemon.membership.onForeignChain?("this is another fork") }
             onNotice?(notice)
         }
-        try sites.train(for: "the refusal") { daemon.keeper.isStopped }
+        try sites.train(for: "the refusal") { daemon.driver.isStopped }
         sites.stop(0)
         try sites.start(0)
         #expect(sites.height(0) == 1)

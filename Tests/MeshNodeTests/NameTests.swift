@@ -107,25 +107,25 @@ struct NameTests {
 
     @Test("A name with many addresses is tried through, the last good one first")
     func triesThrough() {
-        var book = NameBook()
+        var hosts = HostAddresses()
         let addresses = (1...20).map { SocketAddress.loopback(port: 0).host(last: UInt8($0)) }
-        book.learned(addresses, of: "many.test")
+        hosts.learned(addresses, of: "many.test")
         var seen: Set<SocketAddress> = []
         for _ in 0..<3 {
-            let next = book.nextAddresses(of: "many.test", port: 7)
+            let next = hosts.nextAddresses(of: "many.test", port: 7)
             #expect(next.count == TransportLimits.addressesPerDial)
             seen.formUnion(next)
         }
         #expect(seen.count == 20)
-        book.succeeded(addresses[12].with(port: 7), of: "many.test:7")
-        book.learned(addresses, of: "many.test")
-        let afterLink = book.nextAddresses(of: "many.test", port: 9)
+        hosts.succeeded(addresses[12].with(port: 7), of: "many.test:7")
+        hosts.learned(addresses, of: "many.test")
+        let afterLink = hosts.nextAddresses(of: "many.test", port: 9)
         #expect(afterLink.first == addresses[12].with(port: 9))
-        book.learned([addresses[0]], of: "many.test")
-        let afterChange = book.nextAddresses(of: "many.test", port: 9)
+        hosts.learned([addresses[0]], of: "many.test")
+        let afterChange = hosts.nextAddresses(of: "many.test", port: 9)
         #expect(afterChange == [addresses[0].with(port: 9)])
-        book.retain([])
-        let afterAll = book.nextAddresses(of: "many.test", port: 9)
+        hosts.retain([])
+        let afterAll = hosts.nextAddresses(of: "many.test", port: 9)
         #expect(afterAll.isEmpty)
     }
 }

@@ -24,7 +24,7 @@ struct PrivilegeTests {
         let sites = try TestSites(["de", "es"])
         defer { sites.end() }
         let daemon = try sites.start(0)
-        let node = daemon.keeper.node
+        let node = daemon.driver.node
         let client = try TestClient.connect(sites.loop, to: sites.configuration(0).sockets.operator.path)
         client.read()
         defer { client.stream.close() }
@@ -94,7 +94,7 @@ struct PrivilegeTests {
                 Issue.record("\(method.name) has an effect: say here what it does without an operator key")
             }
         }
-        #expect(node.report(now: daemon.keeper.now).proposals.isEmpty)
+        #expect(node.report(now: daemon.driver.now).proposals.isEmpty)
         #expect(daemon.membership.invited.isEmpty && daemon.membership.admits(newcomer.linkKey) == nil)
         #expect(node.chain.members == sites.genesis.members && node.chain.rules == sites.genesis.rules)
     }

@@ -17,13 +17,13 @@ struct RevertTests {
     init() throws { sites = try TestSites(["de", "es", "fr", "pl"]) }
 
     private func certified(_ height: UInt64, at index: Int = 0) throws -> CertifiedVersion {
-        try #require(try sites.daemons[index]?.keeper.database.version(at: Height(height)))
+        try #require(try sites.daemons[index]?.driver.database.version(at: Height(height)))
     }
 
     private var areDone: Bool {
         sites.daemons.values.allSatisfy {
-            $0.keeper.node.chain.governance.reverts.count == 1
-                && $0.keeper.node.chain.governance.pendingReverts.isEmpty
+            $0.driver.node.chain.governance.reverts.count == 1
+                && $0.driver.node.chain.governance.pendingReverts.isEmpty
         }
     }
 
@@ -41,7 +41,7 @@ struct RevertTests {
         defer { sites.end() }
         let (poison, decided) = try revertSomething()
         try sites.train(for: "the switch") { areDone }
-        let switched = try #require(sites.daemons[0]?.keeper.node.chain.governance.reverts[0].switched)
+        let switched = try #require(sites.daemons[0]?.driver.node.chain.governance.reverts[0].switched)
         #expect(switched > decided)
         try sites.train(for: "versions on the new state") {
             (0..<4).allSatisfy { sites.height($0) >= switched.value + 2 }
@@ -63,7 +63,7 @@ struct RevertTests {
     @Test func aReplayGoesOnWhereACrashLeftIt() throws {
         defer { sites.end() }
         _ = try revertSomething()
-        try sites.wait(for: "the first step") { sites.daemons[0]?.keeper.course?.mark != nil || areDone }
+        try sites.wait(for: "the first step") { sites.daemons[0]?.driver.replayProgress?.mark != nil || areDone }
         for index in 0..<4 { sites.stop(index) }
         for index in 0..<4 { try sites.start(index) }
         try sites.train(for: "the switch") { areDone }
@@ -72,7 +72,7 @@ struct RevertTests {
 
     /// From version 0, with the daemon's own ledger and blobs.
     private func audit() throws {
-        let keeper = try #require(sites.daemons[0]?.keeper)
+        let driver = try #require(sites.daemons[0]?.driver)
         let folder = try TestFolder()
         let start = try ParameterFile.write(
             try SafetensorsFile(path: sites.folder + "/model.safetensors").parameters(sites.layout),
@@ -81,28 +81,28 @@ struct RevertTests {
             genesis: sites.genesis,
             parameters: ParameterFile(
                 path: folder.path + "/0", parameterCount: sites.layout.parameterCount, expectedRoot: start.name))
-        var history = DaemonHistory(keeper: keeper, parameters: [.genesis: replay.parameters])
+        var history = DaemonHistory(driver: driver, parameters: [.genesis: replay.parameters])
         let verifier = Verifier()
-        for value in 1...keeper.node.chain.height.value {
+        for value in 1...driver.node.chain.height.value {
             let certified = try certified(value)
             try replay.apply(
-                certified, payloads: BlobPayloads(blobs: keeper.jobs.blobs), history: history,
+                certified, payloads: BlobPayloads(blobs: driver.jobs.blobs), history: history,
                 outputPath: folder.path + "/\(value)", workers: 2, verifier: verifier)
             history.parameters[certified.height] = replay.parameters
         }
-        #expect(replay.chain.headDigest == keeper.node.chain.headDigest)
+        #expect(replay.chain.headDigest == driver.node.chain.headDigest)
         #expect(replay.chain.governance.pendingReverts.isEmpty)
     }
 }
 
 private struct DaemonHistory: ReplayHistory {
-    let keeper: Keeper
+    let driver: Driver
     var parameters: [Height: ParameterFile]
 
     func parameters(at height: Height) -> ParameterFile? { parameters[height] }
 
     func version(at height: Height) -> (certified: CertifiedVersion, payloads: any PayloadSource)? {
-        guard let certified = try? keeper.database.version(at: height) else { return nil }
-        return (certified, BlobPayloads(blobs: keeper.jobs.blobs))
+        guard let certified = try? driver.database.version(at: height) else { return nil }
+        return (certified, BlobPayloads(blobs: driver.jobs.blobs))
     }
 }

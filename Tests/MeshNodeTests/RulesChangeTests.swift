@@ -19,7 +19,7 @@ struct RulesChangeTests {
         let base = sites.height(0)
         try sites.wait(for: "two contributions that both sites name") {
             sites.daemons.values.allSatisfy { daemon in
-                (try? daemon.keeper.database.journal())?.contains { entry in
+                (try? daemon.driver.database.journal())?.contains { entry in
                     guard case .closed(let closed) = entry else { return false }
                     return closed.body.height.value == base + 1 && closed.body.commitments.count == 2
                 } ?? false
@@ -33,12 +33,12 @@ struct RulesChangeTests {
         for index in 0..<4 { try sites.start(index) }
         try sites.wait(for: "both in versions") {
             sites.daemons.values.allSatisfy { daemon in
-                let head = daemon.keeper.node.chain.height
-                guard head > decided, let versions = try? daemon.keeper.database.versions(in: decided.next...head)
+                let head = daemon.driver.node.chain.height
+                guard head > decided, let versions = try? daemon.driver.database.versions(in: decided.next...head)
                 else { return false }
                 return versions.flatMap(\.contributions).count { $0.body.baseHeight.value == base } == 2
             }
         }
-        #expect(sites.daemons.values.allSatisfy { $0.keeper.node.chain.rules == rules })
+        #expect(sites.daemons.values.allSatisfy { $0.driver.node.chain.rules == rules })
     }
 }

@@ -23,8 +23,8 @@ struct StateExportTests {
         defer { sites.end() }
         let daemon = try sites.start(0)
         try sites.contribute(0, seed: 1)
-        try sites.wait(for: "a version that lists it") { sites.height(0) >= 1 && !daemon.desk.isWorking }
-        let version = try #require(try daemon.keeper.database.version(at: Height(1)))
+        try sites.wait(for: "a version that lists it") { sites.height(0) >= 1 && !daemon.intake.isWorking }
+        let version = try #require(try daemon.driver.database.version(at: Height(1)))
         let contribution = try #require(version.version.manifest.first).contribution
         let listed = text(contribution.digest)
         let client = try connect(sites)
@@ -43,7 +43,7 @@ struct StateExportTests {
         let bytes = Int(try client.response(id, of: ContributionExportBegin.self).bytes)
         try sites.wait(for: "the payload") { client.tensorBytes == bytes }
 
-        let path = daemon.keeper.jobs.blobs.state.blob(contribution)
+        let path = daemon.driver.jobs.blobs.state.blob(contribution)
         try flipBit(in: path, at: 100)
         #expect(try refusal(listed, 1) == .diskUnavailable)
         DiskFile.remove(path)
@@ -76,7 +76,7 @@ struct StateExportTests {
         }
         let export = try client.response(1, of: ParametersExportBegin.self)
         #expect(export.bytes == 4 * 262_145)
-        #expect(export.root == text(daemon.keeper.node.chain.head.roots.outer))
+        #expect(export.root == text(daemon.driver.node.chain.head.roots.outer))
         try sites.wait(for: "the state") { client.tensorBytes == 4 * 262_145 }
         let last = try #require(client.frames.last)
         #expect(last.tensorIndex == UInt32(sites.layout.tensors.count) && last.offset == 0)

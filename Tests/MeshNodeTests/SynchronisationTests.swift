@@ -22,7 +22,7 @@ struct SynchronisationTests {
 
     private func versions(_ sites: TestSites, _ index: Int) throws -> [UInt64] {
         let daemon = try #require(sites.daemons[index])
-        return try daemon.keeper.database.versions(in: Height(1)...Height(1000)).map(\.height.value)
+        return try daemon.driver.database.versions(in: Height(1)...Height(1000)).map(\.height.value)
     }
 
     @Test(
@@ -37,21 +37,21 @@ struct SynchronisationTests {
         let away = sites.height(0)
         try sites.train(for: "versions without it") { (0...2).allSatisfy { sites.height($0) >= away + 14 } }
         let daemon = try sites.start(3)
-        var jumps: [Height] = []
-        let onNotice = daemon.keeper.onNotice
-        daemon.keeper.onNotice = { notice in
-            if case .synchronised(let version) = notice { jumps.append(version.height) }
+        var stateSyncs: [Height] = []
+        let onNotice = daemon.driver.onNotice
+        daemon.driver.onNotice = { notice in
+            if case .synchronised(let version) = notice { stateSyncs.append(version.height) }
             onNotice?(notice)
         }
         try sites.wait(for: "the lagging site") { sites.height(3) >= away + 14 }
-        #expect(!jumps.isEmpty)
+        #expect(!stateSyncs.isEmpty)
         let target = sites.height(0) + 2
         try sites.train(for: "versions with it") { (0...3).allSatisfy { sites.height($0) >= target } }
         #expect(try versions(sites, 3) == Array(1...sites.height(3)))
-        #expect(daemon.keeper.health.damages.isEmpty)
-        // A restart audits what the walk brought, and finds the parameters.
+        #expect(daemon.driver.health.damages.isEmpty)
+        // A restart audits what header sync brought, and finds the parameters.
         sites.stop(3)
-        let height = try sites.start(3).keeper.node.chain.height
+        let height = try sites.start(3).driver.node.chain.height
         #expect(height.value >= target)
     }
 
@@ -68,8 +68,8 @@ struct SynchronisationTests {
         #expect(joiner.control.status.phase == .catchingUp)
         try sites.wait(for: "the joiner") { sites.height(3) >= 2 }
         try sites.train(for: "a version that lists it") {
-            sites.daemons[0]?.keeper.node.chain.head.manifest.contains {
-                $0.slot.author == joiner.keeper.node.identity.member
+            sites.daemons[0]?.driver.node.chain.head.manifest.contains {
+                $0.slot.author == joiner.driver.node.identity.member
             } ?? false
         }
     }
@@ -83,15 +83,15 @@ struct SynchronisationTests {
         // What an earlier life left: two of five blocks, and one that a bad disk changed since.
         let state = try StateDirectory(path: sites.state(3))
         let root = sites.genesis.roots.parameters
-        let source = try #require(sites.daemons[0]).keeper.jobs.parameters
-        let shelf = BlockShelf(source)
+        let source = try #require(sites.daemons[0]).driver.jobs.parameters
+        let fileCache = ParameterFileCache(source)
         let partial = PartialParameters(
             parameters: ParameterStore(
                 state: state, layout: sites.layout, shape: StateShape(parameterCount: sites.layout.parameterCount)),
             root: root)
         #expect(try partial.held() == [false, false, false, false, false])
         for index in [1, 3, 4] {
-            let block = try #require(try shelf.block(index, of: root))
+            let block = try #require(try fileCache.block(index, of: root))
             #expect(try partial.store(index, proof: block.proof, bytes: block.bytes))
         }
         try flipBit(in: state.params + "/\(root).blocks", at: 4 * 262_144 * 3 + 17)
@@ -99,16 +99,16 @@ struct SynchronisationTests {
         state.unlock()
         let joiner = try sites.start(3)
         var received: Set<Int> = []
-        let keeper = joiner.transport.onEvent
+        let driver = joiner.transport.onEvent
         joiner.transport.onEvent = { event in
             if case .piece(_, let name, _, _) = event, name.contribution.digest == root { received.insert(name.index) }
-            keeper?(event)
+            driver?(event)
         }
-        try sites.wait(for: "version 0") { joiner.keeper.baseRoots.last?.root == root }
+        try sites.wait(for: "version 0") { joiner.driver.baseRoots.last?.root == root }
         // One may come twice, from two peers; the two that are held never come.
         #expect(received == [0, 2, 3])
         #expect(try DiskFile.names(in: state.params) == ["\(root).f32"])
-        #expect(joiner.keeper.node.chain.height == .genesis)
+        #expect(joiner.driver.node.chain.height == .genesis)
     }
 
     @Test("A block stands under its root at its place, or is refused")
@@ -117,15 +117,15 @@ struct SynchronisationTests {
         defer { sites.end() }
         let daemon = try sites.start(0)
         let root = sites.genesis.roots.parameters
-        let shelf = BlockShelf(daemon.keeper.jobs.parameters)
+        let fileCache = ParameterFileCache(daemon.driver.jobs.parameters)
         let folder = try TestFolder()
         let partial = PartialParameters(
             parameters: ParameterStore(
                 state: try StateDirectory(path: folder.path), layout: sites.layout,
                 shape: StateShape(parameterCount: sites.layout.parameterCount)), root: root)
         _ = try partial.held()
-        let block = try #require(try shelf.block(2, of: root))
-        let last = try #require(try shelf.block(4, of: root))
+        let block = try #require(try fileCache.block(2, of: root))
+        let last = try #require(try fileCache.block(4, of: root))
         #expect(last.bytes.count == 4000)
         var changed = block.bytes
         changed[77] ^= 1
@@ -140,9 +140,9 @@ struct SynchronisationTests {
         #expect(try partial.store(2, proof: block.proof, bytes: block.bytes))
         #expect(try partial.store(4, proof: last.proof, bytes: last.bytes))
         #expect(try partial.complete() == [false, false, true, false, true])
-        #expect(try shelf.block(5, of: root) == nil)
-        #expect(try shelf.block(-1, of: root) == nil)
-        #expect(try shelf.block(0, of: .zero) == nil)
+        #expect(try fileCache.block(5, of: root) == nil)
+        #expect(try fileCache.block(-1, of: root) == nil)
+        #expect(try fileCache.block(0, of: .zero) == nil)
     }
 
     @Test("Old payloads and bases go, and those that the rules keep stay")
@@ -151,27 +151,27 @@ struct SynchronisationTests {
         defer { sites.end() }
         let daemon = try sites.start(0)
         try sites.train(for: "thirty versions") { sites.height(0) >= 30 }
-        try sites.wait(for: "the desk to be idle") { !daemon.desk.isWorking }
-        let (rules, keeper) = (sites.genesis.rules, daemon.keeper)
-        let head = keeper.node.chain.height
+        try sites.wait(for: "the intake to be idle") { !daemon.intake.isWorking }
+        let (rules, driver) = (sites.genesis.rules, daemon.driver)
+        let head = driver.node.chain.height
         let kept = (0...head.value).filter { rules.keepsBase(Height($0), head: head) }
         try sites.wait(for: "the bases that are kept, and no others") {
-            Set((try? DiskFile.names(in: keeper.jobs.blobs.state.params)) ?? [])
-                == Set(keeper.baseRoots.map { "\($0.root).f32" })
+            Set((try? DiskFile.names(in: driver.jobs.blobs.state.params)) ?? [])
+                == Set(driver.baseRoots.map { "\($0.root).f32" })
         }
-        #expect(keeper.baseRoots.map(\.height.value) == kept)
+        #expect(driver.baseRoots.map(\.height.value) == kept)
         #expect(kept.count < 8)
         try sites.wait(for: "payloads of the window, and no others") {
-            ((try? keeper.jobs.blobs.digests()) ?? []).allSatisfy { digest in
-                (try? keeper.jobs.blobs.baseHeight(digest)).map { rules.keepsPayload(base: $0, head: head) } ?? true
+            ((try? driver.jobs.blobs.digests()) ?? []).allSatisfy { digest in
+                (try? driver.jobs.blobs.baseHeight(digest)).map { rules.keepsPayload(base: $0, head: head) } ?? true
             }
         }
-        let versions = try keeper.database.versions(in: Height(1)...head)
+        let versions = try driver.database.versions(in: Height(1)...head)
         #expect(versions.count == Int(head.value))
         for version in versions where version.height > rules.oldestBase(head: head) {
-            for entry in version.version.manifest { #expect(keeper.jobs.blobs.isComplete(entry.contribution)) }
+            for entry in version.version.manifest { #expect(driver.jobs.blobs.isComplete(entry.contribution)) }
         }
-        #expect(!keeper.jobs.blobs.isComplete(try #require(versions.first?.version.manifest.first).contribution))
+        #expect(!driver.jobs.blobs.isComplete(try #require(versions.first?.version.manifest.first).contribution))
     }
 
     @Test("While an export reads, no payload is taken away")
@@ -179,44 +179,44 @@ struct SynchronisationTests {
         let sites = try TestSites(["de"], rules: rules(retention: 2))
         defer { sites.end() }
         let daemon = try sites.start(0)
-        let blobs = daemon.keeper.jobs.blobs
+        let blobs = daemon.driver.jobs.blobs
         try sites.train(for: "a version") { sites.height(0) >= 1 }
         var isBegun = false
-        daemon.keeper.beginExport { isBegun = true }
+        daemon.driver.beginExport { isBegun = true }
         try sites.wait(for: "the sweep before") { isBegun }
         try sites.train(for: "many more") { sites.height(0) >= 12 }
         let first = try #require(
-            try daemon.keeper.database.version(at: Height(1))?.version.manifest.first
+            try daemon.driver.database.version(at: Height(1))?.version.manifest.first
         ).contribution
         #expect(blobs.isComplete(first))
-        daemon.keeper.endExport()
+        daemon.driver.endExport()
         // The next one follows at once, and keeps the sweep off no longer.
         isBegun = false
-        daemon.keeper.beginExport { isBegun = true }
+        daemon.driver.beginExport { isBegun = true }
         try sites.wait(for: "the next export") { isBegun }
         #expect(!blobs.isComplete(first))
     }
 
-    @Test("Walked versions that a bad disk changed are walked again")
-    func damagedWalk() throws {
+    @Test("Synced headers that a bad disk changed are synced again")
+    func damagedHeaders() throws {
         let sites = try TestSites(["de", "es", "fr", "pl"], rules: rules())
         defer { sites.end() }
         for index in 0...2 { try sites.start(index) }
         try sites.train(for: "versions") { (0...2).allSatisfy { sites.height($0) >= 9 } }
-        let source = try #require(sites.daemons[0]).keeper.database
+        let source = try #require(sites.daemons[0]).driver.database
         let folder = sites.state(3)
         do {
             let state = try StateDirectory(path: folder)
             let database = try LedgerDatabase(
                 path: state.database, markPath: state.mark, network: sites.genesis.network)
             let versions = try source.versions(in: Height(1)...Height(6))
-            try database.commit(JournalBatch(entries: versions.map { .walked($0) }))
+            try database.commit(JournalBatch(entries: versions.map { .headerSynced($0) }))
             try database.write { try $0.execute(sql: "UPDATE walked SET bytes = zeroblob(9) WHERE height = 4") }
             database.close()
             state.unlock()
         }
         let daemon = try sites.start(3)
-        #expect(daemon.keeper.health.damages.contains { $0.description.contains("height 4") })
+        #expect(daemon.driver.health.damages.contains { $0.description.contains("height 4") })
         try sites.wait(for: "the lagging site") { sites.height(3) >= 9 }
         #expect(try versions(sites, 3) == Array(1...sites.height(3)))
     }

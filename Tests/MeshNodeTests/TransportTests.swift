@@ -152,7 +152,7 @@ struct TransportTests {
         let networks = [sites.genesis.network.short, others.genesis.network.short]
         try sites.wait(for: "both networks at both sides") {
             let transport = others.daemons[0]?.transport
-            let refused = transport?.refusedConnections.sources(now: others.daemons[0]?.keeper.now ?? at(0)).first
+            let refused = transport?.refusedConnections.sources(now: others.daemons[0]?.driver.now ?? at(0)).first
             let reason = refused?.kind == .otherNetwork ? refused?.sources.first?.reason ?? "" : ""
             return networks.allSatisfy { error(others.ports[0]).contains($0) && reason.contains($0) }
         }
@@ -169,11 +169,11 @@ struct TransportTests {
         }
         try foreign.start(0)
         let site = try sites.start(0)
-        let liar = sites.genesis.members.members.first { $0.name == "es" }
+        let faulty = sites.genesis.members.members.first { $0.name == "es" }
         let address = "127.0.0.1:\(foreign.ports[0])"
-        site.keeper.transport.setAddresses([address], of: try #require(liar).id)
+        site.driver.transport.setAddresses([address], of: try #require(faulty).id)
         try sites.wait(for: "the address to be found foreign") {
-            site.keeper.transport.targets.contains {
+            site.driver.transport.targets.contains {
                 $0.address == address && $0.lastError?.contains("another genesis file") ?? false
             }
         }
@@ -190,9 +190,9 @@ struct TransportTests {
         try sites.train(for: "versions over that link") { (0...1).allSatisfy { sites.height($0) >= 3 } }
         for index in 0...1 {
             let daemon = try #require(sites.daemons[index])
-            let other = try #require(members.first { $0 != daemon.keeper.node.identity.member })
+            let other = try #require(members.first { $0 != daemon.driver.node.identity.member })
             #expect(daemon.transport.view(of: other).isLinked)
-            #expect(daemon.keeper.node.report(now: daemon.keeper.now).linkedMembers == [other])
+            #expect(daemon.driver.node.report(now: daemon.driver.now).linkedMembers == [other])
         }
     }
 
@@ -221,7 +221,7 @@ struct TransportTests {
         try sites.start(1, peers: [])
         try sites.start(0)
         let (sender, receiver) = (try #require(sites.daemons[0]), try #require(sites.daemons[1]))
-        let member = receiver.keeper.node.identity.member
+        let member = receiver.driver.node.identity.member
         try sites.train(for: "versions over one link") { (0...1).allSatisfy { sites.height($0) >= 3 } }
         let link = try #require(sender.transport.link(to: member))
         var (handled, inTurn, most): ([[UInt8]], Int, Int) = ([], 0, 0)

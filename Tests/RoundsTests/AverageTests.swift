@@ -90,7 +90,8 @@ import Testing
         }
     }
 
-    /// By tokens, a member's part of the step is its share, and never more than the cap: what the cap cuts off is nobody's.
+    /// By tokens, a member's part of the step is its share, and never more than the cap: what the cap cuts off is
+    /// nobody's.
     @Test func cappedSharesOfTokensGiveExactlyThatPartOfEachUpdate() throws {
         let mesh = try SmallMesh(encoding: .denseFloat32) {
             $0.weights = .tokens
@@ -109,10 +110,10 @@ import Testing
             var delta = [Float](repeating: 0, count: count)
             for index in stride(from: author, to: count - count % 4, by: 4) { delta[index] = 0x1p-10 }
             var residual = [Float](repeating: 0, count: count)
-            let (payload, handOver) = try HandOver.encode(
+            let (payload, submission) = try Submission.encode(
                 delta: delta, residual: &residual, layout: mesh.layout, rules: mesh.genesis.rules)
             let site = mesh.sites[author]
-            let record = handOver.record(
+            let record = submission.record(
                 network: mesh.genesis.network, author: site.member.id, base: chain.bases[0],
                 report: TrainingReport(
                     steps: 1, tokens: tokens[author], lossCentinats: 1, dataSets: [], trainer: .zero))

@@ -100,19 +100,19 @@ import Testing
         let delta = vector()
         let before = vector()
         var residual = before
-        let (payload, expected) = try HandOver.encode(
+        let (payload, expected) = try Submission.encode(
             delta: delta, residual: &residual, layout: mesh.layout, rules: mesh.genesis.rules)
-        let handOver = try HandOver(
+        let submission = try Submission(
             delta: ParameterArray(delta), residual: ParameterArray(before), layout: mesh.layout,
             rules: mesh.genesis.rules, payloadPath: folder.file("payload"), residualPath: folder.file("residual"))
-        #expect(handOver == expected)
+        #expect(submission == expected)
         let file = try FilePayload(path: folder.file("payload"))
         #expect(file.byteCount == payload.count)
-        #expect(try PieceTree.tree(of: file, pieceBytes: 1024).root == handOver.pieceRoot)
+        #expect(try PieceTree.tree(of: file, pieceBytes: 1024).root == submission.pieceRoot)
         let kept = try ParameterFile(
             path: folder.file("residual"), parameterCount: mesh.layout.parameterCount, expectedRoot: nil)
         #expect(try kept.readAll() == residual)
-        #expect(try HandOver(encoded: file, layout: mesh.layout, rules: mesh.genesis.rules) == handOver)
+        #expect(try Submission(encoded: file, layout: mesh.layout, rules: mesh.genesis.rules) == submission)
     }
 
     @Test func nonFiniteDeltaIsRefused() throws {
@@ -120,12 +120,13 @@ import Testing
         delta[5000] = .nan
         var residual = [Float](repeating: 1, count: delta.count)
         #expect(throws: EncodingError.self) {
-            try HandOver.encode(delta: delta, residual: &residual, layout: mesh.layout, rules: mesh.genesis.rules)
+            try Submission.encode(delta: delta, residual: &residual, layout: mesh.layout, rules: mesh.genesis.rules)
         }
         #expect(residual.allSatisfy { $0 == 1 })
     }
 
-    /// Nothing is lost: with a decay of one, what was left out plus what stayed in the residual is what was handed over.
+    /// Nothing is lost: with a decay of one, what was left out plus what stayed in the residual is what was handed
+    /// over.
     @Test(arguments: [
         Encoding.topK(kept: 64, bits: 2), .topK(kept: 200, bits: 4), .topK(kept: 1024, bits: 8), .denseFloat32,
         .denseBFloat16,
@@ -139,7 +140,7 @@ import Testing
         let delta = (0..<mesh.layout.parameterCount).map { _ in Float(Int.random(in: -400...400, using: &random)) / 4096
         }
         var residual = [Float](repeating: 0, count: delta.count)
-        let (payload, _) = try HandOver.encode(
+        let (payload, _) = try Submission.encode(
             delta: delta, residual: &residual, layout: mesh.layout, rules: rules)
         let restored = ParameterArraySink()
         try LeftOut.restore(

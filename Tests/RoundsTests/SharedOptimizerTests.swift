@@ -212,7 +212,8 @@ import Testing
         #expect(roots.outer == (try ParameterFile.tree(of: ZeroParameters(parameterCount: parameters + 1)).root))
     }
 
-    /// A version without a state under a shared optimizer, and one with a state under other rules, is refused by the records alone.
+    /// A version without a state under a shared optimizer, and one with a state under other rules, is refused by the
+    /// records alone.
     @Test(arguments: [true, false])
     func aVersionHasAStateIfAndOnlyIfItsRulesShareAnOptimizer(isShared: Bool) throws {
         let mesh = try isShared ? mesh() : SmallMesh()
@@ -223,6 +224,6 @@ import Testing
             StateRoots(parameters: mesh.genesis.roots.parameters, outer: outer)
         }
         #expect(throws: AuditFault.self) { try chain.audited(version, verifier: Verifier()) }
-        #expect(throws: PayloadFault.wrongOuterRoot) { try chain.judge(version.embedded, verifier: Verifier()) }
+        #expect(throws: PayloadFault.wrongOuterRoot) { try chain.validate(version.embedded, verifier: Verifier()) }
     }
 }

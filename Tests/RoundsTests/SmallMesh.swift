@@ -70,10 +70,10 @@ struct SmallMesh {
         var random = SeededRandom(simulationSeed: base.height.value * 100 + UInt64(author))
         let delta = (0..<layout.parameterCount).map { _ in Float.random(in: -0.01...0.01, using: &random) }
         var residual = [Float](repeating: 0, count: layout.parameterCount)
-        let (payload, handOver) = try HandOver.encode(
+        let (payload, submission) = try Submission.encode(
             delta: delta, residual: &residual, layout: layout, rules: base.rules)
         let site = sites[author]
-        let record = handOver.record(
+        let record = submission.record(
             network: genesis.network, author: site.member.id, base: base,
             report: TrainingReport(
                 steps: 10, tokens: tokens, lossCentinats: 200, dataSets: dataSets, trainer: .zero))
@@ -120,8 +120,8 @@ struct SmallMesh {
                 signer: site.member.id, key: site.nodeKey, network: genesis.network)
         }.sorted { $0.objectDigest < $1.objectDigest }
         let availability = ordered.map { contribution in
-            let stored = Stored(contribution.body)
-            return AvailabilityCertificate(stored: stored, signatures: quorum(over: stored))
+            let vote = AvailabilityVote(contribution.body)
+            return AvailabilityCertificate(vote: vote, signatures: quorum(over: vote))
         }
         let manifest = chain.manifest(
             listing: slots, availability: Dictionary(uniqueKeysWithValues: zip(slots, availability)),

@@ -12,23 +12,23 @@ struct CoalitionTests {
         let founding = Founding(members: 9, random: &random)
         var coalition = Coalition(founding, (0..<9).map { $0 == 0 ? [.equivocatesProposals] : [] })
         let slot = Slot(author: founding.identities[1].member, base: founding.genesis.version.versionDigest)
-        let stored = Stored(slot: slot, baseHeight: .genesis, contribution: ContributionDigest(.zero))
+        let vote = AvailabilityVote(slot: slot, baseHeight: .genesis, contribution: ContributionDigest(.zero))
         var signatures: [Int: Signature] = [:]
         for position in 2..<9 {
             let identity = founding.identities[position]
             signatures[position] =
                 Signed(
-                    stored, signer: identity.member, key: identity.nodeKey, network: founding.genesis.network
+                    vote, signer: identity.member, key: identity.nodeKey, network: founding.genesis.network
                 ).signature
         }
         let certificate = AvailabilityCertificate(
-            stored: stored, signatures: QuorumSignatures(signatures, memberCount: 9))
+            vote: vote, signatures: QuorumSignatures(signatures, memberCount: 9))
 
         coalition.heard(RecordScan(certificate.cbor))
-        #expect(coalition.acks[stored]?.keys.max() == 8)
+        #expect(coalition.availabilityVotes[vote]?.keys.max() == 8)
 
         coalition.follow(try MemberSet(members: Array(founding.genesis.members.members.dropLast()), tombstones: []))
         coalition.heard(RecordScan(certificate.cbor))
-        #expect(coalition.acks[stored] == nil)
+        #expect(coalition.availabilityVotes[vote] == nil)
     }
 }

@@ -9,7 +9,7 @@ import Testing
 struct DrillTests {
     @Test(arguments: Drill.allCases)
     func whatIsPromisedHoldsAndEnoughColludersBreakIt(drill: Drill) {
-        let rows = drill.run(members: 4, worlds: 1)
+        let rows = drill.run(members: 4, clusters: 1)
         for row in rows {
             #expect(row.isAsPromised, "\(row.colluders) colluders: \(row.attack): \(row.outcome)")
         }
@@ -21,18 +21,18 @@ struct DrillTests {
 
     /// Where f + 1 are no quorum with half of the others, the drill goes on until it finds how many are.
     @Test func theNumberThatForksAMeshOfFiveIsFound() {
-        let rows = Drill.rewrite.run(members: 5, worlds: 1)
+        let rows = Drill.rewrite.run(members: 5, clusters: 1)
         #expect(rows.map(\.colluders) == [1, 2, 3])
         #expect(rows.map(\.isKept) == [true, true, false])
     }
 
     @Test func aMeshThatWeighsByTokensIsJudgedByItsRules() {
-        var options = WorldOptions(nodes: 4, seed: 3)
+        var options = ClusterOptions(nodes: 4, seed: 3)
         options.weights = .tokens
         options.nodeWeightMaximumQ30 = Rules.oneQ30 / 2
-        let world = World(options)
-        let outcome = world.run()
+        let cluster = Cluster(options)
+        let outcome = cluster.run()
         #expect(outcome.holds, "\(outcome.violations)")
-        #expect(world.genesis.rules.weights == .tokens)
+        #expect(cluster.genesis.rules.weights == .tokens)
     }
 }

@@ -7,25 +7,25 @@ import Ledger
 /// Four members whose keys are all at hand, and an observer of them: what nodes never do is fabricated here.
 struct Fabrication {
     let founding: Founding
-    let oracles: Oracles
+    let checkers: Checkers
 
     init(byzantine: Set<Int> = [], minContributions: UInt32 = 1) {
         var random = SeededRandom(simulationSeed: 1)
         founding = Founding(members: 4, random: &random) { $0.minContributions = minContributions }
-        oracles = Oracles(genesis: founding.genesis, isHonest: (0..<4).map { !byzantine.contains($0) })
-        oracles.holders = { _, _ in 4 }
-        oracles.holds = { _, _ in true }
+        checkers = Checkers(genesis: founding.genesis, isHonest: (0..<4).map { !byzantine.contains($0) })
+        checkers.holders = { _, _ in 4 }
+        checkers.holds = { _, _ in true }
         for text in ["a", "b"] { propose(version(text)) }
     }
 
     /// A leader proposed this version in view 1, afresh.
     func propose(_ version: VersionDigest, height: Height = Height(1)) {
-        oracles.note(Proposal(height: height, view: .first, version: version, reproposed: .none))
+        checkers.note(Proposal(height: height, view: .first, version: version, reproposed: .none))
     }
 
     var network: NetworkID { founding.genesis.network }
     var genesis: Version { founding.genesis.version }
-    var fired: [Violation.Oracle] { oracles.violations.map(\.oracle) }
+    var fired: [Violation.Checker] { checkers.violations.map(\.checker) }
 
     func id(_ member: Int) -> MemberID { founding.identities[member].member }
 
@@ -96,16 +96,16 @@ struct Fabrication {
         propose(vote.version, height: vote.height)
         let notarize = Vote(kind: .notarize, height: vote.height, view: vote.view, version: vote.version)
         for signer in signers {
-            oracles.synced([.vote(signed(notarize, by: signer))], by: signer)
+            checkers.synced([.vote(signed(notarize, by: signer))], by: signer)
         }
         for signer in signers {
-            oracles.synced(
+            checkers.synced(
                 [.certificate(certificate(notarize, by: signers)), .vote(signed(vote, by: signer))], by: signer)
         }
     }
 
     func adopt(_ certified: CertifiedVersion, by member: Int = 0) {
         syncFinalizations(of: certified)
-        oracles.synced([.adopt(certified)], by: member)
+        checkers.synced([.adopt(certified)], by: member)
     }
 }

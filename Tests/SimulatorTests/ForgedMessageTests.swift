@@ -7,28 +7,29 @@ import Testing
 
 /// A forgery that no node understands attacks nothing but the decoder: those that shall be understood are.
 struct ForgedMessageTests {
-    private let town = Fabrication(byzantine: [3])
+    private let fabrication = Fabrication(byzantine: [3])
 
     @Test func forgedMessagesAreUnderstood() throws {
-        let contribution = town.contribution(by: 3)
-        let stored = Stored(contribution)
-        let acks = AvailabilityCertificate(stored: stored, signatures: town.quorum(stored, by: [3]))
-        let ready = town.signed(Ready(height: Height(1), parent: town.genesis.versionDigest, slots: []), by: 3)
-        let proposal = town.signed(
-            Proposal(height: Height(1), view: .first, version: town.version("a"), reproposed: .none), by: 3)
-        let votes = town.certificate(town.vote(.nullify), by: [3])
-        let certified = town.certified()
+        let contribution = fabrication.contribution(by: 3)
+        let vote = AvailabilityVote(contribution)
+        let availability = AvailabilityCertificate(vote: vote, signatures: fabrication.quorum(vote, by: [3]))
+        let ready = fabrication.signed(
+            Ready(height: Height(1), parent: fabrication.genesis.versionDigest, slots: []), by: 3)
+        let proposal = fabrication.signed(
+            Proposal(height: Height(1), view: .first, version: fabrication.version("a"), reproposed: .none), by: 3)
+        let votes = fabrication.certificate(fabrication.vote(.nullify), by: [3])
+        let certified = fabrication.certified()
         let payload = certified.embedded.payload
         let expected: [(bytes: [UInt8], message: Message)] = [
             (
-                ForgedMessage.contribution(town.signed(contribution, by: 3)),
-                .contribution(town.signed(contribution, by: 3))
+                ForgedMessage.contribution(fabrication.signed(contribution, by: 3)),
+                .contribution(fabrication.signed(contribution, by: 3))
             ),
             (
                 ForgedMessage.have(contribution.contributionDigest, count: 13),
                 .have(contribution.contributionDigest, pieces: Bitmap(full: 13))
             ),
-            (ForgedMessage.acks(acks), .acks(acks)),
+            (ForgedMessage.availability(availability), .availability(availability)),
             (ForgedMessage.ready(ready), .ready(ready)),
             (ForgedMessage.proposal(proposal), .proposal(proposal)),
             (ForgedMessage.payload(payload), .payload(payload)),
@@ -43,49 +44,50 @@ struct ForgedMessageTests {
     }
 
     @Test func whatAFetchAsksForByDigestIsRead() {
-        let names = ["a", "b"].map { town.version($0) }
+        let names = ["a", "b"].map { fabrication.version($0) }
         let message = Message.fetch([.payload(names[0]), .nullification(.first), .payload(names[1])])
         #expect(ForgedMessage.fetchedDigests(message.encoded) == names.map(\.digest))
         #expect(ForgedMessage.fetchedDigests([0x80]).isEmpty)
     }
 
-    @Test func aBoastDiffersInItsHeightOnly() throws {
+    @Test func anOverclaimDiffersInItsHeightOnly() throws {
         func summary(at height: UInt64) -> Message {
             .summary(
-                Summary(
-                    height: Height(height), head: town.version("a"), view: View(2), ready: Bitmap(full: 4),
+                InventorySummary(
+                    height: Height(height), head: fabrication.version("a"), view: View(2), ready: Bitmap(full: 4),
                     closed: Bitmap(full: 4), views: [], candidates: []))
         }
         let bytes = summary(at: 7).encoded
         #expect(ForgedMessage.summarizedHeight(bytes) == 7)
         #expect(try Message(encoded: ForgedMessage.summary(bytes, at: 1_000)) == summary(at: 1_000))
-        #expect(ForgedMessage.summarizedHeight(ForgedMessage.walk(from: Height(7))) == nil)
+        #expect(ForgedMessage.summarizedHeight(ForgedMessage.requestHeaders(from: Height(7))) == nil)
     }
 
     /// Signatures stand as they were given: also of a number that the bitmap denies.
     @Test func aRepeatedSignatureTravels() throws {
-        let vote = town.vote(.nullify)
-        let one = town.signed(vote, by: 3).signature.bytes
-        let bytes = ForgedMessage.votes(vote, network: town.network, bitmap: [0b0111], signatures: one + one + one)
+        let vote = fabrication.vote(.nullify)
+        let one = fabrication.signed(vote, by: 3).signature.bytes
+        let bytes = ForgedMessage.votes(
+            vote, network: fabrication.network, bitmap: [0b0111], signatures: one + one + one)
         guard case .votes(let votes) = try Message(encoded: bytes) else {
             Issue.record("no votes")
             return
         }
         #expect(votes.signatures.signers == [0, 1, 2])
         #expect(Set(votes.signatures.signatures).count == 1)
-        let short = ForgedMessage.votes(vote, network: town.network, bitmap: [0b0111], signatures: one)
+        let short = ForgedMessage.votes(vote, network: fabrication.network, bitmap: [0b0111], signatures: one)
         #expect(throws: RecordError.self) { try Message(encoded: short) }
     }
 
     /// A start report that is passed on carries contributions; who receives one has not heard of them as announcements.
     @Test func onlyARecordThatIsTheWholeBodyIsOneRecord() throws {
-        let announced = town.signed(town.contribution(by: 3), by: 3)
+        let announced = fabrication.signed(fabrication.contribution(by: 3), by: 3)
         let report = StartReport(
             member: announced.signer, instance: InstanceID(.zero),
-            standing: .settled, height: .genesis, certificate: nil, isRivalled: false,
+            standing: .settled, height: .genesis, certificate: nil, hasDuplicateInstance: false,
             statements: [.contribution(announced)])
         for (message, isOne) in [
-            (Message.contribution(announced), true), (.report(town.signed(report, by: 2)), false),
+            (Message.contribution(announced), true), (.report(fabrication.signed(report, by: 2)), false),
         ] {
             let scan = RecordScan(bytes: message.encoded)
             #expect(scan.contributions == [announced])

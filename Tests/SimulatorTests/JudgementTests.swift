@@ -5,11 +5,11 @@ import Testing
 @testable import Gossip
 @testable import Simulator
 
-/// The oracles that judge payloads, votes and bounds again: each is shown what it must see, and the honest thing.
+/// The checkers that judge payloads, votes and bounds again: each is shown what it must see, and the honest thing.
 struct JudgementTests {
     /// What a leader of height 1 may propose when members 0, 1 and 2 name the contribution of member 0.
     private struct Draft {
-        let town: Fabrication
+        let fabrication: Fabrication
         let contribution: Contribution
         var named = [0, 1, 2]
         var signers = [0, 1, 2]
@@ -19,19 +19,19 @@ struct JudgementTests {
         var roots: StateRoots?
 
         init(minContributions: UInt32 = 1) {
-            town = Fabrication(byzantine: [3], minContributions: minContributions)
-            contribution = town.contribution(by: 0)
+            fabrication = Fabrication(byzantine: [3], minContributions: minContributions)
+            contribution = fabrication.contribution(by: 0)
         }
 
         var embedded: EmbeddedPayload {
-            let genesis = town.founding.genesis
-            let stored = Stored(contribution)
-            let available = AvailabilityCertificate(stored: stored, signatures: town.quorum(stored, by: signers))
+            let genesis = fabrication.founding.genesis
+            let vote = AvailabilityVote(contribution)
+            let available = AvailabilityCertificate(vote: vote, signatures: fabrication.quorum(vote, by: signers))
             let ready = (0..<3)
                 .map { member in
-                    town.signed(
+                    fabrication.signed(
                         Ready(
-                            height: Height(1), parent: town.genesis.versionDigest,
+                            height: Height(1), parent: fabrication.genesis.versionDigest,
                             slots: named.contains(member) ? [contribution.slot] : []), by: member)
                 }
                 .sorted { $0.objectDigest < $1.objectDigest }
@@ -39,12 +39,12 @@ struct JudgementTests {
                 slot: contribution.slot, baseHeight: .genesis, contribution: contribution.contributionDigest,
                 availability: available.digest, weightQ30: UInt64(Rules.oneQ30))
             let closed = Closed(
-                height: Height(1), parent: town.genesis.versionDigest, commitments: [Commitment(contribution)])
-            let closing = Closing(statements: namers.map { town.signed(closed, by: $0) })
+                height: Height(1), parent: fabrication.genesis.versionDigest, commitments: [Commitment(contribution)])
+            let closing = Closing(statements: namers.map { fabrication.signed(closed, by: $0) })
             let support = Support(
                 ready: ready.map(\.objectDigest), closings: isListed ? [closing.names.digest] : [])
             let version = Version(
-                network: town.network, height: Height(1), parent: town.genesis.versionDigest,
+                network: fabrication.network, height: Height(1), parent: fabrication.genesis.versionDigest,
                 manifest: isListed ? [entry] : [], action: nil, rules: genesis.rules.digest,
                 members: genesis.members.digest, support: support.digest, roots: roots ?? genesis.roots)
             return EmbeddedPayload(
@@ -52,9 +52,9 @@ struct JudgementTests {
                 closings: isListed ? [closing] : [], availability: isListed ? [available] : [])
         }
 
-        var fired: [Violation.Oracle] {
-            town.oracles.synced([.payload(embedded)], by: 0)
-            return town.fired
+        var fired: [Violation.Checker] {
+            fabrication.checkers.synced([.payload(embedded)], by: 0)
+            return fabrication.fired
         }
     }
 
@@ -97,42 +97,46 @@ struct JudgementTests {
     }
 
     @Test func twoCertificatesOfOneSlotAreSeen() {
-        let town = Fabrication(byzantine: [0, 1, 2])
+        let fabrication = Fabrication(byzantine: [0, 1, 2])
         for norm in [UInt64(1), 2] {
-            let stored = Stored(town.contribution(by: 3, norm: norm))
-            town.oracles.sent(
-                AvailabilityCertificate(stored: stored, signatures: town.quorum(stored, by: [0, 1, 2])).encoded, by: 0)
-            #expect(town.fired == (norm == 1 ? [] : [.conflictingAvailability]))
+            let vote = AvailabilityVote(fabrication.contribution(by: 3, norm: norm))
+            fabrication.checkers.sent(
+                AvailabilityCertificate(vote: vote, signatures: fabrication.quorum(vote, by: [0, 1, 2])).encoded, by: 0)
+            #expect(fabrication.fired == (norm == 1 ? [] : [.conflictingAvailability]))
         }
     }
 
     @Test func aVoteForWhatNobodyProposedIsSeen() {
-        let town = Fabrication()
-        town.oracles.synced([.vote(town.signed(town.vote(.notarize, 1, "c"), by: 0))], by: 0)
-        #expect(town.fired == [.unjustifiedVote])
+        let fabrication = Fabrication()
+        fabrication.checkers.synced([.vote(fabrication.signed(fabrication.vote(.notarize, 1, "c"), by: 0))], by: 0)
+        #expect(fabrication.fired == [.unjustifiedVote])
     }
 
     /// Proposed again in view 2 from view 1, where `notarizers` voted for it.
     @Test(arguments: [(notarizers: [0, 1, 2], isJustified: true), ([1, 2], false), ([], false)])
     func proposingAgainNeedsTheNotarization(notarizers: [Int], isJustified: Bool) {
-        let town = Fabrication()
+        let fabrication = Fabrication()
         for member in notarizers {
-            town.oracles.synced([.vote(town.signed(town.vote(.notarize), by: member))], by: member)
+            fabrication.checkers.synced(
+                [.vote(fabrication.signed(fabrication.vote(.notarize), by: member))], by: member)
         }
-        #expect(town.fired.isEmpty)
-        town.oracles.note(
-            Proposal(height: Height(1), view: View(2), version: town.version("a"), reproposed: .first))
-        town.oracles.synced([.vote(town.signed(town.vote(.notarize, 2), by: 3))], by: 3)
-        #expect(town.fired.filter { $0 != .unsyncedGround } == (isJustified ? [] : [.unjustifiedVote]))
+        #expect(fabrication.fired.isEmpty)
+        fabrication.checkers.note(
+            Proposal(height: Height(1), view: View(2), version: fabrication.version("a"), reproposed: .first))
+        fabrication.checkers.synced([.vote(fabrication.signed(fabrication.vote(.notarize, 2), by: 3))], by: 3)
+        #expect(fabrication.fired.filter { $0 != .unsyncedGround } == (isJustified ? [] : [.unjustifiedVote]))
     }
 
     /// A Byzantine member may have signed anything: two honest ones and it are a quorum of four.
     @Test func whatMayHaveBeenNullifiedJustifies() {
-        let town = Fabrication(byzantine: [3])
-        for member in [1, 2] { town.oracles.synced([.vote(town.signed(town.vote(.nullify), by: member))], by: member) }
-        town.oracles.note(Proposal(height: Height(1), view: View(2), version: town.version("c"), reproposed: .none))
-        town.oracles.synced([.vote(town.signed(town.vote(.notarize, 2, "c"), by: 0))], by: 0)
-        #expect(!town.fired.contains(.unjustifiedVote))
+        let fabrication = Fabrication(byzantine: [3])
+        for member in [1, 2] {
+            fabrication.checkers.synced([.vote(fabrication.signed(fabrication.vote(.nullify), by: member))], by: member)
+        }
+        fabrication.checkers.note(
+            Proposal(height: Height(1), view: View(2), version: fabrication.version("c"), reproposed: .none))
+        fabrication.checkers.synced([.vote(fabrication.signed(fabrication.vote(.notarize, 2, "c"), by: 0))], by: 0)
+        #expect(!fabrication.fired.contains(.unjustifiedVote))
     }
 
     /// Of whomever it comes: nobody here says who proposed it.
@@ -140,8 +144,8 @@ struct JudgementTests {
     func refusingAValidPayloadIsSeen(isValid: Bool) {
         var draft = Draft()
         draft.isListed = isValid
-        draft.town.oracles.refused(draft.embedded.payload, draft.embedded, by: 0, because: .wrongRoots)
-        #expect(draft.town.fired == (isValid ? [.judgedApart] : []))
+        draft.fabrication.checkers.refused(draft.embedded.payload, draft.embedded, by: 0, because: .wrongRoots)
+        #expect(draft.fabrication.fired == (isValid ? [.judgedApart] : []))
     }
 
     /// Before what it names is there a payload is refused for its shape alone.
@@ -158,8 +162,8 @@ struct JudgementTests {
                     action: shown.action, rules: shown.rules, members: shown.members, support: support.digest,
                     roots: shown.roots), support: support)
         }
-        draft.town.oracles.refused(payload, nil, by: 0, because: .wrongSupport)
-        #expect(draft.town.fired == (isWellFormed ? [.judgedApart] : []))
+        draft.fabrication.checkers.refused(payload, nil, by: 0, because: .wrongSupport)
+        #expect(draft.fabrication.fired == (isWellFormed ? [.judgedApart] : []))
     }
 
     @Test(arguments: [true, false])
@@ -167,57 +171,60 @@ struct JudgementTests {
         var draft = Draft()
         draft.isListed = false
         let refused = draft.embedded
-        if isRefusedFirst { draft.town.oracles.refused(refused.payload, refused, by: 1, because: .wrongRoots) }
+        if isRefusedFirst { draft.fabrication.checkers.refused(refused.payload, refused, by: 1, because: .wrongRoots) }
         _ = draft.fired
-        if !isRefusedFirst { draft.town.oracles.refused(refused.payload, refused, by: 1, because: .wrongRoots) }
-        #expect(draft.town.fired == [.invalidPayload, .judgedApart])
+        if !isRefusedFirst { draft.fabrication.checkers.refused(refused.payload, refused, by: 1, because: .wrongRoots) }
+        #expect(draft.fabrication.fired == [.invalidPayload, .judgedApart])
     }
 
     @Test(arguments: [true, false])
     func aFinalizedViewNeedsItsNotarizationSomewhere(isAlive: Bool) {
-        let town = Fabrication()
-        for member in 0..<3 { town.oracles.synced([.vote(town.signed(town.vote(.notarize), by: member))], by: member) }
-        let notarization = town.certificate(town.vote(.notarize), by: [0, 1, 2])
-        town.oracles.synced([.certificate(notarization)], by: 1)
-        town.oracles.synced([.vote(town.signed(town.vote(.finalize), by: 0))], by: 0)
-        #expect(town.fired == [.unsyncedGround])
-        town.oracles.checkRecoverable { $0 != 1 || isAlive }
-        #expect(town.fired.dropFirst() == (isAlive ? [] : [.unrecoverableView]))
+        let fabrication = Fabrication()
+        for member in 0..<3 {
+            fabrication.checkers.synced(
+                [.vote(fabrication.signed(fabrication.vote(.notarize), by: member))], by: member)
+        }
+        let notarization = fabrication.certificate(fabrication.vote(.notarize), by: [0, 1, 2])
+        fabrication.checkers.synced([.certificate(notarization)], by: 1)
+        fabrication.checkers.synced([.vote(fabrication.signed(fabrication.vote(.finalize), by: 0))], by: 0)
+        #expect(fabrication.fired == [.unsyncedGround])
+        fabrication.checkers.checkRecoverable { $0 != 1 || isAlive }
+        #expect(fabrication.fired.dropFirst() == (isAlive ? [] : [.unrecoverableView]))
     }
 
     // MARK: - Bounds
 
-    private let world = World(WorldOptions(nodes: 4, seed: 1))
+    private let cluster = Cluster(ClusterOptions(nodes: 4, seed: 1))
 
     @Test func aNodeThatKeepsTooMuchIsSeen() {
         var sizes = NodeSizes()
         sizes.view = 1
         sizes.candidates = 10
-        world.check(sizes, of: world.sites[0])
-        #expect(world.oracles.violations.isEmpty)
+        cluster.check(sizes, of: cluster.sites[0])
+        #expect(cluster.checkers.violations.isEmpty)
         sizes.candidates = 11
-        world.check(sizes, of: world.sites[0])
-        #expect(world.oracles.violations.map(\.oracle) == [.unboundedMemory])
+        cluster.check(sizes, of: cluster.sites[0])
+        #expect(cluster.checkers.violations.map(\.checker) == [.unboundedMemory])
     }
 
     @Test func aJournalThatGrowsIsSeen() {
-        let town = Fabrication()
-        let vote = JournalEntry.vote(town.signed(town.vote(.notarize), by: 0))
+        let fabrication = Fabrication()
+        let vote = JournalEntry.vote(fabrication.signed(fabrication.vote(.notarize), by: 0))
         // Nobody governs there: what operators say has a place of its own in a journal.
-        let world = World(.calm(nodes: 4, contributors: 4, seed: 1))
-        guard let site = world.sites.first(where: \.isHonest) else { return }
+        let cluster = Cluster(.calm(nodes: 4, contributors: 4, seed: 1))
+        guard let site = cluster.sites.first(where: \.isHonest) else { return }
         site.disk.commit(Array(repeating: vote, count: 200))
-        world.checkBounds()
-        #expect(world.oracles.violations.map(\.oracle) == [.unboundedJournal])
+        cluster.checkBounds()
+        #expect(cluster.checkers.violations.map(\.checker) == [.unboundedJournal])
     }
 
     @Test func aVersionThatTakesTooManyViewsIsSeen() {
-        let world = World(WorldOptions(nodes: 4, seed: 1))
-        world.decidedViews[1] = 11
-        world.checkViews()
-        #expect(world.oracles.violations.isEmpty)
-        world.decidedViews[1] = 12
-        world.checkViews()
-        #expect(world.oracles.violations.map(\.oracle) == [.tooManyViews])
+        let cluster = Cluster(ClusterOptions(nodes: 4, seed: 1))
+        cluster.decidedViews[1] = 11
+        cluster.checkViews()
+        #expect(cluster.checkers.violations.isEmpty)
+        cluster.decidedViews[1] = 12
+        cluster.checkViews()
+        #expect(cluster.checkers.violations.map(\.checker) == [.tooManyViews])
     }
 }

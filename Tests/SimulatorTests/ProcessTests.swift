@@ -7,7 +7,7 @@ import Testing
 struct ProcessTests {
     @Test(arguments: [(nodes: 4, seed: UInt64(3)), (nodes: 7, seed: 11)])
     func aSeedIsTheSameWorldInEveryProcess(nodes: Int, seed: UInt64) throws {
-        let digest = World(WorldOptions(nodes: nodes, seed: seed)).run().traceDigest.description
+        let digest = Cluster(ClusterOptions(nodes: nodes, seed: seed)).run().traceDigest.description
         for _ in 0..<2 {
             #expect(try run(["trace-digest", "--nodes", "\(nodes)", "--seed", "\(seed)"]).output == digest + "\n")
         }

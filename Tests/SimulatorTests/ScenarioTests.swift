@@ -5,10 +5,11 @@ import Testing
 
 @testable import Simulator
 
-/// The directed schedules; of those that one scenario enumerates by the hundred, a sample (`meshsim scenarios` runs all).
+/// The directed schedules; of those that one scenario enumerates by the hundred, a sample (`meshsim scenarios` runs
+/// all).
 ///
-/// Traces/scenarios.txt has the digest of each scenario's traces. A change that must not change behaviour must not change
-/// one; Docs/simulator.md, "Recorded traces", says how to record them again.
+/// Traces/scenarios.txt has the digest of each scenario's traces. A change that must not change behaviour must not
+/// change one; Docs/simulator.md, "Recorded traces", says how to record them again.
 struct ScenarioTests {
     private static let file = URL(filePath: #filePath).deletingLastPathComponent().appending(
         path: "Traces/scenarios.txt")
@@ -53,13 +54,13 @@ struct ScenarioTests {
         }
     }
 
-    /// A world without crashes may end before the last batch that it counts is reported.
+    /// A cluster without crashes may end before the last batch that it counts is reported.
     @Test(arguments: [4, 5, 7])
     func crashesAroundTheLastBatchesComeAbout(nodes: Int) {
-        let stage = Stage(nodes: nodes, sample: 1, print: nil)
-        for (member, count) in stage.batchCounts(stage.options()).enumerated() {
+        let runner = ScenarioRunner(nodes: nodes, sample: 1, print: nil)
+        for (member, count) in runner.batchCounts(runner.options()).enumerated() {
             for phase in CrashPoint.Phase.allCases {
-                let result = stage.crash(at: CrashPoint(member: member, batch: count, phase: phase))
+                let result = runner.crash(at: CrashPoint(member: member, batch: count, phase: phase))
                 #expect(result.outcome.holds, "\(result.name): \(result.outcome.violations)")
                 #expect(result.cameAbout, "\(result.name): the schedule did not come about")
             }

@@ -87,9 +87,9 @@ struct History {
             var random = SeededRandom(simulationSeed: base.height.value * 10 + UInt64(index))
             let delta = parameters.map { _ in Float.random(in: -0.01...0.01, using: &random) }
             var residual = delta.map { _ in Float(0) }
-            let (payload, handOver) = try HandOver.encode(
+            let (payload, submission) = try Submission.encode(
                 delta: delta, residual: &residual, layout: layout, rules: chain.rules)
-            let record = handOver.record(
+            let record = submission.record(
                 network: genesis.network, author: key.member.id, base: base,
                 report: TrainingReport(steps: 1, tokens: 1, lossCentinats: 1, dataSets: [], trainer: .zero))
             payloads.insert(payload, for: record.contributionDigest)
@@ -99,7 +99,8 @@ struct History {
         let slots = contributions.map(\.body.slot)
         let availability = contributions.map { contribution in
             AvailabilityCertificate(
-                stored: Stored(contribution.body), signatures: quorum(over: Stored(contribution.body)))
+                vote: AvailabilityVote(contribution.body), signatures: quorum(over: AvailabilityVote(contribution.body))
+            )
         }
         let ready = keys[..<genesis.members.quorum].map { key in
             Signed(

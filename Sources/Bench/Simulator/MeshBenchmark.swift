@@ -1,7 +1,7 @@
 import ArgumentParser
 import Simulator
 
-/// What a large mesh costs in the simulator: one calm world, on one core.
+/// What a large mesh costs in the simulator: one calm cluster, on one core.
 struct MeshBenchmark: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "mesh", abstract: "Time and memory of a large simulated mesh in which nothing fails.")
@@ -29,8 +29,8 @@ struct MeshBenchmark: ParsableCommand {
     func run() throws {
         let clock = ContinuousClock()
         let start = clock.now
-        let world = World(.calm(nodes: nodes, contributors: contributors, seed: seed))
-        let outcome = world.run(versions: heights)
+        let cluster = Cluster(.calm(nodes: nodes, contributors: contributors, seed: seed))
+        let outcome = cluster.run(versions: heights)
         let seconds = (clock.now - start) / .seconds(1)
         let usage = ProcessUsage.now
         print(

@@ -10,10 +10,10 @@ struct PaceBenchmark: ParsableCommand {
             The bound is three times the mean with all members up, and one view timer for each leader that is down.
             """)
 
-    @Option(help: "Sizes of the worlds, each measured by itself.")
+    @Option(help: "Sizes of the clusters, each measured by itself.")
     var nodes = [4, 7, 10, 16]
 
-    @Option(help: "Versions to certify in each world, at least 1.")
+    @Option(help: "Versions to certify in each cluster, at least 1.")
     var heights: UInt64 = 24
 
     @Option(help: "The seed.")

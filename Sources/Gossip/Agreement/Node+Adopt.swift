@@ -43,7 +43,7 @@ extension Node {
         let records = version.manifest.compactMap { contributions[$0.contribution]?.signed }
         guard records.count == version.manifest.count else { return }
         height.isAdopting = true
-        dropWalkRequest()
+        dropHeaderRequest()
         let certified = CertifiedVersion(embedded: embedded, certificate: certificate, contributions: records)
         persist([.adopt(certified)], then: [.adopted(certified)])
     }
@@ -73,8 +73,8 @@ extension Node {
         return false
     }
 
-    /// Whether the version that a quorum certified for this height names this object. If this node refuses such an object,
-    /// the peer that sent it is not at fault.
+    /// Whether the version that a quorum certified for this height names this object. If this node refuses such an
+    /// object, the peer that sent it is not at fault.
     func isNamedByDecision(_ names: (Payload) -> Bool) -> Bool {
         guard let decided = height.decided, let payload = height.payloads[decided.vote.version] else { return false }
         return names(payload)
@@ -92,14 +92,14 @@ extension Node {
         let listed = Set(chain.listed.values).union(certified.version.manifest.map(\.contribution))
         chain = advanced
         headVersion = certified
-        height = HeightState(
+        height = ConsensusInstance(
             network: chain.network, height: chain.nextHeight, members: chain.members, began: now)
         averagings = AveragingTable()
         commitments.advance(
             to: chain, participants: participants, listing: Set(certified.version.manifest.map(\.contribution)))
-        beginWalkAnew(from: chain)
+        restartHeaderSync(from: chain)
         pruneContributions(listed: listed)
-        witness(stored: certified)
+        observe(durable: certified)
         pruneStatements()
         emit(.adopted(certified, replayed: replayed))
         governanceAdvanced(from: before, carrying: certified.embedded.action)

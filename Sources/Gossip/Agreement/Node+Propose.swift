@@ -56,7 +56,7 @@ extension Node {
         for slot in slots {
             guard let certificate = contributions.slots[slot]?.certificate else { return }
             availability[slot] = certificate
-            records[certificate.stored.contribution] = contributions[certificate.stored.contribution]?.contribution
+            records[certificate.vote.contribution] = contributions[certificate.vote.contribution]?.contribution
         }
         guard let manifest = chain.manifest(listing: slots, availability: availability, contributions: records),
             manifest.allSatisfy({ contributions[$0.contribution]?.status == .valid })
@@ -89,7 +89,7 @@ extension Node {
     private func proposeFresh(_ payload: Payload) {
         let digest = payload.version.versionDigest
         height.payloads[digest] = payload
-        height.verdicts[digest] = .valid
+        height.validations[digest] = .valid
         guard let embedded = embedded(payload) else { return }
         propose(version: digest, embedded: embedded, reproposed: .none)
     }
@@ -113,7 +113,9 @@ extension Node {
         }
         if let action = payload.support.action.flatMap({ height.actions[$0] }) { broadcast(.carried(action)) }
         for entry in payload.version.manifest {
-            if let certificate = contributions.certificates[entry.availability] { broadcast(.acks(certificate)) }
+            if let certificate = contributions.certificates[entry.availability] {
+                broadcast(.availability(certificate))
+            }
         }
         emit(.proposed(height.height, proposal.body.view, proposal.body.version))
     }
@@ -121,7 +123,7 @@ extension Node {
     func received(_ proposal: Signed<Proposal>, from link: LinkID) {
         let body = proposal.body
         guard body.height == height.height, height.decided == nil, body.view >= height.view,
-            body.view.value <= height.view.value + HeightState.viewWindow,
+            body.view.value <= height.view.value + ConsensusInstance.viewWindow,
             height.members.index(of: proposal.signer) == height.leader(of: body.view),
             (height.views[body.view]?.proposals.count ?? 0) < 2,
             !(height.views[body.view]?.proposals.contains { $0.body == body } ?? false)
@@ -144,7 +146,7 @@ extension Node {
         let digest = payload.version.versionDigest
         guard payload.version.height == height.height, height.payloads[digest] == nil, height.isKnownProposal(digest)
         else { return }
-        guard height.verdicts[digest] != .invalid else { return }
+        guard height.validations[digest] != .invalid else { return }
         pacing.progressed = true
         if let proposer = proposer(of: digest) { relay(.payload(payload), of: proposer, from: link) }
         // One that is invalid whatever its parts are is not kept: what it names would be kept too.

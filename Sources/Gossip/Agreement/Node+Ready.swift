@@ -2,9 +2,9 @@ import Crypto
 import Ledger
 
 extension Node {
-    /// Signs which committed contributions a quorum holds, once a height, after a quorum has closed the round: as soon as
-    /// all that are committed are available, or enough are and the grace has passed, or at the deadline. Where none is, the
-    /// height ends with an empty manifest: nothing more can be committed to it.
+    /// Signs which committed contributions a quorum holds, once a height, after a quorum has closed the round: as soon
+    /// as all that are committed are available, or enough are and the grace has passed, or at the deadline. Where none
+    /// is, the height ends with an empty manifest: nothing more can be committed to it.
     func signReadyIfDue() {
         guard mayBeReady, let round = headRound, let closed = round.closedSince else { return }
         openWindows()
@@ -13,9 +13,10 @@ extension Node {
         guard !awaitsApproval(content) else { return }
         let isComplete = !awaitsReplay && !awaitsContributions(beyond: content.nameable, round)
         guard isComplete || readyDeadline(closed: closed) <= now else { return }
-        // A later reader of the record must see that what it names is committed, so the proof is made durable beside it.
+        // A later reader of the record must see that what it names is committed, so the proof is made durable beside
+        // it.
         let named = content.slots.compactMap { slot in
-            contributions.slots[slot]?.certificate.map { (slot: slot, contribution: $0.stored.contribution) }
+            contributions.slots[slot]?.certificate.map { (slot: slot, contribution: $0.vote.contribution) }
         }
         guard let closings = closings(for: named) else { return }
         let ready = sign(
@@ -31,7 +32,7 @@ extension Node {
         // This node's statement of an older round may have come back from others after the journal was lost.
         let statements = closings.flatMap(\.statements).filter { $0 != height.own.closed }
             .map { JournalEntry.closed($0) }
-        let actions = content.actions.map { JournalEntry.action(Held(height: height.height, body: $0)) }
+        let actions = content.actions.map { JournalEntry.action(PendingRecord(height: height.height, body: $0)) }
         persist(certificates + statements + actions + [.ready(ready)], then: [.ownReady(ready)])
         emit(.readySigned(height.height, slots: content.slots.count))
     }
@@ -59,9 +60,9 @@ extension Node {
         }
     }
 
-    /// Whether the round waits for operators: all that is available lacks approvals, and a version that lists nothing would
-    /// help no one. Where a contribution came too late for this round, or more members are ready than may be faulty, it
-    /// goes on: what lacks approvals may be listed by a later version.
+    /// Whether the round waits for operators: all that is available lacks approvals, and a version that lists nothing
+    /// would help no one. Where a contribution came too late for this round, or more members are ready than may be
+    /// faulty, it goes on: what lacks approvals may be listed by a later version.
     private func awaitsApproval(_ content: ReadyContent) -> Bool {
         guard chain.rules.review == .approve, content.slots.isEmpty, content.actions.isEmpty, replayedRoots == nil,
             height.ready.count <= height.members.faultBound, !eligibleSlots.isEmpty
@@ -96,8 +97,8 @@ extension Node {
         member == identity.member || links.link(to: member) != nil || isReachedByPeer(member)
     }
 
-    /// Nobody waits for a member to which neither this node nor a peer of it has a link, and whose contribution is not here
-    /// in whole.
+    /// Nobody waits for a member to which neither this node nor a peer of it has a link, and whose contribution is not
+    /// here in whole.
     private func isWithinReach(_ author: MemberID) -> Bool {
         if isReached(author) { return true }
         return contributions.order.contains { digest in

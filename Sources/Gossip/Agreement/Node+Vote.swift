@@ -9,7 +9,7 @@ extension Node {
             votes.signatures.fits(height.members)
         else { return }
         let isWholeCertificate = votes.signatures.signatures.count >= height.members.quorum
-        guard isWholeCertificate || vote.view.value <= height.view.value + HeightState.viewWindow else { return }
+        guard isWholeCertificate || vote.view.value <= height.view.value + ConsensusInstance.viewWindow else { return }
         let state = height.views[vote.view] ?? ViewState()
         if vote.kind == .notarize, state.notarization != nil { return }
         if vote.kind == .nullify, state.nullification != nil { return }
@@ -77,8 +77,8 @@ extension Node {
     }
 
     /// Only the deciding view counts: views that failed before it say nothing of how long an agreement takes. No sample
-    /// counts for more than the timer of view 1, so that slow leaders, of which at most a third are faulty, cannot raise
-    /// that timer without limit.
+    /// counts for more than the timer of view 1, so that slow leaders, of which at most a third are faulty, cannot
+    /// raise that timer without limit.
     private func noteDecision(in view: View) {
         guard let entered = height.entered[view] else { return }
         let took = min(now.since(entered), firstViewMilliseconds)
@@ -100,8 +100,8 @@ extension Node {
             case .holds:
                 let isValid: Bool
                 if body.reproposed == .none {
-                    guard let verdict = verdict(on: body.version) else { continue }
-                    isValid = verdict == .valid
+                    guard let validation = validation(of: body.version) else { continue }
+                    isValid = validation == .valid
                 } else {
                     // A notarized payload was judged by a quorum and is never judged again; it must only be here.
                     isValid = true

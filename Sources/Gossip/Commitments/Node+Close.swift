@@ -6,8 +6,8 @@ extension Node {
     /// The round on the head, as far as anybody has closed it.
     var headRound: CommitmentRound? { commitments[chain.headDigest] }
 
-    /// Says which commitments this node holds, once a height: as soon as all expected members have committed, or enough have
-    /// and the grace has passed, or at the deadline.
+    /// Says which commitments this node holds, once a height: as soon as all expected members have committed, or enough
+    /// have and the grace has passed, or at the deadline.
     func signClosedIfDue() {
         guard mayClose else { return }
         let nameable = commitmentsToName
@@ -51,8 +51,8 @@ extension Node {
         return deadline(began: height.began, enough: height.commitmentsEnoughSince, limit: timing.roundDeadline)
     }
 
-    /// Whether these, with what may be listed from earlier rounds, are contributions of as many members as the rules ask
-    /// for. Fewer start no version by themselves.
+    /// Whether these, with what may be listed from earlier rounds, are contributions of as many members as the rules
+    /// ask for. Fewer start no version by themselves.
     private func suffice(_ nameable: [Commitment]) -> Bool {
         let authors = contributions.authors(of: readyContent().nameable).union(nameable.map(\.author))
         return authors.count >= Int(chain.rules.minContributions)
@@ -144,14 +144,15 @@ extension Node {
         relay(.closed(closed), of: closed.signer, from: link)
     }
 
-    /// Whether a payload names this very statement, or it names what a quorum holds and is not known to be committed, and its
-    /// signer has not named that before: so one member can make this node keep no more statements than there are slots.
+    /// Whether a payload names this very statement, or it names what a quorum holds and is not known to be committed,
+    /// and its signer has not named that before: so one member can make this node keep no more statements than there
+    /// are slots.
     private func isNeeded(_ closed: Signed<Closed>, at index: Int, on base: Chain.Base) -> Bool {
         let name = closed.objectDigest
         if commitments.closings.values.contains(where: { $0.statements.contains(name) }) { return true }
         return closed.body.commitments.contains { commitment in
             let slot = Slot(author: commitment.author, base: base.digest)
-            return contributions.slots[slot]?.certificate?.stored.contribution == commitment.contribution
+            return contributions.slots[slot]?.certificate?.vote.contribution == commitment.contribution
                 && !commitments.isCommitted(commitment, on: base.digest)
                 && !(commitments[base.digest]?.isNamed(commitment, by: index) ?? false)
         }
@@ -180,7 +181,8 @@ extension Node {
         }
     }
 
-    /// The names of the statements on which a payload rests, from a peer: kept where a payload of this height names them.
+    /// The names of the statements on which a payload rests, from a peer: kept where a payload of this height names
+    /// them.
     func received(_ closing: ClosingNames) {
         let digest = closing.digest
         guard commitments.closings[digest] == nil,

@@ -9,7 +9,7 @@ extension Node {
     func isCommitted(_ contribution: Contribution, _ digest: ContributionDigest) -> Bool {
         let commitment = Commitment(author: contribution.author, contribution: digest)
         return commitments.isCommitted(commitment, on: contribution.base)
-            || contributions.slots[contribution.slot]?.certificate?.stored.contribution == digest
+            || contributions.slots[contribution.slot]?.certificate?.vote.contribution == digest
     }
 
     /// Whether its pieces may be asked for: committed, or listed by the decided version.
@@ -17,8 +17,8 @@ extension Node {
         isCommitted(candidate.contribution, candidate.digest) || isDecided(candidate.digest)
     }
 
-    /// Whether this node gives pieces of a contribution to others. Those of others were shown by their authors; an own one
-    /// is shown once it is committed and a quorum has closed its round.
+    /// Whether this node gives pieces of a contribution to others. Those of others were shown by their authors; an own
+    /// one is shown once it is committed and a quorum has closed its round.
     func isShown(_ candidate: Candidate) -> Bool {
         let contribution = candidate.contribution
         guard contribution.author == identity.member else { return true }
@@ -68,8 +68,8 @@ extension Node {
         acknowledge(candidate.signed)
     }
 
-    /// Whether an own contribution that was not shown never can be: too few members are left that might name it. While this
-    /// node has not heard enough of them, others may know it for committed, even if the round is decided.
+    /// Whether an own contribution that was not shown never can be: too few members are left that might name it. While
+    /// this node has not heard enough of them, others may know it for committed, even if the round is decided.
     private func isLost(_ candidate: Candidate) -> Bool {
         let contribution = candidate.contribution
         guard !isCommitted(contribution, candidate.digest), let round = commitments[contribution.base] else {
@@ -84,8 +84,8 @@ extension Node {
         return headRound.map { !$0.mayBeCommitted(Commitment(contribution)) } ?? false
     }
 
-    /// An own contribution that was never shown and cannot be listed: its values go back to the residual. The slot stays
-    /// taken.
+    /// An own contribution that was never shown and cannot be listed: its values go back to the residual. The slot
+    /// stays taken.
     func giveUp(_ candidate: Candidate) {
         let digest = candidate.digest
         contributions.update(digest) {
@@ -97,8 +97,8 @@ extension Node {
         emit(.ownContributionLeftOut(digest))
     }
 
-    /// Asks again, at a tick, for what is committed and not here, and for the statements that commit what a quorum holds or
-    /// an own contribution whose round is decided.
+    /// Asks again, at a tick, for what is committed and not here, and for the statements that commit what a quorum
+    /// holds or an own contribution whose round is decided.
     func fetchCommitments() {
         var items: [FetchItem] = []
         for base in chain.bases {
@@ -109,7 +109,7 @@ extension Node {
             }.map { .contribution($0.contribution) }
         }
         for slot in contributions.certifiedSlots where chain.listed[slot] == nil {
-            guard let digest = contributions.slots[slot]?.certificate?.stored.contribution,
+            guard let digest = contributions.slots[slot]?.certificate?.vote.contribution,
                 !commitments.isCommitted(Commitment(author: slot.author, contribution: digest), on: slot.base)
             else { continue }
             items.append(.commitment(digest))

@@ -67,13 +67,13 @@ struct Candidate {
 struct SlotState {
     /// The one candidate that is kept without a certificate.
     var candidate: ContributionDigest?
-    /// Acks by contribution, of each member the first.
-    var acks: [ContributionDigest: [Int: Signature]] = [:]
-    var ackers: Set<Int> = []
+    /// Availability votes by contribution, of each member the first.
+    var votes: [ContributionDigest: [Int: Signature]] = [:]
+    var voters: Set<Int> = []
     /// The first certificate that was formed or came.
     var certificate: AvailabilityCertificate?
-    /// This node's ack: at most one for ever.
-    var ownAck: ContributionDigest?
+    /// This node's availability vote: at most one for ever.
+    var ownAvailabilityVote: ContributionDigest?
 }
 
 /// Contributions on top of the last `maxStaleness + 1` versions.

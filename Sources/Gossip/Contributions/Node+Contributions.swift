@@ -4,11 +4,12 @@ import Ledger
 extension Node {
     /// The trainer's contribution: bound to its slot, durable with its residual, then announced.
     func contribute(_ contribution: Contribution) {
-        if holdsBack(contribution) { return }
+        if defersWhileAbstaining(contribution) { return }
         let slot = contribution.slot
         guard contribution.author == identity.member, chain.isWithinRules(contribution), chain.isEligible(slot),
             let key = chain.base(slot.base).flatMap({ identity.key(in: $0.members) }),
-            contributions.slots[slot]?.candidate == nil, contributions.slots[slot]?.ownAck == nil, !isStopped
+            contributions.slots[slot]?.candidate == nil, contributions.slots[slot]?.ownAvailabilityVote == nil,
+            !isStopped
         else {
             emit(
                 .contributionRefused(
@@ -32,8 +33,8 @@ extension Node {
         return chain.breach(of: contribution)?.refusal ?? "outside-the-rules"
     }
 
-    /// The commitment is announced; its pieces are shown once it is committed. One that comes too late only says that this
-    /// site is at work: its values go back into the residual.
+    /// The commitment is announced; its pieces are shown once it is committed. One that comes too late only says that
+    /// this site is at work: its values go back into the residual.
     func ownContributionIsDurable(_ signed: Signed<Contribution>) {
         emit(.contributionReceived(signed.body))
         guard let candidate = contributions[signed.body.contributionDigest] else { return }
@@ -95,8 +96,8 @@ extension Node {
         commitments.noteLate(contribution.author)
     }
 
-    /// One candidate a slot of the head, unless another is committed; of older bases what is committed alone; nothing for
-    /// a slot that is listed.
+    /// One candidate a slot of the head, unless another is committed; of older bases what is committed alone; nothing
+    /// for a slot that is listed.
     private func mayAccept(_ contribution: Contribution, _ digest: ContributionDigest) -> Bool {
         guard chain.listed[contribution.slot] == nil else { return false }
         if isWanted(contribution, digest) { return true }
@@ -104,8 +105,8 @@ extension Node {
             && chain.isEligible(contribution.slot)
     }
 
-    /// Whether it is committed, or the decided version names it. A payload that is only proposed does not count: its leader
-    /// could make others fetch whatever it names.
+    /// Whether it is committed, or the decided version names it. A payload that is only proposed does not count: its
+    /// leader could make others fetch whatever it names.
     private func isWanted(_ contribution: Contribution, _ digest: ContributionDigest) -> Bool {
         isCommitted(contribution, digest) || isDecided(digest)
     }
@@ -174,7 +175,7 @@ extension Node {
     /// wrong: this node can vote for no version that lists it.
     func raiseIfAvailable(_ digest: ContributionDigest) {
         guard let candidate = contributions[digest], case .refused(let refusal) = candidate.status,
-            contributions.slots[candidate.contribution.slot]?.certificate?.stored.contribution == digest
+            contributions.slots[candidate.contribution.slot]?.certificate?.vote.contribution == digest
         else { return }
         raise(.refusedAvailableContribution(digest, author: candidate.contribution.author, refusal: refusal))
     }
@@ -186,21 +187,22 @@ extension Node {
         // A member that was removed signs nothing more, and a key none for sets that do not know it.
         guard let base = chain.base(contribution.base), let key = identity.key(in: base.members),
             maySign(at: base.height.next), chain.members[identity.member] != nil,
-            contributions.slots[slot]?.ownAck == nil, isCommitted(contribution, contribution.contributionDigest)
+            contributions.slots[slot]?.ownAvailabilityVote == nil,
+            isCommitted(contribution, contribution.contributionDigest)
         else { return }
-        let stored = sign(Stored(contribution), by: key)
-        contributions.updateSlot(slot) { $0.ownAck = contribution.contributionDigest }
-        persist([.contribution(signed), .stored(stored)], then: [.ownAck(stored)])
+        let vote = sign(AvailabilityVote(contribution), by: key)
+        contributions.updateSlot(slot) { $0.ownAvailabilityVote = contribution.contributionDigest }
+        persist([.contribution(signed), .availabilityVote(vote)], then: [.ownAvailabilityVote(vote)])
     }
 
-    func ownAckIsDurable(_ signed: Signed<Stored>) {
+    func ownAvailabilityVoteIsDurable(_ signed: Signed<AvailabilityVote>) {
         guard let base = chain.base(signed.body.slot.base), let index = base.members.index(of: signed.signer) else {
             return
         }
         count(signed.body, [(index, signed.signature)], base.members)
-        sendAck(
+        sendAvailabilityVote(
             AvailabilityCertificate(
-                stored: signed.body,
+                vote: signed.body,
                 signatures: QuorumSignatures([index: signed.signature], memberCount: base.members.count)))
     }
 }

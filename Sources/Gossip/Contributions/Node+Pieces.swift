@@ -45,8 +45,8 @@ extension Node {
     /// those that have failed least.
     ///
     /// An author is asked for its own before anybody is asked for what others made: nobody else may have it, and while
-    /// every author's line carries what it made, no line carries anything twice. What room is left relays. A member that
-    /// was asked in vain for what others made is asked, for a while, only for pieces that no other member holds.
+    /// every author's line carries what it made, no line carries anything twice. What room is left relays. A member
+    /// that was asked in vain for what others made is asked, for a while, only for pieces that no other member holds.
     func schedulePieces() {
         // What a node that is far behind lacks for its old height is of no use: its links are for parameters.
         guard !synchronisation.isActive, hasRoomForPieces else { return }
@@ -166,7 +166,8 @@ extension Node {
         }
     }
 
-    /// What was signed stays signed: the slot's ack is not taken back, the piece comes from somebody else.
+    /// What was signed stays signed: the slot's availability vote is not taken back, the piece comes from somebody
+    /// else.
     func pieceLost(_ name: PieceName) {
         guard let candidate = contributions[name.contribution], candidate.pieces[name.index] else { return }
         contributions.update(name.contribution) {

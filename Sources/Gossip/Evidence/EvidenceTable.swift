@@ -17,7 +17,7 @@ struct EvidenceTable {
         var bytes = 0
     }
 
-    var book = StatementBook()
+    var statements = StatementIndex()
     /// Proofs by name.
     private(set) var held: [Digest: Evidence] = [:]
     /// Those of them that are durable and so may be shown to others.

@@ -11,19 +11,20 @@ struct ConflictTable {
 }
 
 extension Node {
-    /// Looks at a certificate of a version. One that contradicts an adopted version is kept and raises an alarm; two that
-    /// contradict each other at the height that is to be adopted next stop this node, which cannot know the right one.
+    /// Looks at a certificate of a version. One that contradicts an adopted version is kept and raises an alarm; two
+    /// that contradict each other at the height that is to be adopted next stop this node, which cannot know the right
+    /// one.
     ///
     /// - Returns: false where a signature is forged: the link is cut.
-    func witness(_ certificate: VoteCertificate, from link: LinkID) -> Bool {
+    func observe(_ certificate: VoteCertificate, from link: LinkID) -> Bool {
         let vote = certificate.vote
-        // Adopted versions, and those that a walk to the newest one has passed.
-        let walked = synchronisation.walk.tip.chain.history
+        // Adopted versions, and those that header sync to the newest one has passed.
+        let headers = synchronisation.headerSync.tip.chain.history
         guard vote.kind == .finalize, certificate.network == chain.network,
             conflicts.certificates[vote.height] == nil,
             conflicts.certificates.count < ConflictTable.heightsMaximum,
-            let known = walked.version(at: vote.height) ?? decidedVersion(at: vote.height), known != vote.version,
-            let members = walked.members(of: vote.height),
+            let known = headers.version(at: vote.height) ?? decidedVersion(at: vote.height), known != vote.version,
+            let members = headers.members(of: vote.height),
             certificate.signatures.fits(members), certificate.signatures.signatures.count >= members.quorum
         else { return true }
         guard certificate.isValid(members: members, network: chain.network, verifier: verifier) else {

@@ -4,9 +4,10 @@ import Ledger
 extension Node {
     /// The set that judges this evidence; nil where this node cannot or will not judge.
     ///
-    /// A place within the last `maxStaleness + 1` heights, the one that is being agreed on included, and always the height
-    /// before that one, is judged by the keys that its set had. An older one only while the accused still holds the key of
-    /// then: a key that was retired may have been stolen since, and what a thief makes of it says nothing of the member.
+    /// A place within the last `maxStaleness + 1` heights, the one that is being agreed on included, and always the
+    /// height before that one, is judged by the keys that its set had. An older one only while the accused still holds
+    /// the key of then: a key that was retired may have been stolen since, and what a thief makes of it says nothing of
+    /// the member.
     func judges(of evidence: Evidence) -> MemberSet? {
         guard let members = chain.history.members(of: evidence.memberHeight),
             let accused = members[evidence.accused]
@@ -98,7 +99,7 @@ extension Node {
         announceEvidence(to: order[evidence.announcements % order.count])
     }
 
-    /// A list costs its sender's link a bounded answer, at most once a quarter of the standstill interval.
+    /// A list costs its sender's link a bounded answer, at most once per quarter of the anti-entropy interval.
     private func received(held names: [Digest], from link: LinkID) {
         guard isDue(&evidence.listAnswered, link) else { return }
         let theirs = Set(names)
@@ -114,7 +115,7 @@ extension Node {
     }
 
     private func isDue(_ answered: inout [LinkID: Instant], _ link: LinkID) -> Bool {
-        if let last = answered[link], now.since(last) < timing.standstill / 4 { return false }
+        if let last = answered[link], now.since(last) < timing.antiEntropyInterval / 4 { return false }
         answered[link] = now
         return true
     }

@@ -4,7 +4,7 @@ import Ledger
 /// A statement of one member together with its signature, whatever its kind.
 enum SignedStatement: Hashable {
     case contribution(Signed<Contribution>)
-    case stored(Signed<Stored>)
+    case availabilityVote(Signed<AvailabilityVote>)
     case closed(Signed<Closed>)
     case ready(Signed<Ready>)
     case proposal(Signed<Proposal>)
@@ -13,7 +13,7 @@ enum SignedStatement: Hashable {
     /// Of which an honest member says one thing only.
     enum Subject: Hashable {
         case contribution(Slot, baseHeight: Height)
-        case stored(Slot, baseHeight: Height)
+        case availabilityVote(Slot, baseHeight: Height)
         case closed(Height)
         case ready(Height)
         case proposal(Height, View)
@@ -23,7 +23,7 @@ enum SignedStatement: Hashable {
     var signer: MemberID {
         switch self {
         case .contribution(let signed): signed.signer
-        case .stored(let signed): signed.signer
+        case .availabilityVote(let signed): signed.signer
         case .closed(let signed): signed.signer
         case .ready(let signed): signed.signer
         case .proposal(let signed): signed.signer
@@ -34,7 +34,7 @@ enum SignedStatement: Hashable {
     var signature: Signature {
         switch self {
         case .contribution(let signed): signed.signature
-        case .stored(let signed): signed.signature
+        case .availabilityVote(let signed): signed.signature
         case .closed(let signed): signed.signature
         case .ready(let signed): signed.signature
         case .proposal(let signed): signed.signature
@@ -46,7 +46,8 @@ enum SignedStatement: Hashable {
     func signed(by signer: MemberID, _ signature: Signature) -> SignedStatement {
         switch self {
         case .contribution(let said): .contribution(Signed(signer: signer, body: said.body, signature: signature))
-        case .stored(let said): .stored(Signed(signer: signer, body: said.body, signature: signature))
+        case .availabilityVote(let said):
+            .availabilityVote(Signed(signer: signer, body: said.body, signature: signature))
         case .closed(let said): .closed(Signed(signer: signer, body: said.body, signature: signature))
         case .ready(let said): .ready(Signed(signer: signer, body: said.body, signature: signature))
         case .proposal(let said): .proposal(Signed(signer: signer, body: said.body, signature: signature))
@@ -57,7 +58,7 @@ enum SignedStatement: Hashable {
     var subject: Subject {
         switch self {
         case .contribution(let signed): .contribution(signed.body.slot, baseHeight: signed.body.baseHeight)
-        case .stored(let signed): .stored(signed.body.slot, baseHeight: signed.body.baseHeight)
+        case .availabilityVote(let signed): .availabilityVote(signed.body.slot, baseHeight: signed.body.baseHeight)
         case .closed(let signed): .closed(signed.body.height)
         case .ready(let signed): .ready(signed.body.height)
         case .proposal(let signed): .proposal(signed.body.height, signed.body.view)
@@ -80,7 +81,7 @@ enum SignedStatement: Hashable {
     func says(_ other: SignedStatement) -> Bool {
         switch (self, other) {
         case (.contribution(let one), .contribution(let two)): one.body == two.body
-        case (.stored(let one), .stored(let two)): one.body == two.body
+        case (.availabilityVote(let one), .availabilityVote(let two)): one.body == two.body
         case (.closed(let one), .closed(let two)): one.body == two.body
         case (.ready(let one), .ready(let two)): one.body == two.body
         case (.proposal(let one), .proposal(let two)): one.body == two.body
@@ -93,7 +94,7 @@ enum SignedStatement: Hashable {
     func evidence(with other: SignedStatement) -> Evidence? {
         switch (self, other) {
         case (.contribution(let one), .contribution(let two)): .contributions(one, two)
-        case (.stored(let one), .stored(let two)): .stored(one, two)
+        case (.availabilityVote(let one), .availabilityVote(let two)): .availabilityVote(one, two)
         case (.closed(let one), .closed(let two)): .closed(one, two)
         case (.ready(let one), .ready(let two)): .ready(one, two)
         case (.proposal(let one), .proposal(let two)): .proposals(one, two)
@@ -108,7 +109,7 @@ enum SignedStatement: Hashable {
         case .contribution(let signed):
             signed.signer == signed.body.author
                 && signed.isValid(in: members, network: network, verifier: verifier)
-        case .stored(let signed): signed.isValid(in: members, network: network, verifier: verifier)
+        case .availabilityVote(let signed): signed.isValid(in: members, network: network, verifier: verifier)
         case .closed(let signed): signed.isValid(in: members, network: network, verifier: verifier)
         case .ready(let signed): signed.isValid(in: members, network: network, verifier: verifier)
         case .proposal(let signed): signed.isValid(in: members, network: network, verifier: verifier)
@@ -126,11 +127,11 @@ extension SignedStatement {
         }
     }
 
-    /// The single statements of acks of one contribution.
-    static func statements(of acks: AvailabilityCertificate, members: MemberSet) -> [SignedStatement] {
-        guard acks.signatures.fits(members) else { return [] }
-        return acks.signatures.byIndex.map { index, signature in
-            .stored(Signed(signer: members.members[index].id, body: acks.stored, signature: signature))
+    /// The single statements of availability votes of one contribution.
+    static func statements(of votes: AvailabilityCertificate, members: MemberSet) -> [SignedStatement] {
+        guard votes.signatures.fits(members) else { return [] }
+        return votes.signatures.byIndex.map { index, signature in
+            .availabilityVote(Signed(signer: members.members[index].id, body: votes.vote, signature: signature))
         }
     }
 }

@@ -125,7 +125,7 @@ extension Node {
         dropBeyondBudgets(except: isNew ? digest : nil)
         guard governance[digest] != nil else { return }
         let delta = SignedGovernanceAction(action: signed.action, operators: fresh, possession: possession)
-        persist([.action(Held(height: chain.nextHeight, body: CompleteAction(signed: delta)))], then: [])
+        persist([.action(PendingRecord(height: chain.nextHeight, body: CompleteAction(signed: delta)))], then: [])
         spread(.action(delta), from: link)
         emit(.proposalKnown(signed.action, operators: pending.operators.keys.sorted()))
         pacing.idleTicks = 0
@@ -133,7 +133,7 @@ extension Node {
     }
 
     /// From the journal: what the present set still knows of it.
-    func restore(_ held: Held<CompleteAction>) {
+    func restore(_ held: PendingRecord<CompleteAction>) {
         let action = held.body.action
         let digest = action.digest
         var pending = governance[digest] ?? PendingAction(action, digest: digest, on: chain)
@@ -196,10 +196,10 @@ extension Node {
         let entries = governance.digests.compactMap { governance[$0] }.flatMap { pending in
             let verdicts = pending.verdicts.keys.sorted().compactMap { pending.verdicts[$0] }.map {
                 JournalEntry.verdict(
-                    Held(height: chain.nextHeight, body: JudgedProposal(action: pending.action, verdict: $0)))
+                    PendingRecord(height: chain.nextHeight, body: JudgedProposal(action: pending.action, verdict: $0)))
             }
             guard !pending.operators.isEmpty else { return verdicts }
-            return [JournalEntry.action(Held(height: chain.nextHeight, body: pending.held))] + verdicts
+            return [JournalEntry.action(PendingRecord(height: chain.nextHeight, body: pending.held))] + verdicts
         }
         if !entries.isEmpty { persist(entries, then: []) }
     }

@@ -49,14 +49,15 @@ extension Node {
     }
 
     /// Whether a peer that is no member of the present set may say this: a newcomer that was invited, a member that was
-    /// removed, or one of a set that this node has not reached. Such a peer may ask, say that it is ready, and bring what
-    /// proves itself: certified versions with what they embed, without which a node that lags behind the sets of its
-    /// peers would never hear of them. It takes no part in agreement.
+    /// removed, or one of a set that this node has not reached. Such a peer may ask, say that it is ready, and bring
+    /// what proves itself: certified versions with what they embed, without which a node that lags behind the sets of
+    /// its peers would never hear of them. It takes no part in agreement.
     func isOpenToObservers(_ message: Message) -> Bool {
         switch message {
-        case .summary, .fetch, .want, .have, .certified, .contribution, .acks, .closed, .closing, .ready, .carried,
+        case .summary, .fetch, .want, .have, .certified, .contribution, .availability, .closed, .closing, .ready,
+            .carried,
             .action, .verdict, .readiness,
-            .address, .linked, .evidence, .walk, .walkPart, .blocks, .question, .report:
+            .address, .linked, .evidence, .requestHeaders, .headerPart, .blocks, .question, .report:
             true
         case .proposal, .payload, .votes, .review: false
         }

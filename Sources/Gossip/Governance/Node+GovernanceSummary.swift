@@ -3,7 +3,7 @@ import Ledger
 
 /// Actions and reviews are pushed when they are new; what was lost on the way comes by the summaries.
 extension Node {
-    var actionParts: [Summary.ActionPart] {
+    var actionParts: [InventorySummary.ActionPart] {
         governance.digests.compactMap { digest in
             guard let pending = governance[digest] else { return nil }
             var operators = Bitmap(count: height.members.count)
@@ -12,7 +12,7 @@ extension Node {
             }
             var readiness = Bitmap(count: pending.resultingMembers?.count ?? 0)
             for index in pending.readiness.keys { readiness.insert(index) }
-            return Summary.ActionPart(
+            return InventorySummary.ActionPart(
                 action: digest, operators: operators, hasPossession: pending.possession != nil, readiness: readiness,
                 verdicts: bitmap(of: pending.verdicts))
         }
@@ -36,7 +36,7 @@ extension Node {
     }
 
     /// Gives a peer on the same head the signatures that it lacks.
-    func answerActions(_ summary: Summary, on id: LinkID) {
+    func answerActions(_ summary: InventorySummary, on id: LinkID) {
         for digest in governance.digests {
             guard let pending = governance[digest] else { continue }
             let theirs = summary.actions.first { $0.action == digest }
@@ -70,7 +70,7 @@ extension Node {
         }
     }
 
-    private func answerVerdicts(on pending: PendingAction, _ theirs: Summary.ActionPart?, on id: LinkID) {
+    private func answerVerdicts(on pending: PendingAction, _ theirs: InventorySummary.ActionPart?, on id: LinkID) {
         for signer in pending.verdicts.keys.sorted() {
             guard let verdict = pending.verdicts[signer], let index = chain.members.index(of: signer) else { continue }
             if theirs?.verdicts[index] ?? false { continue }
@@ -78,7 +78,7 @@ extension Node {
         }
     }
 
-    private func answerReadiness(_ pending: PendingAction, _ theirs: Summary.ActionPart?, on id: LinkID) {
+    private func answerReadiness(_ pending: PendingAction, _ theirs: InventorySummary.ActionPart?, on id: LinkID) {
         guard let statement = pending.readinessStatement, let members = pending.resultingMembers else { return }
         let lacking = pending.readiness.filter { !(theirs?.readiness[$0.key] ?? false) }
         guard !lacking.isEmpty else { return }
@@ -86,7 +86,7 @@ extension Node {
     }
 
     /// Gives a peer the verdicts on a candidate's slot that it lacks.
-    func answerReviews(of slot: Slot, _ theirs: Summary.CandidatePart?, on id: LinkID) {
+    func answerReviews(of slot: Slot, _ theirs: InventorySummary.CandidatePart?, on id: LinkID) {
         for review in governance.reviews(of: slot) {
             if let theirs, let index = chain.members.index(of: review.reviewer), theirs.reviewers[index] { continue }
             send(.review(review), to: id)

@@ -15,8 +15,8 @@ extension Node {
     /// Slots that may be named under the rules' review, with the reviews by which they are; where a record cannot carry
     /// all, those whose turn it is.
     ///
-    /// A slot under enough vetoes that no version embeds yet is named like any other, but only with the vetoes beside it:
-    /// they act in the version that embeds them, and without it the round would stand still.
+    /// A slot under enough vetoes that no version embeds yet is named like any other, but only with the vetoes beside
+    /// it: they act in the version that embeds them, and without it the round would stand still.
     func readyContent() -> ReadyContent {
         var content = ReadyContent()
         content.actions = Array(completeActions.prefix(Limits.readyActions))
@@ -81,16 +81,16 @@ extension Node {
 
     /// The reviews that a ready record must carry to name the slot; nil where it may not be named.
     private func reviewsToName(_ slot: Slot) -> [SignedReview]? {
-        guard let contribution = contributions.slots[slot]?.certificate?.stored.contribution else { return nil }
+        guard let contribution = contributions.slots[slot]?.certificate?.vote.contribution else { return nil }
         let held = governance.reviews(of: slot).lazy.filter { $0.statement.contribution == contribution }
         switch chain.rules.review {
         case .open: return []
         case .vetoWindow:
-            guard !chain.isHeldBack(contribution, in: slot), !isWindowOpen(slot) else { return nil }
+            guard !chain.isBlockedByReview(contribution, in: slot), !isWindowOpen(slot) else { return nil }
             let lacking = chain.vetoesNeeded - (chain.reviews[slot]?.vetoes(of: contribution).count ?? 0)
             let vetoes = held.filter { $0.statement.verdict == .veto }
-            // Fewer change nothing, and would let a few operators fill the record: they go where room is left. Of enough
-            // all go along: those of operators that said something else elsewhere may not count in the end.
+            // Fewer change nothing, and would let a few operators fill the record: they go where room is left. Of
+            // enough all go along: those of operators that said something else elsewhere may not count in the end.
             guard vetoes.count >= lacking else { return [] }
             return Array(vetoes.prefix(max(lacking, Limits.readyReviews)))
         case .approve:

@@ -44,14 +44,14 @@ extension Node {
     private func take(_ review: SignedReview, from link: LinkID?) {
         governance.put(review)
         let height = chain.base(review.statement.slot.base)?.height ?? .genesis
-        persist([.review(Held(height: height, body: review))], then: [])
+        persist([.review(PendingRecord(height: height, body: review))], then: [])
         spread(.review(review), from: link)
         emit(.reviewKnown(review))
         pacing.idleTicks = 0
         pacing.progressed = true
     }
 
-    func restore(_ held: Held<SignedReview>) {
+    func restore(_ held: PendingRecord<SignedReview>) {
         let review = held.body
         guard isOpenToReview(review.statement.slot), chain.isValid(review, verifier: verifier),
             !isReviewed(review.statement.slot, by: review.reviewer)

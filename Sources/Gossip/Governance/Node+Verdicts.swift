@@ -54,7 +54,7 @@ extension Node {
         governance.put(pending)
         dropBeyondBudgets(except: isNew ? digest : nil)
         guard governance[digest] != nil else { return }
-        persist([.verdict(Held(height: chain.nextHeight, body: judged))], then: [])
+        persist([.verdict(PendingRecord(height: chain.nextHeight, body: judged))], then: [])
         spread(.verdict(judged), from: link)
         emit(.proposalJudged(judged))
         if !wasClosed, pending.isClosed(on: chain) {
@@ -65,7 +65,7 @@ extension Node {
     }
 
     /// From the journal: what the present set still knows of it.
-    func restore(_ held: Held<JudgedProposal>) {
+    func restore(_ held: PendingRecord<JudgedProposal>) {
         let (action, verdict) = (held.body.action, held.body.verdict)
         var pending = governance[action.digest] ?? PendingAction(action, digest: action.digest, on: chain)
         guard !(pending.fault?.isLasting ?? false),

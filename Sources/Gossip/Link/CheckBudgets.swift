@@ -59,21 +59,21 @@ extension Node {
         chargingFailures(to: member, handle)
     }
 
-    /// The same for a part of a message that another member answers for than the peer that passed it on: the peer is not
-    /// charged for it.
+    /// The same for a part of a message that another member answers for than the peer that passed it on: the peer is
+    /// not charged for it.
     func chargingFailures(to member: MemberID, _ handle: () -> Void) {
         let (failedBefore, chargedBefore) = (verifier.failed, checks.charged)
         handle()
         let failed = Int(clamping: verifier.failed - failedBefore) - (checks.charged - chargedBefore)
         guard failed > 0 else { return }
-        checks.charge(failed, to: member, now: now, forgivingEvery: timing.standstill)
+        checks.charge(failed, to: member, now: now, forgivingEvery: timing.antiEntropyInterval)
         if let link = links.link(to: member), !mayFail(link) { cutOff(link, .tooManyFailedChecks) }
     }
 
     /// Whether the peer has not used up its budget.
     func mayFail(_ link: LinkID) -> Bool {
         guard let member = links[link]?.member else { return false }
-        return checks.count(of: member, now: now, forgivingEvery: timing.standstill)
+        return checks.count(of: member, now: now, forgivingEvery: timing.antiEntropyInterval)
             <= CheckBudgets.limit(memberCount: chain.members.count)
     }
 }

@@ -1,9 +1,9 @@
 import Crypto
 import Ledger
 
-/// Signatures of a message can be checked on other threads before the node handles it. The node then finds the results in its
-/// verifier; what was not checked ahead, it checks itself. So the results change when something is computed, never what
-/// the node does.
+/// Signatures of a message can be checked on other threads before the node handles it. The node then finds the results
+/// in its verifier; what was not checked ahead, it checks itself. So the results change when something is computed,
+/// never what the node does.
 extension Node {
     /// Checks that the node will make when it handles this message, as far as its present state tells.
     ///
@@ -17,7 +17,8 @@ extension Node {
     public func learn(_ check: SignatureCheck, isValid: Bool) { verifier.learn(check, isValid: isValid) }
 
     private func check(_ message: Message) {
-        // Of the next height the set is not certain yet; it is this one, unless the version that is agreed on changes it.
+        // Of the next height the set is not certain yet; it is this one, unless the version that is agreed on changes
+        // it.
         let next = isEarly(message) ? height.members : nil
         for statement in statements(in: message) {
             guard let members = next ?? membersToCheck(statement) else { continue }
@@ -36,12 +37,13 @@ extension Node {
             _ = judged.verdict.isValid(in: chain.members, network: chain.network, verifier: verifier)
         case .action(let signed):
             for signature in signed.operators { _ = chain.isSigned(signed.action, by: signature, verifier: verifier) }
-        case .walkPart(let part):
+        case .headerPart(let part):
             // A version that comes in one part, as most do.
-            guard part.offset == 0, part.bytes.count == part.byteCount, part.height == synchronisation.walk.height.next,
+            guard part.offset == 0, part.bytes.count == part.byteCount,
+                part.height == synchronisation.headerSync.height.next,
                 let certified = try? CertifiedVersion(encoded: part.bytes)
             else { return }
-            _ = try? synchronisation.walk.tip.chain.audited(certified, verifier: verifier)
+            _ = try? synchronisation.headerSync.tip.chain.audited(certified, verifier: verifier)
         default: break
         }
     }

@@ -6,13 +6,13 @@ struct InstanceLog {
 
     private static let capacity = 8
     /// One return may be a link that came up late; a second is none.
-    private static let returnsOfRivals = 2
+    private static let returnsOfDuplicates = 2
 
     mutating func note(_ instance: InstanceID) {
         guard seen.last?.instance != instance else { return }
         if let index = seen.firstIndex(where: { $0.instance == instance }) {
             let known = seen.remove(at: index)
-            seen.append((instance, min(known.returns + 1, InstanceLog.returnsOfRivals)))
+            seen.append((instance, min(known.returns + 1, InstanceLog.returnsOfDuplicates)))
         } else {
             seen.append((instance, 0))
             if seen.count > InstanceLog.capacity { seen.removeFirst() }
@@ -20,7 +20,7 @@ struct InstanceLog {
     }
 
     /// Whether `instance` was displaced by others and came back, more than once.
-    func isRivalled(_ instance: InstanceID) -> Bool {
-        seen.contains { $0.instance == instance && $0.returns >= InstanceLog.returnsOfRivals }
+    func hasDuplicateInstance(_ instance: InstanceID) -> Bool {
+        seen.contains { $0.instance == instance && $0.returns >= InstanceLog.returnsOfDuplicates }
     }
 }

@@ -12,9 +12,10 @@ extension Node {
     /// - Returns: false if the signature is forged.
     @discardableResult
     func notice(own statement: SignedStatement) -> Bool {
-        guard !ignoresRivals else { return true }
+        guard !ignoresDuplicateInstances else { return true }
         let abstainsUntil = recovery.isFixedInThisLife ? recovery.abstainsUntil : nil
-        // The signature, which is dear to check, comes last: a node that lost its journal meets its own again and again.
+        // The signature, which is dear to check, comes last: a node that lost its journal meets its own again and
+        // again.
         guard !isStopped, abstainsUntil.map({ statement.height > $0 }) ?? !recovery.isLost, isLacking(statement),
             maySign(statement, with: identity.nodeKey.verifyingKey)
         else { return true }
@@ -100,7 +101,7 @@ extension Node {
     // MARK: - Contributions meanwhile
 
     /// Whether the contribution has to wait, or is refused, because nothing is signed at its height for now.
-    func holdsBack(_ contribution: Contribution) -> Bool {
+    func defersWhileAbstaining(_ contribution: Contribution) -> Bool {
         guard !isStopped, !maySign(at: contribution.baseHeight.next) else { return false }
         if recovery.isAbstaining(at: contribution.baseHeight) || recovery.waiting.count >= RecoveryState.waitingMaximum
         {

@@ -35,18 +35,18 @@ extension Node {
     }
 
     /// Whether what waited for the disk must not leave this node any more: its journal turned out to be lost meanwhile.
-    func isWithheld(_ consequence: Consequence) -> Bool {
-        switch consequence {
+    func isAbstained(_ completion: WriteCompletion) -> Bool {
+        switch completion {
         case .ownContribution(let signed):
             guard abstains(at: signed.body.baseHeight.next) else { return false }
             emit(.contributionReceived(signed.body))
             return true
-        case .ownAck(let signed): return abstains(at: signed.body.baseHeight.next)
+        case .ownAvailabilityVote(let signed): return abstains(at: signed.body.baseHeight.next)
         case .ownClosed(let signed): return abstains(at: signed.body.height)
         case .ownReady(let signed): return abstains(at: signed.body.height)
         case .ownProposal(let signed, _): return abstains(at: signed.body.height)
         case .ownVote(let signed): return abstains(at: signed.body.height)
-        case .adopted, .ownAddress, .abstention, .evidence, .walked, .jumped: return false
+        case .adopted, .ownAddress, .abstention, .evidence, .headerSynced, .stateSynced: return false
         }
     }
 }

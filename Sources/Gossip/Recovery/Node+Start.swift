@@ -5,7 +5,7 @@ import Ledger
 /// before as many have answered as a quorum takes besides this node, and their heights are adopted here: so a journal
 /// that was lost unnoticed can at most concern the two heights that follow (protocol.md "Lost or rolled-back journal").
 extension Node {
-    /// Whether anything may be signed at `height` (of a contribution or ack: the one after its base's).
+    /// Whether anything may be signed at `height` (of a contribution or availability vote: the one after its base's).
     func maySign(at height: Height) -> Bool {
         !isStopped && recovery.isOpen && !abstains(at: height)
     }
@@ -27,8 +27,8 @@ extension Node {
         broadcast(.question(question(!recovery.isOpen || recovery.isLost)))
     }
 
-    /// Answers that can be relied on here: of other members of the set that follows the head, whose versions are adopted
-    /// here. A report of versions that nobody has does not count, so it cannot hold this node up either.
+    /// Answers that can be relied on here: of other members of the set that follows the head, whose versions are
+    /// adopted here. A report of versions that nobody has does not count, so it cannot hold this node up either.
     func answers(_ standings: Set<StartReport.Standing>) -> Int {
         guard !recovery.answers.isEmpty else { return 0 }
         return chain.members.members.count { member in
@@ -56,7 +56,7 @@ extension Node {
         pacing.progressed = true
     }
 
-    /// Acks and contributions that could not be signed before.
+    /// Availability votes and contributions that could not be signed before.
     func signWhatWaited() {
         let waiting = recovery.waiting
         recovery.waiting = []
@@ -90,8 +90,8 @@ extension Node {
                 accept(certificate.trimmed(to: height.members), from: link)
             }
         }
-        let rivalled = chain.members.members.count { recovery.answers[$0.id]?.isRivalled ?? false }
-        if rivalled > chain.members.faultBound, !ignoresRivals { raise(.secondInstance) }
+        let duplicated = chain.members.members.count { recovery.answers[$0.id]?.hasDuplicateInstance ?? false }
+        if duplicated > chain.members.faultBound, !ignoresDuplicateInstances { raise(.secondInstance) }
         pacing.progressed = true
     }
 
@@ -108,7 +108,9 @@ extension Node {
                 $0.instance = question.instance
             }
         }
-        if let last = links[link]?.startAnswers[question.member], now.since(last) < timing.standstill / 4 { return }
+        if let last = links[link]?.startAnswers[question.member], now.since(last) < timing.antiEntropyInterval / 4 {
+            return
+        }
         links.update(link) { $0.startAnswers[question.member] = now }
         actions.append(.send(link, report(to: question, by: key)))
         guard question.isForPassingOn, asker == question.member else { return }
@@ -128,15 +130,15 @@ extension Node {
             if isStopped || recovery.isAbstaining(at: chain.height) { .recovering } else if recovery.isOpen {
                 .settled
             } else { .starting }
-        let isRivalled = recovery.instances[question.member]?.isRivalled(question.instance) ?? false
-        if let given = recovery.given[question.member], now.since(given.made) < timing.standstill / 4,
-            given.report.isAnswer(to: question, standing, at: chain.height, isRivalled: isRivalled)
+        let hasDuplicateInstance = recovery.instances[question.member]?.hasDuplicateInstance(question.instance) ?? false
+        if let given = recovery.given[question.member], now.since(given.made) < timing.antiEntropyInterval / 4,
+            given.report.isAnswer(to: question, standing, at: chain.height, hasDuplicateInstance: hasDuplicateInstance)
         {
             return given.message
         }
         let report = StartReport(
             member: question.member, instance: question.instance, standing: standing, height: chain.height,
-            certificate: headVersion?.certificate, isRivalled: isRivalled,
+            certificate: headVersion?.certificate, hasDuplicateInstance: hasDuplicateInstance,
             statements: statementsHeld(of: question.member))
         let message = Message.report(sign(report, by: key)).encoded
         recovery.given[question.member] = GivenReport(report: report, message: message, made: now)
@@ -146,13 +148,15 @@ extension Node {
     /// Of whoever asked on its own link, the answers of those that it cannot reach; of each one now and then.
     ///
     /// Each answers on the link that the question came by, so a report comes here from its signer itself. From anybody
-    /// else it may be forged, and would take the turn of the real one. One that is not signed is not passed on either: the
-    /// asker would charge it to this node.
+    /// else it may be forged, and would take the turn of the real one. One that is not signed is not passed on either:
+    /// the asker would charge it to this node.
     private func passOn(_ report: Signed<StartReport>, from source: LinkID) {
         guard links[source]?.member == report.signer, chain.members[report.signer] != nil,
             let link = links.link(to: report.body.member), links[link]?.instance == report.body.instance
         else { return }
-        if let last = links[link]?.passedReports[report.signer], now.since(last) < timing.standstill / 4 { return }
+        if let last = links[link]?.passedReports[report.signer], now.since(last) < timing.antiEntropyInterval / 4 {
+            return
+        }
         guard report.isValid(in: chain.members, network: chain.network, verifier: verifier) else { return }
         links.update(link) { $0.passedReports[report.signer] = now }
         send(.report(report), to: link)

@@ -1,8 +1,8 @@
 import Crypto
 import Ledger
 
-/// The answer to a `StartQuestion`, signed by the reporter's node key over the question's member and instance: it can be
-/// passed on by anybody and answers no other start.
+/// The answer to a `StartQuestion`, signed by the reporter's node key over the question's member and instance: it can
+/// be passed on by anybody and answers no other start.
 struct StartReport: Statement, Hashable {
     static let tag = "start"
 
@@ -23,14 +23,16 @@ struct StartReport: Statement, Hashable {
     let height: Height
     let certificate: VoteCertificate?
     /// Another instance of the member's key came back again and again in between.
-    let isRivalled: Bool
+    let hasDuplicateInstance: Bool
     /// The member's latest signatures that the reporter holds, as many as fit.
     let statements: [SignedStatement]
 
     /// Whether it still says all of this to the question; statements that came since wait for the next.
-    func isAnswer(to question: StartQuestion, _ standing: Standing, at height: Height, isRivalled: Bool) -> Bool {
+    func isAnswer(to question: StartQuestion, _ standing: Standing, at height: Height, hasDuplicateInstance: Bool)
+        -> Bool
+    {
         instance == question.instance && self.standing == standing && self.height == height
-            && self.isRivalled == isRivalled
+            && self.hasDuplicateInstance == hasDuplicateInstance
     }
 
     static let statementsMaximum = 512
@@ -42,7 +44,7 @@ struct StartReport: Statement, Hashable {
     var cbor: CBOR {
         .array([
             .bytes(member.digest.bytes), .bytes(instance.digest.bytes), .unsigned(standing.rawValue),
-            .unsigned(height.value), certificate?.cbor ?? .null, .boolean(isRivalled),
+            .unsigned(height.value), certificate?.cbor ?? .null, .boolean(hasDuplicateInstance),
             .array(statements.map(\.cbor)),
         ])
     }
@@ -52,7 +54,7 @@ extension StartReport {
     init(cbor: CBOR) throws(RecordError) {
         guard case .array(let items) = cbor, items.count == 7, case .bytes(let member) = items[0],
             case .bytes(let instance) = items[1], case .unsigned(let standing) = items[2],
-            case .unsigned(let height) = items[3], case .boolean(let isRivalled) = items[5],
+            case .unsigned(let height) = items[3], case .boolean(let hasDuplicateInstance) = items[5],
             case .array(let statements) = items[6], let memberDigest = Digest(bytes: member),
             let instanceDigest = Digest(bytes: instance)
         else { throw .wrongType(key: "report") }
@@ -64,7 +66,7 @@ extension StartReport {
         self.standing = standing
         self.height = Height(height)
         certificate = items[4] == .null ? nil : try VoteCertificate(cbor: items[4])
-        self.isRivalled = isRivalled
+        self.hasDuplicateInstance = hasDuplicateInstance
         self.statements = try statements.map { (item) throws(RecordError) in try SignedStatement(cbor: item) }
         // One encoding of a height: its certificate is there from the first version on, and is of that version.
         guard certificate.map({ $0.vote.kind == .finalize && $0.vote.height == self.height }) ?? (height == 0) else {
@@ -74,7 +76,7 @@ extension StartReport {
 }
 
 extension SignedStatement {
-    /// The height at which it was signed: of a contribution and of an ack the one after their base's.
+    /// The height at which it was signed: of a contribution and of an availability vote the one after their base's.
     var height: Height {
         switch self {
         case .vote(let signed): signed.body.height
@@ -82,7 +84,7 @@ extension SignedStatement {
         case .closed(let signed): signed.body.height
         case .ready(let signed): signed.body.height
         case .contribution(let signed): signed.body.baseHeight.next
-        case .stored(let signed): signed.body.baseHeight.next
+        case .availabilityVote(let signed): signed.body.baseHeight.next
         }
     }
 
@@ -97,13 +99,13 @@ extension SignedStatement {
         case .closed(let signed): check(signed)
         case .ready(let signed): check(signed)
         case .contribution(let signed): check(signed)
-        case .stored(let signed): check(signed)
+        case .availabilityVote(let signed): check(signed)
         }
     }
 
     private enum Code: UInt64 {
         case vote = 1
-        case proposal, ready, contribution, stored, closed
+        case proposal, ready, contribution, availabilityVote, closed
     }
 
     var cbor: CBOR {
@@ -114,7 +116,7 @@ extension SignedStatement {
             case .closed(let signed): (.closed, signed.cbor)
             case .ready(let signed): (.ready, signed.cbor)
             case .contribution(let signed): (.contribution, signed.cbor)
-            case .stored(let signed): (.stored, signed.cbor)
+            case .availabilityVote(let signed): (.availabilityVote, signed.cbor)
             }
         return .array([.unsigned(code.rawValue), body])
     }
@@ -129,7 +131,7 @@ extension SignedStatement {
         case .closed: self = .closed(try Signed(cbor: items[1]))
         case .ready: self = .ready(try Signed(cbor: items[1]))
         case .contribution: self = .contribution(try Signed(cbor: items[1]))
-        case .stored: self = .stored(try Signed(cbor: items[1]))
+        case .availabilityVote: self = .availabilityVote(try Signed(cbor: items[1]))
         }
     }
 }

@@ -32,7 +32,7 @@ struct BlockFetch {
         case adopting
     }
 
-    let point: Walk.Point
+    let point: HeaderSync.Point
     var stage = Stage.opening
     var held = Bitmap(count: 0)
     var requests: [Int: Candidate.Request] = [:]
@@ -46,7 +46,7 @@ struct BlockFetch {
     /// The disk refused a block: no more are asked for until the next tick.
     var isPaused = false
 
-    init(_ point: Walk.Point) { self.point = point }
+    init(_ point: HeaderSync.Point) { self.point = point }
 
     var root: Digest { point.root }
 

@@ -23,10 +23,10 @@ extension Node {
         // One that the key of before or after a rotation signed is passed on in good faith by whoever lags or leads.
         guard record.isValid(in: chain.members, network: chain.network, verifier: verifier) else { return }
         addresses[member] = record
-        // A record costs a sync and a message to everybody: of one member's, one at once and then one a tick. In a large
-        // mesh it goes on at the tick, to those that do not hear the member itself, which by then is known.
+        // A record costs a sync and a message to everybody: of one member's, one at once and then one a tick. In a
+        // large mesh it goes on at the tick, to those that do not hear the member itself, which by then is known.
         let last = pacing.addressTaken[member]
-        let isTaken = last.map { now.since($0) >= timing.standstill } ?? true
+        let isTaken = last.map { now.since($0) >= timing.antiEntropyInterval } ?? true
         if isTaken { take(record) } else { pacing.addressesWaiting.insert(member) }
         if isTaken, !isLargeMesh {
             broadcast(.address(record), except: link)
@@ -35,7 +35,8 @@ extension Node {
         }
     }
 
-    /// After a change of the set: addresses of members that left or whose key changed go, and the own one is signed anew.
+    /// After a change of the set: addresses of members that left or whose key changed go, and the own one is signed
+    /// anew.
     func renewAddresses() {
         addresses = addresses.filter { member, record in
             member == identity.member || record.isValid(in: chain.members, network: chain.network, verifier: verifier)

@@ -2,9 +2,9 @@ import Crypto
 import Ledger
 
 extension Node {
-    /// Walks, and fetches parameters once the walk is at its end.
+    /// Syncs headers, then fetches parameters.
     func synchronise() {
-        walkOn()
+        continueHeaderSync()
         guard synchronisation.isActive, !isStopped else {
             // What is being written becomes the head, also of a node that stops meanwhile.
             if let fetch = synchronisation.fetch, fetch.stage != .adopting {
@@ -18,11 +18,11 @@ extension Node {
             case .adopting, .completing: return
             case .opening, .fetching:
                 // Peers drop old parameters: what they keep no longer is given up for what they do keep.
-                if synchronisation.walk.isKept(fetch.point), !isForsaken(fetch) { return requestBlocks() }
+                if synchronisation.headerSync.isKept(fetch.point), !isUnavailable(fetch) { return requestBlocks() }
             }
         }
-        guard isWalkDone, mayTakeParameters,
-            let goal = synchronisation.walk.goal(lacksParameters: synchronisation.lacksParameters),
+        guard isHeaderSyncComplete, mayTakeParameters,
+            let goal = synchronisation.headerSync.goal(lacksParameters: synchronisation.lacksParameters),
             synchronisation.fetch?.root != goal.root
         else { return requestBlocks() }
         if let fetch = synchronisation.fetch { release(fetch) }
@@ -32,7 +32,7 @@ extension Node {
     }
 
     /// Nobody who is linked keeps these parameters.
-    private func isForsaken(_ fetch: BlockFetch) -> Bool {
+    private func isUnavailable(_ fetch: BlockFetch) -> Bool {
         let holders = links.order.filter { links[$0].map { $0.hasReported } ?? false }
         return !holders.isEmpty && holders.allSatisfy { fetch.without.contains($0) }
     }
@@ -141,24 +141,24 @@ extension Node {
         }
         synchronisation.fetch?.stage = .adopting
         if let version = fetch.point.version {
-            persist([.jump(version)], then: [.jumped(root)])
+            persist([.stateSynced(version)], then: [.stateSynced(root)])
         } else {
-            jumpIsDurable(root)
+            stateSyncIsDurable(root)
         }
     }
 
     /// The version is the head, with all versions before it on disk.
-    func jumpIsDurable(_ root: Digest) {
+    func stateSyncIsDurable(_ root: Digest) {
         guard let fetch = synchronisation.fetch, fetch.root == root, fetch.stage == .adopting else {
             preconditionFailure("nothing takes the place of parameters that are being adopted")
         }
-        let listed = Set(chain.listed.values).union(synchronisation.walk.listed)
+        let listed = Set(chain.listed.values).union(synchronisation.headerSync.listed)
         let before = chain
         chain = fetch.point.chain
-        beginWalkAnew(from: chain)
+        restartHeaderSync(from: chain)
         if let version = fetch.point.version {
             headVersion = version
-            height = HeightState(
+            height = ConsensusInstance(
                 network: chain.network, height: chain.nextHeight, members: chain.members, began: now)
             averagings = AveragingTable()
             commitments.advance(
@@ -204,7 +204,7 @@ extension Node {
     }
 
     func forgetSynchronisation(of link: LinkID) {
-        forgetWalk(of: link)
+        forgetHeaderRequest(of: link)
         guard let fetch = synchronisation.fetch else { return }
         synchronisation.fetch?.without.remove(link)
         synchronisation.fetch?.failures[link] = nil

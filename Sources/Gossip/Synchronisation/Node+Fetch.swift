@@ -1,12 +1,12 @@
 import Ledger
 
 extension Node {
-    /// Asks for what lacks, each thing at most twice a standstill interval: of two peers drawn at random, so that one
-    /// that withholds is soon passed by.
+    /// Asks for what lacks, each thing at most twice per anti-entropy interval: of two peers drawn at random, so that
+    /// one that withholds is soon passed by.
     func fetch(_ items: [FetchItem]) {
         let order = links.order
         guard !order.isEmpty else { return }
-        let due = pacing.fetches.take(items, now: now, interval: timing.standstill / 2)
+        let due = pacing.fetches.take(items, now: now, interval: timing.antiEntropyInterval / 2)
         guard !due.isEmpty else { return }
         let bytes = Message.fetch(due).encoded
         // Of members first: who only looks on may lack it.
@@ -17,13 +17,13 @@ extension Node {
     }
 
     /// A peer lacks things that this node may hold: each is answered once a message, and of versions, which are large,
-    /// only the first. Every item costs its sender, found or not. Beyond `AnswerBudgets` nothing is answered for a while, and
-    /// the peer asks others.
+    /// only the first. Every item costs its sender, found or not. Beyond `AnswerBudgets` nothing is answered for a
+    /// while, and the peer asks others.
     func received(fetch items: [FetchItem], from link: LinkID) {
         guard let member = links[link]?.member else { return }
         var answered: Set<FetchItem> = []
         let version = items.first { if case .version = $0 { true } else { false } }
-        let window = timing.standstill / 4
+        let window = timing.antiEntropyInterval / 4
         for item in items where answered.insert(item).inserted {
             if case .version = item, item != version { continue }
             guard answers.hasRoom(member, now: now, windowMilliseconds: window) else { return }
@@ -66,7 +66,7 @@ extension Node {
             }
         case .availability(let digest):
             if let certificate = contributions.certificates[digest] ?? headObjects?.availability[digest] {
-                send(.acks(certificate), to: link)
+                send(.availability(certificate), to: link)
             }
         case .contribution(let digest): answer(contribution: digest, on: link)
         case .action(let digest):
@@ -102,8 +102,8 @@ extension Node {
 struct FetchLog {
     private var asked: [FetchItem: Instant] = [:]
 
-    /// Things that are asked for within an interval. What does not fit waits for the next: if old entries were forgotten
-    /// instead, more lacking things than these would be asked for at every event.
+    /// Things that are asked for within an interval. What does not fit waits for the next: if old entries were
+    /// forgotten instead, more lacking things than these would be asked for at every event.
     static let capacity = 4096
 
     var count: Int { asked.count }

@@ -1,8 +1,9 @@
 import Ledger
 
-/// What a large mesh does otherwise: where everybody tells everybody what everybody can find out, the work grows with the
-/// cube of the members. There an ack goes to its author, who shows everybody the certificate; and what many members hold
-/// alike goes from each to a few, drawn at random. What reaches somebody in neither way comes by the summaries.
+/// What a large mesh does otherwise: where everybody tells everybody what everybody can find out, the work grows with
+/// the cube of the members. There an availability vote goes to its author, who shows everybody the certificate; and
+/// what many members hold alike goes from each to a few, drawn at random. What reaches somebody in neither way comes by
+/// the summaries.
 extension Node {
     /// So many that what everybody tells everybody would be felt.
     var isLargeMesh: Bool { chain.members.count > 64 }
@@ -32,27 +33,28 @@ extension Node {
         relay(message, of: sender, from: link)
     }
 
-    /// Sends an own ack: to everybody, in a large mesh to the author, if there is a link to it.
-    func sendAck(_ acks: AvailabilityCertificate) {
-        if isLargeMesh, let author = links.link(to: acks.stored.slot.author) {
-            send(.acks(acks), to: author)
+    /// Sends an own availability vote: to everybody, in a large mesh to the author, if there is a link to it.
+    func sendAvailabilityVote(_ votes: AvailabilityCertificate) {
+        if isLargeMesh, let author = links.link(to: votes.vote.slot.author) {
+            send(.availability(votes), to: author)
         } else {
-            broadcast(.acks(acks))
+            broadcast(.availability(votes))
         }
     }
 
-    /// Shows a certificate that the acks here amount to. In a smaller mesh everybody has the acks.
+    /// Shows a certificate that the availability votes here amount to. In a smaller mesh everybody has the availability
+    /// votes.
     func showCertificate(_ certificate: AvailabilityCertificate) {
         guard isLargeMesh else { return }
-        if certificate.stored.slot.author == identity.member {
-            broadcast(.acks(certificate))
+        if certificate.vote.slot.author == identity.member {
+            broadcast(.availability(certificate))
         } else {
-            gossip(.acks(certificate))
+            gossip(.availability(certificate))
         }
     }
 
-    /// Says where this node stands, so that peers give it what it lacks: to everybody, in a large mesh to a few. There only
-    /// whoever adopted a version tells everybody, and an author whom acks may not have reached.
+    /// Says where this node stands, so that peers give it what it lacks: to everybody, in a large mesh to a few. There
+    /// only whoever adopted a version tells everybody, and an author whom availability votes may not have reached.
     func tellStanding() {
         if pacing.isAdoptionUntold || lacksOwnCertificate {
             broadcast(.summary(summary))

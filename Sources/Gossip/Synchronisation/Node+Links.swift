@@ -52,13 +52,13 @@ extension Node {
         guard let member = links[link]?.member, chain.members[member] != nil || isOpenToObservers(message) else {
             return
         }
-        guard witness(message, from: link) else { return }
+        guard observe(message, from: link) else { return }
         switch message {
         case .summary(let summary): received(summary, from: link)
         case .contribution(let signed): received(signed, from: link)
         case .have(let digest, let pieces): received(have: digest, pieces, from: link)
         case .want(let digest, let pieces): received(want: digest, pieces, from: link)
-        case .acks(let acks): received(acks, from: link)
+        case .availability(let votes): received(votes, from: link)
         case .closed(let closed): received(closed, from: link)
         case .closing(let names): received(names)
         case .ready(let ready): received(ready, from: link)
@@ -70,8 +70,8 @@ extension Node {
         case .address(let record): received(record, from: link)
         case .question(let question): received(question, from: link)
         case .report(let report): received(report, from: link)
-        case .walk(let from): received(walk: from, from: link)
-        case .walkPart(let part): received(part, from: link)
+        case .requestHeaders(let from): received(headersFrom: from, from: link)
+        case .headerPart(let part): received(part, from: link)
         case .blocks(let root, let note): received(root, note, from: link)
         case .evidence(let message): received(message, from: link)
         case .linked(let members, let linked): received(linked: linked, of: members, from: link)
@@ -89,7 +89,7 @@ extension Node {
         let early = height.height.next
         switch message {
         case .contribution(let signed): return signed.body.baseHeight.next == early
-        case .acks(let acks): return acks.stored.baseHeight.next == early
+        case .availability(let votes): return votes.vote.baseHeight.next == early
         case .closed(let closed): return closed.body.height == early
         case .ready(let ready): return ready.body.height == early
         case .proposal(let proposal): return proposal.body.height == early

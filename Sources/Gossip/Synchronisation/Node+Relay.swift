@@ -4,8 +4,8 @@ import Ledger
 /// Passing on between members that have no link to each other.
 ///
 /// Everything small is sent to all links by whoever makes it. Members say to whom they have links, so that a node knows
-/// which of its peers did not get something: it passes it on when it takes it the first time. In a full mesh nothing is.
-/// Whatever is lost on this way comes by the summaries.
+/// which of its peers did not get something: it passes it on when it takes it the first time. In a full mesh nothing
+/// is. Whatever is lost on this way comes by the summaries.
 extension Node {
     /// Tells all peers to whom this node has links.
     func sayWhoIsLinked() {
@@ -22,7 +22,7 @@ extension Node {
         if isLargeMesh { pacing.linksChanged = pacing.linksChanged ?? now } else { sayWhoIsLinked() }
     }
 
-    var linksDeadline: Instant? { pacing.linksChanged.map { $0 + timing.standstill / 16 } }
+    var linksDeadline: Instant? { pacing.linksChanged.map { $0 + timing.antiEntropyInterval / 16 } }
 
     func tellOfLinksIfDue() {
         guard let due = linksDeadline, due <= now else { return }

@@ -3,28 +3,28 @@ import Ledger
 
 extension Node {
     /// Where this node stands.
-    var summary: Summary {
+    var summary: InventorySummary {
         var closed = Bitmap(count: height.members.count)
         for index in (headRound?.statements ?? [:]).keys { closed.insert(index) }
         var ready = Bitmap(count: height.members.count)
         for index in height.ready.keys { ready.insert(index) }
-        return Summary(
+        return InventorySummary(
             height: chain.height, head: chain.headDigest, view: height.view, ready: ready, closed: closed,
             views: viewsToShow.map { summary(of: $0, height.views[$0] ?? ViewState()) }, candidates: candidateParts,
             actions: actionParts)
     }
 
-    /// The own view and what is known beyond it first, then the last one that was notarized, for the votes that finalize
-    /// it, then the lowest of those that nothing has ended yet.
+    /// The own view and what is known beyond it first, then the last one that was notarized, for the votes that
+    /// finalize it, then the lowest of those that nothing has ended yet.
     private var viewsToShow: [View] {
-        let beyond = height.views.keys.filter { $0 > height.view }.sorted().prefix(Summary.viewsMaximum / 2)
+        let beyond = height.views.keys.filter { $0 > height.view }.sorted().prefix(InventorySummary.viewsMaximum / 2)
         let notarized = height.views.keys.filter { $0 < height.view && height.views[$0]?.notarization != nil }.max()
         let upper = [notarized, height.view].compactMap { $0 } + beyond
-        return height.viewsWithoutExit.prefix(Summary.viewsMaximum - upper.count) + upper
+        return height.viewsWithoutExit.prefix(InventorySummary.viewsMaximum - upper.count) + upper
     }
 
-    private func summary(of view: View, _ state: ViewState) -> Summary.ViewPart {
-        Summary.ViewPart(
+    private func summary(of view: View, _ state: ViewState) -> InventorySummary.ViewPart {
+        InventorySummary.ViewPart(
             view: view, proposals: state.proposals.map(\.body.version), notarize: parts(of: state.notarize),
             finalize: parts(of: state.finalize),
             nullify: signers(state.nullify.byVersion[VersionDigest(.zero)] ?? [:]),
@@ -32,9 +32,9 @@ extension Node {
     }
 
     /// At most four: an equivocating leader makes two, and members that vote for others make none of them a quorum.
-    private func parts(of tally: Tally) -> [Summary.VotePart] {
+    private func parts(of tally: Tally) -> [InventorySummary.VotePart] {
         tally.versions.prefix(4).map {
-            Summary.VotePart(version: $0, signers: signers(tally.byVersion[$0] ?? [:]))
+            InventorySummary.VotePart(version: $0, signers: signers(tally.byVersion[$0] ?? [:]))
         }
     }
 
@@ -44,22 +44,22 @@ extension Node {
         return bitmap
     }
 
-    private var candidateParts: [Summary.CandidatePart] {
-        contributions.order.compactMap { digest -> Summary.CandidatePart? in
+    private var candidateParts: [InventorySummary.CandidatePart] {
+        contributions.order.compactMap { digest -> InventorySummary.CandidatePart? in
             guard let candidate = contributions[digest], candidate.isAnnounced,
                 let base = chain.base(candidate.contribution.base)
             else { return nil }
             let state = contributions.slots[candidate.contribution.slot]
-            var acks = Bitmap(count: base.members.count)
-            for index in (state?.acks[digest] ?? [:]).keys { acks.insert(index) }
-            return Summary.CandidatePart(
-                contribution: digest, acks: acks,
-                isAvailable: state?.certificate?.stored.contribution == digest,
+            var votes = Bitmap(count: base.members.count)
+            for index in (state?.votes[digest] ?? [:]).keys { votes.insert(index) }
+            return InventorySummary.CandidatePart(
+                contribution: digest, votes: votes,
+                isAvailable: state?.certificate?.vote.contribution == digest,
                 isCommitted: commitments.isCommitted(candidate.commitment, on: candidate.contribution.base),
                 isComplete: candidate.status == .valid,
                 reviewers: reviewers(of: candidate.contribution.slot))
         }
-        .prefix(Summary.candidatesMaximum(memberCount: chain.members.count)).map { $0 }
+        .prefix(InventorySummary.candidatesMaximum(memberCount: chain.members.count)).map { $0 }
     }
 
     /// Speaks up to everybody: at once after progress, then ever more rarely up to eight times the interval.
@@ -72,13 +72,13 @@ extension Node {
         giveAddresses()
         pacing.ticksSinceChange = min(pacing.ticksSinceChange + 1, 4)
         retryAtTick()
-        pacing.nextTick = now + timing.standstill << UInt64(min(pacing.idleTicks, 3))
+        pacing.nextTick = now + timing.antiEntropyInterval << UInt64(min(pacing.idleTicks, 3))
         pacing.idleTicks += 1
     }
 
     private func retryAtTick() {
         averagings.forgetFailures()
-        checks.forgive(now: now, every: timing.standstill)
+        checks.forgive(now: now, every: timing.antiEntropyInterval)
         fetchCommitments()
         retryReplay()
         retryBlocks()
@@ -96,8 +96,8 @@ extension Node {
         pacing.progressed = true
     }
 
-    /// Gives a peer what its summary shows that it lacks. At most once a quarter of the standstill interval.
-    func received(_ summary: Summary, from id: LinkID) {
+    /// Gives a peer what its summary shows that it lacks. At most once per quarter of the anti-entropy interval.
+    func received(_ summary: InventorySummary, from id: LinkID) {
         let wasAhead = links[id].map { $0.claimedHeight > chain.height } ?? false
         links.update(id) {
             $0.claimedHeight = max($0.claimedHeight, summary.height)
@@ -108,7 +108,7 @@ extension Node {
             send(.fetch([.version(height.height)]), to: id)
         }
         noteDepartureSeen()
-        if let last = links[id]?.lastAnswer, now.since(last) < timing.standstill / 4 { return }
+        if let last = links[id]?.lastAnswer, now.since(last) < timing.antiEntropyInterval / 4 { return }
         links.update(id) { $0.lastAnswer = now }
         if summary.height < chain.height {
             actions.append(.sendVersion(id, summary.height.next))
@@ -117,7 +117,7 @@ extension Node {
         }
     }
 
-    private func answer(_ summary: Summary, on id: LinkID) {
+    private func answer(_ summary: InventorySummary, on id: LinkID) {
         answerClosed(summary, on: id)
         answerContributions(summary, on: id)
         answerActions(summary, on: id)
@@ -139,14 +139,14 @@ extension Node {
         }
     }
 
-    private func answerProposals(_ state: ViewState, _ theirs: Summary.ViewPart?, on id: LinkID) {
+    private func answerProposals(_ state: ViewState, _ theirs: InventorySummary.ViewPart?, on id: LinkID) {
         for proposal in state.proposals where !(theirs?.proposals.contains(proposal.body.version) ?? false) {
             send(.proposal(proposal), to: id)
             if let payload = height.payloads[proposal.body.version] { send(.payload(payload), to: id) }
         }
     }
 
-    private func answer(_ view: View, _ state: ViewState, _ theirs: Summary.ViewPart?, on id: LinkID) {
+    private func answer(_ view: View, _ state: ViewState, _ theirs: InventorySummary.ViewPart?, on id: LinkID) {
         if let notarization = state.notarization {
             if !(theirs?.isNotarized ?? false) { send(.votes(notarization), to: id) }
         } else {
@@ -156,7 +156,7 @@ extension Node {
             if !(theirs?.isNullified ?? false) { send(.votes(nullification), to: id) }
         } else {
             let zero = VersionDigest(.zero)
-            let held = theirs.map { [Summary.VotePart(version: zero, signers: $0.nullify)] } ?? []
+            let held = theirs.map { [InventorySummary.VotePart(version: zero, signers: $0.nullify)] } ?? []
             answerVotes(.nullify, view, state.nullify, held, on: id)
         }
         answerVotes(.finalize, view, state.finalize, theirs?.finalize ?? [], on: id)
@@ -164,7 +164,7 @@ extension Node {
 
     /// Exactly the signatures that the peer lacks.
     private func answerVotes(
-        _ kind: VoteKind, _ view: View, _ tally: Tally, _ held: [Summary.VotePart], on id: LinkID
+        _ kind: VoteKind, _ view: View, _ tally: Tally, _ held: [InventorySummary.VotePart], on id: LinkID
     ) {
         for version in tally.versions {
             let theirs = held.first { $0.version == version }?.signers
@@ -179,9 +179,9 @@ extension Node {
         }
     }
 
-    /// `closed` statements that the peer lacks: of the round on the head all, of earlier rounds those by which something is
-    /// committed.
-    private func answerClosed(_ summary: Summary, on id: LinkID) {
+    /// `closed` statements that the peer lacks: of the round on the head all, of earlier rounds those by which
+    /// something is committed.
+    private func answerClosed(_ summary: InventorySummary, on id: LinkID) {
         var given: Set<Digest> = []
         func give(_ closed: Signed<Closed>) {
             if given.insert(closed.objectDigest).inserted { send(.closed(closed), to: id) }
@@ -200,7 +200,7 @@ extension Node {
         }
     }
 
-    private func answerContributions(_ summary: Summary, on id: LinkID) {
+    private func answerContributions(_ summary: InventorySummary, on id: LinkID) {
         for digest in contributions.order {
             guard let candidate = contributions[digest], candidate.isAnnounced,
                 let base = chain.base(candidate.contribution.base)
@@ -224,15 +224,15 @@ extension Node {
             answerReviews(of: candidate.contribution.slot, theirs, on: id)
             guard !(theirs?.isAvailable ?? false) else { continue }
             let state = contributions.slots[candidate.contribution.slot]
-            if let certificate = state?.certificate, certificate.stored.contribution == digest {
-                send(.acks(certificate), to: id)
+            if let certificate = state?.certificate, certificate.vote.contribution == digest {
+                send(.availability(certificate), to: id)
             } else {
-                let lacking = (state?.acks[digest] ?? [:]).filter { !(theirs?.acks[$0.key] ?? false) }
+                let lacking = (state?.votes[digest] ?? [:]).filter { !(theirs?.votes[$0.key] ?? false) }
                 guard !lacking.isEmpty else { continue }
                 send(
-                    .acks(
+                    .availability(
                         AvailabilityCertificate(
-                            stored: Stored(candidate.contribution),
+                            vote: AvailabilityVote(candidate.contribution),
                             signatures: QuorumSignatures(lacking, memberCount: base.members.count))), to: id)
             }
         }

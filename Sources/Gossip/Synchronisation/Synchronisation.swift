@@ -4,10 +4,10 @@ import Ledger
 /// What a node has under way to catch up without replaying.
 struct Synchronisation {
     /// From the head on. Begins anew with every version that is adopted.
-    var walk: Walk
-    /// The last walked version that is durable: nothing beyond the next answer is asked for before it is.
+    var headerSync: HeaderSync
+    /// The last synced header that is durable: nothing beyond the next answer is asked for before it is.
     var durable: Height
-    var request: WalkRequest?
+    var request: HeaderRequest?
     var fetch: BlockFetch?
     /// The head's parameters are not here: a joiner before its first version, or a damage that nothing else mends.
     var lacksParameters: Bool
@@ -15,26 +15,26 @@ struct Synchronisation {
     let isJoining: Bool
     /// Who was asked for what it claims and gave no version, and when it may be asked again. Its claim keeps nobody
     /// waiting until it gives one. A new link changes nothing of that.
-    var doubted: [MemberID: Instant] = [:]
+    var suspected: [MemberID: Instant] = [:]
     /// Milliseconds that requests to a peer have waited which an adoption ended, since it last gave a version.
     var unanswered: [MemberID: UInt64] = [:]
 
-    init(walk: Walk, lacksParameters: Bool) {
-        self.walk = walk
-        durable = walk.height
+    init(headerSync: HeaderSync, lacksParameters: Bool) {
+        self.headerSync = headerSync
+        durable = headerSync.height
         self.lacksParameters = lacksParameters
-        isJoining = lacksParameters && walk.start == .genesis
+        isJoining = lacksParameters && headerSync.start == .genesis
     }
 
-    /// Whether the way on is by a walk or by parameters, so that nothing is replayed meanwhile. A jump that is being
-    /// written stays the way on, also where a later version lengthens by its rules how far far behind is.
+    /// Whether the way on is by header sync or by parameters, so that nothing is replayed meanwhile. A state sync that
+    /// is being written stays the way on, also where a later version lengthens by its rules how far far behind is.
     var isActive: Bool {
-        lacksParameters || walk.isFarBehind || walk.lacksAwaited || fetch?.stage == .adopting
+        lacksParameters || headerSync.isFarBehind || headerSync.lacksAwaited || fetch?.stage == .adopting
     }
 }
 
 /// Certified versions that one peer was asked for, and the one that is being put together.
-struct WalkRequest {
+struct HeaderRequest {
     let link: LinkID
     let member: MemberID
     let asked: Instant
@@ -57,7 +57,7 @@ struct WalkRequest {
 
     /// Takes the next part, and returns the version that it completes. Nothing else is taken: it belongs to an answer
     /// that was given up, or follows something that was lost.
-    mutating func take(_ part: WalkPart) -> [UInt8]? {
+    mutating func take(_ part: HeaderPart) -> [UInt8]? {
         guard part.offset == bytes.count, part.offset == 0 || part.byteCount == byteCount else { return nil }
         byteCount = part.byteCount
         bytes += part.bytes
@@ -68,16 +68,16 @@ struct WalkRequest {
     }
 
     /// No honest answer goes on from here.
-    var isFull: Bool { answerBytes >= Wire.walkBytesMaximum }
+    var isFull: Bool { answerBytes >= Wire.headerBytesMaximum }
 
     /// Until when the answer has to be complete. Only bytes earn time, so that small parts hold nobody up.
     func deadline(pieceTimeout: UInt64) -> Instant {
-        asked + pieceTimeout * UInt64(1 + answerBytes / WalkRequest.bytesPerTimeout)
+        asked + pieceTimeout * UInt64(1 + answerBytes / HeaderRequest.bytesPerTimeout)
     }
 }
 
 /// A part of a certified version with all that it embeds, which as a whole may be larger than a message.
-struct WalkPart: Equatable {
+struct HeaderPart: Equatable {
     let height: Height
     /// Where `bytes` belong in the version's encoding, and how long that is.
     let offset: Int

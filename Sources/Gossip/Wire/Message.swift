@@ -4,14 +4,14 @@ import Ledger
 /// What one daemon says to another. Travels as a CBOR array of a number and a body, whole in one control message.
 enum Message: Equatable {
     /// Where the sender stands and what it holds: whoever sees that something lacks sends exactly that.
-    case summary(Summary)
+    case summary(InventorySummary)
     case contribution(Signed<Contribution>)
     /// Which pieces of a contribution the sender holds.
     case have(ContributionDigest, pieces: Bitmap)
     /// Pieces that the sender wants, by index.
     case want(ContributionDigest, pieces: [Int])
-    /// Some or all acks of one contribution. With a quorum of them it is an availability certificate.
-    case acks(AvailabilityCertificate)
+    /// Some or all availability votes of one contribution. With a quorum of them it is an availability certificate.
+    case availability(AvailabilityCertificate)
     case closed(Signed<Closed>)
     /// Which `closed` statements a payload rests on.
     case closing(ClosingNames)
@@ -28,14 +28,14 @@ enum Message: Equatable {
     case question(StartQuestion)
     /// The answer, from its signer or passed on.
     case report(Signed<StartReport>)
-    /// The sender walks: it wants certified versions from this height on.
-    case walk(from: Height)
-    case walkPart(WalkPart)
+    /// The sender requests headers: it wants certified versions from this height on.
+    case requestHeaders(from: Height)
+    case headerPart(HeaderPart)
     /// About the parameters under a root.
     case blocks(Digest, BlockNote)
     case evidence(EvidenceMessage)
-    /// To which members the sender has links now: bits over the set of this digest. Who is missing there hears the sender
-    /// only by others, and the sender them.
+    /// To which members the sender has links now: bits over the set of this digest. Who is missing there hears the
+    /// sender only by others, and the sender them.
     case linked(members: Digest, Bitmap)
     /// A governance action as a payload embeds it.
     case carried(CompleteAction)
@@ -73,12 +73,12 @@ enum FetchItem: Hashable {
 extension Message {
     private enum Code: UInt64 {
         case summary = 1
-        case contribution, have, want, acks, ready, proposal, payload, votes, certified, fetch, address
+        case contribution, have, want, availability, ready, proposal, payload, votes, certified, fetch, address
         case question = 14
         case report = 15
         case evidence = 13
-        case walk = 17
-        case walkPart = 18
+        case requestHeaders = 17
+        case headerPart = 18
         case blocks = 19
         case action = 20
         case readiness, review, carried
@@ -94,7 +94,7 @@ extension Message {
             (.have, .array([.bytes(digest.digest.bytes), .unsigned(UInt64(pieces.count)), .bytes(pieces.bytes)]))
         case .want(let digest, let pieces):
             (.want, .array([.bytes(digest.digest.bytes), .array(pieces.map { .unsigned(UInt64($0)) })]))
-        case .acks(let acks): (.acks, acks.cbor)
+        case .availability(let votes): (.availability, votes.cbor)
         case .closed(let signed): (.closed, signed.cbor)
         case .closing(let names): (.closing, names.cbor)
         case .ready(let signed): (.ready, signed.cbor)
@@ -107,8 +107,8 @@ extension Message {
         case .address(let signed): (.address, signed.cbor)
         case .question(let question): (.question, question.cbor)
         case .report(let signed): (.report, signed.cbor)
-        case .walk(let from): (.walk, .unsigned(from.value))
-        case .walkPart(let part): (.walkPart, part.cbor)
+        case .requestHeaders(let from): (.requestHeaders, .unsigned(from.value))
+        case .headerPart(let part): (.headerPart, part.cbor)
         case .blocks(let root, let note): (.blocks, .array([.bytes(root.bytes), note.cbor]))
         case .evidence(let message): (.evidence, message.cbor)
         case .linked(let members, let linked):
@@ -143,7 +143,7 @@ extension Message {
 
     private init(_ code: Code, _ body: CBOR) throws(RecordError) {
         switch code {
-        case .summary: self = .summary(try Summary(cbor: body))
+        case .summary: self = .summary(try InventorySummary(cbor: body))
         case .contribution: self = .contribution(try Signed(cbor: body))
         case .have:
             let (digest, rest) = try Message.digestAndRest(body, count: 3)
@@ -164,7 +164,7 @@ extension Message {
                 pieces.append(Int(index))
             }
             self = .want(ContributionDigest(digest), pieces: pieces)
-        case .acks: self = .acks(try AvailabilityCertificate(cbor: body))
+        case .availability: self = .availability(try AvailabilityCertificate(cbor: body))
         case .closed: self = .closed(try Signed(cbor: body))
         case .closing: self = .closing(try ClosingNames(cbor: body))
         case .ready: self = .ready(try Signed(cbor: body))
@@ -184,8 +184,8 @@ extension Message {
         case .address: self = .address(try Signed(cbor: body))
         case .question: self = .question(try StartQuestion(cbor: body))
         case .report: self = .report(try Signed(cbor: body))
-        case .walk: self = .walk(from: try Height(walkItem: body))
-        case .walkPart: self = .walkPart(try WalkPart(cbor: body))
+        case .requestHeaders: self = .requestHeaders(from: try Height(item: body))
+        case .headerPart: self = .headerPart(try HeaderPart(cbor: body))
         case .blocks:
             let (root, rest) = try Message.digestAndRest(body, count: 2)
             self = .blocks(root, try BlockNote(cbor: rest[0]))
@@ -286,9 +286,9 @@ public enum Wire {
     /// Meshes of so many members say everything in full: a version that lists all of them fits a message.
     static let fullMembersMaximum = Limits.fullMembers
 
-    /// Slots that a node names in a ready record, so that the record fits a message with all the actions and reviews that
-    /// it may carry, and in a larger mesh also the payload that lists what f + 1 of a quorum of records name: twice as many
-    /// and one more at most, beside the names of those records.
+    /// Slots that a node names in a ready record, so that the record fits a message with all the actions and reviews
+    /// that it may carry, and in a larger mesh also the payload that lists what f + 1 of a quorum of records name:
+    /// twice as many and one more at most, beside the names of those records.
     static func readySlotsMaximum(memberCount: Int) -> Int { Limits.readySlots(memberCount: memberCount) }
     /// Commitments that a node names in a `closed` statement: all, or in a larger mesh as many as a ready record names.
     static func commitmentsMaximum(memberCount: Int) -> Int {
@@ -305,7 +305,7 @@ public enum Wire {
         messages += version.embedded.closings.map { .closing($0.names) }
         messages += version.embedded.closings.flatMap(\.statements).map { .closed($0) }
         messages += version.contributions.map { .contribution($0) }
-        messages += version.embedded.availability.map { .acks($0) }
+        messages += version.embedded.availability.map { .availability($0) }
         messages += version.embedded.ready.map { .ready($0) }
         messages += [version.embedded.action].compactMap { $0 }.map { .carried($0) }
         return messages.map(\.encoded)

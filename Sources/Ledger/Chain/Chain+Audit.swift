@@ -25,7 +25,7 @@ extension Chain {
             certified.contributions.count == version.manifest.count
         else { throw .missingEmbedded(version.height) }
         do throws(PayloadFault) {
-            try judge(embedded, verifier: verifier)
+            try validate(embedded, verifier: verifier)
             try checkWeights(version.manifest, certified.contributions.map(\.body))
         } catch { throw .payload(version.height, error) }
         guard isCertified(version, by: certified.certificate, verifier: verifier) else {

@@ -16,7 +16,7 @@ extension Chain {
     /// Whether enough of the certificate's signers are members of the next height: otherwise members that left could
     /// be the only holders.
     public func hasHolders(_ certificate: AvailabilityCertificate) -> Bool {
-        guard let base = base(certificate.stored.slot.base) else { return false }
+        guard let base = base(certificate.vote.slot.base) else { return false }
         if base.members == members { return certificate.signatures.signatures.count >= members.faultBound + 1 }
         let current = certificate.signatures.signers.filter { index in
             index < base.members.count && members[base.members.members[index].id] != nil
@@ -32,8 +32,8 @@ extension Chain {
         return byAge.prefix(limit).map(\.slot).sorted()
     }
 
-    /// The slots that a fresh payload on these ready records must list, by ascending author: those named by at least
-    /// f + 1 of them, eligible, not exempt by review, the newest base of each author. None where these are fewer than the
+    /// The slots that a fresh payload on these ready records must list, by ascending author: those named by at least f
+    /// + 1 of them, eligible, not exempt by review, the newest base of each author. None where these are fewer than the
     /// rules' `minContributions`: what a few members made does not move the model.
     public func slotsToList(by ready: [Ready]) -> [Slot] {
         var counts: [Slot: Int] = [:]
@@ -65,15 +65,15 @@ extension Chain {
         var certificates: [AvailabilityCertificate] = []
         var records: [Contribution] = []
         for slot in slots {
-            guard let certificate = availability[slot], let record = contributions[certificate.stored.contribution]
+            guard let certificate = availability[slot], let record = contributions[certificate.vote.contribution]
             else { return nil }
             certificates.append(certificate)
             records.append(record)
         }
         return zip(certificates, zip(records, weightsQ30(of: records))).map { certificate, weighted in
             ManifestEntry(
-                slot: certificate.stored.slot, baseHeight: weighted.0.baseHeight,
-                contribution: certificate.stored.contribution, availability: certificate.digest,
+                slot: certificate.vote.slot, baseHeight: weighted.0.baseHeight,
+                contribution: certificate.vote.contribution, availability: certificate.digest,
                 weightQ30: weighted.1)
         }
     }
@@ -82,9 +82,9 @@ extension Chain {
 extension Rules {
     /// The weights of the contributions of one manifest, in 1/2^30, before the division by their number.
     ///
-    /// A contribution's share is one part of all (equal weights) or of all tokens (by tokens). What a share exceeds the cap
-    /// by is cut off and handed to nobody, and what is left is halved (by the rule's discount) for every version that the
-    /// contribution is late.
+    /// A contribution's share is one part of all (equal weights) or of all tokens (by tokens). What a share exceeds the
+    /// cap by is cut off and handed to nobody, and what is left is halved (by the rule's discount) for every version
+    /// that the contribution is late.
     ///
     /// - Parameter parent: the height of the version that they are averaged on.
     public func weightsQ30(of contributions: [Contribution], parent: Height) -> [UInt64] {

@@ -47,15 +47,16 @@ extension Chain {
     /// Whether the rules keep `contribution` out of the next version, by reviews that are embedded or held.
     ///
     /// - Parameter held: valid reviews besides those of the chain.
-    public func isHeldBack(_ contribution: ContributionDigest, in slot: Slot, held: [SignedReview] = []) -> Bool {
+    public func isBlockedByReview(_ contribution: ContributionDigest, in slot: Slot, held: [SignedReview] = []) -> Bool
+    {
         var reviews = reviews[slot] ?? SlotReviews()
         for review in held.sorted(by: SignedReview.isEmbeddedBefore) where review.statement.slot == slot {
             reviews.note(review)
         }
-        return isHeldBack(contribution, in: slot, by: reviews)
+        return isBlockedByReview(contribution, in: slot, by: reviews)
     }
 
-    func isHeldBack(_ contribution: ContributionDigest, in slot: Slot, by reviews: SlotReviews) -> Bool {
+    func isBlockedByReview(_ contribution: ContributionDigest, in slot: Slot, by reviews: SlotReviews) -> Bool {
         switch rules.review {
         case .open: false
         case .vetoWindow: reviews.vetoes(of: contribution).count >= vetoesNeeded
@@ -69,8 +70,8 @@ extension Chain {
         let reviews = reviews ?? SlotReviews()
         return switch rules.review {
         case .open: false
-        case .vetoWindow: reviews.contributions.contains { isHeldBack($0, in: slot, by: reviews) }
-        case .approve: !reviews.contributions.contains { !isHeldBack($0, in: slot, by: reviews) }
+        case .vetoWindow: reviews.contributions.contains { isBlockedByReview($0, in: slot, by: reviews) }
+        case .approve: !reviews.contributions.contains { !isBlockedByReview($0, in: slot, by: reviews) }
         }
     }
 }

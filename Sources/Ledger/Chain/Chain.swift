@@ -8,7 +8,7 @@ public struct Chain: Sendable {
     public struct Base: Hashable, Sendable {
         public let digest: VersionDigest
         public let height: Height
-        /// The set of height + 1: it signs acks for this base.
+        /// The set of height + 1: it signs availability votes for this base.
         public let members: MemberSet
         /// In force for height + 1: what contributions on this base must keep to.
         public let rules: Rules
@@ -32,8 +32,9 @@ public struct Chain: Sendable {
     /// What operators said about contributions on top of `bases`.
     public let reviews: [Slot: SlotReviews]
     public let governance: Governance
-    /// Local steps so far: of each version that lists a contribution, the `innerSteps` of its rules. By these the schedule of
-    /// training advances: a version with an empty manifest leaves it where it was, and a change of the rules does too.
+    /// Local steps so far: of each version that lists a contribution, the `innerSteps` of its rules. By these the
+    /// schedule of training advances: a version with an empty manifest leaves it where it was, and a change of the
+    /// rules does too.
     public let trainedSteps: UInt64
     /// The sets and versions of the heights behind.
     public let history: ChainHistory
@@ -87,7 +88,8 @@ public struct Chain: Sendable {
 
     /// The chain after a version that the caller has judged or found certified.
     ///
-    /// - Throws: `PayloadFault` where it does not even continue this chain, or carries an action that cannot take effect.
+    /// - Throws: `PayloadFault` where it does not even continue this chain, or carries an action that cannot take
+    ///   effect.
     public func advanced(by embedded: EmbeddedPayload) throws(PayloadFault) -> Chain {
         let version = embedded.version
         try checkContinues(version)
@@ -183,7 +185,7 @@ public enum PayloadFault: Error, Equatable, Sendable {
     /// A version that lists nothing moves the state, or a switch does not move it to where the replay came.
     case wrongRoots
     /// The contribution in this slot is not the one that was approved, or was vetoed.
-    case heldBack(Slot)
+    case blockedByReview(Slot)
     /// A replayed state takes over, and yet contributions are listed.
     case listsAtSwitch
 }

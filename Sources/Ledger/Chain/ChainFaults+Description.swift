@@ -39,7 +39,7 @@ extension PayloadFault: CustomStringConvertible {
         case .wrongWeight(let slot): "the weight of \(slot) is wrong"
         case .wrongOuterRoot: "its outer state is wrong"
         case .wrongRoots: "its parameter root does not match the listed contributions"
-        case .heldBack(let slot): "\(slot) is held back by reviews"
+        case .blockedByReview(let slot): "\(slot) is blocked by reviews"
         case .listsAtSwitch: "it lists contributions where a replayed history takes over"
         }
     }

@@ -73,24 +73,24 @@ public struct QuorumSignatures: Record, Hashable {
 public struct AvailabilityCertificate: Statement, Hashable {
     public static let tag = "available"
 
-    public let stored: Stored
+    public let vote: AvailabilityVote
     public let signatures: QuorumSignatures
 
-    public init(stored: Stored, signatures: QuorumSignatures) {
-        self.stored = stored
+    public init(vote: AvailabilityVote, signatures: QuorumSignatures) {
+        self.vote = vote
         self.signatures = signatures
     }
 
     /// - Parameter members: the set of height(base) + 1.
     public func isValid(members: MemberSet, network: NetworkID, verifier: Verifier) -> Bool {
-        signatures.isQuorum(over: stored, members: members, network: network, verifier: verifier)
+        signatures.isQuorum(over: vote, members: members, network: network, verifier: verifier)
     }
 
-    public var cbor: CBOR { .record(["stored": stored.cbor, "signatures": signatures.cbor]) }
+    public var cbor: CBOR { .record(["stored": vote.cbor, "signatures": signatures.cbor]) }
 
     public init(cbor: CBOR) throws(RecordError) {
         var reader = try RecordReader(cbor)
-        stored = try reader.record("stored")
+        vote = try reader.record("stored")
         signatures = try reader.record("signatures")
         try reader.finish()
     }

@@ -18,11 +18,11 @@ public struct Contribution: Statement, Hashable {
     public let norm: UInt64
     public let steps: UInt64
     public let tokens: UInt64
-    /// Mean training loss of the round in 0.01 nats per token, at most `Limits.lossCentinats`; nil if the site does not report
-    /// it. There is no place for more digits: they would say more about the text than anyone needs.
+    /// Mean training loss of the round in 0.01 nats per token, at most `Limits.lossCentinats`; nil if the site does not
+    /// report it. There is no place for more digits: they would say more about the text than anyone needs.
     public let lossCentinats: UInt64?
-    /// Ids of the data sets behind it, strictly ascending. Each is a keyed digest of the name that the site gave the set, so it
-    /// stays the same when the contents change, and says nothing about name or contents.
+    /// Ids of the data sets behind it, strictly ascending. Each is a keyed digest of the name that the site gave the
+    /// set, so it stays the same when the contents change, and says nothing about name or contents.
     public let dataSets: [Digest]
     public let trainer: Digest
 
@@ -89,7 +89,7 @@ public struct Contribution: Statement, Hashable {
 }
 
 /// "I have verified and synced this contribution." At most one digest a slot from one member.
-public struct Stored: Statement, Hashable {
+public struct AvailabilityVote: Statement, Hashable {
     public static let tag = "stored"
 
     public let slot: Slot
@@ -107,7 +107,7 @@ public struct Stored: Statement, Hashable {
             slot: contribution.slot, baseHeight: contribution.baseHeight, contribution: contribution.contributionDigest)
     }
 
-    /// The height whose member set signs acks for this base.
+    /// The height whose member set signs availability votes for this base.
     public var memberHeight: Height { baseHeight.next }
 
     public var cbor: CBOR {

@@ -1,10 +1,10 @@
 import Crypto
 
 extension Evidence {
-    /// What kind of statement was made twice.
+    /// What kind of statement was made twice. The raw value is part of the digest of its place.
     public enum Kind: String, Sendable, Hashable, CaseIterable {
         case contributions
-        case stored
+        case availabilityVotes = "stored"
         case closed
         case ready
         case proposals
@@ -22,7 +22,7 @@ extension Evidence {
     public var kind: Kind {
         switch self {
         case .contributions: .contributions
-        case .stored: .stored
+        case .availabilityVote: .availabilityVotes
         case .closed: .closed
         case .ready: .ready
         case .proposals: .proposals
@@ -34,7 +34,7 @@ extension Evidence {
     public var accused: MemberID {
         switch self {
         case .contributions(let first, _): first.signer
-        case .stored(let first, _): first.signer
+        case .availabilityVote(let first, _): first.signer
         case .closed(let first, _): first.signer
         case .ready(let first, _): first.signer
         case .proposals(let first, _): first.signer
@@ -46,7 +46,7 @@ extension Evidence {
     public var place: Place {
         switch self {
         case .contributions(let first, _): .slot(first.body.slot, baseHeight: first.body.baseHeight)
-        case .stored(let first, _): .slot(first.body.slot, baseHeight: first.body.baseHeight)
+        case .availabilityVote(let first, _): .slot(first.body.slot, baseHeight: first.body.baseHeight)
         case .closed(let first, _): .height(first.body.height)
         case .ready(let first, _): .height(first.body.height)
         case .proposals(let first, _): .view(first.body.height, first.body.view)
@@ -54,7 +54,7 @@ extension Evidence {
         }
     }
 
-    /// The height whose member set judges this: of height(base) + 1 for contributions and acks.
+    /// The height whose member set judges this: of height(base) + 1 for contributions and availability votes.
     public var memberHeight: Height {
         switch place {
         case .slot(_, let baseHeight): baseHeight.next

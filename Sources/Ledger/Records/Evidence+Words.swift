@@ -4,7 +4,7 @@ extension Evidence {
         let what =
             switch self {
             case .contributions: "two contributions"
-            case .stored: "acks of two contributions"
+            case .availabilityVote: "availability votes of two contributions"
             case .closed: "two closed statements"
             case .ready: "two ready records"
             case .proposals: "two proposals"

@@ -1,11 +1,12 @@
 /// Two signatures of one member that no honest member makes: proof, to anybody who knows the member set, that it broke
-/// the protocol. Always two conflicting statements of one kind and place; a vote that merely differs from a certificate is
-/// none, for honest members cast such votes. In a slot both name one height of the base, so that one set judges both.
+/// the protocol. Always two conflicting statements of one kind and place; a vote that merely differs from a certificate
+/// is none, for honest members cast such votes. In a slot both name one height of the base, so that one set judges
+/// both.
 public enum Evidence: Record, Hashable {
     /// Two contributions in one slot.
     case contributions(Signed<Contribution>, Signed<Contribution>)
-    /// Two acks for one slot.
-    case stored(Signed<Stored>, Signed<Stored>)
+    /// Two availability votes for one slot.
+    case availabilityVote(Signed<AvailabilityVote>, Signed<AvailabilityVote>)
     /// Two `closed` statements in one height.
     case closed(Signed<Closed>, Signed<Closed>)
     /// Two ready records in one height.
@@ -18,7 +19,7 @@ public enum Evidence: Record, Hashable {
     /// Whether both are signed by the same member of `members`, and cannot both be honest.
     ///
     /// - Parameter members: the set that the statements' place belongs to: of height(base) + 1 for contributions and
-    ///   acks, of the statements' height for the rest.
+    ///   availability votes, of the statements' height for the rest.
     public func isProof(in members: MemberSet, network: NetworkID, verifier: Verifier) -> Bool {
         func areBoth<Body: Statement>(_ first: Signed<Body>, _ second: Signed<Body>) -> Bool {
             first.signer == second.signer && first.isValid(in: members, network: network, verifier: verifier)
@@ -27,7 +28,8 @@ public enum Evidence: Record, Hashable {
         return switch self {
         case .contributions(let first, let second):
             Evidence.conflict(first.body, second.body) && first.signer == first.body.author && areBoth(first, second)
-        case .stored(let first, let second): Evidence.conflict(first.body, second.body) && areBoth(first, second)
+        case .availabilityVote(let first, let second):
+            Evidence.conflict(first.body, second.body) && areBoth(first, second)
         case .closed(let first, let second): Evidence.conflict(first.body, second.body) && areBoth(first, second)
         case .ready(let first, let second): Evidence.conflict(first.body, second.body) && areBoth(first, second)
         case .proposals(let first, let second): Evidence.conflict(first.body, second.body) && areBoth(first, second)
@@ -39,7 +41,7 @@ public enum Evidence: Record, Hashable {
         first.slot == second.slot && first.baseHeight == second.baseHeight && first != second
     }
 
-    private static func conflict(_ first: Stored, _ second: Stored) -> Bool {
+    private static func conflict(_ first: AvailabilityVote, _ second: AvailabilityVote) -> Bool {
         first.slot == second.slot && first.baseHeight == second.baseHeight
             && first.contribution != second.contribution
     }
@@ -71,7 +73,7 @@ public enum Evidence: Record, Hashable {
         }
         return switch self {
         case .contributions(let first, let second): record("contributions", first.cbor, second.cbor)
-        case .stored(let first, let second): record("stored", first.cbor, second.cbor)
+        case .availabilityVote(let first, let second): record("stored", first.cbor, second.cbor)
         case .closed(let first, let second): record("closed", first.cbor, second.cbor)
         case .ready(let first, let second): record("ready", first.cbor, second.cbor)
         case .proposals(let first, let second): record("proposals", first.cbor, second.cbor)
@@ -84,7 +86,7 @@ public enum Evidence: Record, Hashable {
         let kind = try reader.text("kind", limit: 64)
         switch kind {
         case "contributions": self = .contributions(try reader.record("first"), try reader.record("second"))
-        case "stored": self = .stored(try reader.record("first"), try reader.record("second"))
+        case "stored": self = .availabilityVote(try reader.record("first"), try reader.record("second"))
         case "closed": self = .closed(try reader.record("first"), try reader.record("second"))
         case "ready": self = .ready(try reader.record("first"), try reader.record("second"))
         case "proposals": self = .proposals(try reader.record("first"), try reader.record("second"))

@@ -10,7 +10,7 @@ extension ControlServer {
         _ id: Int64, _ connection: ControlConnection, _ job: @escaping @Sendable () throws(StoreError) -> Value,
         failed: @escaping () -> Void = {}, _ answer: @escaping (Value) -> Void
     ) {
-        keeper.journal.read(
+        driver.journal.read(
             { () -> Swift.Result<Value, StoreError> in
                 do throws(StoreError) { return .success(try job()) } catch { return .failure(error) }
             },
@@ -18,7 +18,7 @@ extension ControlServer {
                 switch result {
                 case .success(let value): answer(value)
                 case .failure(let error):
-                    self?.keeper.report(error)
+                    self?.driver.report(error)
                     failed()
                     connection.refuse(id, ControlRefusal(.diskUnavailable, message: "\(error)"))
                 }
@@ -40,7 +40,7 @@ extension ControlServer {
         guard let top = existing(parameters.from, id, connection) else { return }
         let count = UInt64(parameters.count)
         let bottom = Height(top.value >= count ? top.value - count + 1 : 0)
-        let database = keeper.database
+        let database = driver.database
         read(
             id, connection,
             { () throws(StoreError) -> ([CertifiedVersion], [RoundRow]) in
@@ -66,7 +66,7 @@ extension ControlServer {
         return VersionSummary(
             height: Int64(version.height.value), version: text(version.versionDigest),
             contributors: version.manifest.map { siteName($0.slot.author, in: members(of: version.height)) },
-            signers: keeper.signers(of: certified).map { siteName($0) },
+            signers: driver.signers(of: certified).map { siteName($0) },
             milliseconds: round.flatMap { $0.isReplayed ? nil : Int64(clamping: $0.durationMilliseconds) },
             parametersRoot: text(version.roots.parameters))
     }
@@ -80,7 +80,7 @@ extension ControlServer {
             return connection.answer(
                 id, to: VersionRequest.self, response(site.genesis.version, genesisSummary, view: 0, contributions: []))
         }
-        let database = keeper.database
+        let database = driver.database
         read(
             id, connection,
             { () throws(StoreError) -> (CertifiedVersion, [RoundRow])? in
@@ -165,8 +165,8 @@ extension ControlServer {
         guard height <= chain.nextHeight else { return connection.refuse(id, notFound(height)) }
         let candidates =
             height == chain.nextHeight
-            ? keeper.node.report(now: keeper.now).candidates.map(\.contribution).sorted { $0.author < $1.author } : []
-        let database = keeper.database
+            ? driver.node.report(now: driver.now).candidates.map(\.contribution).sorted { $0.author < $1.author } : []
+        let database = driver.database
         read(
             id, connection,
             { () throws(StoreError) -> (CertifiedVersion, [RoundRow])? in
@@ -185,7 +185,7 @@ extension ControlServer {
     func answerRounds(_ id: Int64, _ parameters: RoundsRequest, _ connection: ControlConnection) {
         guard let top = existing(parameters.from, id, connection) else { return }
         let count = Int(parameters.count)
-        let database = keeper.database
+        let database = driver.database
         read(
             id, connection,
             { () throws(StoreError) -> [(RoundRow, UInt32)] in

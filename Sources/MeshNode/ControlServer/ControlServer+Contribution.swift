@@ -11,7 +11,7 @@ extension ControlServer {
     ) {
         let wanted = ContributionDigest(digest(parameters.contribution))
         guard let listing = parameters.height else {
-            let candidates = keeper.node.report(now: keeper.now).candidates
+            let candidates = driver.node.report(now: driver.now).candidates
             guard let candidate = candidates.first(where: { $0.digest == wanted }) else {
                 return connection.refuse(
                     id, ControlRefusal(.notFound, message: "no contribution \(wanted.short) is under review here"))
@@ -19,7 +19,7 @@ extension ControlServer {
             return send(candidate.contribution, wanted, id, connection)
         }
         guard let height = existing(listing, id, connection) else { return }
-        let database = keeper.database
+        let database = driver.database
         read(
             id, connection, { () throws(StoreError) in try database.version(at: height)?.contributions },
             { [self] contributions in
@@ -37,8 +37,8 @@ extension ControlServer {
     ) {
         // The place is taken before the payload is read: a client has no more than one read at a time.
         guard connection.beginSending(.contribution, for: id) else { return }
-        let blobs = keeper.jobs.blobs
-        keeper.workers.submit(
+        let blobs = driver.jobs.blobs
+        driver.workers.submit(
             { () -> Swift.Result<(any PayloadReader)?, StoreError> in
                 guard blobs.isComplete(digest) else { return .success(nil) }
                 // What is judged is what its author signed.
@@ -57,7 +57,7 @@ extension ControlServer {
                             .notFound,
                             message: "the payload of \(digest.short) is not complete here, or is no longer kept"))
                 case .failure(let error):
-                    keeper.report(error)
+                    driver.report(error)
                     connection.endSending()
                     connection.refuse(id, ControlRefusal(.diskUnavailable, message: "\(error)"))
                 }

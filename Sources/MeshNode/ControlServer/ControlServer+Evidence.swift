@@ -7,7 +7,7 @@ extension ControlServer {
     func answerEvidence(_ id: Int64, _ parameters: EvidenceRequest, _ connection: ControlConnection) {
         let last = parameters.from.map { UInt64(max(0, $0)) } ?? UInt64(Int64.max)
         let count = Int(parameters.count)
-        let database = keeper.database
+        let database = driver.database
         read(
             id, connection,
             { () throws(StoreError) -> (rows: [EvidenceRow], newest: UInt64) in
@@ -43,7 +43,7 @@ extension ControlServer {
             case .height(let height): (height, nil)
             case .view(let height, let view): (height, view)
             }
-        if case .slot(let slot, _) = evidence.place, evidence.kind == .stored {
+        if case .slot(let slot, _) = evidence.place, evidence.kind == .availabilityVotes {
             author = siteName(slot.author, in: members)
         }
         return EvidenceSummary(
@@ -55,7 +55,7 @@ extension ControlServer {
 
     func exportEvidence(_ id: Int64, _ connection: ControlConnection) {
         guard connection.beginSending(.evidence, for: id) else { return }
-        let (database, network) = (keeper.database, site.genesis.network)
+        let (database, network) = (driver.database, site.genesis.network)
         read(
             id, connection,
             { () throws(StoreError) -> (file: EvidenceFile, bytes: [UInt8]) in
@@ -92,7 +92,7 @@ extension EvidenceSummary.Kind {
         self =
             switch kind {
             case .contributions: .contributions
-            case .stored: .stored
+            case .availabilityVotes: .availabilityVotes
             case .closed: .closed
             case .ready: .ready
             case .proposals: .proposals

@@ -10,16 +10,16 @@ extension ControlServer {
 
     /// Writes the ledger with all payloads that are still kept into a temporary file, then streams that.
     func export(_ id: Int64, _ parameters: LedgerExportBegin, _ connection: ControlConnection) {
-        guard !keeper.isExporting, count(sending: .ledger) < ControlServer.ledgerExportsMaximum else {
+        guard !driver.isExporting, count(sending: .ledger) < ControlServer.ledgerExportsMaximum else {
             return connection.refuse(
                 id, ControlRefusal(.busy, message: "the ledger is being exported already; try again later"))
         }
         guard let top = existing(parameters.through, id, connection) else { return }
         guard connection.beginSending(.ledger, for: id) else { return }
-        let path = keeper.jobs.blobs.state.incoming + "/" + desk.label() + ".export"
-        let (database, blobs, genesis) = (keeper.database, keeper.jobs.blobs, site.genesis)
-        keeper.beginExport { [weak self, keeper] in
-            keeper.workers.submit(
+        let path = driver.jobs.blobs.state.incoming + "/" + intake.label() + ".export"
+        let (database, blobs, genesis) = (driver.database, driver.jobs.blobs, site.genesis)
+        driver.beginExport { [weak self, driver] in
+            driver.workers.submit(
                 { () -> Swift.Result<FinishedExport, StoreError> in
                     do throws(StoreError) {
                         return .success(try FinishedExport(path, through: top, genesis, database, blobs))
@@ -29,11 +29,11 @@ extension ControlServer {
                     }
                 },
                 completion: { result in
-                    keeper.endExport()
+                    driver.endExport()
                     switch result {
                     case .success(let export): self?.send(export, id, connection)
                     case .failure(let error):
-                        keeper.report(error)
+                        driver.report(error)
                         connection.endSending()
                         connection.refuse(id, ControlRefusal(.diskUnavailable, message: "\(error)"))
                     }
@@ -55,8 +55,9 @@ extension ControlServer {
         }
     }
 
-    /// Sends bytes that the workers read, a part at a time, as fast as the client takes them. The connection is taken for this
-    /// kind of frame by then. If a part cannot be read the connection is closed: a client must not take half for the whole.
+    /// Sends bytes that the workers read, a part at a time, as fast as the client takes them. The connection is taken
+    /// for this kind of frame by then. If a part cannot be read the connection is closed: a client must not take half
+    /// for the whole.
     ///
     /// - Parameter read: gives so many bytes from an offset on; nil if it cannot.
     func stream(
@@ -66,7 +67,7 @@ extension ControlServer {
     ) {
         guard connection.isOpen, offset < byteCount else { return connection.endSending() }
         let count = min(1 << 20, byteCount - offset)
-        keeper.workers.submit(
+        driver.workers.submit(
             { read(offset, count) },
             completion: { [weak self] bytes in
                 guard let self, let bytes else { return connection.close() }

@@ -19,7 +19,7 @@ extension ControlServer {
         connection.answer(
             id, to: GovernanceRequest.self,
             GovernanceState(
-                network: text(chain.network), site: text(keeper.node.identity.member),
+                network: text(chain.network), site: text(driver.node.identity.member),
                 height: Int64(clamping: chain.nextHeight.value),
                 sequence: Int64(clamping: chain.governance.nextSequence(about: subject)), rules: record(chain.rules)))
     }
@@ -36,7 +36,7 @@ extension ControlServer {
         }
         do throws(ActionFault) {
             let outcome = try outcomeWhenDue(of: signed.action)
-            if !(parameters.isCheck && signed.operators.isEmpty), let refusal = keeper.node.refusal(of: signed) {
+            if !(parameters.isCheck && signed.operators.isEmpty), let refusal = driver.node.refusal(of: signed) {
                 return refuse(words(refusal))
             }
             let answer = ProposalChecked(
@@ -46,8 +46,8 @@ extension ControlServer {
                     Set(signed.operators.map(\.signer)).union(pending(signed.action.digest)?.operators ?? [])),
                 operatorsNeeded: Int64(chain.rules.operatorsNeeded(memberCount: chain.members.count)))
             if !parameters.isCheck {
-                keeper.logger.notice("handed over: proposal \(signed.action.digest.short), to \(answer.words)")
-                keeper.feed(.govern(signed))
+                driver.logger.notice("handed over: proposal \(signed.action.digest.short), to \(answer.words)")
+                driver.feed(.govern(signed))
             }
             connection.answer(id, to: ProposalSubmit.self, answer)
         } catch {
@@ -78,7 +78,7 @@ extension ControlServer {
     }
 
     func answerProposals(_ id: Int64, _ parameters: ProposalsRequest, _ connection: ControlConnection) {
-        let all = keeper.node.report(now: keeper.now).proposals.filter { !$0.isClosed }
+        let all = driver.node.report(now: driver.now).proposals.filter { !$0.isClosed }
         let after = parameters.after.map { digest($0) }
         let page = all.filter { proposal in after.map { $0 < proposal.digest } ?? true }
         connection.answer(
@@ -102,7 +102,7 @@ extension ControlServer {
     }
 
     func pending(_ digest: Digest) -> ProposalReport? {
-        keeper.node.report(now: keeper.now).proposals.first { $0.digest == digest }
+        driver.node.report(now: driver.now).proposals.first { $0.digest == digest }
     }
 
     private func summary(of report: ProposalReport) -> ProposalSummary? {

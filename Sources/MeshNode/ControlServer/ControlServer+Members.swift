@@ -20,32 +20,32 @@ extension ControlServer {
         membership.invited.map { member in
             Observer(
                 member: text(member.id), site: siteName(member.name), linkKey: key(member.linkKey.bytes),
-                isLinked: keeper.transport.view(of: member.id).isLinked)
+                isLinked: driver.transport.view(of: member.id).isLinked)
         }
     }
 
     func answerInvitation(_ id: Int64, _ parameters: InvitationRequest, _ connection: ControlConnection) {
-        guard let own = chain.members[keeper.node.identity.member] else { return refuseInviting(id, connection) }
+        guard let own = chain.members[driver.node.identity.member] else { return refuseInviting(id, connection) }
         let sequence = membership.observers.nextSequence(of: MemberID(digest(parameters.member)))
         connection.answer(
             id, to: InvitationRequest.self,
             InvitationDraft(
                 network: text(chain.network), inviter: record(own), sequence: Int64(clamping: sequence),
                 height: Int64(clamping: chain.height.value), version: text(chain.headDigest),
-                addresses: keeper.node.identity.addresses))
+                addresses: driver.node.identity.addresses))
     }
 
     private func refuseInviting(_ id: Int64, _ connection: ControlConnection) {
         connection.refuse(id, ControlRefusal(.notAMember, message: "this site is no member itself and cannot invite"))
     }
 
-    /// Takes an invitation only with the signature of this site's operator key: a process that can reach the socket and has
-    /// no such key lets nobody in.
+    /// Takes an invitation only with the signature of this site's operator key: a process that can reach the socket and
+    /// has no such key lets nobody in.
     func answerInvite(_ id: Int64, _ parameters: Invite, _ connection: ControlConnection) {
         func refuse(_ words: String) {
             connection.refuse(id, ControlRefusal(.invalidInvitation, message: "the invitation \(words)"))
         }
-        guard chain.members[keeper.node.identity.member] != nil else { return refuseInviting(id, connection) }
+        guard chain.members[driver.node.identity.member] != nil else { return refuseInviting(id, connection) }
         let signed: SignedInvitation
         do throws(RecordError) { signed = try SignedInvitation(encoded: parameters.invitation.bytes) } catch {
             return refuse("is not a valid record: \(error)")

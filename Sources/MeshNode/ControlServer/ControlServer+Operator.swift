@@ -4,7 +4,7 @@ import Gossip
 import Ledger
 
 extension ControlServer {
-    var chain: Chain { keeper.node.chain }
+    var chain: Chain { driver.node.chain }
 
     func answerOperator(_ request: ControlRequest, _ connection: ControlConnection) {
         switch request.call {

@@ -8,7 +8,7 @@ extension ControlServer {
         guard let height = existing(parameters.height, id, connection) else { return }
         let part = parameters.part ?? .parameters
         if height == .genesis { return send(part, of: site.genesis.version, id, connection) }
-        let database = keeper.database
+        let database = driver.database
         read(
             id, connection, { () throws(StoreError) in try database.versions(in: height...height).first?.version },
             { [self] version in
@@ -21,7 +21,7 @@ extension ControlServer {
     }
 
     private func send(_ part: StatePart, of version: Version, _ id: Int64, _ connection: ControlConnection) {
-        guard let file = try? keeper.jobs.parameters.open(version.roots.name) else {
+        guard let file = try? driver.jobs.parameters.open(version.roots.name) else {
             return connection.refuse(
                 id,
                 ControlRefusal(.notFound, message: "the state of version \(version.height) is no longer kept"))
@@ -47,8 +47,8 @@ extension ControlServer {
                 version: text(version.versionDigest),
                 root: text(part == .parameters ? version.roots.parameters : version.roots.outer)))
         OutgoingState(
-            source: source, layout: keeper.jobs.layout, transfer: UInt32(transfer), connection: connection,
-            keeper: keeper
+            source: source, layout: driver.jobs.layout, transfer: UInt32(transfer), connection: connection,
+            driver: driver
         ).start()
     }
 }

@@ -8,8 +8,8 @@ extension ControlServer {
         let pending = chain.governance.pendingReverts.count
         guard pending > 0 else { return nil }
         return ReplayState(
-            version: keeper.course?.mark.map { Int64($0.height.value) }, through: Int64(chain.height.value),
-            reverts: Int64(pending), trouble: keeper.course?.trouble.map { "\($0)" })
+            version: driver.replayProgress?.mark.map { Int64($0.height.value) }, through: Int64(chain.height.value),
+            reverts: Int64(pending), trouble: driver.replayProgress?.trouble.map { "\($0)" })
     }
 
     func answerRevertPreview(_ id: Int64, _ parameters: RevertPreviewRequest, _ connection: ControlConnection) {
@@ -27,15 +27,15 @@ extension ControlServer {
         show(study, Height.genesis.next, id, connection)
     }
 
-    /// Shows the study every version from `bottom` up, some at a time: the journal's thread has commits to make. It ends with
-    /// its client.
+    /// Shows the study every version from `bottom` up, some at a time: the journal's thread has commits to make. It
+    /// ends with its client.
     private func show(_ study: RevertStudy, _ bottom: Height, _ id: Int64, _ connection: ControlConnection) {
         guard connection.isOpen else { return }
         guard bottom <= study.chain.height else {
             return connection.answer(id, to: RevertPreviewRequest.self, preview(study.finding, study))
         }
         let top = Height(min(study.chain.height.value, bottom.value + ControlServer.searchedAtOnce - 1))
-        let database = keeper.database
+        let database = driver.database
         read(
             id, connection,
             { () throws(StoreError) -> RevertStudy in
@@ -58,7 +58,7 @@ extension ControlServer {
         return RevertPreview(
             from: Int64(finding.from.value), oldest: Int64(study.oldest.value), versions: Int64(finding.versions),
             bytes: Int64(clamping: finding.bytes),
-            milliseconds: keeper.averagingMilliseconds.map { Int64(clamping: $0 * finding.versions) },
+            milliseconds: driver.averagingMilliseconds.map { Int64(clamping: $0 * finding.versions) },
             excluded: listed(finding.excluded), excludedCount: Int64(finding.excluded.count),
             affected: listed(finding.affected), affectedCount: Int64(finding.affected.count),
             outOfReachCount: Int64(finding.outOfReach), refusal: finding.fault.map { "\($0)" })

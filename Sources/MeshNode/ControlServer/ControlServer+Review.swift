@@ -15,8 +15,8 @@ extension ControlServer {
         } catch {
             return refuse("is not a valid record: \(error)")
         }
-        if let refusal = keeper.node.refusal(of: review) { return refuse(reviewWords(refusal)) }
-        keeper.feed(.review(review))
+        if let refusal = driver.node.refusal(of: review) { return refuse(reviewWords(refusal)) }
+        driver.feed(.review(review))
         connection.answer(id, to: ReviewSubmit.self, Accepted())
     }
 
@@ -33,7 +33,7 @@ extension ControlServer {
     }
 
     func answerReviews(_ id: Int64, _ parameters: ReviewsRequest, _ connection: ControlConnection) {
-        let report = keeper.node.report(now: keeper.now)
+        let report = driver.node.report(now: driver.now)
         let open = report.candidates.filter { candidate in
             let slot = candidate.contribution.slot
             return candidate.isAvailable && chain.base(slot.base) != nil && chain.listed[slot] == nil
@@ -76,7 +76,7 @@ extension ControlServer {
         }
         let vetoes = reviewers(.veto)
         let approvals = reviewers(.approve).subtracting([contribution.author])
-        let isHeldBack =
+        let isBlockedByReview =
             switch chain.rules.review {
             case .open: false
             case .vetoWindow: vetoes.count >= chain.vetoesNeeded
@@ -88,6 +88,6 @@ extension ControlServer {
             contribution: text(candidate.digest), tokens: Int64(clamping: contribution.tokens),
             loss: contribution.lossNats, dataSets: contribution.dataSets.map { text($0) }, vetoes: names(vetoes),
             approvals: names(approvals),
-            isHeldBack: isHeldBack)
+            isBlockedByReview: isBlockedByReview)
     }
 }

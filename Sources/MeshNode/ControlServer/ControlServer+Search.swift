@@ -30,7 +30,7 @@ extension ControlServer {
         guard connection.isOpen else { return }
         let bottom = Height(
             top.value >= ControlServer.searchedAtOnce ? top.value - ControlServer.searchedAtOnce + 1 : 0)
-        let database = keeper.database
+        let database = driver.database
         read(
             id, connection,
             { () throws(StoreError) -> (search: Search, isDone: Bool) in

@@ -5,15 +5,15 @@ import Ledger
 
 extension ControlServer {
     var status: StatusResponse {
-        let report = keeper.node.report(now: keeper.now)
+        let report = driver.node.report(now: driver.now)
         return StatusResponse(
             site: site.name, network: text(chain.network), height: Int64(report.height.value),
             head: text(report.head), view: Int64(report.view.value), phase: phase(report),
-            phaseMilliseconds: Int64(clamping: keeper.phaseMilliseconds(report)), waitsFor: waits(report),
+            phaseMilliseconds: Int64(clamping: driver.phaseMilliseconds(report)), waitsFor: waits(report),
             members: Int64(chain.members.count), quorum: Int64(chain.members.quorum), peers: peerStates,
             trainer: trainer?.state ?? .absent, disk: disk, alarms: alarms(report),
             residentBytes: ControlServer.residentBytes,
-            uptimeMilliseconds: Int64(clamping: keeper.now.milliseconds - site.started),
+            uptimeMilliseconds: Int64(clamping: driver.now.milliseconds - site.started),
             isMember: isMember, proposals: Int64(report.proposals.count { !$0.isClosed }),
             observers: Int64(membership.invited.count), diskUse: diskUse, replay: replayState,
             minContributions: Int64(chain.rules.minContributions),
@@ -33,12 +33,12 @@ extension ControlServer {
     }
 
     private var addressStates: [AddressState] {
-        keeper.transport.targets.filter(\.isConfigured).map { target in
+        driver.transport.targets.filter(\.isConfigured).map { target in
             let member = target.member.flatMap { chain.members[$0] }
-            let view = target.member.map { keeper.transport.view(of: $0) }
+            let view = target.member.map { driver.transport.view(of: $0) }
             let link: LinkState =
                 view?.isLinked == true
-                ? .up : keeper.transport.isDialling(target) ? .connecting : target.isOwn ? .unknown : .down
+                ? .up : driver.transport.isDialling(target) ? .connecting : target.isOwn ? .unknown : .down
             return AddressState(
                 address: target.address, link: link, site: member.map { siteName($0.name) },
                 error: target.isOwn ? "leads back to this site: take it out of [mesh] peers" : target.lastError)
@@ -46,16 +46,16 @@ extension ControlServer {
     }
 
     private var diskUse: DiskUse? {
-        keeper.countDiskUse()
-        return keeper.diskUse.map { use in
+        driver.countDiskUse()
+        return driver.diskUse.map { use in
             DiskUse(
                 ledgerBytes: Int64(use.ledgerBytes), payloadBytes: Int64(use.payloadBytes),
-                parameterBytes: Int64(use.parameterBytes), bases: Int64(keeper.baseRoots.count),
+                parameterBytes: Int64(use.parameterBytes), bases: Int64(driver.baseRoots.count),
                 oldestBase: Int64(chain.oldestBase.value))
         }
     }
 
-    private var isMember: Bool { chain.members[keeper.node.identity.member] != nil }
+    private var isMember: Bool { chain.members[driver.node.identity.member] != nil }
 
     private func phase(_ report: NodeReport) -> RoundPhase {
         switch report.phase {
@@ -87,7 +87,7 @@ extension ControlServer {
         switch reason {
         case .contribution: .contribution
         case .pieces, .version: .pieces
-        case .availabilityAcks: .acknowledgement
+        case .availabilityVotes: .acknowledgement
         case .closed: .closed
         case .ready: .ready
         case .proposal: .proposal
@@ -98,7 +98,7 @@ extension ControlServer {
         }
     }
 
-    private var others: [Ledger.Member] { chain.members.members.filter { $0.id != keeper.node.identity.member } }
+    private var others: [Ledger.Member] { chain.members.members.filter { $0.id != driver.node.identity.member } }
 
     private func linkState(_ view: Transport.PeerView) -> LinkState {
         if view.isLinked { return .up }
@@ -108,14 +108,14 @@ extension ControlServer {
 
     private var peerStates: [PeerState] {
         others.map { member in
-            let view = keeper.transport.view(of: member.id)
+            let view = driver.transport.view(of: member.id)
             return PeerState(site: siteName(member.name), link: linkState(view), error: view.error)
         }.sorted { $0.site < $1.site }
     }
 
     var peers: [PeerDetail] {
         others.map { member in
-            let view = keeper.transport.view(of: member.id)
+            let view = driver.transport.view(of: member.id)
             return PeerDetail(
                 site: siteName(member.name), addresses: view.addresses, link: linkState(view), error: view.error,
                 roundTripMicroseconds: view.roundTripMilliseconds.map { Int64(clamping: $0) * 1000 },
@@ -125,7 +125,7 @@ extension ControlServer {
     }
 
     private var disk: DiskState {
-        switch keeper.health.commitFailure ?? keeper.health.writeFailure {
+        switch driver.health.commitFailure ?? driver.health.writeFailure {
         case nil: .writable
         case .system(_, _, let code)? where StoreError.fullCodes.contains(code): .full
         case .system(_, _, let code)? where StoreError.readOnlyCodes.contains(code): .readOnly
@@ -140,13 +140,13 @@ extension ControlServer {
         for alarm in report.alarms {
             switch alarm {
             case .conflictingCertificates, .retiredKeysCertified:
-                alarms.append(Control.Alarm(kind: .conflictingCertificates, message: Keeper.describe(alarm)))
+                alarms.append(Control.Alarm(kind: .conflictingCertificates, message: Driver.describe(alarm)))
             case .refusedAvailableContribution, .refusedListedContribution, .averagingRefused:
-                alarms.append(Control.Alarm(kind: .refusedContribution, message: Keeper.describe(alarm)))
+                alarms.append(Control.Alarm(kind: .refusedContribution, message: Driver.describe(alarm)))
             case .divergedFromCertifiedRoots, .inapplicableVersion:
-                alarms.append(Control.Alarm(kind: .corruption, message: Keeper.describe(alarm)))
+                alarms.append(Control.Alarm(kind: .corruption, message: Driver.describe(alarm)))
             case .secondInstance:
-                alarms.append(Control.Alarm(kind: .duplicateKey, message: Keeper.describe(alarm)))
+                alarms.append(Control.Alarm(kind: .duplicateKey, message: Driver.describe(alarm)))
             }
         }
         if let text = ControlServer.describe(report.signing) {
@@ -154,26 +154,26 @@ extension ControlServer {
         }
         alarms += report.accused.map { member, proofs in
             let who =
-                member == keeper.node.identity.member
-                ? "another process signs with this site's node key" : "\(keeper.name(member)) broke the protocol"
+                member == driver.node.identity.member
+                ? "another process signs with this site's node key" : "\(driver.name(member)) broke the protocol"
             return Control.Alarm(
                 kind: .equivocation,
                 message: "\(who): \(proofs) \(proofs == 1 ? "proof" : "proofs"), see meshctl evidence")
         }
-        alarms += keeper.oppositions.map {
-            Control.Alarm(kind: .opposedContributions, message: keeper.describe($0))
+        alarms += driver.oppositions.map {
+            Control.Alarm(kind: .opposedContributions, message: driver.describe($0))
         }
-        if let failure = keeper.health.commitFailure {
+        if let failure = driver.health.commitFailure {
             alarms.append(
                 Control.Alarm(kind: .disk, message: "nothing is signed until the journal can be written: \(failure)"))
         }
-        if let failure = keeper.health.writeFailure {
+        if let failure = driver.health.writeFailure {
             alarms.append(Control.Alarm(kind: .disk, message: "\(failure)"))
         }
         if let residue = membership.keys.residue {
             alarms.append(Control.Alarm(kind: .retiredKey, message: Membership.retiredKeyAlarm(residue)))
         }
-        alarms += keeper.health.damages.map { Control.Alarm(kind: .corruption, message: "\($0)") }
+        alarms += driver.health.damages.map { Control.Alarm(kind: .corruption, message: "\($0)") }
         if let trainerTrouble {
             alarms.append(
                 Control.Alarm(
@@ -182,7 +182,7 @@ extension ControlServer {
         // A site that is no member is refused by all but who invited it, and that is as it should be.
         guard isMember else { return alarms }
         // What a member announces is its word: any member could otherwise raise this alarm at all others.
-        let foreign = keeper.transport.targets.filter {
+        let foreign = driver.transport.targets.filter {
             $0.isConfigured && $0.lastError?.contains("another genesis file") ?? false
         }
         alarms += foreign.map {
@@ -207,7 +207,7 @@ extension ControlServer {
 
     /// An instant of the loop's clock as seconds since 1970, for people.
     private func seconds(of instant: Gossip.Instant) -> Int64 {
-        Int64(clamping: time(nil)) - Int64(clamping: keeper.now.since(instant) / 1000)
+        Int64(clamping: time(nil)) - Int64(clamping: driver.now.since(instant) / 1000)
     }
 
     /// So many sources of refused connections are named per kind.
@@ -215,7 +215,7 @@ extension ControlServer {
 
     /// One line per kind, whatever number of strangers knocks.
     private var refusedChecks: [Check] {
-        keeper.transport.refusedConnections.sources(now: keeper.now).map { kind, sources in
+        driver.transport.refusedConnections.sources(now: driver.now).map { kind, sources in
             let count = sources.reduce(0) { $0 + $1.count }
             let named = sources.prefix(ControlServer.namedSources).map { source in
                 source.count == 1 ? source.host : "\(source.host) (\(source.count) times)"
@@ -238,16 +238,16 @@ extension ControlServer {
                 return ": ledger \(megabytes[0]) MiB, payloads \(megabytes[1]) MiB, \(use.bases) versions' parameters "
                     + "\(megabytes[2]) MiB"
             } ?? ""
-        let report = keeper.node.report(now: keeper.now)
-        let me = keeper.node.identity.member
+        let report = driver.node.report(now: driver.now)
+        let me = driver.node.identity.member
         checks.append(
             Check(
                 name: "keys", outcome: chain.members[me] == nil ? .warning : .pass,
                 message: chain.members[me] == nil
                     ? "this site is no member of the set of version \(chain.nextHeight): it watches and signs nothing"
                     : "node key and link key belong to \(site.name)"))
-        let listening = keeper.transport.listenAddresses.map(\.description)
-        let announced = keeper.node.identity.addresses
+        let listening = driver.transport.listenAddresses.map(\.description)
+        let announced = driver.node.identity.addresses
         checks.append(
             Check(
                 name: "addresses", outcome: listening.isEmpty || announced.isEmpty ? .warning : .pass,
@@ -256,14 +256,14 @@ extension ControlServer {
                     : "listens on \(listening.joined(separator: " ")), announces "
                         + (announced.isEmpty ? "nothing: set [mesh] announce" : announced.joined(separator: " "))))
         for member in others.sorted(by: { $0.name < $1.name }) {
-            let view = keeper.transport.view(of: member.id)
+            let view = driver.transport.view(of: member.id)
             checks.append(
                 Check(
                     name: "peer \(member.name)", outcome: view.isLinked ? .pass : .warning,
                     message: view.isLinked ? "linked" : view.error ?? "no address is known yet",
                     lastAt: view.errorAt.map { seconds(of: $0) }))
         }
-        for target in keeper.transport.targets where target.isConfigured {
+        for target in driver.transport.targets where target.isConfigured {
             guard let error = target.lastError else { continue }
             checks.append(
                 Check(

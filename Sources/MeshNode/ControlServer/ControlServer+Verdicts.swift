@@ -15,8 +15,8 @@ extension ControlServer {
         } catch {
             return refuse("is no record of a verdict: \(error)")
         }
-        if let refusal = keeper.node.refusal(of: judged) { return refuse(words(refusal)) }
-        keeper.feed(.judge(judged))
+        if let refusal = driver.node.refusal(of: judged) { return refuse(words(refusal)) }
+        driver.feed(.judge(judged))
         let report = pending(judged.action.digest)
         connection.answer(
             id, to: ProposalJudge.self,

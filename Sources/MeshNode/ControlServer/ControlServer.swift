@@ -3,14 +3,14 @@ import EventLoop
 import Gossip
 import Ledger
 
-/// The control sockets: one for a trainer, one for operators, perhaps one for auditors. Has no method that takes a file or
-/// text.
+/// The control sockets: one for a trainer, one for operators, perhaps one for auditors. Has no method that takes a file
+/// or text.
 ///
-/// A trainer runs under a user of its own, which may read nothing of the daemon's, and attaches by the group of its socket.
-/// What is for operators is refused there.
+/// A trainer runs under a user of its own, which may read nothing of the daemon's, and attaches by the group of its
+/// socket. What is for operators is refused there.
 final class ControlServer {
-    let keeper: Keeper
-    let desk: TrainerDesk
+    let driver: Driver
+    let intake: Intake
     let membership: Membership
     let site: SiteInformation
     private let loop: EventLoop
@@ -26,12 +26,12 @@ final class ControlServer {
     var isStopping = false
 
     init(
-        loop: EventLoop, keeper: Keeper, desk: TrainerDesk, membership: Membership, site: SiteInformation
+        loop: EventLoop, driver: Driver, intake: Intake, membership: Membership, site: SiteInformation
     ) throws(LoopError) {
         self.loop = loop
         turns = try ControlTurns(loop: loop)
-        self.keeper = keeper
-        self.desk = desk
+        self.driver = driver
+        self.intake = intake
         self.membership = membership
         self.site = site
     }
@@ -62,14 +62,14 @@ final class ControlServer {
         case .adopted(let certified, _): trainer?.adopted(certified.version)
         case .synchronised(let version): trainer?.adopted(version)
         case .roundCloses(_, let deadline):
-            closing = (keeper.node.chain.headDigest, deadline)
+            closing = (driver.node.chain.headDigest, deadline)
             tellOfClosing()
         default: break
         }
     }
 
     private func tellOfClosing() {
-        guard let (version, deadline) = closing, version == keeper.node.chain.headDigest else { return }
+        guard let (version, deadline) = closing, version == driver.node.chain.headDigest else { return }
         trainer?.closes(version, at: deadline)
     }
 
@@ -95,7 +95,7 @@ final class ControlServer {
             if let trainer = self.trainer, trainer.connection === connection {
                 trainer.closed()
                 self.trainer = nil
-                self.keeper.logger.info("the trainer is gone")
+                self.driver.logger.info("the trainer is gone")
             }
         }
         connection.start()
@@ -164,6 +164,6 @@ final class ControlServer {
         trainer = session
         connection.answer(id, to: TrainerAttach.self, session.welcome)
         tellOfClosing()
-        keeper.logger.info("a trainer is attached")
+        driver.logger.info("a trainer is attached")
     }
 }

@@ -2,31 +2,32 @@ import Control
 import Crypto
 import Tensor
 
-/// A part of a version's state on its way to a client: a block in memory at a time, each held against its Merkle leaf when it
-/// is read, and read only once the client has taken the one before.
+/// A part of a version's state on its way to a client: a block in memory at a time, each held against its Merkle leaf
+/// when it is read, and read only once the client has taken the one before.
 final class OutgoingState {
     private let source: any ParameterSource
     private let shape: StateShape
     private let layout: ParameterLayout
     private let transfer: UInt32
     private let connection: ControlConnection
-    private let keeper: Keeper
+    private let driver: Driver
     private var block = 0
 
     /// Elements in one frame.
     private static let frameElements = TensorFrame.limitBytes / 4
 
-    /// - Parameter source: the parameters of `layout`, or as many values and one more, which stands behind the last tensor.
+    /// - Parameter source: the parameters of `layout`, or as many values and one more, which stands behind the last
+    ///   tensor.
     init(
         source: any ParameterSource, layout: ParameterLayout, transfer: UInt32, connection: ControlConnection,
-        keeper: Keeper
+        driver: Driver
     ) {
         self.source = source
         shape = StateShape(parameterCount: source.parameterCount)
         self.layout = layout
         self.transfer = transfer
         self.connection = connection
-        self.keeper = keeper
+        self.driver = driver
     }
 
     /// Goes on by itself until all is sent or the client is gone. The connection is taken for parameters by then.
@@ -35,7 +36,7 @@ final class OutgoingState {
     private func next() {
         guard connection.isOpen, block < shape.blockCount else { return connection.endSending() }
         let (source, range, block) = (source, shape.values(ofBlock: block), block)
-        keeper.workers.submit(
+        driver.workers.submit(
             { () -> Swift.Result<[UInt8], ParameterFileError> in OutgoingState.read(source, block, count: range.count)
             },
             completion: { [self] result in
@@ -46,7 +47,7 @@ final class OutgoingState {
                     connection.whenDrained { self.next() }
                 case .failure(let error):
                     // Half a state must not be used: without its end the client sees a broken connection.
-                    keeper.report(StoreError(error))
+                    driver.report(StoreError(error))
                     connection.close()
                 }
             })

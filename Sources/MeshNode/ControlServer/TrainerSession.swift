@@ -21,13 +21,13 @@ final class TrainerSession {
         self.trainer = trainer
     }
 
-    private var keeper: Keeper { server.keeper }
-    private var chain: Chain { keeper.node.chain }
-    private var layout: ParameterLayout { keeper.jobs.layout }
+    private var driver: Driver { server.driver }
+    private var chain: Chain { driver.node.chain }
+    private var layout: ParameterLayout { driver.jobs.layout }
 
     var state: TrainerState {
         if transfer != nil || isCommitting { return .transferring }
-        return server.desk.isTaken(chain.headDigest) ? .done : .training
+        return server.intake.isTaken(chain.headDigest) ? .done : .training
     }
 
     var welcome: TrainerAttached {
@@ -38,7 +38,7 @@ final class TrainerSession {
             codec: ControlServer.codec(chain.rules.encoding, chain.rules), rules: text(chain.rules.digest),
             innerSteps: Int64(chain.rules.innerSteps),
             schedule: TrainerSession.schedule(chain.rules),
-            isHandedOver: server.desk.isTaken(chain.headDigest))
+            isHandedOver: server.intake.isTaken(chain.headDigest))
     }
 
     static func schedule(_ rules: Rules) -> InnerSchedule {
@@ -61,7 +61,7 @@ final class TrainerSession {
         connection.notify(
             RoundVersion(
                 height: Int64(version.height.value), version: text(version.versionDigest),
-                isListed: server.desk.isListed(in: version), trainedSteps: Int64(chain.trainedSteps),
+                isListed: server.intake.isListed(in: version), trainedSteps: Int64(chain.trainedSteps),
                 rules: text(chain.rules.digest)))
     }
 
@@ -87,7 +87,7 @@ final class TrainerSession {
             connection.answer(request.id, to: TrainerContributeAbort.self, Accepted())
         case .trainerTrouble(let parameters):
             if server.trainerTrouble != parameters.trouble {
-                keeper.logger.error("the trainer hands nothing over: \(ControlServer.words(parameters.trouble))")
+                driver.logger.error("the trainer hands nothing over: \(ControlServer.words(parameters.trouble))")
             }
             server.trainerTrouble = parameters.trouble
             connection.answer(request.id, to: TrainerTroubleReport.self, Accepted())
@@ -103,8 +103,8 @@ final class TrainerSession {
 
     private func sendBase(_ id: Int64, _ version: VersionDigest) {
         guard let base = chain.base(version),
-            let root = keeper.baseRoots.last(where: { $0.height == base.height })?.root,
-            let file = try? keeper.jobs.parameters.open(root)
+            let root = driver.baseRoots.last(where: { $0.height == base.height })?.root,
+            let file = try? driver.jobs.parameters.open(root)
         else {
             return connection.refuse(
                 id, ControlRefusal(.notFound, message: "the parameters of this version are not here"))
@@ -117,7 +117,7 @@ final class TrainerSession {
             BaseTransfer(transfer: transfer, bytes: Int64(4 * layout.parameterCount), parametersRoot: text(file.root)))
         OutgoingState(
             source: file, layout: layout, transfer: UInt32(truncatingIfNeeded: transfer), connection: connection,
-            keeper: keeper
+            driver: driver
         ).start()
     }
 
@@ -132,7 +132,7 @@ final class TrainerSession {
         guard let base = chain.base(version) else {
             return refuse(.wrongBase, "the base is none of the last \(chain.rules.maxStaleness + 1) versions")
         }
-        guard !server.desk.isTaken(version) else { return connection.refuse(id, TrainerDesk.duplicate) }
+        guard !server.intake.isTaken(version) else { return connection.refuse(id, Intake.duplicate) }
         let exact = 4 * layout.parameterCount
         let limit = Int(clamping: base.payloadBytesMaximum)
         switch parameters.form {
@@ -148,9 +148,9 @@ final class TrainerSession {
         do throws(StoreError) {
             transfer = try IncomingTransfer(
                 id: parameters.transfer, base: version, form: parameters.form, byteCount: Int(parameters.bytes),
-                path: keeper.jobs.blobs.state.incoming + "/" + server.desk.label())
+                path: driver.jobs.blobs.state.incoming + "/" + server.intake.label())
         } catch {
-            keeper.report(error)
+            driver.report(error)
             return refuse(.diskUnavailable, "\(error)")
         }
         connection.answer(id, to: TrainerContributeBegin.self, Accepted())
@@ -162,7 +162,7 @@ final class TrainerSession {
         guard let offset = transfer.take(frame, layout: layout) else { return }
         connection.hold()
         let file = transfer.file
-        keeper.workers.submit(
+        driver.workers.submit(
             { () -> StoreError? in
                 do throws(StoreError) {
                     try file.write(frame.bytes, at: offset)
@@ -174,7 +174,7 @@ final class TrainerSession {
             completion: { [weak self] error in
                 guard let self else { return }
                 if let error {
-                    self.keeper.report(error)
+                    self.driver.report(error)
                     transfer.failure = ControlRefusal(.diskUnavailable, message: "\(error)")
                 }
                 self.connection.release()
@@ -205,7 +205,7 @@ final class TrainerSession {
             steps: UInt64(parameters.steps), tokens: UInt64(parameters.tokens),
             lossCentinats: TrainingReport.centinats(parameters.loss), dataSets: dataSets, trainer: trainer)
         isCommitting = true
-        server.desk.handOver(path: transfer.path, form: transfer.form, base: base, report: report) {
+        server.intake.submit(path: transfer.path, form: transfer.form, base: base, report: report) {
             [weak self] result in
             guard let self else { return }
             self.isCommitting = false

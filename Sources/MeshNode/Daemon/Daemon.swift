@@ -11,9 +11,9 @@ import Tensor
 /// One site's daemon: everything put together, on one loop.
 final class Daemon {
     let loop: EventLoop
-    let keeper: Keeper
+    let driver: Driver
     let transport: Transport
-    let desk: TrainerDesk
+    let intake: Intake
     let control: ControlServer
     let membership: Membership
     private let configuration: Configuration
@@ -64,7 +64,7 @@ final class Daemon {
             genesis: genesis, chain: chain, database: database, jobs: jobs, model: configuration.mesh.model,
             workers: configuration.workerCount
         ).run(
-            wanted: recovery.recovered.walk.map { $0.height > chain.height ? $0.wantedRoots : [] } ?? [],
+            wanted: recovery.recovered.headerSync.map { $0.height > chain.height ? $0.wantedRoots : [] } ?? [],
             damages: &recovery.repaired)
         recovery.recovered.lacksParameters = baseRoots.last?.height != chain.height
         let residuals = Residuals(state: state, layout: layout)
@@ -90,25 +90,25 @@ final class Daemon {
             identity: LinkIdentity(
                 network: genesis.network, member: site.member, nodeKey: keys.nodeKey, linkKey: keys.linkKey),
             peers: configuration.mesh.peers, own: configuration.mesh.announce, random: random.split())
-        keeper = try Keeper(
+        driver = try Driver(
             node: node, loop: loop, jobs: jobs, journal: journal, database: database, transport: transport,
             workers: workers, baseRoots: baseRoots, genesisRoots: genesis.roots,
             versionZero: configuration.mesh.model, logger: logger)
         membership = Membership(
-            keeper: keeper, keys: keys, observers: observers, expected: ExpectedVersion(configuration.mesh),
+            driver: driver, keys: keys, observers: observers, expected: ExpectedVersion(configuration.mesh),
             logger: logger)
         transport.admit = { [membership] in membership.admits($0) }
-        desk = TrainerDesk(keeper: keeper, residuals: residuals, slots: recovery.slots, residual: residual)
+        intake = Intake(driver: driver, residuals: residuals, slots: recovery.slots, residual: residual)
         control = try ControlServer(
-            loop: loop, keeper: keeper, desk: desk, membership: membership,
+            loop: loop, driver: driver, intake: intake, membership: membership,
             site: SiteInformation(
                 name: siteName(site.name), genesis: genesis, stateDirectory: configuration.site.stateDirectory,
                 started: loop.now.milliseconds))
-        scrubber = try Scrubber(keeper: keeper, milliseconds: scrubMilliseconds)
-        for damage in recovery.repaired { keeper.report(damage) }
+        scrubber = try Scrubber(driver: driver, milliseconds: scrubMilliseconds)
+        for damage in recovery.repaired { driver.report(damage) }
         logger.info(
             "\(site.name) of network \(genesis.network.short) at version \(chain.height)  \(chain.headDigest.short)")
-        if let awaited = configuration.mesh.expected, recovery.recovered.walk?.lacksAwaited ?? false {
+        if let awaited = configuration.mesh.expected, recovery.recovered.headerSync?.lacksAwaited ?? false {
             logger.notice("takes nothing from a chain before it shows version \(awaited.short), which it was told of")
         }
         if !site.isMember { logger.notice("\(site.name) is no member: it follows the chain and signs nothing") }
@@ -117,13 +117,13 @@ final class Daemon {
     /// Opens the sockets and begins.
     func start() throws(LoopError) {
         membership.onForeignChain = { [weak self] in self?.refuseChain($0) }
-        keeper.onNotice = { [weak self] notice in
+        driver.onNotice = { [weak self] notice in
             self?.membership.noticed(notice)
-            self?.desk.noticed(notice)
+            self?.intake.noticed(notice)
             self?.control.noticed(notice)
         }
-        keeper.start()
-        desk.start()
+        driver.start()
+        intake.start()
         var listen: [SocketAddress] = []
         for text in configuration.mesh.listen { listen.append(try SocketAddress(parsing: text)) }
         try transport.start(listen: listen)
@@ -135,13 +135,13 @@ final class Daemon {
     /// Ends in order: nothing is begun any more, a commit that runs is finished. Whatever a worker computes is lost
     /// and computed again; `completion` does not wait for it.
     func stop(completion: @escaping () -> Void) {
-        keeper.stop()
+        driver.stop()
         scrubber.stop()
         control.close()
         transport.close()
-        journal.shutdown { [database, keeper] in
+        journal.shutdown { [database, driver] in
             database.close()
-            keeper.jobs.blobs.state.unlock()
+            driver.jobs.blobs.state.unlock()
             completion()
         }
     }
@@ -150,7 +150,7 @@ final class Daemon {
     private func refuseChain(_ why: String) {
         logger.critical(
             "\(why). Nothing more is taken from it: remove the state directory and ask who invited this site")
-        keeper.stop()
+        driver.stop()
         transport.close()
     }
 
@@ -161,7 +161,8 @@ final class Daemon {
         let found =
             expected.height == .genesis
             ? genesis.version.versionDigest
-            : try (database.version(at: expected.height) ?? database.walked(at: expected.height))?.version.versionDigest
+            : try (database.version(at: expected.height) ?? database.syncedHeader(at: expected.height))?.version
+                .versionDigest
         guard let found, found != expected.version else { return }
         throw DaemonError(Membership.foreign(expected, found: found))
     }

@@ -24,32 +24,32 @@ final class Membership {
 
     private(set) var observers: Observers
     let keys: KeyRing
-    private let keeper: Keeper
+    private let driver: Driver
     private let network: NetworkID
     private let expected: ExpectedVersion?
     private var members: MemberSet
     private let logger: Logger
 
     init(
-        keeper: Keeper, keys: KeyRing, observers: Observers, expected: ExpectedVersion?, logger: Logger
+        driver: Driver, keys: KeyRing, observers: Observers, expected: ExpectedVersion?, logger: Logger
     ) {
-        self.keeper = keeper
+        self.driver = driver
         self.keys = keys
         self.observers = observers
         self.expected = expected
         self.logger = logger
-        network = keeper.node.chain.network
-        members = keeper.node.chain.members
+        network = driver.node.chain.network
+        members = driver.node.chain.members
         offerNextKeys()
     }
 
-    /// Peers that have forgotten this site's present keys let it in with the next ones: it was away while they changed. The
-    /// version that names them comes over such a link, and they are taken up as always.
+    /// Peers that have forgotten this site's present keys let it in with the next ones: it was away while they changed.
+    /// The version that names them comes over such a link, and they are taken up as always.
     private func offerNextKeys() {
         do {
             guard let next = try keys.nextKeys() else { return }
-            keeper.transport.nextIdentity = LinkIdentity(
-                network: network, member: keeper.node.identity.member, nodeKey: next.node, linkKey: next.link)
+            driver.transport.nextIdentity = LinkIdentity(
+                network: network, member: driver.node.identity.member, nodeKey: next.node, linkKey: next.link)
         } catch {
             logger.error("this site's next keys cannot be read: \(error)")
         }
@@ -58,7 +58,7 @@ final class Membership {
     /// Whose link key this is, of those who may have a link: members, members of the last bases, so that one that is
     /// removed keeps its links for a while, and invited sites.
     func admits(_ linkKey: LinkPublicKey) -> LinkPeer? {
-        let chain = keeper.node.chain
+        let chain = driver.node.chain
         if let peer = chain.members.linkPeer(linkKey: linkKey) { return peer }
         for base in chain.bases.reversed() {
             if let peer = base.members.linkPeer(linkKey: linkKey) { return peer }
@@ -67,7 +67,7 @@ final class Membership {
     }
 
     private func mayHaveLink(_ id: MemberID) -> Bool {
-        let chain = keeper.node.chain
+        let chain = driver.node.chain
         return chain.members[id] != nil || chain.bases.contains { $0.members[id] != nil }
             || observers.observer(id, chain) != nil
     }
@@ -76,7 +76,7 @@ final class Membership {
         switch notice {
         case .adopted, .synchronised:
             if isExpectedChain() { followMembers() }
-        case .walked: _ = isExpectedChain()
+        case .headerSynced: _ = isExpectedChain()
         case .proposalKnown(let action, _): proposed(action)
         default: break
         }
@@ -84,7 +84,7 @@ final class Membership {
 
     /// An action that gives this site its first or its next keys: it proves that it has them.
     private func proposed(_ action: GovernanceAction) {
-        let identity = keeper.node.identity
+        let identity = driver.node.identity
         do {
             switch action.change {
             case .admit(let member) where member.id == identity.member:
@@ -94,7 +94,7 @@ final class Membership {
                 guard let next = try keys.nextNodeKey(for: member) else { return }
                 // It may have to say that it is ready for the set that knows its new key.
                 if identity.nextNodeKey?.verifyingKey != next.verifyingKey {
-                    keeper.feed(.keys(nodeKey: keys.nodeKey, next: next))
+                    driver.feed(.keys(nodeKey: keys.nodeKey, next: next))
                 }
                 prove(action, by: next)
             default: break
@@ -105,11 +105,11 @@ final class Membership {
     }
 
     private func prove(_ action: GovernanceAction, by key: SigningKey) {
-        let proposals = keeper.node.report(now: keeper.now).proposals
+        let proposals = driver.node.report(now: driver.now).proposals
         guard let known = proposals.first(where: { $0.digest == action.digest })?.signed, known.possession == nil else {
             return
         }
-        keeper.feed(
+        driver.feed(
             .govern(
                 SignedGovernanceAction(
                     action: action, operators: known.operators,
@@ -118,14 +118,14 @@ final class Membership {
 
     /// Whether the invitation's version stands at its height, as far as the chain is known.
     private func isExpectedChain() -> Bool {
-        guard let expected, let found = keeper.node.certifiedVersion(at: expected.height), found != expected.version
+        guard let expected, let found = driver.node.certifiedVersion(at: expected.height), found != expected.version
         else { return true }
         onForeignChain?(Membership.foreign(expected, found: found))
         return false
     }
 
     private func followMembers() {
-        let chain = keeper.node.chain
+        let chain = driver.node.chain
         if chain.members != members {
             changed(from: members, to: chain.members)
             members = chain.members
@@ -133,7 +133,7 @@ final class Membership {
         endInvitations()
         // It was tried once, so the version that retired the key is durable.
         if keys.residue != nil { eraseRetired() }
-        keeper.transport.retain { [self] in mayHaveLink($0) }
+        driver.transport.retain { [self] in mayHaveLink($0) }
     }
 
     static func foreign(_ expected: ExpectedVersion, found: VersionDigest) -> String {
@@ -142,7 +142,7 @@ final class Membership {
 
     private func changed(from old: MemberSet, to new: MemberSet) {
         for member in new.members where old[member.id] == nil {
-            logger.notice("\(member.name) is a member from version \(keeper.node.chain.nextHeight) on")
+            logger.notice("\(member.name) is a member from version \(driver.node.chain.nextHeight) on")
             if observers.invitations[member.id] != nil { remove(member.id, leaving: nil) { _ in } }
         }
         for member in old.members where new[member.id] == nil {
@@ -152,8 +152,8 @@ final class Membership {
             guard let before = old[member.id], before.keyEpoch != member.keyEpoch else { continue }
             logger.notice("\(member.name) has new keys, of epoch \(member.keyEpoch)")
         }
-        if let own = new[keeper.node.identity.member] { follow(own) }
-        keeper.transport.dialAgain()
+        if let own = new[driver.node.identity.member] { follow(own) }
+        driver.transport.dialAgain()
     }
 
     /// Takes up this site's next keys where the set names them, and erases the retired ones once that is durable.
@@ -164,11 +164,11 @@ final class Membership {
             logger.critical("this site's keys were rotated, and the new ones cannot be used: \(error)")
             return
         }
-        keeper.feed(.keys(nodeKey: keys.nodeKey, next: nil))
-        keeper.transport.use(
+        driver.feed(.keys(nodeKey: keys.nodeKey, next: nil))
+        driver.transport.use(
             LinkIdentity(network: network, member: own.id, nodeKey: keys.nodeKey, linkKey: keys.linkKey))
-        let (database, height) = (keeper.database, keeper.node.chain.height)
-        keeper.journal.read(
+        let (database, height) = (driver.database, driver.node.chain.height)
+        driver.journal.read(
             { () -> Bool in
                 do throws(StoreError) { return try database.headHeight() ?? .genesis >= height } catch { return false }
             },
@@ -197,12 +197,12 @@ final class Membership {
     // MARK: Invitations
 
     /// The sites whose invitation counts on the present chain.
-    var invited: [Member] { observers.current(keeper.node.chain) }
+    var invited: [Member] { observers.current(driver.node.chain) }
 
     /// Lets the invited site have a link, once that is durable. The caller has asked for a refusal before.
     func invite(_ signed: SignedInvitation, completion: @escaping (StoreError?) -> Void) {
-        let database = keeper.database
-        keeper.journal.read(
+        let database = driver.database
+        driver.journal.read(
             { () -> StoreError? in
                 do throws(StoreError) { try database.insert(observer: signed) } catch { return error }
                 return nil
@@ -226,8 +226,8 @@ final class Membership {
     private func remove(
         _ id: MemberID, leaving tombstone: Observers.Withdrawn?, completion: @escaping (StoreError?) -> Void
     ) {
-        let database = keeper.database
-        keeper.journal.read(
+        let database = driver.database
+        driver.journal.read(
             { () -> StoreError? in
                 do throws(StoreError) { try database.remove(observer: id, leaving: tombstone) } catch { return error }
                 return nil
@@ -235,16 +235,16 @@ final class Membership {
             completion: { [self] failure in
                 if failure == nil {
                     observers.remove(id, leaving: tombstone)
-                    keeper.transport.retain { [self] in mayHaveLink($0) }
+                    driver.transport.retain { [self] in mayHaveLink($0) }
                 }
                 completion(failure)
             })
     }
 
-    /// Removes what does not count any more: invitations that expired or that a retired operator key signed, and what was
-    /// remembered of withdrawn ones that would have expired.
+    /// Removes what does not count any more: invitations that expired or that a retired operator key signed, and what
+    /// was remembered of withdrawn ones that would have expired.
     private func endInvitations() {
-        let chain = keeper.node.chain
+        let chain = driver.node.chain
         for id in observers.ended(chain) {
             let name = observers.invitations[id]?.invitation.invitee.name ?? id.short
             logger.notice("the invitation of \(name) ends: it expired, or this site's operator key was rotated")

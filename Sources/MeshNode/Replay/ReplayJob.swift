@@ -12,7 +12,8 @@ struct ReplayJob: Sendable {
     /// Where the step before this one came; nil for the first.
     let mark: ReplayMark?
     let jobs: RoundJobs
-    /// What the step needs of the database, which is read on the journal's thread alone: it outlives that, not the workers.
+    /// What the step needs of the database, which is read on the journal's thread alone: it outlives that, not the
+    /// workers.
     let records: Records
     let genesis: StateRoots
     /// Where version 0 is read from, if it comes to that.
@@ -60,14 +61,14 @@ struct ReplayJob: Sendable {
         }
     }
 
-    private var shelf: ReplayShelf { ReplayShelf(parameters: jobs.parameters) }
+    private var store: ReplayStore { ReplayStore(parameters: jobs.parameters) }
     private var exclusions: Digest { chain.governance.exclusionsDigest }
 
     func run() -> Result {
         do throws(StoreError) {
             guard let mark else { return .advanced(try begin()) }
             guard let next = records.next else {
-                try shelf.offer(mark)
+                try store.offer(mark)
                 return .finished(mark, StateRoots(try jobs.parameters.open(mark.root)))
             }
             return .advanced(try step(mark, next))
@@ -76,14 +77,14 @@ struct ReplayJob: Sendable {
         }
     }
 
-    /// Goes on with what is on the shelf, or begins with the nearest kept parameters before the first version that is
+    /// Goes on with what is on the store, or begins with the nearest kept parameters before the first version that is
     /// made anew.
     private func begin() throws(StoreError) -> ReplayMark {
-        if let mark = try shelf.resume(exclusions: exclusions, through: chain.height) { return mark }
+        if let mark = try store.resume(exclusions: exclusions, through: chain.height) { return mark }
         guard let first = chain.governance.replayFrom else { preconditionFailure("a replay is of something pending") }
         for (height, root) in records.starts where jobs.parameters.has(root) {
             let mark = ReplayMark(exclusions: exclusions, height: height, root: root)
-            try shelf.begin(mark)
+            try store.begin(mark)
             return mark
         }
         guard chain.governance.replayFloor == .genesis, let model else {
@@ -93,7 +94,7 @@ struct ReplayJob: Sendable {
         }
         try jobs.parameters.importModel(model, expecting: genesis)
         let mark = ReplayMark(exclusions: exclusions, height: .genesis, root: genesis.name)
-        try shelf.begin(mark)
+        try store.begin(mark)
         jobs.parameters.remove(genesis.name)
         return mark
     }
@@ -107,22 +108,22 @@ struct ReplayJob: Sendable {
         }
         do {
             let file = try ParameterFile(
-                path: shelf.path(mark), shape: jobs.parameters.shape, expectedName: mark.root)
+                path: store.path(mark), shape: jobs.parameters.shape, expectedName: mark.root)
             var replay = ExclusionReplay(chain: chain, from: mark.height, parameters: file, layout: jobs.layout)
             try replay.apply(
-                certified, payloads: BlobPayloads(blobs: jobs.blobs), outputPath: shelf.next, workers: workers)
+                certified, payloads: BlobPayloads(blobs: jobs.blobs), outputPath: store.next, workers: workers)
             let next = ReplayMark(
                 exclusions: exclusions, height: certified.height, root: replay.roots.name)
-            try shelf.advance(mark, to: next)
+            try store.advance(mark, to: next)
             return next
         } catch let error as StoreError {
             throw error
         } catch let error as ParameterFileError {
             throw damaged(StoreError(error), mark)
         } catch let ReplayFault.manifest(_, fault) {
-            throw damaged(StoreError(fault, shelf.next), mark)
+            throw damaged(StoreError(fault, store.next), mark)
         } catch {
-            throw .database(file: shelf.next, message: "\(error)")
+            throw .database(file: store.next, message: "\(error)")
         }
     }
 
@@ -131,9 +132,9 @@ struct ReplayJob: Sendable {
         return chain.entriesToReplay(of: certified).contains { $0.slot == entry.slot }
     }
 
-    /// What the shelf holds is not what was written: the next attempt begins anew.
+    /// What the store holds is not what was written: the next attempt begins anew.
     private func damaged(_ error: StoreError, _ mark: ReplayMark) -> StoreError {
-        if case .damagedFile(shelf.path(mark), _) = error { DiskFile.remove(shelf.path(mark)) }
+        if case .damagedFile(store.path(mark), _) = error { DiskFile.remove(store.path(mark)) }
         return error
     }
 }

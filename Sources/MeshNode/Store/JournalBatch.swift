@@ -7,7 +7,7 @@ struct JournalBatch: Sendable, Equatable {
     var tickets: [PersistTicket] = []
     var entries: [JournalEntry] = []
     /// Slots that this site takes, with the residual that follows from each.
-    var handovers: [SlotRow] = []
+    var submissions: [SlotRow] = []
     /// Slots whose contribution went back into the residual.
     var returns: [ResidualReturn] = []
     /// Slots, by base, of which nothing has to go back into the residual.
@@ -15,7 +15,7 @@ struct JournalBatch: Sendable, Equatable {
     var rounds: [RoundRow] = []
 
     var isEmpty: Bool {
-        tickets.isEmpty && entries.isEmpty && handovers.isEmpty && returns.isEmpty && settlements.isEmpty
+        tickets.isEmpty && entries.isEmpty && submissions.isEmpty && returns.isEmpty && settlements.isEmpty
             && rounds.isEmpty
     }
 
@@ -23,7 +23,7 @@ struct JournalBatch: Sendable, Equatable {
     mutating func append(_ other: JournalBatch) {
         tickets += other.tickets
         entries += other.entries
-        handovers += other.handovers
+        submissions += other.submissions
         returns += other.returns
         settlements += other.settlements
         rounds += other.rounds

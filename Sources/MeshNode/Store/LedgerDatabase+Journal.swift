@@ -8,7 +8,7 @@ extension LedgerDatabase {
     func commit(_ batch: JournalBatch) throws(StoreError) {
         let last = try write { database in
             for entry in batch.entries { try LedgerDatabase.insert(entry, database) }
-            for row in batch.handovers {
+            for row in batch.submissions {
                 try LedgerDatabase.insert(row, database)
                 if let residual = row.residual { try LedgerDatabase.setMeta("residual", residual, database) }
             }
@@ -24,10 +24,10 @@ extension LedgerDatabase {
     static func insert(_ entry: JournalEntry, _ database: Database) throws {
         switch entry {
         case .adopt(let certified):
-            try forgetWalk(database)
+            try forgetSyncedHeaders(database)
             return try insert(certified, database)
-        case .walked(let certified): return try insertWalked(certified, database)
-        case .jump(let certified): return try jump(to: certified, database)
+        case .headerSynced(let certified): return try insertSyncedHeader(certified, database)
+        case .stateSynced(let certified): return try stateSync(to: certified, database)
         case .evidence(let evidence): return try insert(evidence, database)
         case .address(let signed): try deleteAddresses(of: signed.body.member, database)
         case .abstention: try deleteAbstentions(database)
@@ -73,7 +73,8 @@ extension LedgerDatabase {
 
     func lastSequence() throws(StoreError) -> UInt64 { try read { try LedgerDatabase.lastSequence($0) } }
 
-    /// All journal entries but adoptions and evidence, in the order in which they became durable. Every row is held against its checksum.
+    /// All journal entries but adoptions and evidence, in the order in which they became durable. Every row is held
+    /// against its checksum.
     func journal() throws(StoreError) -> [JournalEntry] {
         let path = path
         return try read { database in

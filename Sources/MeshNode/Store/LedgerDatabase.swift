@@ -73,7 +73,7 @@ final class LedgerDatabase: JournalSink {
                     checksum BLOB NOT NULL);
                 CREATE TABLE IF NOT EXISTS rounds(
                     height INTEGER PRIMARY KEY, bytes BLOB NOT NULL, checksum BLOB NOT NULL);
-                """ + walkTable + decisionTables)
+                """ + syncedHeaderTable + decisionTables)
     }
 
     /// SQLite's own check: pages, cells, free space, order of keys.

@@ -15,7 +15,7 @@ struct ParameterRecovery {
     /// The roots of the versions that are here, ascending, the head's last.
     ///
     /// - Parameter damages: gets what was found damaged.
-    /// - Parameter wanted: roots whose parameters may be fetched next, where a walk was under way.
+    /// - Parameter wanted: roots whose parameters may be fetched next, if a header sync was running.
     /// - Returns: the head's is not among them where it cannot be had on this machine: it must come from peers.
     /// - Throws: `missingParameters` where the model that was named is not version 0.
     func run(

@@ -31,7 +31,7 @@ struct Recovery: Sendable {
         for place in database.mark.damagedPlaces {
             repaired.append(.damagedFile(file: blobs.state.mark, place: "place \(place)"))
         }
-        let walk = try walk(chain, awaited, database, &repaired)
+        let headerSync = try headerSync(chain, awaited, database, &repaired)
         var pieces: [ContributionDigest: [Bool]] = [:]
         let known = listed.union(contributions(in: journal).map(\.contributionDigest))
         for digest in try blobs.digests() {
@@ -52,23 +52,26 @@ struct Recovery: Sendable {
         }
         return Recovery(
             recovered: Recovered(
-                chain: chain, head: head, journal: journal, pieces: pieces, listed: listed, walk: walk), slots: slots,
+                chain: chain, head: head, journal: journal, pieces: pieces, listed: listed, headerSync: headerSync),
+            slots: slots,
             residual: try database.meta("residual"), repaired: repaired)
     }
 
-    /// What lies beyond the head. Damage there costs the way from it on, which is walked again.
-    private static func walk(
+    /// What lies beyond the head. Damage there costs the way from it on, which is synced again.
+    private static func headerSync(
         _ chain: Chain, _ awaited: VersionDigest?, _ database: LedgerDatabase, _ repaired: inout [StoreError]
-    ) throws(StoreError) -> Walk {
-        var walk = Walk(chain: chain, awaiting: awaited)
+    ) throws(StoreError) -> HeaderSync {
+        var headerSync = HeaderSync(chain: chain, awaiting: awaited)
         do {
-            while let certified = try database.walked(at: walk.height.next) { try walk.extend(by: certified) }
+            while let certified = try database.syncedHeader(at: headerSync.height.next) {
+                try headerSync.extend(by: certified)
+            }
         } catch {
             if let error = error as? StoreError { repaired.append(error) }
-            try database.forgetWalk()
-            return Walk(chain: chain, awaiting: awaited)
+            try database.forgetSyncedHeaders()
+            return HeaderSync(chain: chain, awaiting: awaited)
         }
-        return walk
+        return headerSync
     }
 
     private static func contributions(in journal: [JournalEntry]) -> [Contribution] {

@@ -2,7 +2,7 @@ import Crypto
 import Ledger
 import Tensor
 
-/// How the contributions of a version went into it, as this site's averaging found. Stored with the round.
+/// How the contributions of a version went into it, as this site's averaging found. AvailabilityVote with the round.
 struct RoundFigures: Sendable, Equatable {
     /// In the order of the manifest, as many as `figures` has entries.
     let authors: [MemberID]

@@ -4,7 +4,7 @@ import Ledger
 /// Reads one stored file after the other in the background, a file at a time, and tells what is damaged.
 final class Scrubber {
     private let timer: LoopTimer
-    private let keeper: Keeper
+    private let driver: Driver
     private let milliseconds: UInt64
     private var queue: [Item] = []
 
@@ -17,10 +17,10 @@ final class Scrubber {
         case blob(ContributionDigest)
     }
 
-    init(keeper: Keeper, milliseconds: UInt64 = Scrubber.intervalMilliseconds) throws(LoopError) {
-        self.keeper = keeper
+    init(driver: Driver, milliseconds: UInt64 = Scrubber.intervalMilliseconds) throws(LoopError) {
+        self.driver = driver
         self.milliseconds = milliseconds
-        timer = try LoopTimer(loop: keeper.loop)
+        timer = try LoopTimer(loop: driver.loop)
     }
 
     func start() {
@@ -32,7 +32,7 @@ final class Scrubber {
     private func turn() {
         if queue.isEmpty { queue = items().reversed() }
         guard let item = queue.popLast() else { return start() }
-        let (jobs, database) = (keeper.jobs, keeper.database)
+        let (jobs, database) = (driver.jobs, driver.database)
         let check: @Sendable () -> StoreError? = {
             do throws(StoreError) {
                 try Scrubber.check(item, jobs, database)
@@ -44,25 +44,25 @@ final class Scrubber {
         let completion: (StoreError?) -> Void = { [weak self] error in
             guard let self else { return }
             if let error {
-                self.keeper.report(error)
-                if case .blob(let digest) = item { self.keeper.recheck(digest) }
+                self.driver.report(error)
+                if case .blob(let digest) = item { self.driver.recheck(digest) }
             }
             if !self.timer.isClosing { self.start() }
         }
         // The database has one connection: its turn comes on the journal's thread.
         if case .database = item {
-            keeper.journal.read(check, completion: completion)
+            driver.journal.read(check, completion: completion)
         } else {
-            keeper.workers.submit(check, completion: completion)
+            driver.workers.submit(check, completion: completion)
         }
     }
 
     private func items() -> [Item] {
-        let state = keeper.jobs.blobs.state
+        let state = driver.jobs.blobs.state
         var items: [Item] = [.database]
         items += ((try? DiskFile.names(in: state.params)) ?? []).filter { $0.hasSuffix(".f32") }.map { .parameters($0) }
         items += ((try? DiskFile.names(in: state.residuals)) ?? []).filter { !$0.contains(".") }.map { .residual($0) }
-        items += ((try? keeper.jobs.blobs.digests()) ?? []).filter { keeper.jobs.blobs.isComplete($0) }
+        items += ((try? driver.jobs.blobs.digests()) ?? []).filter { driver.jobs.blobs.isComplete($0) }
             .map { .blob($0) }
         return items
     }

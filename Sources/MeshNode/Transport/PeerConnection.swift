@@ -57,7 +57,7 @@ final class PeerConnection {
     private var isChecking = false
     private var use = TurnUse(turn: 0)
     private var failure: LinkError?
-    private var isHeldBack = false
+    private var isPaused = false
     private let network: NetworkID
     /// What came since this side asked an initiator's failed handshake's other side for its network.
     private var hintBytes: [UInt8]?
@@ -118,17 +118,17 @@ final class PeerConnection {
     }
 
     func pauseReading() {
-        isHeldBack = true
+        isPaused = true
         stream.pauseReading()
     }
 
     func resumeReading() {
-        isHeldBack = false
+        isPaused = false
         readIfFree()
     }
 
     private func readIfFree() {
-        if end == nil, !isHeldBack, backlog.isEmpty { stream.startReading() }
+        if end == nil, !isPaused, backlog.isEmpty { stream.startReading() }
     }
 
     func close() { finish(.closedHere) }

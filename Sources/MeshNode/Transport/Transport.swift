@@ -3,7 +3,7 @@ import EventLoop
 import Gossip
 import Ledger
 
-/// What the transport tells the keeper.
+/// What the transport tells the driver.
 enum TransportEvent {
     case linkUp(LinkID, MemberID)
     case linkDown(LinkID)
@@ -26,7 +26,7 @@ final class Transport {
     private var random: SeededRandom
     private var dialer: Dialer
     private var gate = HandshakeGate()
-    private var names = NameBook()
+    private var names = HostAddresses()
     /// What is left to try of the dials whose handshake is under way, by connection.
     private var attempts: [ObjectIdentifier: DialAttempt] = [:]
     /// Resolves a host name; a test puts its own name service here.
@@ -95,7 +95,7 @@ final class Transport {
         for connection in connections.values { connection.close() }
     }
 
-    // MARK: What the keeper asks for
+    // MARK: What the driver asks for
 
     func send(_ bytes: [UInt8], to link: LinkID) { links[link]?.enqueue(control: bytes) }
 
@@ -297,8 +297,8 @@ final class Transport {
             return stream.close()
         }
         let handshakes = acceptedHandshakes
-        // Strangers that say nothing must not keep a member out. A member is done in a few round trips, so the place that
-        // is longest taken is most likely not a member's.
+        // Strangers that say nothing must not keep a member out. A member is done in a few round trips, so the place
+        // that is longest taken is most likely not a member's.
         if handshakes.count >= acceptedHandshakesMaximum { handshakes.min { $0.begun < $1.begun }?.close() }
         begin(stream, .responder, nil)
     }
@@ -334,7 +334,8 @@ final class Transport {
         guard !isClosed else { return }
         backlogged.append(connection)
         guard backlogged.count == 1 else { return }
-        // Not 0: libuv runs a timer that its own callback arms for now in the same turn, before anything else has its own.
+        // Not 0: libuv runs a timer that its own callback arms for now in the same turn, before anything else has its
+        // own.
         backlogTimer.start(afterMilliseconds: 1) { [weak self] in
             guard let self else { return }
             let waiting = self.backlogged
@@ -389,7 +390,7 @@ final class Transport {
         onEvent?(.linkUp(link, member))
     }
 
-    /// Forgets an established link and tells the keeper.
+    /// Forgets an established link and tells the driver.
     private func drop(_ link: LinkID) {
         guard let connection = links.removeValue(forKey: link), let member = connection.member else { return }
         if linkOfMember[member] == link { linkOfMember[member] = nil }

@@ -1,9 +1,9 @@
 /// Remembers paragraphs, and tells of a new one whether it nearly equals an earlier one.
 ///
-/// A paragraph is reduced to its letters (ASCII in lower case; ASCII punctuation and white space dropped) and seen as the
-/// set of its runs of five characters. Two are near-duplicates if these sets' Jaccard index is at least 0.8 (Lee et al.
-/// 2022) **and** their numbers are equal, one after the other: reports that differ in what was measured are all kept.
-/// Paragraphs of fewer than 24 letters, headings mostly, are never duplicates.
+/// A paragraph is reduced to its letters (ASCII in lower case; ASCII punctuation and white space dropped) and seen as
+/// the set of its runs of five characters. Two are near-duplicates if these sets' Jaccard index is at least 0.8 (Lee et
+/// al. 2022) **and** their numbers are equal, one after the other: reports that differ in what was measured are all
+/// kept. Paragraphs of fewer than 24 letters, headings mostly, are never duplicates.
 ///
 /// Equal paragraphs are found by a hash. Candidates for nearly equal ones come from MinHash bands (Broder 1997), 6 of 3
 /// hashes: a pair at 0.8 shares one with probability 0.98. Each band's bucket keeps its first 16 paragraphs, so that
@@ -18,7 +18,7 @@ struct ParagraphFilter {
     /// Exact comparisons per paragraph.
     static let comparisonsMaximum = 4
     /// Paragraphs whose shingles are kept for the next comparison.
-    private static let shelfMaximum = 1024
+    private static let cacheMaximum = 1024
 
     private struct Kept {
         let text: [UInt8]
@@ -29,7 +29,7 @@ struct ParagraphFilter {
     private var buckets: [UInt64: [Int32]] = [:]
     /// Hashes of letters and numbers.
     private var exact: Set<UInt64> = []
-    private var shelf: [Int32: [UInt64]] = [:]
+    private var cache: [Int32: [UInt64]] = [:]
     /// Exact comparisons so far.
     private(set) var comparisons = 0
     /// Comparisons of sketches so far.
@@ -93,10 +93,10 @@ struct ParagraphFilter {
     }
 
     private mutating func keptShingles(of number: Int32) -> [UInt64] {
-        if let found = shelf[number] { return found }
+        if let found = cache[number] { return found }
         let made = ParagraphFilter.shingles(ReducedText(kept[Int(number)].text).characters)
-        if shelf.count >= ParagraphFilter.shelfMaximum { shelf = [:] }
-        shelf[number] = made
+        if cache.count >= ParagraphFilter.cacheMaximum { cache = [:] }
+        cache[number] = made
         return made
     }
 

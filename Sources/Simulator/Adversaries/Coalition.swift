@@ -2,8 +2,8 @@ import Crypto
 import Gossip
 import Ledger
 
-/// What the Byzantine members of a world know together: each other's keys, and every statement that was ever on a wire.
-/// More than real colluders could know, who cannot read the links between honest members.
+/// What the Byzantine members of a cluster know together: each other's keys, and every statement that was ever on a
+/// wire. More than real colluders could know, who cannot read the links between honest members.
 struct Coalition {
     /// Who decides the next height; by their positions here the colluders act.
     private(set) var members: MemberSet
@@ -19,15 +19,15 @@ struct Coalition {
     /// What was proposed, by height and view, each payload once.
     private(set) var proposals: [UInt64: [UInt32: [Signed<Proposal>]]] = [:]
     private(set) var contributions: [Slot: [Signed<Contribution>]] = [:]
-    private(set) var acks: [Stored: [Int: Signature]] = [:]
+    private(set) var availabilityVotes: [AvailabilityVote: [Int: Signature]] = [:]
     /// Answers to those who ask for something by digest that no node here ever made.
     private(set) var forgeries: [Digest: [UInt8]] = [:]
     /// What a leader shows in place of a proposal of its node, by site and payload; nil where it let it pass.
     var substitutes: [Shown: Substitute?] = [:]
     /// What they made of contributions that they had read, by base.
     var answers: [VersionDigest: LateAnswer] = [:]
-    /// What they are after in a directed world.
-    var scheme: Scheme?
+    /// What they are after in a directed cluster.
+    var plan: CollusionPlan?
     /// Views for which a leader showed a proposal before they began.
     var proposedAhead: Set<LedPlace> = []
     private var top: UInt64 = 0
@@ -60,7 +60,7 @@ struct Coalition {
         self.members = members
         findKeys()
         ready = [:]
-        acks = [:]
+        availabilityVotes = [:]
         substitutes = [:]
     }
 
@@ -98,7 +98,7 @@ struct Coalition {
             proposals[height, default: [:]][view, default: []].append(proposal)
             forget(below: height)
         }
-        scheme?.heard(scan)
+        plan?.heard(scan)
         for contribution in scan.contributions {
             let known = contributions[contribution.body.slot] ?? []
             guard known.count < 4, !known.contains(contribution) else { continue }
@@ -106,8 +106,9 @@ struct Coalition {
         }
         // One of an older set may still come by: its positions mean nothing here.
         for certificate in scan.availability where certificate.signatures.fits(members) {
-            for (index, signature) in certificate.signatures.byIndex where acks[certificate.stored]?[index] == nil {
-                acks[certificate.stored, default: [:]][index] = signature
+            for (index, signature) in certificate.signatures.byIndex
+            where availabilityVotes[certificate.vote]?[index] == nil {
+                availabilityVotes[certificate.vote, default: [:]][index] = signature
             }
         }
     }
@@ -121,7 +122,7 @@ struct Coalition {
         contributions = contributions.filter { slot in
             slot.value.first.map { $0.body.baseHeight.value + 2 >= top } ?? false
         }
-        acks = acks.filter { $0.key.baseHeight.value + 2 >= top }
+        availabilityVotes = availabilityVotes.filter { $0.key.baseHeight.value + 2 >= top }
         closed = closed.filter { round in
             round.value.values.joined().contains { $0.body.height.value + 1 >= top }
         }
@@ -131,17 +132,18 @@ struct Coalition {
     }
 
     /// Contributions in a slot for which the colluders can make a certificate, with every signature that they know.
-    func certifiable(_ slot: Slot) -> [(stored: Stored, signatures: [Int: Signature])] {
-        acks.keys.filter { $0.slot == slot }.sorted { $0.contribution < $1.contribution }.compactMap { stored in
-            var signatures = acks[stored] ?? [:]
-            for colluder in colluders { signatures[colluder] = signed(stored, by: colluder).signature }
-            let isKnown = signatures.count >= members.quorum && !closings(committing: [stored]).isEmpty
-            return isKnown ? (stored, signatures) : nil
+    func certifiable(_ slot: Slot) -> [(vote: AvailabilityVote, signatures: [Int: Signature])] {
+        availabilityVotes.keys.filter { $0.slot == slot }.sorted { $0.contribution < $1.contribution }.compactMap {
+            vote in
+            var signatures = availabilityVotes[vote] ?? [:]
+            for colluder in colluders { signatures[colluder] = signed(vote, by: colluder).signature }
+            let isKnown = signatures.count >= members.quorum && !closings(committing: [vote]).isEmpty
+            return isKnown ? (vote, signatures) : nil
         }
     }
 
     /// The `closed` statements that commit these contributions, a closing a round; none where some is not committed.
-    func closings(committing listed: [Stored]) -> [Closing] {
+    func closings(committing listed: [AvailabilityVote]) -> [Closing] {
         var closings: [Closing] = []
         for base in Set(listed.map(\.slot.base)).sorted() {
             let wanted = listed.filter { $0.slot.base == base }
@@ -163,13 +165,13 @@ struct Coalition {
     func closings(for manifest: [ManifestEntry]) -> [Closing] {
         closings(
             committing: manifest.map {
-                Stored(slot: $0.slot, baseHeight: $0.baseHeight, contribution: $0.contribution)
+                AvailabilityVote(slot: $0.slot, baseHeight: $0.baseHeight, contribution: $0.contribution)
             })
     }
 
     /// Slots on `base` for which they can, ascending.
     func certifiableSlots(on base: VersionDigest) -> [Slot] {
-        Set(acks.keys.map(\.slot)).filter { $0.base == base }.sorted().filter { !certifiable($0).isEmpty }
+        Set(availabilityVotes.keys.map(\.slot)).filter { $0.base == base }.sorted().filter { !certifiable($0).isEmpty }
     }
 
     /// Every contribution that was seen in these slots.

@@ -9,7 +9,7 @@ enum ForgedMessage {
         case contribution = 2
         case have = 3
         case want = 4
-        case acks = 5
+        case availability = 5
         case ready = 6
         case proposal = 7
         case payload = 8
@@ -18,7 +18,7 @@ enum ForgedMessage {
         case fetch = 11
         case address = 12
         case evidence = 13
-        case walk = 17
+        case requestHeaders = 17
         case blocks = 19
         case action = 20
         case readiness = 21
@@ -32,7 +32,7 @@ enum ForgedMessage {
     }
 
     static func contribution(_ signed: Signed<Contribution>) -> [UInt8] { encoded(.contribution, signed.cbor) }
-    static func acks(_ acks: AvailabilityCertificate) -> [UInt8] { encoded(.acks, acks.cbor) }
+    static func availability(_ votes: AvailabilityCertificate) -> [UInt8] { encoded(.availability, votes.cbor) }
     static func closed(_ closed: Signed<Closed>) -> [UInt8] { encoded(.closed, closed.cbor) }
     static func closing(_ names: ClosingNames) -> [UInt8] { encoded(.closing, names.cbor) }
     static func ready(_ ready: Signed<Ready>) -> [UInt8] { encoded(.ready, ready.cbor) }
@@ -43,7 +43,7 @@ enum ForgedMessage {
     static func address(_ record: Signed<AddressRecord>) -> [UInt8] { encoded(.address, record.cbor) }
     static func action(_ signed: SignedGovernanceAction) -> [UInt8] { encoded(.action, signed.cbor) }
     static func carried(_ action: CompleteAction) -> [UInt8] { encoded(.carried, action.cbor) }
-    static func walk(from height: Height) -> [UInt8] { encoded(.walk, .unsigned(height.value)) }
+    static func requestHeaders(from height: Height) -> [UInt8] { encoded(.requestHeaders, .unsigned(height.value)) }
 
     static func want(_ name: Digest, pieces: Range<UInt64>) -> [UInt8] {
         encoded(.want, .array([.bytes(name.bytes), .array(pieces.map { .unsigned($0) })]))

@@ -1,9 +1,9 @@
 import Ledger
 
-/// A promise of the mesh, and the strongest attacks on it that colluding members mount in simulated worlds: as many as the
-/// promise holds against, one more, and, where one more is not enough either, as many as it takes.
+/// A promise of the mesh, and the strongest attacks on it that colluding members mount in simulated clusters: as many
+/// as the promise holds against, one more, and, where one more is not enough either, as many as it takes.
 ///
-/// A promise is a case here and a method of `DrillRange`.
+/// A promise is a case here and a method of `AttackSuite`.
 public enum Drill: String, Sendable, CaseIterable {
     case rewrite
     case stall
@@ -15,19 +15,19 @@ public enum Drill: String, Sendable, CaseIterable {
     case readData = "read-data"
     case erase
 
-    /// One attack, run in some worlds.
+    /// One attack, run in some clusters.
     public struct Row: Sendable {
         public let promise: Drill
         public let attack: String
         public let colluders: Int
         public let members: Int
-        public let worlds: Int
+        public let clusters: Int
         /// What came of it, as it was measured.
         public let outcome: String
-        /// Whether the attack really came before honest members, and they went on deciding where that is what it is about: what
-        /// was not tried proves nothing.
+        /// Whether the attack really came before honest members, and they went on deciding where that is what it is
+        /// about: what was not tried proves nothing.
         public let isTried: Bool
-        /// Whether the promise was kept in every world.
+        /// Whether the promise was kept in every cluster.
         public let isKept: Bool
         /// Whether it must be, against so many.
         public let isPromised: Bool
@@ -51,13 +51,13 @@ public enum Drill: String, Sendable, CaseIterable {
     }
 
     /// - Parameters:
-    ///   - members: of each world, 4 or more.
-    ///   - worlds: of each row, 1 or more.
-    public func run(members: Int, worlds: Int) -> [Row] {
-        precondition(members >= 4 && worlds >= 1, "four members tolerate one fault")
+    ///   - members: of each cluster, 4 or more.
+    ///   - clusters: of each row, 1 or more.
+    public func run(members: Int, clusters: Int) -> [Row] {
+        precondition(members >= 4 && clusters >= 1, "four members tolerate one fault")
         let faultBound = (members - 1) / 3
-        func range(_ colluders: Int) -> DrillRange {
-            DrillRange(members: members, colluders: colluders, worlds: worlds)
+        func range(_ colluders: Int) -> AttackSuite {
+            AttackSuite(members: members, colluders: colluders, clusters: clusters)
         }
         let usual = [range(faultBound), range(faultBound + 1)]
         let operators = usual + [range(Rules().operatorsNeeded(memberCount: members))]
@@ -79,7 +79,7 @@ public enum Drill: String, Sendable, CaseIterable {
 
     /// The usual rows, and where f + 1 are not enough in a mesh of this size, the first number that is.
     private func rows(
-        _ usual: [DrillRange], _ members: Int, _ range: (Int) -> DrillRange, _ attack: (DrillRange) -> Row
+        _ usual: [AttackSuite], _ members: Int, _ range: (Int) -> AttackSuite, _ attack: (AttackSuite) -> Row
     ) -> [Row] {
         var rows = usual.map(attack)
         while let last = rows.last, last.isKept, last.colluders + 1 < members {

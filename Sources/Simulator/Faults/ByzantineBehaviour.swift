@@ -1,5 +1,5 @@
 /// What a Byzantine member does. Each is a shell around an ordinary `Node`: it changes what the node's machine does for
-/// it and what reaches its wires (`World+Byzantine.swift`), or makes statements of its own with the member's key
+/// it and what reaches its wires (`Cluster+Byzantine.swift`), or makes statements of its own with the member's key
 /// (`Adversaries/`). A member has one or several of them; a new one is a case here and a method there.
 public enum ByzantineBehaviour: String, Sendable, CaseIterable {
     // What leaves the node is held back or changed.
@@ -14,14 +14,14 @@ public enum ByzantineBehaviour: String, Sendable, CaseIterable {
     case withholdsProposals = "withholds-proposals"
     /// Proposes, and keeps to itself what it proposed.
     case withholdsPayloads = "withholds-payloads"
-    /// Passes on acks and availability certificates as late as the round's deadline.
+    /// Passes on availability votes and availability certificates as late as the round's deadline.
     case withholdsAvailability = "withholds-availability"
     /// Hands out no piece.
     case withholdsPieces = "withholds-pieces"
     /// Hands out pieces with a byte changed.
     case corruptsPieces = "corrupts-pieces"
     /// Says that it is far ahead.
-    case boasts
+    case overclaims
     /// Changes a byte in some of its messages.
     case garbles
     /// Sends others' messages again, to anybody, at any time.
@@ -29,8 +29,9 @@ public enum ByzantineBehaviour: String, Sendable, CaseIterable {
 
     // The machine lies to the node.
 
-    /// Two processes with one key and two disks, each linked to a part of the others: contributions, acks, ready
-    /// records, proposals and votes in conflict. ("Twins: BFT systems made robust", Bano et al., OPODIS 2021)
+    /// Two processes with one key and two disks, each linked to a part of the others: contributions, availability
+    /// votes, ready records, proposals and votes in conflict. ("Twins: BFT systems made robust", Bano et al., OPODIS
+    /// 2021)
     case twins
     /// Averages wrongly: proposes and votes for roots that nobody else computes.
     case wrongRoots = "wrong-roots"
@@ -47,8 +48,8 @@ public enum ByzantineBehaviour: String, Sendable, CaseIterable {
     case withholdsClosed = "withholds-closed"
     /// Closes a round twice: half of the members hear of fewer commitments.
     case closesTwice = "closes-twice"
-    /// Reads what another contributed, answers it with its negative or a copy in its own slot on the same base, and says that
-    /// the answer was there when the round was closed.
+    /// Reads what another contributed, answers it with its negative or a copy in its own slot on the same base, and
+    /// says that the answer was there when the round was closed.
     case namesLate = "names-late"
     /// As leader shows one half of the members one fresh payload and the other half another, both valid.
     case equivocatesProposals = "equivocates-proposals"
@@ -64,8 +65,8 @@ public enum ByzantineBehaviour: String, Sendable, CaseIterable {
     case nullifiesAll = "nullifies-all"
     /// Two ready records a height, which name slots without a certificate.
     case falseReady = "false-ready"
-    /// Acks whatever it hears of, every candidate of a slot, and holds nothing.
-    case falseAcks = "false-acks"
+    /// Sends availability votes for whatever it hears of, every candidate of a slot, and holds nothing.
+    case falseAvailabilityVotes = "false-availability-votes"
     /// A second contribution in its slot for half of the members.
     case equivocatesContributions = "equivocates-contributions"
     /// Contributions on bases that are too old, unknown, or at another height than they say.

@@ -1,4 +1,4 @@
-/// Something that a world does to its members. One case a fault: its name is what the totals print.
+/// Something that a cluster does to its members. One case a fault: its name is what the totals print.
 public enum FaultKind: String, Sendable, CaseIterable {
     // The network.
     case messagesLost = "messages-lost"

@@ -2,8 +2,8 @@ import Crypto
 import Ledger
 
 extension FaultProfile {
-    /// The faults of a seed. Every other seed is an attack: f colluders follow a plan, and the plans take turns, so that
-    /// each is played often in a few minutes.
+    /// The faults of a seed. Every other seed is an attack: f colluders follow a plan, and the plans take turns, so
+    /// that each is played often in a few minutes.
     static func drawn(members: Int, seed: UInt64, random: inout SeededRandom) -> FaultProfile {
         var profile = FaultProfile(members: members)
         profile.drawNetwork(&random)
@@ -24,7 +24,8 @@ extension FaultProfile {
         return profile
     }
 
-    /// What a hundred members say grows with their square, times who contributes: a few contribute, and faults end sooner.
+    /// What a hundred members say grows with their square, times who contributes: a few contribute, and faults end
+    /// sooner.
     private mutating func limitCost(_ random: inout SeededRandom) {
         chaosMaximum /= 8
         let trainers = Set(random.permutation(of: absentTrainers.count).prefix(16))
@@ -121,8 +122,8 @@ extension FaultProfile {
 
     /// Attacks that need several behaviours, of all colluders alike.
     static let plans: [[ByzantineBehaviour]] = [
-        [.equivocatesProposals, .equivocatesVotes, .falseAcks],
-        [.equivocatesProposals, .equivocatesVotes, .falseReady, .falseAcks, .equivocatesContributions],
+        [.equivocatesProposals, .equivocatesVotes, .falseAvailabilityVotes],
+        [.equivocatesProposals, .equivocatesVotes, .falseReady, .falseAvailabilityVotes, .equivocatesContributions],
         [.selectiveSender, .equivocatesProposals, .equivocatesVotes],
         [.twins, .equivocatesVotes],
         [.censors, .equivocatesVotes, .falseReady],
@@ -130,13 +131,13 @@ extension FaultProfile {
         [.reproposesUnjustified, .equivocatesVotes, .nullifiesAll],
         [.reproposesUnjustified, .equivocatesVotes, .equivocatesProposals],
         [.reproposesUnjustified],
-        [.listsUnavailable, .equivocatesVotes, .falseAcks],
+        [.listsUnavailable, .equivocatesVotes, .falseAvailabilityVotes],
         [.listsUnavailable, .forgesCertificates],
         [.wrongRoots, .equivocatesVotes],
-        [.withholdsAvailability, .withholdsPieces, .falseAcks],
+        [.withholdsAvailability, .withholdsPieces, .falseAvailabilityVotes],
         [.replaysActions, .forgesActions, .falseReady],
-        [.withholdsClosed, .namesLate, .asksEarly, .falseAcks],
-        [.namesLate, .closesTwice, .falseAcks, .falseReady],
+        [.withholdsClosed, .namesLate, .asksEarly, .falseAvailabilityVotes],
+        [.namesLate, .closesTwice, .falseAvailabilityVotes, .falseReady],
         [.asksEarly, .servesEarly],
     ]
 

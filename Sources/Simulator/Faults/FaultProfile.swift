@@ -1,4 +1,4 @@
-/// What goes wrong in a world, and how often. Drawn from the seed, or written down for a directed scenario.
+/// What goes wrong in a cluster, and how often. Drawn from the seed, or written down for a directed scenario.
 public struct FaultProfile: Sendable {
     // The network, times in microseconds.
     public var delayMinimum: UInt64 = 500
@@ -73,7 +73,7 @@ public struct FaultProfile: Sendable {
     /// Mean time between two such faults, in milliseconds; nil for never.
     public var lossInterval: UInt64?
 
-    /// A quiet world of `members`: nothing fails and everybody trains.
+    /// A quiet cluster of `members`: nothing fails and everybody trains.
     public init(members: Int) {
         absentTrainers = Array(repeating: false, count: members)
         byzantine = Array(repeating: [], count: members)

@@ -18,7 +18,7 @@ extension FaultProfile {
     }
 }
 
-extension World {
+extension Cluster {
     func planLosses() {
         guard let interval = faults.lossInterval else { return }
         queue.push(.journalFault, at: now + 1_000 * faultRandom.draw(1...2 * interval))
@@ -51,7 +51,7 @@ extension World {
         trace.record(now, 9, UInt64(site.index), disk.height.value)
         trace.say(now, "\(site.member) gets another disk, of height \(disk.height) in place of \(site.disk.height)")
         site.disk = disk
-        oracles.replacedDisk(of: site.member, by: (try? disk.entries()) ?? [])
+        checkers.replacedDisk(of: site.member, by: (try? disk.entries()) ?? [])
         if isDeclared { site.disk.commit([.abstention(Abstention(until: nil))]) }
     }
 }

@@ -11,7 +11,8 @@ public enum MutedKind: String, Sendable, CaseIterable {
 }
 
 /// Views in which messages of a kind do not reach some members at all: losses of single messages are mended before they
-/// matter, and what an attack waits for is a view that some left by another way than the rest, or that all had to give up.
+/// matter, and what an attack waits for is a view that some left by another way than the rest, or that all had to give
+/// up.
 extension FaultProfile {
     mutating func drawMuted(percent: UInt64, _ random: inout SeededRandom) {
         guard random.chance(percent) else { return }
@@ -29,11 +30,11 @@ struct MutedPlace: Hashable {
     let receiver: Int
 }
 
-extension World {
+extension Cluster {
     /// Whether a message carries what its receiver is to miss. A version with its certificate always passes.
     func isMuted(_ bytes: [UInt8], to receiver: Int) -> Bool {
         guard !isHealed, !faults.mutedKinds.isEmpty else { return false }
-        let scan = oracles.scans.scan(bytes)
+        let scan = checkers.scans.scan(bytes)
         guard scan.payloads.isEmpty || scan.certificates.isEmpty else { return false }
         var places = scan.proposals.map {
             MutedPlace(kind: .proposal, height: $0.body.height, view: $0.body.view, receiver: receiver)

@@ -1,5 +1,5 @@
-/// A fault that strikes again and again while a world is not healed. One case a fault; `World.strike` leads to what it
-/// does, its interval stands in the profile.
+/// A fault that strikes again and again while a cluster is not healed. One case a fault; `Cluster.strike` leads to what
+/// it does, its interval stands in the profile.
 enum RandomFault: CaseIterable {
     case crash
     case linkBreak
@@ -27,7 +27,7 @@ enum RandomFault: CaseIterable {
     }
 }
 
-extension World {
+extension Cluster {
     func planFaults() {
         for fault in RandomFault.allCases { planNext(fault) }
         planLosses()

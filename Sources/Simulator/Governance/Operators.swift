@@ -2,7 +2,7 @@ import Crypto
 import Gossip
 import Ledger
 
-/// The operators of a world: their keys, and what they have proposed.
+/// The operators of a cluster: their keys, and what they have proposed.
 struct Operators {
     /// Whoever asks to be admitted does so with this record.
     let people: [Member]

@@ -38,7 +38,7 @@ public enum Scenario: String, Sendable, CaseIterable {
     case answersAreNamedLate = "late-answers"
     case commitmentComesLate = "late-commitment"
 
-    /// One world of a scenario.
+    /// One cluster of a scenario.
     public struct Result: Sendable {
         public let name: String
         public let outcome: Outcome
@@ -48,52 +48,52 @@ public enum Scenario: String, Sendable, CaseIterable {
 
     /// - Parameters:
     ///   - sample: of the schedules that a scenario enumerates, run only every this many; 1 for all.
-    ///   - print: see `World`.
+    ///   - print: see `Cluster`.
     public func run(nodes: Int, sample: Int = 1, print: ((String) -> Void)? = nil) -> [Result] {
         precondition(nodes >= 4 && sample >= 1, "four members tolerate one fault")
-        let stage = Stage(nodes: nodes, sample: sample, print: print)
+        let runner = ScenarioRunner(nodes: nodes, sample: sample, print: print)
         return switch self {
-        case .allCrashAtOnceThenOneStaysSilent: stage.allCrashAtOnceThenOneStaysSilent()
-        case .crashAroundEveryBatch: stage.crashAroundEveryBatch()
-        case .votesReachOneMemberOnly: stage.votesReachOneMemberOnly()
-        case .firstViewFails: stage.firstViewFails()
-        case .jumpsOverSeveralViews: stage.jumpsOverSeveralViews()
-        case .trainersIdleForThousandsOfDeadlines: stage.trainersIdleForThousandsOfDeadlines()
-        case .laggingNodeReplays: stage.laggingNodeReplays()
-        case .replayTakesLongerThanAView: stage.replayTakesLongerThanAView()
-        case .twoDaemonsWithOneKey: stage.twoDaemonsWithOneKey()
-        case .copierIsFasterThanTheAuthor: stage.copierIsFasterThanTheAuthor()
-        case .sendersStopInTheMiddle: stage.sendersStopInTheMiddle()
-        case .authorIsTheOnlyTrainer: stage.authorIsTheOnlyTrainer()
-        case .journalIsLost: stage.journalIsLost()
-        case .backupIsRestored: stage.backupIsRestored()
-        case .equivocationIsProven: stage.equivocationIsProven()
-        case .leaderProposesUnjustified: stage.leaderProposesUnjustified()
-        case .leaderLeavesSlotsOut: stage.leaderLeavesSlotsOut()
-        case .leaderListsUnavailable: stage.leaderListsUnavailable()
-        case .farBehindNodeTakesParameters: stage.farBehindNodeTakesParameters()
-        case .crashesOnTheWayToParameters: stage.crashesOnTheWayToParameters()
-        case .actionsConflict: stage.actionsConflict()
-        case .actionIsWithdrawnAndSentAgain: stage.actionIsWithdrawnAndSentAgain()
-        case .usedActionComesBack: stage.usedActionComesBack()
-        case .closedActionComesBack: stage.closedActionComesBack()
-        case .leaverHoldsTheCertificate: stage.leaverHoldsTheCertificate()
-        case .shrinkingToThree: stage.shrinkingToThree()
-        case .holdersLeave: stage.holdersLeave()
-        case .retiredKeyAndLaggingMember: stage.retiredKeyAndLaggingMember()
-        case .lossAcrossTwoChanges: stage.lossAcrossTwoChanges()
-        case .everythingIsVetoed: stage.everythingIsVetoed()
-        case .vetoesComeBetweenVotes: stage.vetoesComeBetweenVotes()
-        case .replayedStateTakesOver: stage.replayedStateTakesOver()
-        case .piecesAreAskedForEarly: stage.piecesAreAskedForEarly()
-        case .answersAreNamedLate: stage.answersAreNamedLate()
-        case .commitmentComesLate: stage.commitmentComesLate()
+        case .allCrashAtOnceThenOneStaysSilent: runner.allCrashAtOnceThenOneStaysSilent()
+        case .crashAroundEveryBatch: runner.crashAroundEveryBatch()
+        case .votesReachOneMemberOnly: runner.votesReachOneMemberOnly()
+        case .firstViewFails: runner.firstViewFails()
+        case .jumpsOverSeveralViews: runner.jumpsOverSeveralViews()
+        case .trainersIdleForThousandsOfDeadlines: runner.trainersIdleForThousandsOfDeadlines()
+        case .laggingNodeReplays: runner.laggingNodeReplays()
+        case .replayTakesLongerThanAView: runner.replayTakesLongerThanAView()
+        case .twoDaemonsWithOneKey: runner.twoDaemonsWithOneKey()
+        case .copierIsFasterThanTheAuthor: runner.copierIsFasterThanTheAuthor()
+        case .sendersStopInTheMiddle: runner.sendersStopInTheMiddle()
+        case .authorIsTheOnlyTrainer: runner.authorIsTheOnlyTrainer()
+        case .journalIsLost: runner.journalIsLost()
+        case .backupIsRestored: runner.backupIsRestored()
+        case .equivocationIsProven: runner.equivocationIsProven()
+        case .leaderProposesUnjustified: runner.leaderProposesUnjustified()
+        case .leaderLeavesSlotsOut: runner.leaderLeavesSlotsOut()
+        case .leaderListsUnavailable: runner.leaderListsUnavailable()
+        case .farBehindNodeTakesParameters: runner.farBehindNodeTakesParameters()
+        case .crashesOnTheWayToParameters: runner.crashesOnTheWayToParameters()
+        case .actionsConflict: runner.actionsConflict()
+        case .actionIsWithdrawnAndSentAgain: runner.actionIsWithdrawnAndSentAgain()
+        case .usedActionComesBack: runner.usedActionComesBack()
+        case .closedActionComesBack: runner.closedActionComesBack()
+        case .leaverHoldsTheCertificate: runner.leaverHoldsTheCertificate()
+        case .shrinkingToThree: runner.shrinkingToThree()
+        case .holdersLeave: runner.holdersLeave()
+        case .retiredKeyAndLaggingMember: runner.retiredKeyAndLaggingMember()
+        case .lossAcrossTwoChanges: runner.lossAcrossTwoChanges()
+        case .everythingIsVetoed: runner.everythingIsVetoed()
+        case .vetoesComeBetweenVotes: runner.vetoesComeBetweenVotes()
+        case .replayedStateTakesOver: runner.replayedStateTakesOver()
+        case .piecesAreAskedForEarly: runner.piecesAreAskedForEarly()
+        case .answersAreNamedLate: runner.answersAreNamedLate()
+        case .commitmentComesLate: runner.commitmentComesLate()
         }
     }
 }
 
 /// What scenarios are staged with.
-struct Stage {
+struct ScenarioRunner {
     let nodes: Int
     let sample: Int
     let print: ((String) -> Void)?
@@ -101,13 +101,13 @@ struct Stage {
     var faultBound: Int { (nodes - 1) / 3 }
     var quorum: Int { 2 * nodes / 3 + 1 }
 
-    /// A quiet world that certifies `heights` versions.
+    /// A quiet cluster that certifies `heights` versions.
     ///
     /// - Parameter guests: who is not of the first set and may be admitted, after all others.
     func options(
         seed: UInt64 = 1, heights: UInt64 = 4, guests: Int = 0, _ change: (inout FaultProfile) -> Void = { _ in }
-    ) -> WorldOptions {
-        var options = WorldOptions(nodes: nodes + guests, seed: seed)
+    ) -> ClusterOptions {
+        var options = ClusterOptions(nodes: nodes + guests, seed: seed)
         options.heights = heights
         var faults = FaultProfile(members: nodes + guests)
         for guest in nodes..<nodes + guests { faults.newcomers[guest] = true }
@@ -117,5 +117,5 @@ struct Stage {
         return options
     }
 
-    func world(_ options: WorldOptions) -> World { World(options, print: print) }
+    func cluster(_ options: ClusterOptions) -> Cluster { Cluster(options, print: print) }
 }

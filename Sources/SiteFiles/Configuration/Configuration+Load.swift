@@ -157,7 +157,7 @@ extension Timing {
         try set(&graceMinimum, "grace_minimum_milliseconds", in: 0...longest)
         try set(&viewInitial, "view_initial_milliseconds", in: 1...longest)
         try set(&viewMaximum, "view_maximum_milliseconds", in: 1...longest)
-        try set(&standstill, "standstill_milliseconds", in: 1...longest)
+        try set(&antiEntropyInterval, "anti_entropy_interval_milliseconds", in: 1...longest)
         try set(&pieceTimeout, "piece_timeout_milliseconds", in: 1...longest)
         try reader.finish()
     }

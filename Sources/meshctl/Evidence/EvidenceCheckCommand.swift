@@ -30,8 +30,8 @@ struct EvidenceCheckCommand: ParsableCommand {
                 "\(file) is of network \(evidence.network.short), the genesis founds \(founding.network.short)")
         }
         var audit = EvidenceAudit(evidence)
-        var walk = try LedgerAudit(genesis: founding, ledger: ledger, expect: nil)
-        let end = try walk.chain { audit.visit($0) }
+        var headerSync = try LedgerAudit(genesis: founding, ledger: ledger, expect: nil)
+        let end = try headerSync.chain { audit.visit($0) }
         let report = audit.report(end)
         try output.print(report) { report.text }
         if !report.isProven { throw ExitCode.failure }

@@ -22,9 +22,9 @@ struct ProposalListCommand: ParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() throws {
-        let desk = try GovernanceDesk(daemon.connect())
+        let governance = try GovernanceClient(daemon.connect())
         var proposals: [ProposalSummary] = []
-        try desk.eachProposal { proposals.append($0) }
+        try governance.eachProposal { proposals.append($0) }
         try output.print(proposals) {
             guard !proposals.isEmpty else { return "Nothing is proposed." }
             var table = Table(["proposal", "would", "signed", "versions", "lacks"])
@@ -50,7 +50,7 @@ struct ProposalShowCommand: ParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() throws {
-        let found = try GovernanceDesk(daemon.connect()).proposal(proposal)
+        let found = try GovernanceClient(daemon.connect()).proposal(proposal)
         try output.print(found) { ProposalWords.text(found, .standard) }
     }
 }
@@ -100,14 +100,17 @@ struct ProposalApproveCommand: ParsableCommand {
     }
 
     private func approve(digits: String) throws {
-        let desk = try GovernanceDesk(daemon.connect())
-        let found = try desk.proposal(digits)
+        let governance = try GovernanceClient(daemon.connect())
+        let found = try governance.proposal(digits)
         if let fault = found.summary.fault { throw Failure("this proposal cannot take effect: it \(fault)") }
-        let signed = try GovernanceDesk.record(SignedGovernanceAction.self, found.proposal)
+        let signed = try GovernanceClient.record(SignedGovernanceAction.self, found.proposal)
         // What is signed is what the record says: the words are made of it here, and not taken from the daemon.
-        let signer = try confirmed(signed, desk.members, desk.rules) { ProposalWords.text(found, .standard) }
-        try desk.submit(ProposalApproveCommand.adding(signer, to: signed, network: desk.network))
-        try report(signed, signer, desk.members, desk.rules, others: found.summary.signed.map(\.text), file: nil)
+        let signer = try confirmed(signed, governance.members, governance.rules) {
+            ProposalWords.text(found, .standard)
+        }
+        try governance.submit(ProposalApproveCommand.adding(signer, to: signed, network: governance.network))
+        try report(
+            signed, signer, governance.members, governance.rules, others: found.summary.signed.map(\.text), file: nil)
     }
 
     private func approve(file path: String) throws {
@@ -174,9 +177,9 @@ struct ProposalExportCommand: ParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() throws {
-        let desk = try GovernanceDesk(daemon.connect())
-        let found = try desk.proposal(proposal)
-        let file = desk.file(of: try GovernanceDesk.record(SignedGovernanceAction.self, found.proposal))
+        let governance = try GovernanceClient(daemon.connect())
+        let found = try governance.proposal(proposal)
+        let file = governance.file(of: try GovernanceClient.record(SignedGovernanceAction.self, found.proposal))
         try DiskFile.write(Array(Armour.encode(file, as: Armour.proposal).utf8), to: out, replacing: true)
         try output.print(found) {
             "Wrote \(out). Sign it where the operator key is: meshctl proposal approve --file \(out) --key DIR"
@@ -197,21 +200,22 @@ struct ProposalImportCommand: ParsableCommand {
     func run() throws {
         let bytes = try DiskFile.read(file, limitBytes: Armour.fileBytesMaximum)
         if let judged = try? Armour.decode(JudgedProposal.self, Armour.proposalVerdict, bytes, name: file) {
-            let desk = try GovernanceDesk(daemon.connect())
-            let answer = try desk.judge(judged)
+            let governance = try GovernanceClient(daemon.connect())
+            let answer = try governance.judge(judged)
             return try output.print(answer) { ProposalWords.judged(answer) }
         }
         let proposal = try Armour.decode(ProposalFile.self, Armour.proposal, bytes, name: file)
-        let desk = try GovernanceDesk(daemon.connect())
-        guard proposal.network == desk.network else {
+        let governance = try GovernanceClient(daemon.connect())
+        guard proposal.network == governance.network else {
             throw Failure(
-                "\(file) is of network \(proposal.network.short), and this daemon is in network \(desk.network.short)")
+                "\(file) is of network \(proposal.network.short), and this daemon is in network \(governance.network.short)"
+            )
         }
         guard !proposal.signed.operators.isEmpty else {
             throw Failure(
                 "\(file) is signed by nobody", advice: "Sign it with: meshctl proposal approve --file \(file)")
         }
-        let checked = try desk.submit(proposal.signed)
+        let checked = try governance.submit(proposal.signed)
         try output.print(checked) {
             "Handed over: \(checked.words). \(checked.signed.count) of \(checked.operatorsNeeded) operators have signed."
         }

@@ -36,32 +36,32 @@ struct ProposalOptions: ParsableArguments {
     ///
     /// - Parameter possession: the signature of a new node key over the action, where it is at hand.
     func propose(
-        _ change: Change, _ desk: GovernanceDesk,
+        _ change: Change, _ governance: GovernanceClient,
         possession: (GovernanceAction) throws -> Signature? = { _ in nil }
     ) throws {
-        let action = try action(change, desk)
+        let action = try action(change, governance)
         let draft = SignedGovernanceAction(action: action, operators: [], possession: try possession(action))
         // Before anybody signs: what can never take effect is refused here, with its reason.
-        let checked = try desk.check(draft)
+        let checked = try governance.check(draft)
         var signed = draft
         if !unsigned {
-            let signer = try operatorKey.signer(in: desk.members, areFromDaemon: true)
+            let signer = try operatorKey.signer(in: governance.members, areFromDaemon: true)
             signed = SignedGovernanceAction(
-                action: action, operators: [signer.signature(over: action, network: desk.network)],
+                action: action, operators: [signer.signature(over: action, network: governance.network)],
                 possession: draft.possession)
         }
         if let out {
             try DiskFile.write(
-                Array(Armour.encode(desk.file(of: signed), as: Armour.proposal).utf8), to: out, replacing: true)
+                Array(Armour.encode(governance.file(of: signed), as: Armour.proposal).utf8), to: out, replacing: true)
         } else {
-            try desk.submit(signed)
+            try governance.submit(signed)
         }
         let report = ProposedReport(checked, action, file: out, isSigned: !unsigned)
         try output.print(report) { report.text(.standard) }
     }
 
-    func action(_ change: Change, _ desk: GovernanceDesk) throws -> GovernanceAction {
-        let first = Height(first ?? desk.height.value)
+    func action(_ change: Change, _ governance: GovernanceClient) throws -> GovernanceAction {
+        let first = Height(first ?? governance.height.value)
         guard first.value <= Limits.heightMaximum - ProposalOptions.windowVersions else {
             throw Failure("--first \(first) is no height that the chain will see")
         }
@@ -69,11 +69,11 @@ struct ProposalOptions: ParsableArguments {
         guard last >= first, last.value <= Limits.heightMaximum else {
             throw Failure("--last \(last) must not be before \(first), the first height")
         }
-        guard last >= desk.height else {
-            throw Failure("--last \(last) has passed: version \(desk.height) is the next")
+        guard last >= governance.height else {
+            throw Failure("--last \(last) has passed: version \(governance.height) is the next")
         }
         return GovernanceAction(
-            change: change, sequence: desk.sequence, first: first, last: last, comment: comment.value)
+            change: change, sequence: governance.sequence, first: first, last: last, comment: comment.value)
     }
 }
 

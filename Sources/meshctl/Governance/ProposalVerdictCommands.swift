@@ -73,12 +73,13 @@ struct ProposalVerdictOptions: ParsableArguments {
 
     func say(_ verdict: ProposalVerdict, _ digits: String?) throws {
         if let file { return try sign(verdict, file: file) }
-        let desk = try GovernanceDesk(daemon.connect())
-        let found = try desk.proposal(digits ?? "")
-        let action = try GovernanceDesk.record(SignedGovernanceAction.self, found.proposal).action
+        let governance = try GovernanceClient(daemon.connect())
+        let found = try governance.proposal(digits ?? "")
+        let action = try GovernanceClient.record(SignedGovernanceAction.self, found.proposal).action
         let (judged, _) = try judged(
-            verdict, action, desk.members, desk.rules, desk.network, shown: { ProposalWords.text(found, .standard) })
-        let answer = try desk.judge(judged)
+            verdict, action, governance.members, governance.rules, governance.network,
+            shown: { ProposalWords.text(found, .standard) })
+        let answer = try governance.judge(judged)
         try output.print(answer) { ProposalWords.judged(answer) }
     }
 

@@ -32,8 +32,8 @@ struct ProposeAdmitCommand: ParsableCommand {
 
     func run() throws {
         let card = try SignedCard.read(card).card
-        let desk = try GovernanceDesk(options.daemon.connect(), subject: .member(card.member.id))
-        try options.propose(.admit(card.member), desk)
+        let governance = try GovernanceClient(options.daemon.connect(), subject: .member(card.member.id))
+        try options.propose(.admit(card.member), governance)
     }
 }
 
@@ -49,8 +49,8 @@ struct ProposeRemoveCommand: ParsableCommand {
 
     func run() throws {
         let connection = try options.daemon.connect()
-        let member = try GovernanceDesk(connection).member(named: site)
-        try options.propose(.remove(member.id), GovernanceDesk(connection, subject: .member(member.id)))
+        let member = try GovernanceClient(connection).member(named: site)
+        try options.propose(.remove(member.id), GovernanceClient(connection, subject: .member(member.id)))
     }
 }
 
@@ -68,8 +68,8 @@ struct LeaveCommand: ParsableCommand {
 
     func run() throws {
         let connection = try options.daemon.connect()
-        let member = try GovernanceDesk(connection).ownMember()
-        try options.propose(.remove(member.id), GovernanceDesk(connection, subject: .member(member.id)))
+        let member = try GovernanceClient(connection).ownMember()
+        try options.propose(.remove(member.id), GovernanceClient(connection, subject: .member(member.id)))
     }
 }
 
@@ -85,11 +85,13 @@ struct ProposeRulesCommand: ParsableCommand {
     @OptionGroup var options: ProposalOptions
 
     func run() throws {
-        let desk = try GovernanceDesk(options.daemon.connect(), subject: .rules)
-        try options.propose(.rules(try ProposeRulesCommand.changed(desk.rules, changes, members: desk.members)), desk)
+        let governance = try GovernanceClient(options.daemon.connect(), subject: .rules)
+        try options.propose(
+            .rules(try ProposeRulesCommand.changed(governance.rules, changes, members: governance.members)), governance)
     }
 
-    /// - Throws: `Failure` for a rule that does not exist, a value out of range, or rules that such a mesh may not have.
+    /// - Throws: `Failure` for a rule that does not exist, a value out of range, or rules that such a mesh may not
+    ///   have.
     static func changed(_ rules: Rules, _ changes: [String], members: MemberSet) throws -> Rules {
         var fields = RuleFields(rules)
         for change in changes {

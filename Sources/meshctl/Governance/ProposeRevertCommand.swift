@@ -69,7 +69,7 @@ enum RevertTarget {
         let place = "meshctl version HEIGHT"
         let wanted = try DigestResolver.digits(digits, atLeast: 4, what: "contribution", place: place)
         let found = try daemon.connect().ask(ContributionsFind(digits: wanted)).contributions
-        return try GovernanceDesk.digest(
+        return try GovernanceClient.digest(
             DigestResolver.resolve(
                 digits, among: found.map { .init($0.contribution, "version \($0.height), of \($0.author)") },
                 what: "contribution", place: place))
@@ -81,7 +81,7 @@ enum RevertTarget {
         let place = "meshctl data-sets"
         let wanted = try DigestResolver.digits(digits, atLeast: 4, what: "data set", place: place)
         let found = try daemon.connect().ask(DataSetsRequest(digits: wanted)).dataSets
-        return try GovernanceDesk.digest(
+        return try GovernanceClient.digest(
             DigestResolver.resolve(
                 digits, among: found.map { .init($0.dataSet, DataSetsCommand.words($0)) }, what: "data set",
                 place: place))
@@ -94,21 +94,21 @@ enum RevertTarget {
                 throw Failure("--from \(from) is no version's height")
             }
         }
-        let desk = try GovernanceDesk(options.daemon.connect(), subject: .history)
-        let preview = try desk.connection.ask(request(exclusion, from: from))
+        let governance = try GovernanceClient(options.daemon.connect(), subject: .history)
+        let preview = try governance.connection.ask(request(exclusion, from: from))
         if !options.output.json { print(RevertPreviewText(preview: preview).text(.standard) + "\n") }
         guard preview.excludedCount > 0 else {
             throw Failure("nothing is taken out: no version from \(preview.from) on lists it")
         }
-        try options.propose(.revert(exclusion, from: Height(UInt64(clamping: preview.from))), desk)
+        try options.propose(.revert(exclusion, from: Height(UInt64(clamping: preview.from))), governance)
     }
 
     private static func request(_ exclusion: Exclusion, from: UInt64?) throws -> RevertPreviewRequest {
         let from = from.map { Int64(clamping: $0) }
         return switch exclusion {
         case .contribution(let digest):
-            RevertPreviewRequest(contribution: try GovernanceDesk.text(digest.digest), from: from)
-        case .dataSet(let digest, _): RevertPreviewRequest(dataSet: try GovernanceDesk.text(digest), from: from)
+            RevertPreviewRequest(contribution: try GovernanceClient.text(digest.digest), from: from)
+        case .dataSet(let digest, _): RevertPreviewRequest(dataSet: try GovernanceClient.text(digest), from: from)
         }
     }
 }

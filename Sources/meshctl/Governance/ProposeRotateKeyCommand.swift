@@ -25,7 +25,7 @@ struct ProposeRotateKeyCommand: ParsableCommand {
                 advice: "Give --config meshnode.toml.")
         }
         let connection = try options.daemon.connect()
-        let chain = try GovernanceDesk(connection)
+        let chain = try GovernanceClient(connection)
         let present = try chain.ownMember()
         guard present.keyEpoch < UInt32.max else { throw Failure("\(present.name) has no key epoch left") }
         guard !newOperator || !options.unsigned else {
@@ -50,8 +50,8 @@ struct ProposeRotateKeyCommand: ParsableCommand {
         let member = Ledger.Member(
             id: present.id, name: present.name, operatorKey: operatorKey, nodeKey: signingKey.verifyingKey,
             linkKey: linkPublicKey, keyEpoch: present.keyEpoch + 1)
-        let desk = try GovernanceDesk(connection, subject: .member(present.id))
-        try options.propose(.rotate(member), desk) { $0.signature(by: signingKey, network: desk.network) }
+        let governance = try GovernanceClient(connection, subject: .member(present.id))
+        try options.propose(.rotate(member), governance) { $0.signature(by: signingKey, network: governance.network) }
     }
 }
 

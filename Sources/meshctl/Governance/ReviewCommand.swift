@@ -88,17 +88,17 @@ struct ReviewOptions: ParsableArguments {
     func say(_ verdict: ReviewVerdict, _ digits: String) throws {
         let connection = try daemon.connect()
         let (slot, reviews) = try ReviewTarget.find(digits, connection)
-        let desk = try GovernanceDesk(connection)
-        let signer = try operatorKey.signer(in: desk.members, areFromDaemon: true)
+        let governance = try GovernanceClient(connection)
+        let signer = try operatorKey.signer(in: governance.members, areFromDaemon: true)
         let statement = ReviewStatement(
             verdict: verdict,
             slot: Slot(
-                author: MemberID(try GovernanceDesk.digest(slot.member)),
-                base: VersionDigest(try GovernanceDesk.digest(slot.base))),
-            contribution: ContributionDigest(try GovernanceDesk.digest(slot.contribution)))
+                author: MemberID(try GovernanceClient.digest(slot.member)),
+                base: VersionDigest(try GovernanceClient.digest(slot.base))),
+            contribution: ContributionDigest(try GovernanceClient.digest(slot.contribution)))
         let review = SignedReview(
-            statement: statement, signature: signer.signature(over: statement, network: desk.network))
-        _ = try connection.ask(ReviewSubmit(review: GovernanceDesk.text(of: review)))
+            statement: statement, signature: signer.signature(over: statement, network: governance.network))
+        _ = try connection.ask(ReviewSubmit(review: GovernanceClient.text(of: review)))
         let (after, _) = try ReviewTarget.find(slot.contribution.text, connection)
         try output.print(after) {
             var text = "\(signer.member.name) \(verdict == .veto ? "vetoes" : "approves of") this contribution.\n\n"
@@ -138,12 +138,12 @@ enum ReviewWords {
             return head + "\n\n"
                 + (reviews.total > 0 ? "All \(reviews.total) are left out." : "Nothing is under review.")
         }
-        var table = Table(["contribution", "author", ">base", ">tokens", ">loss", "vetoes", "approvals", "held back"])
+        var table = Table(["contribution", "author", ">base", ">tokens", ">loss", "vetoes", "approvals", "blocked"])
         for slot in reviews.slots {
             table.append([
                 .init(Words.short(slot.contribution.text)), .init(slot.author.text), .init("\(slot.baseHeight)"),
                 .init(Words.grouped(slot.tokens)), .init(Words.loss(slot.loss)), .init(vetoes(slot, reviews)),
-                .init(approvals(slot, reviews)), slot.isHeldBack ? .init("yes", .warning) : .init("no", .quiet),
+                .init(approvals(slot, reviews)), slot.isBlockedByReview ? .init("yes", .warning) : .init("no", .quiet),
             ])
         }
         let rest = reviews.total - Int64(reviews.slots.count)
@@ -162,7 +162,7 @@ enum ReviewWords {
         }
         table.append("vetoes", names(slot.vetoes) + " (\(vetoes(slot, reviews)))")
         table.append("approvals", names(slot.approvals) + " (\(approvals(slot, reviews)))")
-        table.append("held back", slot.isHeldBack ? "yes" : "no")
+        table.append("blocked by review", slot.isBlockedByReview ? "yes" : "no")
         return table.rendered()
     }
 

@@ -57,31 +57,31 @@ struct InviteCommand: ParsableCommand {
         }
         let card = try SignedCard.read(card)
         let connection = try daemon.connect()
-        let desk = try GovernanceDesk(connection)
-        let inviter = try desk.ownMember()
-        let signer = try operatorKey.signer(in: desk.members, areFromDaemon: true)
+        let governance = try GovernanceClient(connection)
+        let inviter = try governance.ownMember()
+        let signer = try operatorKey.signer(in: governance.members, areFromDaemon: true)
         guard signer.member.id == inviter.id else {
             throw Failure(
                 "the daemon is of site \(inviter.name), and the operator key is \(signer.member.name)'s",
                 advice: "Only the inviting site's own daemon lets the newcomer in.")
         }
-        let draft = try connection.ask(InvitationRequest(member: GovernanceDesk.text(card.card.member.id.digest)))
+        let draft = try connection.ask(InvitationRequest(member: GovernanceClient.text(card.card.member.id.digest)))
         let height = Height(UInt64(clamping: draft.height))
         let invitation = Invitation(
             invitee: card.card.member, inviter: inviter, sequence: UInt64(clamping: draft.sequence), height: height,
-            version: VersionDigest(try GovernanceDesk.digest(draft.version)),
+            version: VersionDigest(try GovernanceClient.digest(draft.version)),
             expires: Height(min(Limits.heightMaximum, height.value + lasts)),
             addresses: address.isEmpty ? draft.addresses : address)
         guard !invitation.addresses.isEmpty else {
             throw Failure("this site announces no address", advice: "Give --address host:port.")
         }
-        let signed = signer.sign(invitation, network: desk.network)
-        _ = try connection.ask(Invite(invitation: GovernanceDesk.text(of: signed)))
+        let signed = signer.sign(invitation, network: governance.network)
+        _ = try connection.ask(Invite(invitation: GovernanceClient.text(of: signed)))
         let site = card.card.member.name
         let path = out ?? site + ".invitation"
         try DiskFile.write(Array(Armour.encode(signed, as: Armour.invitation).utf8), to: path, replacing: true)
         let report = Report(
-            site: site, member: invitation.invitee.id.description, network: desk.network.description,
+            site: site, member: invitation.invitee.id.description, network: governance.network.description,
             inviter: inviter.name, height: invitation.height.value, version: invitation.version.description,
             expires: invitation.expires.value, addresses: invitation.addresses, path: path)
         try output.print(report) {

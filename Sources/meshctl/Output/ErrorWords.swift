@@ -80,7 +80,7 @@ extension PayloadFault {
         case .wrongWeight(let slot): "gives the contribution of \(names.name(slot)) a wrong weight"
         case .wrongOuterRoot: "names another outer state"
         case .wrongRoots: "moves the parameters to where nothing that it lists leads"
-        case .heldBack(let slot): "lists the contribution of \(names.name(slot)), which the review keeps out"
+        case .blockedByReview(let slot): "lists the contribution of \(names.name(slot)), which the review keeps out"
         case .listsAtSwitch: "lists contributions where a replayed history takes over"
         }
     }

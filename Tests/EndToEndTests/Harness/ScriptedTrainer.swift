@@ -43,7 +43,7 @@ final class ScriptedTrainer: Sendable {
         while !isStopped.withLock({ $0 }) {
             if !isHandedOver {
                 do {
-                    _ = try ScriptedTrainer.handOver(client, base: base, seed: seed &+ UInt64(height), counts: counts)
+                    _ = try ScriptedTrainer.submit(client, base: base, seed: seed &+ UInt64(height), counts: counts)
                     handedOver.withLock { $0 += 1 }
                 } catch let refusal as ControlRefusal {
                     failure.withLock { $0 = "\(refusal)" }
@@ -62,7 +62,7 @@ final class ScriptedTrainer: Sendable {
     /// - Parameters:
     ///   - counts: elements of each tensor of the layout.
     ///   - largest: the largest magnitude of a value.
-    static func handOver(
+    static func submit(
         _ client: ControlClient, base: DigestText, seed: UInt64, counts: [Int], largest: Float = 1.0 / 256,
         loss: Double? = 1.5, dataSets: [DigestText] = []
     ) throws -> ContributionCommitted {

@@ -43,9 +43,9 @@ struct MessageSamples {
             dataSets: [digest(3), digest(4)].sorted(), trainer: digest(5))
     }
 
-    var stored: AvailabilityCertificate {
-        let stored = Stored(contribution)
-        return AvailabilityCertificate(stored: stored, signatures: quorum(over: stored))
+    var availability: AvailabilityCertificate {
+        let vote = AvailabilityVote(contribution)
+        return AvailabilityCertificate(vote: vote, signatures: quorum(over: vote))
     }
 
     var payload: Payload {
@@ -70,26 +70,26 @@ struct MessageSamples {
         return VoteCertificate(network: LinkFixtures.network, vote: vote, signatures: quorum(over: vote))
     }
 
-    func summary(views: Int, candidates: Int, actions: Int = 2) -> Summary {
+    func summary(views: Int, candidates: Int, actions: Int = 2) -> InventorySummary {
         let signers = Bitmap((0..<memberCount).map { $0 % 3 == 0 })
-        return Summary(
+        return InventorySummary(
             height: Height(6), head: VersionDigest(digest(1)), view: View(3), ready: signers, closed: signers,
             views: (0..<views).map { viewPart($0, signers) },
             candidates: (0..<candidates).map { index in
-                Summary.CandidatePart(
-                    contribution: ContributionDigest(digest(index)), acks: signers, isAvailable: index % 2 == 0,
+                InventorySummary.CandidatePart(
+                    contribution: ContributionDigest(digest(index)), votes: signers, isAvailable: index % 2 == 0,
                     isCommitted: index % 5 == 0, isComplete: index % 3 == 0, reviewers: signers)
             },
             actions: (0..<actions).map { index in
-                Summary.ActionPart(
+                InventorySummary.ActionPart(
                     action: digest(index), operators: signers, hasPossession: index % 2 == 0, readiness: signers,
                     verdicts: signers)
             })
     }
 
-    private func viewPart(_ index: Int, _ signers: Bitmap) -> Summary.ViewPart {
-        let votes = (0..<4).map { Summary.VotePart(version: VersionDigest(digest($0)), signers: signers) }
-        return Summary.ViewPart(
+    private func viewPart(_ index: Int, _ signers: Bitmap) -> InventorySummary.ViewPart {
+        let votes = (0..<4).map { InventorySummary.VotePart(version: VersionDigest(digest($0)), signers: signers) }
+        return InventorySummary.ViewPart(
             view: View(UInt32(index) + 1), proposals: [VersionDigest(digest(1)), VersionDigest(digest(2))],
             notarize: votes, finalize: votes, nullify: signers, isNotarized: index % 2 == 0,
             isNullified: index % 3 == 0)
@@ -185,7 +185,7 @@ struct MessageSamples {
         return [
             .summary(summary(views: 2, candidates: 3)), .contribution(signed(contribution)),
             .have(name, pieces: Bitmap((0..<69).map { $0 % 2 == 0 })), .want(name, pieces: [0, 68, 7]),
-            .acks(stored), .closed(signed(closed)), .closing(closingNames), .ready(signed(ready)),
+            .availability(availability), .closed(signed(closed)), .closing(closingNames), .ready(signed(ready)),
             .proposal(
                 signed(
                     Proposal(
@@ -196,9 +196,9 @@ struct MessageSamples {
                     AddressRecord(member: site.member.id, addresses: ["de.example:7411", "[::1]:7411"], sequence: 3))),
             .question(question), .report(signed(report(height: 0, statements: []))),
             .report(signed(report(height: 7, statements: heldStatements))),
-            .walk(from: Height(8)),
-            .walkPart(
-                WalkPart(height: Height(8), offset: 10, byteCount: 400, isLast: true, bytes: Array(0..<200))),
+            .requestHeaders(from: Height(8)),
+            .headerPart(
+                HeaderPart(height: Height(8), offset: 10, byteCount: 400, isLast: true, bytes: Array(0..<200))),
             .blocks(digest(9), .wanted([0, 70_000, 3])), .blocks(digest(9), .absent),
             .evidence(.proof(evidence)), .evidence(.half(signed(ready))),
             .evidence(.held([digest(1), digest(2), digest(3)].sorted())), .evidence(.want([digest(4)])),
@@ -223,8 +223,8 @@ struct MessageSamples {
         return all + [
             .summary(
                 summary(
-                    views: Summary.viewsMaximum,
-                    candidates: Summary.candidatesMaximum(memberCount: memberCount),
+                    views: InventorySummary.viewsMaximum,
+                    candidates: InventorySummary.candidatesMaximum(memberCount: memberCount),
                     actions: GovernanceTable.Places(memberCount: memberCount).total)
             ),
             .have(name, pieces: Bitmap(full: Wire.piecesMaximum)),
@@ -236,19 +236,19 @@ struct MessageSamples {
             .evidence(.proof(.closed(signed(closed), signed(closed)))),
             .evidence(.half(readyThatNames(slotsMaximum))),
             .evidence(.held((0..<EvidenceMessage.namesMaximum).map { digest($0) }.sorted())),
-        ] + walkParts
+        ] + headerParts
     }
 
-    /// A version that embeds as much as it can, as it is sent to a node that walks.
-    private var walkParts: [Message] {
+    /// A version that embeds as much as it can, as it is sent to a node that syncs headers.
+    private var headerParts: [Message] {
         let embedded = EmbeddedPayload(
             payload: payload, ready: (0..<quorumCount).map { _ in signed(ready) },
             closings: [Closing(statements: (0..<quorumCount).map { _ in signed(closed) })],
-            availability: (0..<listedCount).map { _ in stored })
+            availability: (0..<listedCount).map { _ in availability })
         let version = CertifiedVersion(
             embedded: embedded, certificate: certificate,
             contributions: (0..<listedCount).map { _ in signed(contribution) })
-        return Wire.walkMessages(of: version, isLast: true).compactMap { try? Message(encoded: $0) }
+        return Wire.headerMessages(of: version, isLast: true).compactMap { try? Message(encoded: $0) }
     }
 
     private var question: StartQuestion {
@@ -258,7 +258,7 @@ struct MessageSamples {
     private func report(height: UInt64, statements: [SignedStatement]) -> StartReport {
         StartReport(
             member: MemberID(digest(11)), instance: InstanceID(digest(10)), standing: .recovering,
-            height: Height(height), certificate: height == 0 ? nil : certificate, isRivalled: height == 0,
+            height: Height(height), certificate: height == 0 ? nil : certificate, hasDuplicateInstance: height == 0,
             statements: statements)
     }
 
@@ -268,13 +268,14 @@ struct MessageSamples {
             height: Height(7), view: View(3), version: payload.version.versionDigest, reproposed: View(1))
         return [
             .vote(signed(votes(.notarize).vote)), .proposal(signed(proposal)), .closed(signed(closed)),
-            .ready(signed(ready)), .contribution(signed(contribution)), .stored(signed(Stored(contribution))),
+            .ready(signed(ready)), .contribution(signed(contribution)),
+            .availabilityVote(signed(AvailabilityVote(contribution))),
         ]
     }
 
     /// As many as a report takes.
     private var mostStatements: [SignedStatement] {
-        let statement = SignedStatement.stored(signed(Stored(contribution)))
+        let statement = SignedStatement.availabilityVote(signed(AvailabilityVote(contribution)))
         return Array(
             repeating: statement,
             count: StartReport.statementBytesMaximum(memberCount: memberCount) / statement.cbor.encoded.count)

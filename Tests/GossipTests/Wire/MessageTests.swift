@@ -12,7 +12,7 @@ func messageFuzzEntry(_ bytes: [UInt8]) {
 
 private let digest = [UInt8](repeating: 7, count: 32)
 
-private func walkPart(offset: UInt64, byteCount: UInt64, bytes: Int) -> CBOR {
+private func headerPart(offset: UInt64, byteCount: UInt64, bytes: Int) -> CBOR {
     .array([
         .unsigned(3), .unsigned(offset), .unsigned(byteCount), .boolean(true),
         .bytes([UInt8](repeating: 1, count: bytes)),
@@ -87,14 +87,22 @@ private func walkPart(offset: UInt64, byteCount: UInt64, bytes: Int) -> CBOR {
                 .outOfRange(key: "height")
             ),
             (.array([.unsigned(17), .unsigned(Limits.heightMaximum + 1)]), .outOfRange(key: "height")),
-            (.array([.unsigned(18), walkPart(offset: 10, byteCount: 10, bytes: 1)]), .outOfRange(key: "walk_part")),
-            (.array([.unsigned(18), walkPart(offset: 9, byteCount: 10, bytes: 2)]), .outOfRange(key: "walk_part")),
-            (.array([.unsigned(18), walkPart(offset: 0, byteCount: 10, bytes: 0)]), .outOfRange(key: "walk_part")),
             (
-                .array([.unsigned(18), walkPart(offset: 0, byteCount: UInt64(Wire.versionBytesMaximum) + 1, bytes: 1)]),
-                .outOfRange(key: "walk_part")
+                .array([.unsigned(18), headerPart(offset: 10, byteCount: 10, bytes: 1)]),
+                .outOfRange(key: "header_part")
             ),
-            (.array([.unsigned(18), walkPart(offset: .max, byteCount: 10, bytes: 1)]), .outOfRange(key: "walk_part")),
+            (.array([.unsigned(18), headerPart(offset: 9, byteCount: 10, bytes: 2)]), .outOfRange(key: "header_part")),
+            (.array([.unsigned(18), headerPart(offset: 0, byteCount: 10, bytes: 0)]), .outOfRange(key: "header_part")),
+            (
+                .array([
+                    .unsigned(18), headerPart(offset: 0, byteCount: UInt64(Wire.versionBytesMaximum) + 1, bytes: 1),
+                ]),
+                .outOfRange(key: "header_part")
+            ),
+            (
+                .array([.unsigned(18), headerPart(offset: .max, byteCount: 10, bytes: 1)]),
+                .outOfRange(key: "header_part")
+            ),
             (.array([.unsigned(19), .array([.bytes(digest), .array([])])]), .outOfRange(key: "blocks")),
             (
                 .array([.unsigned(19), .array([.bytes(digest), .array([.unsigned(1 << 31)])])]),
@@ -137,9 +145,9 @@ private func walkPart(offset: UInt64, byteCount: UInt64, bytes: Int) -> CBOR {
     @Test func aSummaryBeyondItsBoundsIsRefused() {
         let samples = MessageSamples()
         for summary in [
-            samples.summary(views: Summary.viewsMaximum + 1, candidates: 0),
-            samples.summary(views: 0, candidates: Summary.candidatesMaximum + 1),
-            samples.summary(views: 0, candidates: 0, actions: Summary.actionsMaximum + 1),
+            samples.summary(views: InventorySummary.viewsMaximum + 1, candidates: 0),
+            samples.summary(views: 0, candidates: InventorySummary.candidatesMaximum + 1),
+            samples.summary(views: 0, candidates: 0, actions: InventorySummary.actionsMaximum + 1),
         ] {
             #expect(throws: RecordError.outOfRange(key: "summary")) {
                 try Message(encoded: Message.summary(summary).encoded)
@@ -157,7 +165,7 @@ private func walkPart(offset: UInt64, byteCount: UInt64, bytes: Int) -> CBOR {
         let version = CertifiedVersion(
             embedded: EmbeddedPayload(
                 payload: samples.payload, ready: [ready], closings: [Closing(statements: [closed])],
-                availability: [samples.stored]),
+                availability: [samples.availability]),
             certificate: samples.votes(.finalize), contributions: [contribution])
         var messages: [Message] = []
         for bytes in Wire.messages(of: version) { messages.append(try Message(encoded: bytes)) }
@@ -165,7 +173,7 @@ private func walkPart(offset: UInt64, byteCount: UInt64, bytes: Int) -> CBOR {
             messages == [
                 .certified(samples.payload, samples.votes(.finalize)),
                 .closing(ClosingNames(statements: [closed.objectDigest])), .closed(closed), .contribution(contribution),
-                .acks(samples.stored), .ready(ready),
+                .availability(samples.availability), .ready(ready),
             ])
     }
 

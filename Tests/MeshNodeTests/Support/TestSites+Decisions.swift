@@ -6,20 +6,20 @@ import Testing
 @testable import MeshNode
 
 extension TestSites {
-    /// Trains up to a height, then lets what was handed over be decided, so that all stand at one head and none has made
-    /// anything on it.
+    /// Trains up to a height, then lets what was handed over be decided, so that all stand at one head and none has
+    /// made anything on it.
     func settle(at height: UInt64) throws {
         try train(for: "version \(height)") { names.indices.allSatisfy { self.height($0) >= height } }
         try wait(for: "one head") {
-            Set(daemons.values.map(\.keeper.node.chain.headDigest)).count == 1
+            Set(daemons.values.map(\.driver.node.chain.headDigest)).count == 1
                 && daemons.values.allSatisfy {
-                    !$0.desk.isWorking && !$0.desk.isTaken($0.keeper.node.chain.headDigest)
+                    !$0.intake.isWorking && !$0.intake.isTaken($0.driver.node.chain.headDigest)
                 }
         }
     }
 
-    /// Closes a round of which `sites`, which are stopped, have said the same: `other` says it too, and the first of them
-    /// has heard all.
+    /// Closes a round of which `sites`, which are stopped, have said the same: `other` says it too, and the first of
+    /// them has heard all.
     func closeRound(by sites: [Int], joining other: Int) throws {
         let databases = try sites.map { try database(of: $0) }
         defer { for database in databases { database.close() } }
@@ -37,11 +37,11 @@ extension TestSites {
 
     /// The operator of a site that runs approves a contribution.
     func approve(_ contribution: Contribution, at site: Daemon) throws {
-        let member = site.keeper.node.identity.member
+        let member = site.driver.node.identity.member
         let statement = ReviewStatement(
             verdict: .approve, slot: contribution.slot, contribution: contribution.contributionDigest)
         let key = try #require(operatorKeys[member])
-        site.keeper.feed(
+        site.driver.feed(
             .review(
                 SignedReview(
                     statement: statement,
@@ -55,8 +55,8 @@ extension TestSites {
             path: state(index) + "/ledger.sqlite", markPath: state(index) + "/ledger.mark", network: genesis.network)
     }
 
-    /// Gives all sites, none of which runs, a next version that carries an action which every operator signed: as if they
-    /// had decided it.
+    /// Gives all sites, none of which runs, a next version that carries an action which every operator signed: as if
+    /// they had decided it.
     ///
     /// - Returns: its height.
     func decide(_ change: Change) throws -> Height {

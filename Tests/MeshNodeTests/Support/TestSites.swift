@@ -92,7 +92,7 @@ final class TestSites {
         timing.roundDeadline = roundDeadlineMilliseconds
         timing.graceMinimum = 50
         timing.viewInitial = 500
-        timing.standstill = 100
+        timing.antiEntropyInterval = 100
         var mesh = SiteFiles.Configuration.Mesh(
             genesis: folder + "/genesis", model: hasModel(index) ? folder + "/model.safetensors" : nil,
             listen: ["127.0.0.1:\(ports[index])"], announce: ["127.0.0.1:\(ports[index])"],
@@ -144,9 +144,9 @@ final class TestSites {
 
     func wait(for what: String, _ condition: () -> Bool) throws { try loop.wait(for: what, condition) }
 
-    func height(_ index: Int) -> UInt64 { daemons[index]?.keeper.node.chain.height.value ?? 0 }
+    func height(_ index: Int) -> UInt64 { daemons[index]?.driver.node.chain.height.value ?? 0 }
 
-    /// Hands a random delta over to the daemon's desk, if the slot of its head is free.
+    /// Hands a random delta over to the daemon's intake, if the slot of its head is free.
     func contribute(_ index: Int, seed: UInt64) throws {
         guard let base = freeBase(index) else { return }
         var random = SeededRandom(simulationSeed: seed &+ base.height.value)
@@ -160,28 +160,28 @@ final class TestSites {
                 index += 1
             }
         }
-        try handOver(index, bytes, base: base)
+        try submission(index, bytes, base: base)
     }
 
     func contribute(_ index: Int, delta: [Float]) throws {
         guard let base = freeBase(index) else { return }
         var bytes: [UInt8] = []
         for value in delta { withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes += $0 } }
-        try handOver(index, bytes, base: base)
+        try submission(index, bytes, base: base)
     }
 
     /// The version that the site's next contribution starts from; nil while its slot there is taken.
     /// Asked before any values are made: a million of them in an unoptimized build take a good part of a second.
     private func freeBase(_ index: Int) -> Chain.Base? {
         guard let daemon = daemons[index] else { return nil }
-        let chain = daemon.keeper.node.chain
-        return daemon.desk.isTaken(chain.headDigest) ? nil : chain.base(chain.headDigest)
+        let chain = daemon.driver.node.chain
+        return daemon.intake.isTaken(chain.headDigest) ? nil : chain.base(chain.headDigest)
     }
 
-    private func handOver(_ index: Int, _ bytes: [UInt8], base: Chain.Base) throws {
+    private func submission(_ index: Int, _ bytes: [UInt8], base: Chain.Base) throws {
         let path = state(index) + "/incoming/test-\(base.height)"
         try DiskFile.open(path, .create).write(bytes, at: 0)
-        daemons[index]?.desk.handOver(
+        daemons[index]?.intake.submit(
             path: path, form: .delta, base: base,
             report: .init(steps: 1, tokens: 1, lossCentinats: 1, dataSets: dataSets, trainer: .zero)
         ) { _ in }
@@ -191,7 +191,7 @@ final class TestSites {
     func train(for what: String, _ condition: () -> Bool) throws {
         var busy: Set<Int> = []
         try wait(for: what) {
-            for index in daemons.keys.sorted() where !busy.contains(index) || !daemons[index]!.desk.isWorking {
+            for index in daemons.keys.sorted() where !busy.contains(index) || !daemons[index]!.intake.isWorking {
                 busy.insert(index)
                 try? contribute(index, seed: UInt64(index) << 32)
             }
