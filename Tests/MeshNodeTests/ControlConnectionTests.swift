@@ -209,7 +209,8 @@ struct ControlConnectionTests {
         var places = [
             place(0, attached: true, quiet: 1 << 40, answered: 1 << 40),
             place(1, busy: true, quiet: 1 << 40, answered: 1), place(6, busy: true, answered: 2),
-            place(2, requested: false, quiet: 1), place(3, requested: false, quiet: 2), place(4, quiet: 9),
+            place(2, requested: false, quiet: ControlPlaces.firstRequestMilliseconds),
+            place(3, requested: false, quiet: ControlPlaces.firstRequestMilliseconds + 1), place(4, quiet: 9),
             place(5, busy: true, unsent: true, quiet: ControlPlaces.stalledMilliseconds),
         ]
         var order: [Int] = []
@@ -223,6 +224,11 @@ struct ControlConnectionTests {
         let many = (0..<3).map { place($0, busy: true, answered: UInt64($0), process: 7) }
         let chosen = ControlPlaces.givenUp(many + [place(4, requested: false, quiet: 9, process: 8)])
         #expect(chosen == ObjectIdentifier(clients[2]))
+        // Of many busy processes with one client each none keeps out a client that just connected.
+        let single = (0..<3).map { place($0, busy: true, answered: UInt64($0) + 1, process: 10 + Int32($0)) }
+        let fresh = place(4, requested: false, quiet: 0, process: 20)
+        #expect(ControlPlaces.givenUp(single + [fresh]) == ObjectIdentifier(clients[2]))
+        #expect(ControlPlaces.givenUp([fresh]) == ObjectIdentifier(clients[4]))
         let limit = ControlPlaces.silentMilliseconds
         #expect(ControlPlaces.isOverdue(place(0, requested: false, quiet: limit)))
         #expect(!ControlPlaces.isOverdue(place(0, requested: false, quiet: limit - 1)))

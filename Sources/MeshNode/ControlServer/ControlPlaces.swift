@@ -6,6 +6,8 @@ enum ControlPlaces {
     static let silentMilliseconds: UInt64 = 10_000
     /// A client that has taken nothing of what waits for it for so long may lose its place, in milliseconds.
     static let stalledMilliseconds: UInt64 = 10_000
+    /// For so long a client that just connected is not taken for one that never asks, in milliseconds.
+    static let firstRequestMilliseconds: UInt64 = 500
     static let tickMilliseconds: UInt64 = 1_000
 
     /// What is known of one client.
@@ -30,8 +32,9 @@ enum ControlPlaces {
     }
 
     /// Who gives up a place while all are taken: a client of the process that has the most places, so that one process cannot
-    /// keep others out. Of its clients the quietest that never asked; else the quietest that is idle; else one that does
-    /// not take what it asked for; else the one with the most answers. Never the trainer. Nil if there is no one else.
+    /// keep others out. Of its clients the quietest that has had time to ask and did not; else the quietest that is idle;
+    /// else one that does not take what it asked for; else the one with the most answers, so that of many busy processes
+    /// none keeps out a client that just connected; else the quietest. Never the trainer. Nil if there is no one else.
     static func givenUp(_ places: [Place]) -> ObjectIdentifier? {
         func quietest(_ places: [Place]) -> ObjectIdentifier? {
             places.max { $0.quietMilliseconds < $1.quietMilliseconds }?.client
@@ -40,9 +43,11 @@ enum ControlPlaces {
         let counts = Dictionary(grouping: all, by: \.process).mapValues(\.count)
         let most = counts.values.max() ?? 0
         let others = all.filter { counts[$0.process] == most }
-        return quietest(others.filter { !$0.hasRequested })
-            ?? quietest(others.filter { !$0.isBusy })
-            ?? quietest(others.filter { $0.hasUnsent && $0.quietMilliseconds >= stalledMilliseconds })
-            ?? others.max { $0.answered < $1.answered }?.client
+        let asked = others.filter(\.hasRequested)
+        return quietest(others.filter { !$0.hasRequested && $0.quietMilliseconds >= firstRequestMilliseconds })
+            ?? quietest(asked.filter { !$0.isBusy })
+            ?? quietest(asked.filter { $0.hasUnsent && $0.quietMilliseconds >= stalledMilliseconds })
+            ?? asked.max { $0.answered < $1.answered }?.client
+            ?? quietest(others)
     }
 }
