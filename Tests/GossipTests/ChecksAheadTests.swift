@@ -48,7 +48,34 @@ import Testing
     @Test func bytes_thatAreNoMessage_haveNoChecks() throws {
         let cluster = try Cluster(count: 4, checksAhead: true)
         cluster.settle()
-        #expect(cluster.sites[0].node.signatureChecks(in: []).isEmpty)
-        #expect(cluster.sites[0].node.signatureChecks(in: [0x82, 0x18, 0xff, 0xf6]).isEmpty)
+        #expect(cluster.sites[0].node.signatureChecks(in: [], from: LinkID(1)).isEmpty)
+        #expect(cluster.sites[0].node.signatureChecks(in: [0x82, 0x18, 0xff, 0xf6], from: LinkID(1)).isEmpty)
+    }
+
+    /// What the node drops before it checks would be charged to nobody, so nothing is checked ahead either.
+    @Test func signatures_thatTheNodeWouldNotCheck_areNotCheckedAhead() throws {
+        let cluster = try Cluster(count: 4)
+        #expect(cluster.reach(2))
+        let (node, link) = (cluster.sites[0].node, cluster.linkID(0, 1))
+        let (own, network) = (cluster.sites[1].identity, cluster.genesis.network)
+        func checks(_ message: Message) -> Int { node.signatureChecks(in: message.encoded, from: link).count }
+
+        // A certified version that this node did not ask for.
+        for bytes in Wire.headerMessages(of: try #require(cluster.sites[1].adopted.last), isLast: true) {
+            #expect(node.signatureChecks(in: bytes, from: link).isEmpty)
+        }
+        // A report to another start of this node, and one to a member that does not start.
+        for member in [cluster.sites[0].identity.member, cluster.sites[2].identity.member] {
+            var random = SeededRandom(simulationSeed: 99)
+            let report = StartReport(
+                member: member, instance: InstanceID(random: &random), standing: .settled, height: .genesis,
+                certificate: nil, hasDuplicateInstance: false, statements: [])
+            #expect(checks(.report(Signed(report, signer: own.member, key: own.nodeKey, network: network))) == 0)
+        }
+        // An address under another member's name.
+        let record = AddressRecord(member: cluster.sites[2].identity.member, addresses: [], sequence: 1_000)
+        #expect(checks(.address(Signed(record, signer: own.member, key: own.nodeKey, network: network))) == 0)
+        let good = AddressRecord(member: own.member, addresses: [], sequence: 1_000)
+        #expect(checks(.address(Signed(good, signer: own.member, key: own.nodeKey, network: network))) == 1)
     }
 }

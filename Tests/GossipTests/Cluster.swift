@@ -223,8 +223,8 @@ final class Cluster {
 
     /// What a shell does with a message before it gives it to the core.
     private func checkAhead(_ event: Event, at index: Int) {
-        guard checksAhead, case .message(_, let bytes) = event else { return }
-        for check in sites[index].node.signatureChecks(in: bytes) {
+        guard checksAhead, case .message(let link, let bytes) = event else { return }
+        for check in sites[index].node.signatureChecks(in: bytes, from: link) {
             sites[index].checkedAhead += 1
             sites[index].node.learn(check, isValid: check.isValid())
         }

@@ -68,6 +68,25 @@ extension Node {
     /// From a peer. What a lagging or leading peer may hold in good faith is passed over; a false signature by a key that
     /// both sides know is the sender's own doing, for every honest member checks what it passes on.
     func received(_ signed: SignedGovernanceAction, from link: LinkID) {
+        guard let news = signaturesToCheck(signed) else { return }
+        guard isPossessionSound(signed),
+            news.fresh.allSatisfy({ chain.isSigned(signed.action, by: $0, verifier: verifier) })
+        else {
+            cutOff(link, .invalidSignature)
+            return
+        }
+        merge(
+            SignedGovernanceAction(
+                action: signed.action, operators: news.fresh,
+                possession: news.bringsPossession ? signed.possession : nil),
+            from: link)
+    }
+
+    /// What a peer's action brings that this node would take if it is valid; nil if nothing: what could not be taken costs
+    /// no check.
+    func signaturesToCheck(
+        _ signed: SignedGovernanceAction
+    ) -> (fresh: [OperatorSignature], bringsPossession: Bool)? {
         let digest = signed.action.digest
         let known = governance[digest]
         let claimed = signed.operators.filter { signature in
@@ -76,25 +95,14 @@ extension Node {
         }
         if known == nil {
             let effect = PendingAction(signed.action, digest: digest, on: chain)
-            guard !claimed.isEmpty, !(effect.fault?.isLasting ?? false) else { return }
+            guard !claimed.isEmpty, !(effect.fault?.isLasting ?? false) else { return nil }
         }
-        // Before anything is verified: what could not be taken costs no check.
         let fresh = claimed.filter {
             known?.operators[$0.signer] == nil && governance.hasSignatureLeft($0.signer, under: signed.action)
         }
-        guard known != nil || !fresh.isEmpty else { return }
+        guard known != nil || !fresh.isEmpty else { return nil }
         let bringsPossession = known?.possession == nil && signed.possession != nil
-        guard !fresh.isEmpty || bringsPossession else { return }
-        guard isPossessionSound(signed),
-            fresh.allSatisfy({ chain.isSigned(signed.action, by: $0, verifier: verifier) })
-        else {
-            cutOff(link, .invalidSignature)
-            return
-        }
-        merge(
-            SignedGovernanceAction(
-                action: signed.action, operators: fresh, possession: bringsPossession ? signed.possession : nil),
-            from: link)
+        return fresh.isEmpty && !bringsPossession ? nil : (fresh, bringsPossession)
     }
 
     /// Whether the signature of new keys, where there is one, is theirs. One where no key is new proves nothing.

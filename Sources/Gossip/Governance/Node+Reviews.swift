@@ -21,15 +21,19 @@ extension Node {
     }
 
     func received(_ review: SignedReview, from link: LinkID) {
-        let slot = review.statement.slot
-        guard isOpenToReview(slot), chain.members[review.reviewer]?.keyEpoch == review.signature.keyEpoch,
-            !isReviewed(slot, by: review.reviewer), governance.hasPlace(for: review.reviewer)
-        else { return }
+        guard isWorthChecking(review) else { return }
         guard chain.isValid(review, verifier: verifier) else {
             cutOff(link, .invalidSignature)
             return
         }
         take(review, from: link)
+    }
+
+    /// Whether this node would take the review if its signature is valid.
+    func isWorthChecking(_ review: SignedReview) -> Bool {
+        let slot = review.statement.slot
+        return isOpenToReview(slot) && chain.members[review.reviewer]?.keyEpoch == review.signature.keyEpoch
+            && !isReviewed(slot, by: review.reviewer) && governance.hasPlace(for: review.reviewer)
     }
 
     private func isOpenToReview(_ slot: Slot) -> Bool {

@@ -32,16 +32,20 @@ extension Node {
 
     /// From a peer. A withdrawal counts before the signature that it takes back is here.
     func received(_ judged: JudgedProposal, from link: LinkID) {
-        let (digest, signer) = (judged.action.digest, judged.verdict.signer)
-        guard chain.members[signer]?.keyEpoch == judged.verdict.signature.keyEpoch,
-            governance[digest]?.verdicts[signer] == nil, governance.hasVerdictLeft(signer),
-            !(PendingAction(judged.action, digest: digest, on: chain).fault?.isLasting ?? false)
-        else { return }
+        guard isWorthChecking(judged) else { return }
         guard judged.verdict.isValid(in: chain.members, network: chain.network, verifier: verifier) else {
             cutOff(link, .invalidSignature)
             return
         }
         take(judged, from: link)
+    }
+
+    /// Whether this node would take the verdict if its signature is valid.
+    func isWorthChecking(_ judged: JudgedProposal) -> Bool {
+        let (digest, signer) = (judged.action.digest, judged.verdict.signer)
+        return chain.members[signer]?.keyEpoch == judged.verdict.signature.keyEpoch
+            && governance[digest]?.verdicts[signer] == nil && governance.hasVerdictLeft(signer)
+            && !(PendingAction(judged.action, digest: digest, on: chain).fault?.isLasting ?? false)
     }
 
     private func take(_ judged: JudgedProposal, from link: LinkID?) {

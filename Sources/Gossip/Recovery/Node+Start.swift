@@ -69,9 +69,7 @@ extension Node {
     func received(_ report: Signed<StartReport>, from link: LinkID) {
         let body = report.body
         guard body.member == identity.member else { return passOn(report, from: link) }
-        guard body.instance == recovery.instance, report.signer != identity.member,
-            chain.members[report.signer] != nil
-        else { return }
+        guard isWorthChecking(report, from: link) else { return }
         // The same comes again and again while this node asks.
         let isKnown = recovery.answers[report.signer] == body
         guard isKnown || report.isValid(in: chain.members, network: chain.network, verifier: verifier) else {
@@ -145,15 +143,24 @@ extension Node {
         return message
     }
 
+    /// Whether this node would take the report, or pass it on, if its signature is valid.
+    func isWorthChecking(_ report: Signed<StartReport>, from source: LinkID) -> Bool {
+        let body = report.body
+        guard chain.members[report.signer] != nil else { return false }
+        if body.member == identity.member {
+            return body.instance == recovery.instance && report.signer != identity.member
+        }
+        return links[source]?.member == report.signer
+            && links.link(to: body.member).map { links[$0]?.instance == body.instance } ?? false
+    }
+
     /// Of whoever asked on its own link, the answers of those that it cannot reach; of each one now and then.
     ///
     /// Each answers on the link that the question came by, so a report comes here from its signer itself. From anybody
     /// else it may be forged, and would take the turn of the real one. One that is not signed is not passed on either:
     /// the asker would charge it to this node.
     private func passOn(_ report: Signed<StartReport>, from source: LinkID) {
-        guard links[source]?.member == report.signer, chain.members[report.signer] != nil,
-            let link = links.link(to: report.body.member), links[link]?.instance == report.body.instance
-        else { return }
+        guard isWorthChecking(report, from: source), let link = links.link(to: report.body.member) else { return }
         if let last = links[link]?.passedReports[report.signer], now.since(last) < timing.antiEntropyInterval / 4 {
             return
         }

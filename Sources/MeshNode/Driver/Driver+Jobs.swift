@@ -6,9 +6,9 @@ extension Driver {
     /// Checks the signatures of messages on other threads, up to the first that is invalid: it may end the link.
     ///
     /// - Returns: false if there is nothing to check; `completion` is not called then.
-    func checkAhead(_ messages: [[UInt8]], _ completion: @escaping () -> Void) -> Bool {
+    func checkAhead(_ messages: [[UInt8]], from link: LinkID, _ completion: @escaping () -> Void) -> Bool {
         guard !isStopped else { return false }
-        let checks = messages.flatMap { node.signatureChecks(in: $0) }
+        let checks = messages.flatMap { node.signatureChecks(in: $0, from: link) }
         guard !checks.isEmpty else { return false }
         checkers.submit(
             {

@@ -110,7 +110,9 @@ final class Driver {
         transport.onEvent = { [weak self] in self?.received($0) }
         transport.onRemark = { [weak self] in self?.logger.info("\($0)") }
         if node.chain.governance.pendingReverts.isEmpty { clearReplay() }
-        transport.onCheck = { [weak self] messages, completion in self?.checkAhead(messages, completion) ?? false }
+        transport.onCheck = { [weak self] messages, link, completion in
+            self?.checkAhead(messages, from: link, completion) ?? false
+        }
         transport.signaturesComputed = { [node] in node.signaturesComputed }
         feed(.start)
         watchOpposition()

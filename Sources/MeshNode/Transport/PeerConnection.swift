@@ -37,7 +37,7 @@ final class PeerConnection {
     var onOutput: ((LinkOutput) -> Void)?
     /// Lets the signatures of messages be checked on other threads, and calls back then. Gives false, and does not call back,
     /// if there is nothing to check.
-    var onCheck: (([[UInt8]], @escaping () -> Void) -> Bool)?
+    var onCheck: (([[UInt8]], LinkID, @escaping () -> Void) -> Bool)?
     /// More came than one turn of the loop may handle: `work` is to be called again at the next.
     var onBacklog: (() -> Void)?
     /// How many signatures this node has computed so far.
@@ -203,7 +203,7 @@ final class PeerConnection {
 
     /// Gives the next messages to be checked ahead. Nothing of this peer is handled meanwhile, so their order stays.
     private func beginsCheck() -> Bool {
-        guard let onCheck, link != nil else { return false }
+        guard let onCheck, let link else { return false }
         var messages: [[UInt8]] = []
         var byteCount = 0
         for output in backlog[handled...].prefix(TransportLimits.messagesPerCheck) {
@@ -214,7 +214,7 @@ final class PeerConnection {
         }
         guard !messages.isEmpty else { return false }
         checked = handled + messages.count
-        isChecking = onCheck(messages) { [weak self] in
+        isChecking = onCheck(messages, link) { [weak self] in
             self?.isChecking = false
             self?.work()
         }

@@ -41,7 +41,7 @@ final class Transport {
     /// See `PeerConnection.clock`.
     var clock: () -> MonotonicInstant = MonotonicInstant.now
     /// See `PeerConnection.onCheck`.
-    var onCheck: (([[UInt8]], @escaping () -> Void) -> Bool)?
+    var onCheck: (([[UInt8]], LinkID, @escaping () -> Void) -> Bool)?
     /// Connections by object: all, of which `links` are established.
     private var connections: [ObjectIdentifier: PeerConnection] = [:]
     private var links: [LinkID: PeerConnection] = [:]
@@ -324,7 +324,7 @@ final class Transport {
         connection.onEnd = { [weak self, unowned connection] in self?.ended(connection, $0) }
         connection.signaturesComputed = { [weak self] in self?.signaturesComputed() ?? 0 }
         connection.clock = { [weak self] in self?.clock() ?? .now() }
-        connection.onCheck = { [weak self] in self?.onCheck?($0, $1) ?? false }
+        connection.onCheck = { [weak self] in self?.onCheck?($0, $1, $2) ?? false }
         connection.onBacklog = { [weak self, unowned connection] in self?.backlog(of: connection) }
         connection.start()
     }
