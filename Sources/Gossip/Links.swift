@@ -104,32 +104,14 @@ struct LinkTable {
         return room
     }
 
-    /// A member that was asked in vain for what others made. It outlives links: who comes back is no better a relay.
-    private struct RelayRecord {
-        var failures = 0
-        /// Only from this height on it is asked like others again.
-        var until: Height = .genesis
-    }
-
-    private var relayRecords: [MemberID: RelayRecord] = [:]
-    /// Twice as many heights with each failure, up to this many.
-    static let relayPauseMaximum: UInt64 = 1024
+    /// Members that were asked in vain for pieces or blocks that others made.
+    private var relayFailures = FailureRecords(pauseMaximum: 1024)
 
     /// Pieces or blocks that other members made did not come in time from this one.
-    mutating func noteRelayFailure(of member: MemberID, at height: Height) {
-        relayRecords = relayRecords.filter { height.value < $0.value.until.value + LinkTable.relayPauseMaximum }
-        var record = relayRecords[member] ?? RelayRecord()
-        // All that was asked for at one height is one failure.
-        guard record.until <= height else { return }
-        record.failures = min(record.failures + 1, 10)
-        record.until = Height(height.value + min(LinkTable.relayPauseMaximum, 1 << UInt64(record.failures)))
-        relayRecords[member] = record
-    }
+    mutating func noteRelayFailure(of member: MemberID, at height: Height) { relayFailures.note(member, at: height) }
 
     /// Whether the member may be asked for what others made like any other member.
-    func isRelay(_ member: MemberID, at height: Height) -> Bool {
-        relayRecords[member].map { $0.until <= height } ?? true
-    }
+    func isRelay(_ member: MemberID, at height: Height) -> Bool { !relayFailures.isPaused(member, at: height) }
 
     /// Forgets what was given of contributions that no peer may ask for any more.
     mutating func forgetPiecesGiven(except isKept: (ContributionDigest) -> Bool) {

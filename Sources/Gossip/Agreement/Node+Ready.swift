@@ -9,9 +9,13 @@ extension Node {
         guard mayBeReady, let round = headRound, let closed = round.closedSince else { return }
         openWindows()
         let content = readyContent()
-        noteEnough(content.nameable.count, hasAction: !content.actions.isEmpty)
+        let faultBound = chain.members.faultBound
+        let present = contributions.authors(of: content.nameable)
+        let awaited = awaitedContributions(beyond: present, round, limit: faultBound)
+        let areFewAwaited = content.nameable.count >= contributionsLeast && awaited <= faultBound
+        noteEnough(areFewAwaited, hasAction: !content.actions.isEmpty)
         guard !awaitsApproval(content) else { return }
-        let isComplete = !awaitsReplay && !awaitsContributions(beyond: content.nameable, round)
+        let isComplete = !awaitsReplay && awaited == 0
         guard isComplete || readyDeadline(closed: closed) <= now else { return }
         // A later reader of the record must see that what it names is committed, so the proof is made durable beside
         // it.
@@ -51,13 +55,11 @@ extension Node {
         deadline(began: closed, enough: height.enoughSince, limit: roundMilliseconds)
     }
 
-    /// Enough: as many as the rules ask for and a quorum of members, or f + 1 members that are ready already, or a
-    /// complete action: what the operators have decided does not wait for idle trainers.
-    private func noteEnough(_ count: Int, hasAction: Bool) {
+    /// Enough: as many as the rules ask for, and no more are awaited than may be faulty; or f + 1 members that are ready
+    /// already; or a complete action: what the operators have decided does not wait for idle trainers.
+    private func noteEnough(_ areFewAwaited: Bool, hasAction: Bool) {
         guard height.enoughSince == nil else { return }
-        if hasAction || count >= contributionsAwaited || height.ready.count > chain.members.faultBound {
-            height.enoughSince = now
-        }
+        if hasAction || areFewAwaited || height.ready.count > chain.members.faultBound { height.enoughSince = now }
     }
 
     /// Whether the round waits for operators: all that is available lacks approvals, and a version that lists nothing
@@ -75,22 +77,26 @@ extension Node {
         }
     }
 
-    /// Whether a contribution on the head is awaited that is not among `nameable`: one that is committed, or will be if
-    /// all members say so that can be reached, and was not refused.
-    private func awaitsContributions(beyond nameable: [Slot], _ round: CommitmentRound) -> Bool {
-        let present = contributions.authors(of: nameable)
+    /// How many contributions on the head are awaited of authors other than `present`, counted to one beyond `limit`: those
+    /// that are committed, or will be if all members say so that can be reached, and were not refused.
+    private func awaitedContributions(beyond present: Set<MemberID>, _ round: CommitmentRound, limit: Int) -> Int {
         let silent = round.members.members.enumerated().filter { round.statements[$0.offset] == nil }
         var reachable: Int?
-        return round.named.contains { commitment in
-            guard !present.contains(commitment.author) else { return false }
+        var awaited: Set<MemberID> = []
+        for commitment in round.named where !present.contains(commitment.author) {
+            guard awaited.count <= limit else { break }
             let slot = Slot(author: commitment.author, base: chain.headDigest)
-            if case .refused = contributions[commitment.contribution]?.status { return false }
-            guard chain.isEligible(slot), isWithinReach(commitment.author) else { return false }
-            if round.isCommitted(commitment) { return true }
+            if case .refused = contributions[commitment.contribution]?.status { continue }
+            guard chain.isEligible(slot), isWithinReach(commitment.author) else { continue }
+            if round.isCommitted(commitment) {
+                awaited.insert(commitment.author)
+                continue
+            }
             let speakers = reachable ?? silent.count { isReached($0.element.id) }
             reachable = speakers
-            return round.mayBeCommitted(commitment, awaiting: speakers)
+            if round.mayBeCommitted(commitment, awaiting: speakers) { awaited.insert(commitment.author) }
         }
+        return awaited.count
     }
 
     func isReached(_ member: MemberID) -> Bool {

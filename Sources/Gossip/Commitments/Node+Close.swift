@@ -11,10 +11,11 @@ extension Node {
     func signClosedIfDue() {
         guard mayClose else { return }
         let nameable = commitmentsToName
-        noteEnoughCommitments(nameable.count)
+        let present = Set(nameable.map(\.author))
+        noteEnoughCommitments(present)
         let isComplete =
             !nameable.isEmpty && suffice(nameable) && !awaitsReplay
-            && !expectsCommitments(beyond: Set(nameable.map(\.author)))
+            && awaitedCommitments(beyond: present, limit: 0) == 0
         let deadline = closingDeadline(nameable)
         guard isComplete || deadline.map({ $0 <= now }) ?? false else {
             announceClosing(at: deadline, nameable)
@@ -65,21 +66,25 @@ extension Node {
         return min(began + limit, enough + grace)
     }
 
-    /// Enough: as many as the rules ask for and a quorum of members, or f + 1 members that have closed already, or a
-    /// complete action: what the operators have decided does not wait for idle trainers.
-    private func noteEnoughCommitments(_ count: Int) {
+    /// Enough: as many as the rules ask for, and of the expected members all but as many as may be faulty; or f + 1
+    /// members that have closed already; or a complete action: what the operators have decided does not wait for idle
+    /// trainers. A commitment whose author withheld its payload lately is no promise of a contribution, so it does not
+    /// count; but of more such authors than may be faulty some only had a slow line.
+    private func noteEnoughCommitments(_ present: Set<MemberID>) {
         guard height.commitmentsEnoughSince == nil else { return }
-        if !completeActions.isEmpty || count >= contributionsAwaited
-            || (headRound?.statements.count ?? 0) > chain.members.faultBound
-        {
+        let faultBound = chain.members.faultBound
+        func isEnough() -> Bool {
+            let suspected = present.count { commitments.withholders.isPaused($0, at: chain.height) }
+            return present.count - min(suspected, faultBound) >= contributionsLeast
+                && awaitedCommitments(beyond: present, limit: faultBound) <= faultBound
+        }
+        if !completeActions.isEmpty || (headRound?.statements.count ?? 0) > faultBound || isEnough() {
             height.commitmentsEnoughSince = now
         }
     }
 
-    /// How many contributions a member waits for before it goes on without the others.
-    var contributionsAwaited: Int {
-        min(max(Int(chain.rules.minContributions), chain.members.quorum), chain.members.count)
-    }
+    /// How many contributions have to be there before this node goes on without others that it expects.
+    var contributionsLeast: Int { min(max(1, Int(chain.rules.minContributions)), chain.members.count) }
 
     /// What this node could name: of each author the first that it heard, durable where it is its own.
     private var commitmentsToName: [Commitment] {
@@ -106,14 +111,20 @@ extension Node {
         return Array(nameable.sorted { turn($0) < turn($1) }.prefix(limit))
     }
 
-    /// Whether a member is expected that has not committed: one that took part lately and can be reached; while no
-    /// member is known to have taken part, every member that can be reached.
-    private func expectsCommitments(beyond present: Set<MemberID>) -> Bool {
-        func isAwaited(_ author: MemberID) -> Bool {
-            !present.contains(author) && chain.members[author] != nil && isReached(author)
+    /// How many members are expected that have not committed, counted to one beyond `limit`: those that took part lately
+    /// and can be reached; while no member is known to have taken part, every member that can be reached.
+    private func awaitedCommitments(beyond present: Set<MemberID>, limit: Int) -> Int {
+        var count = 0
+        func note(_ author: MemberID) -> Bool {
+            if !present.contains(author), chain.members[author] != nil, isReached(author) { count += 1 }
+            return count > limit
         }
-        guard let active = commitments.active else { return chain.members.members.contains { isAwaited($0.id) } }
-        return active.contains(where: isAwaited)
+        if let active = commitments.active {
+            _ = active.contains(where: note)
+        } else {
+            _ = chain.members.members.contains { note($0.id) }
+        }
+        return count
     }
 
     // MARK: - Statements
