@@ -210,7 +210,8 @@ struct ControlConnectionTests {
             place(0, attached: true, quiet: 1 << 40, answered: 1 << 40),
             place(1, busy: true, quiet: 1 << 40, answered: 1), place(6, busy: true, answered: 2),
             place(2, requested: false, quiet: ControlPlaces.firstRequestMilliseconds),
-            place(3, requested: false, quiet: ControlPlaces.firstRequestMilliseconds + 1), place(4, quiet: 9),
+            place(3, requested: false, quiet: ControlPlaces.firstRequestMilliseconds + 1),
+            place(4, quiet: ControlPlaces.idleMilliseconds),
             place(5, busy: true, unsent: true, quiet: ControlPlaces.stalledMilliseconds),
         ]
         var order: [Int] = []
@@ -228,6 +229,9 @@ struct ControlConnectionTests {
         let single = (0..<3).map { place($0, busy: true, answered: UInt64($0) + 1, process: 10 + Int32($0)) }
         let fresh = place(4, requested: false, quiet: 0, process: 20)
         #expect(ControlPlaces.givenUp(single + [fresh]) == ObjectIdentifier(clients[2]))
+        // Nor one that waits a little between two requests.
+        let brief = place(5, quiet: ControlPlaces.idleMilliseconds - 1, answered: 1, process: 21)
+        #expect(ControlPlaces.givenUp(Array(single.dropFirst()) + [brief]) == ObjectIdentifier(clients[2]))
         #expect(ControlPlaces.givenUp([fresh]) == ObjectIdentifier(clients[4]))
         let limit = ControlPlaces.silentMilliseconds
         #expect(ControlPlaces.isOverdue(place(0, requested: false, quiet: limit)))

@@ -8,6 +8,9 @@ enum ControlPlaces {
     static let stalledMilliseconds: UInt64 = 10_000
     /// For so long a client that just connected is not taken for one that never asks, in milliseconds.
     static let firstRequestMilliseconds: UInt64 = 500
+    /// A client that asks again sooner than this is not idle, in milliseconds: an operator's program needs some time between
+    /// two requests.
+    static let idleMilliseconds: UInt64 = 1_000
     static let tickMilliseconds: UInt64 = 1_000
 
     /// What is known of one client.
@@ -34,7 +37,7 @@ enum ControlPlaces {
     /// Who gives up a place while all are taken: a client of the process that has the most places, so that one process cannot
     /// keep others out. Of its clients the quietest that has had time to ask and did not; else the quietest that is idle;
     /// else one that does not take what it asked for; else the one with the most answers, so that of many busy processes
-    /// none keeps out a client that just connected; else the quietest. Never the trainer. Nil if there is no one else.
+    /// none keeps out a client that asks for little; else the quietest. Never the trainer. Nil if there is no one else.
     static func givenUp(_ places: [Place]) -> ObjectIdentifier? {
         func quietest(_ places: [Place]) -> ObjectIdentifier? {
             places.max { $0.quietMilliseconds < $1.quietMilliseconds }?.client
@@ -45,7 +48,7 @@ enum ControlPlaces {
         let others = all.filter { counts[$0.process] == most }
         let asked = others.filter(\.hasRequested)
         return quietest(others.filter { !$0.hasRequested && $0.quietMilliseconds >= firstRequestMilliseconds })
-            ?? quietest(asked.filter { !$0.isBusy })
+            ?? quietest(asked.filter { !$0.isBusy && $0.quietMilliseconds >= idleMilliseconds })
             ?? quietest(asked.filter { $0.hasUnsent && $0.quietMilliseconds >= stalledMilliseconds })
             ?? asked.max { $0.answered < $1.answered }?.client
             ?? quietest(others)
