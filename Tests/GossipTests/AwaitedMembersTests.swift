@@ -44,7 +44,7 @@ import Testing
             }
             cluster.settle()
             for honest in 0..<4 { cluster.contribute(honest) }
-            // Nobody is known to be idle before the first version.
+            // No member is known to be idle before the first version.
             let limit = round == 1 ? 600_000 : Timing().roundDeadline / 4
             #expect(
                 cluster.run(milliseconds: limit) {

@@ -52,7 +52,7 @@ import Testing
         #expect(cluster.sites[0].node.signatureChecks(in: [0x82, 0x18, 0xff, 0xf6], from: LinkID(1)).isEmpty)
     }
 
-    /// What the node drops before it checks would be charged to nobody, so nothing is checked ahead either.
+    /// What the node drops before it checks would be charged to no link, so nothing is checked ahead either.
     @Test func signatures_thatTheNodeWouldNotCheck_areNotCheckedAhead() throws {
         let cluster = try Cluster(count: 4)
         #expect(cluster.reach(2))

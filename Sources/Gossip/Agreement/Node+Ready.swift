@@ -30,7 +30,7 @@ extension Node {
                 reviews: content.reviews + otherReviews(than: content.reviews), replayed: replayedRoots),
             by: ownKey)
         height.own.ready = ready
-        // Whoever names an action must be able to show it, with all that makes it complete.
+        // A member that names an action must be able to show it, with all that makes it complete.
         let certificates = content.slots.compactMap { contributions.slots[$0]?.certificate }
             .map { JournalEntry.availability($0) }
         // This node's statement of an older round may have come back from others after the journal was lost.
@@ -103,7 +103,7 @@ extension Node {
         member == identity.member || links.link(to: member) != nil || isReachedByPeer(member)
     }
 
-    /// Nobody waits for a member to which neither this node nor a peer of it has a link, and whose contribution is not
+    /// No member waits for one to which neither this node nor a peer of it has a link, and whose contribution is not
     /// here in whole.
     private func isWithinReach(_ author: MemberID) -> Bool {
         if isReached(author) { return true }

@@ -16,7 +16,7 @@ extension Node {
     /// Takes the result of a check that another thread computed.
     public func learn(_ check: SignatureCheck, isValid: Bool) { verifier.learn(check, isValid: isValid) }
 
-    /// Asks the same as the node does before it checks: what is checked here alone is charged to nobody.
+    /// Asks the same as the node does before it checks: what is checked here alone is charged to no link.
     private func check(_ message: Message, from link: LinkID) {
         // Of the next height the set is not certain yet; it is this one, unless the version that is agreed on changes
         // it.

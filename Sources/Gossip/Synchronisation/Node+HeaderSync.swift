@@ -2,8 +2,8 @@ import Crypto
 import Ledger
 
 extension Node {
-    /// Asks the next peer for certified versions, where somebody claims enough of them. Those that failed before are
-    /// asked again only while nobody else claims as much, and wait again as soon as somebody does.
+    /// Asks the next peer for certified versions, if one claims enough of them. Those that failed before are
+    /// asked again only while no other peer claims as much, and wait again as soon as one does.
     ///
     /// While a version is being adopted no headers are synced: header sync begins again from it, and what the old one
     /// still brought would come to lie on disk behind it, as if it were beyond.
