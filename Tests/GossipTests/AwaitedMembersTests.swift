@@ -56,7 +56,7 @@ import Testing
     }
 
     /// Site 2 trains longer than the grace, and site 3 commits at once and shows nothing. Once that is known, its
-    /// commitment no longer stands for the third contribution that the rules ask for.
+    /// commitment no longer ends the wait for the third contribution that the rules ask for.
     @Test func aCommitmentOfAMemberThatWithheldItsPayload_doesNotReplaceASlowerContribution() throws {
         var rules = Rules()
         rules.minContributions = 3
@@ -68,7 +68,7 @@ import Testing
             var isSlowDone = false
             for index in [3, 0, 1] { cluster.contribute(index) }
             let isReached = cluster.run(milliseconds: round == 2 ? 600_000 : Timing().roundDeadline / 4) {
-                if !isSlowDone, cluster.now.since(began) >= 2_000, cluster.heights[2] == round - 1 {
+                if !isSlowDone, cluster.now.since(began) > Timing().graceMinimum, cluster.heights[2] == round - 1 {
                     isSlowDone = true
                     cluster.contribute(2)
                     cluster.settle()
@@ -81,5 +81,77 @@ import Testing
                 #expect(authors == Set((0..<3).map { cluster.sites[$0].identity.member }), "height \(round)")
             }
         }
+    }
+
+    /// Of four members, three must contribute. The payload of site 2 came late once, so it is a suspect; site 3 commits only
+    /// after the others have closed the round. One of the two is honest: the round must not wait for its deadline.
+    @Test func aSuspectAndAMemberThatCommitsAfterTheClose_delayARoundByAFewGracesOnly() throws {
+        var rules = Rules()
+        rules.minContributions = 3
+        let cluster = try Cluster(count: 4, rules: rules)
+        #expect(cluster.reach(1))
+        cluster.dropsPiece = { from, _, _ in from == 2 }
+        cluster.contributeAll()
+        #expect(cluster.run { cluster.heights.allSatisfy { $0 == 2 } })
+        cluster.dropsPiece = { _, _, _ in false }
+        for round in UInt64(3)...6 {
+            for index in [0, 1, 2] { cluster.contribute(index) }
+            var isLateDone = false
+            let isReached = cluster.run(milliseconds: Timing().roundDeadline / 4) {
+                if !isLateDone, (0..<3).allSatisfy({ cluster.sites[$0].node.height.own.closed != nil }) {
+                    isLateDone = true
+                    cluster.contribute(3)
+                }
+                return cluster.heights.allSatisfy { $0 == round }
+            }
+            #expect(isReached, "height \(round)")
+            #expect(cluster.sites[0].adopted.last?.version.manifest.count ?? 0 >= 3, "height \(round)")
+        }
+    }
+
+    /// Site 3 commits and withholds, and cannot be reached while its payload is judged: it is a suspect all the same.
+    @Test func aMemberThatWithholdsAndDropsItsLinks_isASuspect() throws {
+        let cluster = try Cluster(count: 4)
+        #expect(cluster.reach(1))
+        cluster.dropsPiece = { from, _, _ in from == 3 }
+        cluster.contributeAll()
+        #expect(cluster.run { (0..<3).allSatisfy { cluster.sites[$0].node.height.own.closed != nil } })
+        for index in 0..<3 { cluster.unlink(3, index) }
+        #expect(cluster.run { (0..<3).allSatisfy { cluster.heights[$0] == 2 } })
+        let withholder = cluster.sites[3].identity.member
+        for index in 0..<3 {
+            let node = cluster.sites[index].node
+            #expect(node.commitments.withholders.isPaused(withholder, at: node.chain.height), "site \(index)")
+        }
+    }
+
+    /// Site 2's payload is available only after the others are ready, so a later version may list it. What it commits in the
+    /// next round is waited for all the same.
+    @Test func aContributionLeftFromAnEarlierRound_doesNotReplaceThatOfThisRound() throws {
+        let cluster = try Cluster(count: 4)
+        #expect(cluster.reach(1))
+        let slow = cluster.sites[2].identity.member
+        cluster.dropsPiece = { from, _, _ in from == 2 }
+        cluster.contributeAll()
+        #expect(cluster.run { cluster.heights.allSatisfy { $0 == 2 } })
+        #expect(!(cluster.sites[0].adopted.last?.version.manifest.contains { $0.slot.author == slow } ?? true))
+        cluster.dropsPiece = { _, _, _ in false }
+        #expect(
+            cluster.run {
+                (0..<4).allSatisfy { index in
+                    cluster.sites[index].node.contributions.slots.contains {
+                        $0.key.author == slow && $0.value.certificate != nil
+                    }
+                }
+            })
+        cluster.dropsPiece = { from, _, _ in from == 2 }
+        cluster.contributeAll()
+        cluster.settle()
+        for index in [0, 1, 3] {
+            let node = cluster.sites[index].node
+            #expect(node.headRound?.isClosed ?? false, "site \(index)")
+            #expect(node.height.own.ready == nil, "site \(index)")
+        }
+        #expect(cluster.run { cluster.heights.allSatisfy { $0 == 3 } })
     }
 }

@@ -116,6 +116,8 @@ struct ConsensusInstance {
     private(set) var entered: [View: Instant] = [:]
     /// When there were enough commitments, from which the grace for others runs.
     var commitmentsEnoughSince: Instant?
+    /// When there were enough if members are counted that withheld a payload lately.
+    var commitmentsDoubtfulSince: Instant?
     /// When this node said last that it will close the round.
     var announcedClosing: Instant?
     /// When enough contributions were available, from which the grace runs.

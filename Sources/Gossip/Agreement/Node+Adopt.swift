@@ -80,23 +80,12 @@ extension Node {
         return names(payload)
     }
 
-    /// Before the height is left: whose committed payload was not available when it was decided.
-    private func noteWithheldPayloads() {
-        for commitment in headRound?.committed ?? [] where commitment.author != identity.member {
-            let slot = Slot(author: commitment.author, base: chain.headDigest)
-            if contributions.slots[slot]?.certificate == nil, isReached(commitment.author) {
-                commitments.noteWithheld(commitment.author, at: chain.nextHeight)
-            }
-        }
-    }
-
     func adoptionIsDurable(_ certified: CertifiedVersion) {
         guard certified.height == height.height, let advanced = try? chain.advanced(by: certified.embedded) else {
             preconditionFailure("an adopted version continues the chain that it was judged against")
         }
         let replayed = height.cameCertified
         let before = chain
-        if !replayed { noteWithheldPayloads() }
         let participants = contributions.authors(on: chain.headDigest)
             .union(certified.version.manifest.map(\.slot.author))
         // Asked before the oldest base leaves the chain, and with it what was listed on it.

@@ -10,9 +10,11 @@ extension Node {
         openWindows()
         let content = readyContent()
         let faultBound = chain.members.faultBound
-        let present = contributions.authors(of: content.nameable)
+        let available = contributions.authors(of: content.nameable)
+        // What an author has left over from an earlier round does not replace what it committed in this one.
+        let present = Set(content.nameable.lazy.filter { $0.base == self.chain.headDigest }.map(\.author))
         let awaited = awaitedContributions(beyond: present, round, limit: faultBound)
-        let areFewAwaited = content.nameable.count >= contributionsLeast && awaited <= faultBound
+        let areFewAwaited = available.count >= contributionsLeast && awaited <= faultBound
         noteEnough(areFewAwaited, hasAction: !content.actions.isEmpty)
         guard !awaitsApproval(content) else { return }
         let isComplete = !awaitsReplay && awaited == 0
@@ -39,6 +41,19 @@ extension Node {
         let actions = content.actions.map { JournalEntry.action(PendingRecord(height: height.height, body: $0)) }
         persist(certificates + statements + actions + [.ready(ready)], then: [.ownReady(ready)])
         emit(.readySigned(height.height, slots: content.slots.count))
+        // For an action no payload was waited for.
+        if content.actions.isEmpty { noteWithheldPayloads(round) }
+    }
+
+    /// Whose commitment this node closed the round with, and whose payload is not available now that it is ready. Judged here
+    /// and of all, whether they can be reached or not: what a member does once others are ready changes nothing.
+    private func noteWithheldPayloads(_ round: CommitmentRound) {
+        for commitment in height.own.closed?.body.commitments ?? [] where commitment.author != identity.member {
+            let slot = Slot(author: commitment.author, base: chain.headDigest)
+            if case .refused = contributions[commitment.contribution]?.status { continue }
+            guard contributions.slots[slot]?.certificate == nil, round.mayBeCommitted(commitment) else { continue }
+            commitments.noteWithheld(commitment.author, at: chain.nextHeight)
+        }
     }
 
     private var mayBeReady: Bool {

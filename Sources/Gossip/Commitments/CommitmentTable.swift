@@ -140,7 +140,7 @@ struct CommitmentTable {
     var oversized: Set<Digest> = []
     /// Who took part lately: the round waits for them. Nil while no member is known to have: then every member counts.
     private(set) var active: Set<MemberID>?
-    /// Members whose committed payload was not available when its height was decided.
+    /// Members whose committed payload was not available when this node was ready.
     private(set) var withholders = FailureRecords(pauseMaximum: 256)
     /// Whose contribution came too late since the last adoption.
     private var late: Set<MemberID> = []
@@ -191,7 +191,7 @@ struct CommitmentTable {
         late.insert(member)
     }
 
-    /// The height that follows `height` was decided before the committed payload of this member was available.
+    /// At `height` the committed payload of this member was not available when this node was ready.
     mutating func noteWithheld(_ member: MemberID, at height: Height) { withholders.note(member, at: height) }
 
     /// Whether a contribution of this member came too late since the last adoption.

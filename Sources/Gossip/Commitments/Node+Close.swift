@@ -49,7 +49,11 @@ extension Node {
         guard
             suffice(nameable) || replayedRoots != nil || !completeActions.isEmpty || isCarriedAlong
         else { return nil }
-        return deadline(began: height.began, enough: height.commitmentsEnoughSince, limit: timing.roundDeadline)
+        let (began, limit) = (height.began, timing.roundDeadline)
+        return min(
+            deadline(began: began, enough: height.commitmentsEnoughSince, limit: limit),
+            deadline(
+                began: began, enough: height.commitmentsDoubtfulSince, limit: limit, graces: timing.doubtfulGraces))
     }
 
     /// Whether these, with what may be listed from earlier rounds, are contributions of as many members as the rules
@@ -59,27 +63,33 @@ extension Node {
         return authors.count >= Int(chain.rules.minContributions)
     }
 
-    /// The grace after there was enough, at the latest the limit.
-    func deadline(began: Instant, enough: Instant?, limit: UInt64) -> Instant {
+    /// So many graces after there was enough, at the latest the limit.
+    func deadline(began: Instant, enough: Instant?, limit: UInt64, graces: UInt64 = 1) -> Instant {
         guard let enough, !awaitsReplay else { return began + limit }
         let grace = max(timing.graceMinimum, enough.since(began) * timing.gracePercent / 100)
-        return min(began + limit, enough + grace)
+        return min(began + limit, enough + graces * grace)
     }
 
     /// Enough: as many as the rules ask for, and of the expected members all but as many as may be faulty; or f + 1
     /// members that have closed already; or a complete action: what the operators have decided does not wait for idle
-    /// trainers. A commitment whose author withheld its payload lately is no promise of a contribution, so it does not
-    /// count; but of more such authors than may be faulty some only had a slow line.
+    /// trainers. A commitment whose author withheld its payload lately may be no contribution: with it there is doubtfully
+    /// enough, for which a slower member is waited for longer. Of more such authors than may be faulty some only had a
+    /// slow line.
     private func noteEnoughCommitments(_ present: Set<MemberID>) {
         guard height.commitmentsEnoughSince == nil else { return }
         let faultBound = chain.members.faultBound
-        func isEnough() -> Bool {
-            let suspected = present.count { commitments.withholders.isPaused($0, at: chain.height) }
-            return present.count - min(suspected, faultBound) >= contributionsLeast
-                && awaitedCommitments(beyond: present, limit: faultBound) <= faultBound
-        }
-        if !completeActions.isEmpty || (headRound?.statements.count ?? 0) > faultBound || isEnough() {
+        guard completeActions.isEmpty, (headRound?.statements.count ?? 0) <= faultBound else {
             height.commitmentsEnoughSince = now
+            return
+        }
+        guard present.count >= contributionsLeast,
+            awaitedCommitments(beyond: present, limit: faultBound) <= faultBound
+        else { return }
+        let suspects = present.count { commitments.withholders.isPaused($0, at: chain.height) }
+        if present.count - min(suspects, faultBound) >= contributionsLeast {
+            height.commitmentsEnoughSince = now
+        } else if height.commitmentsDoubtfulSince == nil {
+            height.commitmentsDoubtfulSince = now
         }
     }
 
