@@ -1,6 +1,7 @@
 import Compression
 import Gossip
 import Ledger
+import Link
 
 /// A payload piece by piece on a link, with piece headers, proofs, and the length and tag of each link frame.
 struct Transit {

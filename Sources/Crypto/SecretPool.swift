@@ -1,5 +1,5 @@
 import CSodium
-import Locking
+import System
 
 /// Slots for small secrets in blocks that `sodium_malloc` gives: locked in memory, left out of core dumps, with fences around a block.
 ///

@@ -1,5 +1,5 @@
 import CUV
-import Locking
+import System
 
 /// Runs a closure on the loop's thread when another thread asks. Several asks before the loop gets to it are one.
 public final class AsyncWakeup: LoopHandle {

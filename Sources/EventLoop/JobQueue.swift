@@ -1,4 +1,4 @@
-import Locking
+import System
 
 /// A job as the threads see it: its result goes through a slot of its own.
 struct Job: Sendable {

@@ -1,5 +1,5 @@
 import Glibc
-import Locking
+import System
 
 /// Writes lines to a descriptor on a thread of its own, so that the caller never waits for whoever reads them.
 ///

@@ -1,4 +1,4 @@
-import Locking
+import System
 
 /// Values from other threads, delivered on the loop's thread: all of them, once each, in the order in which they were
 /// posted.

@@ -1,6 +1,6 @@
 import CUV
 import Glibc
-import Locking
+import System
 
 /// The resolution of one host name into addresses.
 ///

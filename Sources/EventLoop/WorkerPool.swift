@@ -1,5 +1,5 @@
 import CUV
-import Locking
+import System
 
 /// A fixed number of threads that run jobs and hand the results back on the loop's thread.
 ///

@@ -3,6 +3,7 @@ import Control
 import Crypto
 import Gossip
 import Ledger
+import Link
 import Rounds
 import Tensor
 

@@ -1,6 +1,7 @@
 import Crypto
 import Gossip
 import Ledger
+import Link
 
 /// A stranger's bytes on a link: nothing is established, and no more is kept than a handshake needs.
 enum LinkEntry {

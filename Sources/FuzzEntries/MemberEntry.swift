@@ -1,5 +1,6 @@
 import Gossip
 import Ledger
+import Link
 
 /// One member among four that hears whatever its three peers may say. The bytes are a script: one byte which peer and
 /// what happens, then what that needs. Whatever they say, the member never signs two things that conflict, and never

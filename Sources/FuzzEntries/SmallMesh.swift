@@ -1,6 +1,7 @@
 import Crypto
 import Gossip
 import Ledger
+import Link
 
 /// Four founders with keys that everybody knows: so that bytes found by a fuzzer can carry valid signatures.
 enum SmallMesh {

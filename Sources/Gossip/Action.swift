@@ -1,5 +1,6 @@
 import Crypto
 import Ledger
+import Link
 
 /// Why the core closes a link.
 public enum CloseReason: Equatable, Sendable {

@@ -1,5 +1,6 @@
 import Crypto
 import Ledger
+import Link
 
 /// One authenticated link to a member. Never reused within a process.
 public struct LinkID: Hashable, Comparable, Sendable {
@@ -19,16 +20,6 @@ public struct PersistTicket: Hashable, Comparable, Sendable {
     public let value: UInt64
     public init(_ value: UInt64) { self.value = value }
     public static func < (left: PersistTicket, right: PersistTicket) -> Bool { left.value < right.value }
-}
-
-/// Which piece of which contribution.
-public struct PieceName: Hashable, Sendable {
-    public let contribution: ContributionDigest
-    public let index: Int
-    public init(contribution: ContributionDigest, index: Int) {
-        self.contribution = contribution
-        self.index = index
-    }
 }
 
 /// What became of a piece that the core asked to have stored.

@@ -1,4 +1,5 @@
 import Ledger
+import Link
 
 /// The authenticated links of this node, at most one a member.
 struct LinkTable {

@@ -1,4 +1,5 @@
 import Ledger
+import Link
 
 extension Node {
     /// What this node is doing now, and whom it waits for.

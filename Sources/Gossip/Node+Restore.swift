@@ -1,5 +1,6 @@
 import Crypto
 import Ledger
+import Link
 
 extension Node {
     /// Takes up where the journal ends: own statements bind again, own votes count again, certificates stand.

@@ -1,5 +1,6 @@
 import Crypto
 import Ledger
+import Link
 
 /// A member of the mesh without its input and output: events go in, actions come out.
 ///

@@ -1,5 +1,6 @@
 import Crypto
 import Ledger
+import Link
 
 /// What happened, for the operator's log and the history of rounds. The core never acts on one.
 public enum Notice: Equatable, Sendable {

@@ -1,5 +1,6 @@
 import Crypto
 import Ledger
+import Link
 
 /// What follows once a batch is durable. Nothing here has left the node, or counted for it, before.
 enum WriteCompletion {

@@ -1,5 +1,6 @@
 import Crypto
 import Ledger
+import Link
 
 /// What the shell reads from disk before the first event.
 public struct Recovered: Sendable {

@@ -33,7 +33,7 @@ public enum Armour {
     public static func read<Kind: Record>(
         _ kind: Kind.Type, _ label: String, from path: String
     ) throws(SiteFileError) -> Kind {
-        try decode(kind, label, SmallFile.read(path, limitBytes: fileBytesMaximum), name: path)
+        try decode(kind, label, TextFile.bytes(of: path, limitBytes: fileBytesMaximum), name: path)
     }
 
     /// - Parameter name: the file's name for messages.

@@ -1,5 +1,6 @@
 import Crypto
 import Glibc
+import System
 
 /// The one reader of all text that an operator hands to a program: configuration, rules, peers, cards, proposals,
 /// invitations, passphrases.
@@ -36,9 +37,20 @@ public enum TextFile {
         return text
     }
 
+    /// The bytes of the file at `path` as they are.
+    ///
+    /// - Parameter limitBytes: a longer file is refused before anything is read.
+    static func bytes(of path: String, limitBytes: Int) throws(SiteFileError) -> [UInt8] {
+        do throws(FileError) {
+            return try File.contents(of: path, limitBytes: limitBytes)
+        } catch {
+            throw SiteFileError(path, error.reason)
+        }
+    }
+
     /// The text of the file at `path`.
     public static func read(_ path: String, limitBytes: Int) throws(SiteFileError) -> String {
-        try decode(SmallFile.read(path, limitBytes: limitBytes), name: path)
+        try decode(bytes(of: path, limitBytes: limitBytes), name: path)
     }
 }
 
@@ -49,7 +61,7 @@ public enum PassphraseFile {
 
     /// - Throws: `SiteFileError` where the file cannot be read or its first line is empty.
     public static func read(_ path: String) throws(SiteFileError) -> SecretBytes {
-        var bytes = try SmallFile.read(path, limitBytes: bytesMaximum)
+        var bytes = try TextFile.bytes(of: path, limitBytes: bytesMaximum)
         defer { erase(&bytes) }
         var text = TextFile.normalized(bytes)
         defer { erase(&text) }

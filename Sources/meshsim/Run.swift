@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
-import Locking
 import Simulator
+import System
 
 /// `meshsim run`: seed after seed, until all hold or some do not.
 struct Run: ParsableCommand {

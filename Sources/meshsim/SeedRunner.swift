@@ -1,6 +1,6 @@
 import Foundation
-import Locking
 import Simulator
+import System
 
 /// Runs clusters on several threads, seed after seed, until the seeds or the time are over or too many have failed.
 struct SeedRunner: Sendable {

@@ -1,4 +1,5 @@
 import Model
+import System
 import Tensor
 
 /// A checkpoint on disk: written under a temporary name, synced, renamed. What is under the name is always whole, and a
@@ -11,10 +12,10 @@ enum CheckpointFile {
         // At most three vectors: anything longer is refused by its size alone.
         let limit = Checkpoint.byteCount(parameterCount: layout.parameterCount, includingParameters: true)
         let bytes: [UInt8]
-        do throws(ParameterFileError) {
-            bytes = try RegularFile.contents(of: path, limitBytes: limit)
+        do throws(FileError) {
+            bytes = try File.contents(of: path, limitBytes: limit)
         } catch {
-            if error.isMissingFile { return nil }
+            if error.isMissing { return nil }
             throw ModelError.file(path: path, reason: "the checkpoint cannot be read: \(error)")
         }
         do throws(ModelError) {
@@ -30,8 +31,8 @@ enum CheckpointFile {
     /// - Parameter full: called once, when the disk is found full.
     static func write(_ checkpoint: Checkpoint, to path: String, full: () -> Void = {}) throws {
         let bytes = checkpoint.encoded()
-        try DiskSpace.waiting(full: full) { () throws(ParameterFileError) in
-            try RegularFile.write(bytes, to: path)
+        try DiskSpace.waiting(full: full) { () throws(FileError) in
+            try File.write(bytes, to: path, temporaryName: .fixed)
         }
     }
 }

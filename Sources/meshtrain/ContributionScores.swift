@@ -82,7 +82,7 @@ struct ContributionScores {
         for (baseHeight, fetched) in byBase.sorted(by: { $0.key < $1.key }) {
             guard fetched.allSatisfy({ Self.sharesOptimizer($0.export) == Self.sharesOptimizer(fetched[0].export) })
             else {
-                throw ConnectionError.unexpected("rules with and without a shared optimizer for one version")
+                throw ControlClientError.unexpected("rules with and without a shared optimizer for one version")
             }
             try judging(fetched.map(\.scored)) {
                 let base = try base(at: baseHeight, fetched[0].export)
@@ -127,13 +127,13 @@ struct ContributionScores {
         let (export, contribution) = try ParameterTransfer.contribution(
             scored.contribution, height: height, layout: layout, from: daemon)
         guard export.baseHeight == scored.baseHeight else {
-            throw ConnectionError.unexpected("a contribution to version \(export.baseHeight)")
+            throw ControlClientError.unexpected("a contribution to version \(export.baseHeight)")
         }
         guard (1...4096).contains(export.sendersMinimum), (0...(1 << 24)).contains(export.outerLearningRateQ16),
             (1...1 << 30).contains(export.innerSteps)
-        else { throw ConnectionError.unexpected("rules out of range") }
+        else { throw ControlClientError.unexpected("rules out of range") }
         if Self.sharesOptimizer(export), contribution.profile.isDense {
-            throw ConnectionError.unexpected("a dense contribution under a shared optimizer")
+            throw ControlClientError.unexpected("a dense contribution under a shared optimizer")
         }
         return Fetched(scored: scored, export: export, contribution: contribution)
     }

@@ -2,6 +2,7 @@ import Crypto
 import FoundationEssentials
 import Glibc
 import Model
+import System
 import Tensor
 
 /// What this site knows of its data sets, in `datasets.json` beside the checkpoint, mode 0600. It never leaves the site.
@@ -101,10 +102,10 @@ struct DataSetRegister: Codable, Equatable {
     static func load(from directory: String) throws -> DataSetRegister {
         let path = path(in: directory)
         let bytes: [UInt8]
-        do throws(ParameterFileError) {
-            bytes = try RegularFile.contents(of: path, limitBytes: fileBytesMaximum)
+        do throws(FileError) {
+            bytes = try System.File.contents(of: path, limitBytes: fileBytesMaximum)
         } catch {
-            if error.isMissingFile { return DataSetRegister() }
+            if error.isMissing { return DataSetRegister() }
             throw ModelError.file(path: path, reason: "the register of data sets cannot be read: \(error)")
         }
         do {
@@ -123,7 +124,7 @@ struct DataSetRegister: Codable, Equatable {
     func store(in directory: String) throws {
         let bytes = try Output.json(self) + [0x0A]
         let path = DataSetRegister.path(in: directory)
-        try DiskSpace.waiting { () throws(ParameterFileError) in try RegularFile.write(bytes, to: path) }
+        try DiskSpace.waiting { () throws(FileError) in try System.File.write(bytes, to: path, temporaryName: .fixed) }
     }
 }
 

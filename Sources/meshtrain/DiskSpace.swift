@@ -1,4 +1,5 @@
 import Glibc
+import System
 import Tensor
 
 /// Writes that wait while a disk has no room, as an operator can make some.
@@ -12,12 +13,12 @@ enum DiskSpace {
     ///   - full: called once, when the disk is found full.
     ///   - write: leaves nothing behind if it fails.
     static func waiting(
-        pauseMilliseconds: UInt32 = 1000, full: () -> Void = {}, _ write: () throws(ParameterFileError) -> Void
-    ) throws(ParameterFileError) {
+        pauseMilliseconds: UInt32 = 1000, full: () -> Void = {}, _ write: () throws(FileError) -> Void
+    ) throws(FileError) {
         var pause = pauseMilliseconds
         var isFirst = true
         while true {
-            do throws(ParameterFileError) {
+            do throws(FileError) {
                 try write()
                 if !isFirst { Output.note("the disk has room again") }
                 return

@@ -1,6 +1,7 @@
 import Control
 import Crypto
 import Model
+import System
 import Tensor
 
 /// The trainer's side of the rounds: which base it stands on, what it has done for it, what it keeps.
@@ -340,7 +341,7 @@ final class MeshSession {
     private func log(_ line: RoundLine) throws {
         let path = stateDirectory + "/rounds.jsonl"
         let bytes = try Output.json(line) + [0x0A]
-        try DiskSpace.waiting { () throws(ParameterFileError) in try RegularFile.append(bytes, to: path) }
+        try DiskSpace.waiting { () throws(FileError) in try File.append(bytes, to: path) }
     }
 
     /// The trainer with the network's recipe, as the checkpoint has it where there is one: after a lost connection too,
@@ -376,7 +377,7 @@ final class MeshSession {
             (1...1_000_000_000).contains(schedule.muonLearningRateNano),
             (1...1 << 30).contains(attached.innerSteps), (0...1 << 32).contains(attached.height),
             (0...1 << 52).contains(attached.trainedSteps)
-        else { throw ConnectionError.unexpected("a schedule that is out of range: \(schedule)") }
+        else { throw ControlClientError.unexpected("a schedule that is out of range: \(schedule)") }
         return TrainingRecipe(
             schedule: try LearningRateSchedule(schedule), batchSequences: Int(schedule.batchSequences),
             batches: batches,

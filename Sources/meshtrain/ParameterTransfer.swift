@@ -53,19 +53,19 @@ enum ParameterTransfer {
         var ranges = layout.tensors.map(\.range)
         if hasSteps { ranges.append(layout.parameterCount..<layout.parameterCount + 1) }
         let count = layout.parameterCount + (hasSteps ? 1 : 0)
-        guard bytes == 4 * Int64(count) else { throw ConnectionError.unexpected("\(bytes) bytes of parameters") }
+        guard bytes == 4 * Int64(count) else { throw ControlClientError.unexpected("\(bytes) bytes of parameters") }
         var parameters = [Float](repeating: 0, count: count)
         var done = 0
         while done < parameters.count {
             let frame = try daemon.tensorFrame()
             guard Int64(frame.transfer) == transfer, frame.kind == .parameters, Int(frame.tensorIndex) < ranges.count
-            else { throw ConnectionError.unexpected("a frame of another transfer") }
+            else { throw ControlClientError.unexpected("a frame of another transfer") }
             let range = ranges[Int(frame.tensorIndex)]
             let count = frame.bytes.count / 4
             // Ascending and without holes: the next element is the only acceptable one.
             guard frame.bytes.count % 4 == 0, count > 0, done >= range.lowerBound,
                 frame.offset == UInt64(done - range.lowerBound), count <= range.upperBound - done
-            else { throw ConnectionError.unexpected("parameters out of order") }
+            else { throw ControlClientError.unexpected("parameters out of order") }
             frame.bytes.withUnsafeBytes { raw in
                 for index in 0..<count {
                     let pattern = raw.loadUnaligned(fromByteOffset: 4 * index, as: UInt32.self)
@@ -76,7 +76,7 @@ enum ParameterTransfer {
         }
         let root = try ParameterFile.tree(of: ParameterArray(parameters)).root
         guard root.description == expected.text else {
-            throw ConnectionError.unexpected("parameters with root \(root), certified is \(expected)")
+            throw ControlClientError.unexpected("parameters with root \(root), certified is \(expected)")
         }
         return parameters
     }
@@ -87,11 +87,11 @@ enum ParameterTransfer {
     ) throws -> (export: ContributionExport, contribution: Contribution) {
         let export = try daemon.call(ContributionExportBegin(contribution: digest, height: height))
         guard let profile = profile(export.codec) else {
-            throw ConnectionError.unexpected("an encoding that this program does not know")
+            throw ControlClientError.unexpected("an encoding that this program does not know")
         }
         let limit = Contribution.byteLimit(layout: layout.parameters, profile: profile)
         guard (1...Int64(limit)).contains(export.bytes) else {
-            throw ConnectionError.unexpected("a payload of \(export.bytes) bytes, at most \(limit) are possible")
+            throw ControlClientError.unexpected("a payload of \(export.bytes) bytes, at most \(limit) are possible")
         }
         var payload: [UInt8] = []
         while payload.count < Int(export.bytes) {
@@ -99,7 +99,7 @@ enum ParameterTransfer {
             guard Int64(frame.transfer) == export.transfer, frame.kind == .contribution, frame.tensorIndex == 0,
                 frame.offset == UInt64(payload.count), !frame.bytes.isEmpty,
                 frame.bytes.count <= Int(export.bytes) - payload.count
-            else { throw ConnectionError.unexpected("a payload out of order") }
+            else { throw ControlClientError.unexpected("a payload out of order") }
             payload += frame.bytes
         }
         let contribution = try Contribution(

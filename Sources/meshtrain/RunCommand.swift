@@ -4,6 +4,7 @@ import Crypto
 import EventLoop
 import Glibc
 import Model
+import System
 import Tensor
 
 /// Trains for the mesh.
@@ -82,7 +83,7 @@ struct RunCommand: ParsableCommand {
         let layout = ModelLayout(try ModelDirectory.readConfiguration(model))
         let dataSet = try DataSet(directory: data)
         dataSet.describe()
-        try RegularFile.makeDirectory(state, mode: 0o700)
+        try Folder.make(state, mode: 0o700)
         let secret = try SiteSecret.open(in: state)
         let session = MeshSession(
             layout: layout, dataSet: try registeredDataSet(dataSet, secret), reportsLoss: reportLoss == .rounded,
@@ -111,7 +112,7 @@ struct RunCommand: ParsableCommand {
                 throw ValidationError("--socket: \(LoopError.pathTooLong(path: path, limitBytes: limit))")
             } catch let error as LoopError {
                 reason = error.description
-            } catch let error as ConnectionError {
+            } catch let error as ControlClientError {
                 reason = error.description
             } catch let refusal as ControlRefusal where TrainerExit(refusal.reason) == nil {
                 reason = refusal.description

@@ -1,6 +1,6 @@
 import Crypto
-import Glibc
 import Model
+import System
 
 /// The secret of a site's trainer: 32 random bytes in a file of mode 0600 beside the checkpoint, made at the first start and never
 /// sent. Which text the batches hold follows from it, and so do the ids and digests of data sets: without it nobody can
@@ -20,56 +20,53 @@ struct SiteSecret: Sendable {
     static func open(in directory: String) throws -> SiteSecret {
         let path = directory + "/site.secret"
         if let secret = try read(path) { return secret }
-        try make(path)
+        do throws(FileError) {
+            try make(path)
+        } catch {
+            // Of two processes that make one the first wins.
+            guard case .alreadyExists = error else { throw ModelError.file(path: path, reason: error.reason) }
+        }
         guard let secret = try read(path) else { throw ModelError.file(path: path, reason: "vanished") }
         return secret
     }
 
     private static func read(_ path: String) throws -> SiteSecret? {
-        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW)
-        if descriptor < 0, errno == ENOENT { return nil }
-        guard descriptor >= 0 else { throw failure(path, "cannot be opened") }
-        defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw failure(path, "cannot be looked at") }
-        guard status.st_mode & S_IFMT == S_IFREG else {
-            throw ModelError.file(path: path, reason: "is not a regular file")
+        let file: File
+        let (mode, count): (UInt32, Int)
+        do throws(FileError) {
+            file = try File.open(path, .read, followsLink: false)
+            (mode, count) = (try file.mode(), try file.byteCount())
+        } catch {
+            if error.isMissing { return nil }
+            throw ModelError.file(path: path, reason: error.reason)
         }
-        guard status.st_mode & 0o077 == 0 else {
+        guard mode & 0o077 == 0 else {
             throw ModelError.file(path: path, reason: "may be read by others than its owner; run: chmod 600 \(path)")
         }
-        var got = 0
-        let bytes = SecretBytes(count: byteCount) { got = Glibc.read(descriptor, $0.baseAddress, $0.count) }
-        guard got == byteCount, status.st_size == byteCount else {
+        guard count == byteCount else {
             throw ModelError.file(
                 path: path,
                 reason:
-                    "has \(status.st_size) bytes, expected \(byteCount); restore it from a backup. Without it every data set gets another id, and the checkpoint cannot be used"
+                    "has \(count) bytes, expected \(byteCount); restore it from a backup. Without it every data set gets another id, and the checkpoint cannot be used"
             )
         }
+        var failure: FileError?
+        let bytes = SecretBytes(count: byteCount) { buffer in
+            do throws(FileError) { try file.read(at: 0, into: buffer) } catch { failure = error }
+        }
+        if let failure { throw ModelError.file(path: path, reason: failure.reason) }
         return SiteSecret(bytes)
     }
 
-    /// Under a temporary name, synced, then linked: after a crash there is the whole file or none, and of two processes
-    /// that make one the first wins.
-    private static func make(_ path: String) throws {
-        let temporary = path + ".\(getpid()).partial"
-        unlink(temporary)
-        let descriptor = Glibc.open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw failure(temporary, "cannot be made") }
-        defer {
-            close(descriptor)
-            unlink(temporary)
+    /// After a crash there is the whole file or none.
+    private static func make(_ path: String) throws(FileError) {
+        let output = try NewFile(path, temporaryName: .unique)
+        var failure: FileError?
+        SecretBytes.random(count: byteCount).withUnsafeBytes { buffer in
+            do throws(FileError) { try output.file.write(buffer, at: 0) } catch { failure = error }
         }
-        let written = SecretBytes.random(count: byteCount).withUnsafeBytes {
-            write(descriptor, $0.baseAddress, $0.count)
-        }
-        guard written == byteCount, fsync(descriptor) == 0 else { throw failure(temporary, "cannot be written") }
-        guard link(temporary, path) == 0 || errno == EEXIST else { throw failure(path, "cannot be made") }
-    }
-
-    private static func failure(_ path: String, _ what: String) -> ModelError {
-        .file(path: path, reason: "\(what): \(String(cString: strerror(errno)))")
+        if let failure { throw failure }
+        try output.finish(isReplacing: false)
     }
 
     /// The id of the data set of this name: the same as long as the name is.

@@ -2,7 +2,7 @@ import Control
 import Crypto
 import Foundation
 import Ledger
-import TestSupport
+import TestKit
 import Testing
 
 /// One daemon of a mesh of one site, and whoever talks to its control socket.
@@ -16,12 +16,12 @@ struct ControlSocketTests {
         return running
     }
 
-    private func attach(_ running: RunningMesh) throws -> (ControlClient, TrainerAttached) {
-        let client = try ControlClient.connect(to: running.mesh.sites[0].trainerSocket)
+    private func attach(_ running: RunningMesh) throws -> (DaemonClient, TrainerAttached) {
+        let client = try DaemonClient.connect(to: running.mesh.sites[0].trainerSocket)
         return (client, try client.request(ScriptedTrainer.attach))
     }
 
-    private func refusal<Method: ControlMethod>(_ client: ControlClient, _ request: Method) -> ControlReason? {
+    private func refusal<Method: ControlMethod>(_ client: DaemonClient, _ request: Method) -> ControlReason? {
         do {
             _ = try client.request(request)
             return nil
@@ -122,7 +122,7 @@ struct ControlSocketTests {
         defer { running.end() }
         let site = running.mesh.sites[0]
         let (trainer, welcome) = try attach(running)
-        let client = try ControlClient.connect(to: site.operatorSocket)
+        let client = try DaemonClient.connect(to: site.operatorSocket)
         #expect(try client.request(StatusRequest()).trainer == .training)
         let onOperatorSocket = try #require(throws: ControlRefusal.self) {
             try client.request(TrainerBase(version: welcome.version))
@@ -132,7 +132,7 @@ struct ControlSocketTests {
         #expect(onTrainerSocket.reason == .wrongSocket && onTrainerSocket.data.socket == .operator)
         #expect(onTrainerSocket.message.contains("use the operator socket"))
         // A client that has not attached yet may ask nothing more than one that has.
-        let second = try ControlClient.connect(to: site.trainerSocket)
+        let second = try DaemonClient.connect(to: site.trainerSocket)
         #expect(refusal(second, LedgerExportBegin(through: nil)) == .wrongSocket)
         #expect(refusal(second, ScriptedTrainer.attach) == .alreadyAttached)
     }
@@ -149,7 +149,7 @@ struct ControlSocketTests {
         try (text + sockets).write(toFile: site.configuration, atomically: true, encoding: .utf8)
         let running = try RunningMesh(mesh)
         defer { running.end() }
-        let auditor = try ControlClient.connect(to: auditorSocket)
+        let auditor = try DaemonClient.connect(to: auditorSocket)
         #expect(try auditor.request(StatusRequest()).height == 0)
         let member = try #require(DigestText(String(repeating: "0", count: 64)))
         #expect(refusal(auditor, InviteWithdraw(member: member)) == .wrongSocket)
@@ -248,7 +248,7 @@ struct ControlSocketTests {
         var random = SeededRandom(simulationSeed: seed)
         let site = running.mesh.sites[0]
         for turn in 0..<20 {
-            let client = try ControlClient.connect(to: turn % 2 == 0 ? site.trainerSocket : site.operatorSocket)
+            let client = try DaemonClient.connect(to: turn % 2 == 0 ? site.trainerSocket : site.operatorSocket)
             let count = Int.random(in: 1...3000, using: &random)
             // The daemon may close at once: then there is nobody to send the rest to.
             try? client.send(raw: (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) })

@@ -2,7 +2,7 @@ import Control
 import Crypto
 import Foundation
 import Ledger
-import TestSupport
+import TestKit
 import Testing
 
 /// Real daemons, as processes, with trainers that hand over random pseudo-gradients.
@@ -70,7 +70,7 @@ struct FourSitesTests {
         try running.wait(forHeight: 1)
         for (turn, phase) in [RoundPhase.collecting, .ready, .proposing, .notarizing, .finalizing].enumerated() {
             let victim = turn % running.daemons.count
-            let socket = try ControlClient.connect(to: running.mesh.sites[victim].operatorSocket)
+            let socket = try DaemonClient.connect(to: running.mesh.sites[victim].operatorSocket)
             try Condition.wait(for: "the phase \(phase.rawValue)", pauseMillisecondsMaximum: 1) {
                 try socket.request(StatusRequest()).phase == phase
             }
@@ -141,7 +141,7 @@ struct FourSitesTests {
                 }
                 // Payloads move once a quorum has committed and closed the round.
                 let digests = try (0..<3).map { index in
-                    let client = try ControlClient.connect(to: sites[index].trainerSocket)
+                    let client = try DaemonClient.connect(to: sites[index].trainerSocket)
                     let welcome = try client.request(ScriptedTrainer.attach)
                     return try ScriptedTrainer.submit(
                         client, base: welcome.version, seed: UInt64(index), counts: [parameters]

@@ -2,7 +2,7 @@ import Control
 import Crypto
 import Foundation
 import Ledger
-import TestSupport
+import TestKit
 import Testing
 
 /// Members govern a running mesh by the command line: real daemons, real operator keys.

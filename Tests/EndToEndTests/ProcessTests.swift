@@ -1,6 +1,6 @@
 import Control
 import Foundation
-import TestSupport
+import TestKit
 import Testing
 
 /// One daemon as a process: signals, pipes, limits, and files of the wrong kind.
@@ -21,7 +21,7 @@ struct ProcessTests {
     }
 
     private func answers(_ site: Mesh.Site) -> Bool {
-        (try? ControlClient.connect(to: site.operatorSocket).request(StatusRequest())) != nil
+        (try? DaemonClient.connect(to: site.operatorSocket).request(StatusRequest())) != nil
     }
 
     private func end(_ process: ChildProcess) {
@@ -103,7 +103,7 @@ struct ProcessTests {
         defer { trainer.stop() }
         try Condition.wait(for: "a disk alarm, or an error that says why there is no start") {
             if !process.isRunning { return true }
-            let status = try ControlClient.connect(to: mesh.sites[0].operatorSocket).request(StatusRequest())
+            let status = try DaemonClient.connect(to: mesh.sites[0].operatorSocket).request(StatusRequest())
             return status.disk != .writable
         }
         if case .signalled(let signal) = process.end { Issue.record("signal \(signal) must not end it") }
@@ -143,6 +143,6 @@ struct ProcessTests {
         let daemon = try DaemonProcess(site)
         defer { end(daemon.process) }
         #expect(try daemon.process.wait() == .exited(1))
-        #expect(daemon.log.contains("/proc/mesh: create directory failed: No such file or directory"))
+        #expect(daemon.log.contains("/proc/mesh: cannot be created: No such file or directory"))
     }
 }

@@ -2,7 +2,7 @@ import Control
 import Crypto
 import Foundation
 import Ledger
-import TestSupport
+import TestKit
 import Testing
 
 /// Real daemons whose state is deleted, restored, or used twice, while the others go on.

@@ -1,7 +1,7 @@
 import Control
 import Foundation
 import Ledger
-import TestSupport
+import TestKit
 import Testing
 
 /// Sites that were away, that join, and that leave for a mesh of their own: real daemons and the real command line.

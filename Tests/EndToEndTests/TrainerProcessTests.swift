@@ -3,7 +3,7 @@ import Crypto
 import Foundation
 import Ledger
 import Tensor
-import TestSupport
+import TestKit
 import Testing
 
 /// `meshtrain` as a process: what it waits for, and how it ends if waiting does not help.
@@ -169,7 +169,7 @@ struct TrainerProcessTests {
         try withTwoSites(
             innerSteps: 3, minContributions: 2, roundDeadlineMilliseconds: 60_000, optimizer: optimizer
         ) { _, model, mesh, daemons in
-            let other = try ControlClient.connect(to: mesh.sites[1].trainerSocket, seconds: 60)
+            let other = try DaemonClient.connect(to: mesh.sites[1].trainerSocket, seconds: 60)
             let welcome = try other.request(ScriptedTrainer.attach)
             let counts = welcome.layout.map { $0.shape.reduce(1) { $0 * Int($1) } }
             var (height, base) = (welcome.height, welcome.version)
@@ -259,7 +259,7 @@ struct TrainerProcessTests {
                     state, "--evaluate-bytes", "0", "--steps-ahead", "0", "--checkpoint-steps", "1",
                 ], in: mesh.folder)
             defer { run.process.send(SIGKILL) }
-            let other = try ControlClient.connect(to: mesh.sites[1].trainerSocket, seconds: 60)
+            let other = try DaemonClient.connect(to: mesh.sites[1].trainerSocket, seconds: 60)
             let welcome = try other.request(ScriptedTrainer.attach)
             let counts = welcome.layout.map { $0.shape.reduce(1) { $0 * Int($1) } }
             var (height, base, isHandedOver) = (welcome.height, welcome.version, false)
@@ -323,7 +323,7 @@ struct TrainerProcessTests {
                 ["run", "--socket", mesh.sites[0].trainerSocket, "--state", mesh.folder + "/trainer"] + common
                     + ["--evaluate-bytes", "0", "--steps-ahead", "0"], in: mesh.folder)
             defer { run.process.send(SIGTERM) }
-            let other = try ControlClient.connect(to: mesh.sites[1].trainerSocket, seconds: 60)
+            let other = try DaemonClient.connect(to: mesh.sites[1].trainerSocket, seconds: 60)
             let welcome = try other.request(ScriptedTrainer.attach)
             _ = try ScriptedTrainer.submit(
                 other, base: welcome.version, seed: 1,
@@ -391,7 +391,7 @@ struct TrainerProcessTests {
                     mesh.folder + "/trainer",
                 ], in: mesh.folder)
             defer { run.process.send(SIGTERM) }
-            let fast = try ControlClient.connect(to: mesh.sites[1].trainerSocket, seconds: 60)
+            let fast = try DaemonClient.connect(to: mesh.sites[1].trainerSocket, seconds: 60)
             let welcome = try fast.request(ScriptedTrainer.attach)
             let counts = welcome.layout.map { $0.shape.reduce(1) { $0 * Int($1) } }
             var (height, base, isHandedOver) = (welcome.height, welcome.version, false)

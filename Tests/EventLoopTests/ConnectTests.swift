@@ -1,5 +1,5 @@
 import Glibc
-import Locking
+import System
 import Testing
 
 @testable import EventLoop

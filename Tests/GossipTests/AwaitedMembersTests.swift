@@ -1,4 +1,5 @@
 import Ledger
+import Link
 import Testing
 
 @testable import Gossip

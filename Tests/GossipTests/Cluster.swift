@@ -1,5 +1,7 @@
 import Crypto
 import Ledger
+import Link
+import TestKit
 
 @testable import Gossip
 
@@ -81,15 +83,10 @@ final class Cluster {
         var members: [Member] = []
         var keys: [MemberID: SigningKey] = [:]
         for index in 0..<count {
-            let operatorKey = SigningKey(seed: random.secret(count: 32))
-            let nodeKey = SigningKey(seed: random.secret(count: 32))
-            let id = MemberID(firstOperatorKey: operatorKey.verifyingKey)
-            keys[id] = nodeKey
-            operatorKeys[id] = operatorKey
-            members.append(
-                Member(
-                    id: id, name: "site-\(index)", operatorKey: operatorKey.verifyingKey, nodeKey: nodeKey.verifyingKey,
-                    linkKey: LinkKey(secret: random.secret(count: 32)).publicKey, keyEpoch: 0))
+            let site = SiteKeys(name: "site-\(index)", random: &random)
+            keys[site.member.id] = site.nodeKey
+            operatorKeys[site.member.id] = site.operatorKey
+            members.append(site.member)
         }
         var rules = rules
         rules.pieceBytes = 1024

@@ -22,7 +22,7 @@ import Testing
     @Test func foreignConsentDoesNotCount() throws {
         let builder = try ChainBuilder()
         let other = try ChainBuilder(nonce: 10)
-        let stranger = ChainBuilder.Site(index: 60)
+        let stranger = ChainBuilder.site(60)
         var signatures = (0..<3).map { consent(builder, $0) }
         signatures.append(consent(other, 3))
         #expect(!GenesisFile(genesis: builder.genesis, signatures: signatures).isComplete)
@@ -35,8 +35,8 @@ import Testing
     }
 
     @Test func cardProvesBothKeys() throws {
-        let site = ChainBuilder.Site(index: 0)
-        let other = ChainBuilder.Site(index: 1)
+        let site = ChainBuilder.site(0)
+        let other = ChainBuilder.site(1)
         let card = Card(member: site.member, addresses: ["a:1"])
         #expect(SignedCard(card: card, operatorKey: site.operatorKey, nodeKey: site.nodeKey).isValid)
         #expect(!SignedCard(card: card, operatorKey: other.operatorKey, nodeKey: site.nodeKey).isValid)

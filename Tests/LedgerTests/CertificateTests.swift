@@ -34,7 +34,7 @@ import Testing
         let builder = try ChainBuilder()
         let version = builder.draft(on: builder.chain, listing: []).version
         let vote = builder.finalize(version).vote
-        let stranger = ChainBuilder.Site(index: 50)
+        let stranger = ChainBuilder.site(50)
         var signatures: [Int: Signature] = [:]
         for index in 0..<3 {
             signatures[index] = vote.signature(by: builder.sites[index].nodeKey, network: builder.network)

@@ -1,11 +1,12 @@
 import Crypto
 import Ledger
+import TestKit
 
 extension ChainBuilder {
     /// An action that these operators signed and, where it changes the members, that these of the resulting set are
     /// ready for (a quorum, with whoever is admitted, where none are named).
     func complete(
-        _ change: Change, on chain: Chain, newKey: Site? = nil, signedBy signers: [Int], ready: [Int]? = nil,
+        _ change: Change, on chain: Chain, newKey: SiteKeys? = nil, signedBy signers: [Int], ready: [Int]? = nil,
         sequence: UInt64 = 1
     ) throws -> CompleteAction {
         let action = GovernanceAction(change: change, sequence: sequence, first: Height(1), last: Height(100))

@@ -1,34 +1,24 @@
 import Crypto
 import Ledger
+import TestKit
 
 /// A mesh with real keys, made from fixed seeds, and the means to build every record of its chain.
 struct ChainBuilder {
-    struct Site {
-        let member: Member
-        let operatorKey: SigningKey
-        let nodeKey: SigningKey
-
-        init(index: Int) {
-            func seed(_ role: UInt8) -> SecretBytes {
-                SecretBytes([role, UInt8(index >> 8), UInt8(index & 255)] + [UInt8](repeating: 7, count: 29))
-            }
-            operatorKey = SigningKey(seed: seed(1))
-            nodeKey = SigningKey(seed: seed(2))
-            member = Member(
-                id: MemberID(firstOperatorKey: operatorKey.verifyingKey), name: "site-\(index)",
-                operatorKey: operatorKey.verifyingKey, nodeKey: nodeKey.verifyingKey,
-                linkKey: LinkKey(secret: seed(3)).publicKey, keyEpoch: 0)
-        }
-    }
-
     /// By ascending member id, so that a site's position here is its index in the member set.
-    let sites: [Site]
+    let sites: [SiteKeys]
     let genesis: Genesis
 
     var network: NetworkID { genesis.network }
 
+    /// The keys of a site, the same for the same number.
+    static func site(_ index: Int) -> SiteKeys {
+        SiteKeys(name: "site-\(index)") {
+            SecretBytes([$0, UInt8(index >> 8), UInt8(index & 255)] + [UInt8](repeating: 7, count: 29))
+        }
+    }
+
     init(siteCount: Int = 4, rules: Rules = Rules(), nonce: UInt8 = 9) throws {
-        sites = (0..<siteCount).map(Site.init).sorted { $0.member.id < $1.member.id }
+        sites = (0..<siteCount).map { ChainBuilder.site($0) }.sorted { $0.member.id < $1.member.id }
         genesis = Genesis(
             nonce: Digest(bytes: [UInt8](repeating: nonce, count: 32))!,
             members: try MemberSet(members: sites.map(\.member)),

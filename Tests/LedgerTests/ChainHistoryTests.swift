@@ -1,4 +1,5 @@
 import Crypto
+import TestKit
 import Testing
 
 @testable import Ledger
@@ -9,7 +10,7 @@ import Testing
     }
 
     private func set(_ indexes: ClosedRange<Int>) throws -> MemberSet {
-        try MemberSet(members: indexes.map { ChainBuilder.Site(index: $0).member })
+        try MemberSet(members: indexes.map { ChainBuilder.site($0).member })
     }
 
     @Test func everyHeightHasTheSetThatDecidedIt() throws {

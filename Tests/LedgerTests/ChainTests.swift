@@ -89,7 +89,7 @@ import Testing
         let forged = Signed(
             draft.ready[0].body, signer: builder.sites[3].member.id, key: builder.sites[2].nodeKey,
             network: builder.network)
-        let stranger = ChainBuilder.Site(index: 70)
+        let stranger = ChainBuilder.site(70)
         let foreign = Signed(
             draft.ready[0].body, signer: stranger.member.id, key: stranger.nodeKey, network: builder.network)
         for record in [early, elsewhere, forged, foreign] {
@@ -103,7 +103,7 @@ import Testing
     /// them.
     @Test func aReadyRecordWithASlotThatDoesNotExistIsNotEmbedded() {
         let slots = draft.manifest.map(\.slot)
-        let stranger = ChainBuilder.Site(index: 70).member.id
+        let stranger = ChainBuilder.site(70).member.id
         for slot in [
             Slot(author: stranger, base: chain.headDigest), Slot(author: slots[0].author, base: VersionDigest(.zero)),
         ] {

@@ -93,7 +93,7 @@ import Testing
         let real = vote(.notarize, 2)
         let forged = Signed(real.body, signer: real.signer, key: builder.sites[2].nodeKey, network: builder.network)
         #expect(!isProof(.votes(vote(.notarize, 1), forged)))
-        let stranger = ChainBuilder.Site(index: 80)
+        let stranger = ChainBuilder.site(80)
         let foreign = [1, 2].map { (version: UInt8) in
             Signed(
                 vote(.notarize, version).body, signer: stranger.member.id, key: stranger.nodeKey,

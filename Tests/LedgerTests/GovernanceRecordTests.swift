@@ -1,4 +1,5 @@
 import Crypto
+import TestKit
 import Testing
 
 @testable import Ledger
@@ -9,7 +10,7 @@ import Testing
         let builder = try ChainBuilder()
         let action = GovernanceAction(
             change: .remove(builder.sites[3].member.id), sequence: 4, first: Height(5), last: Height(9))
-        func signature(_ site: ChainBuilder.Site, epoch: UInt32 = 0, key: SigningKey? = nil) -> OperatorSignature {
+        func signature(_ site: SiteKeys, epoch: UInt32 = 0, key: SigningKey? = nil) -> OperatorSignature {
             OperatorSignature(
                 signer: site.member.id, keyEpoch: epoch,
                 signature: action.signature(by: key ?? site.operatorKey, network: builder.network))
@@ -18,7 +19,7 @@ import Testing
             action: action,
             operators: [
                 signature(builder.sites[2]), signature(builder.sites[0]), signature(builder.sites[1], epoch: 1),
-                signature(builder.sites[3], key: builder.sites[3].nodeKey), signature(ChainBuilder.Site(index: 90)),
+                signature(builder.sites[3], key: builder.sites[3].nodeKey), signature(ChainBuilder.site(90)),
             ])
         #expect(
             signed.signers(in: builder.genesis.members, network: builder.network)

@@ -1,4 +1,5 @@
 import Crypto
+import TestKit
 import Testing
 
 @testable import Ledger
@@ -13,7 +14,7 @@ import Testing
         chain = builder.chain
     }
 
-    private let newcomer = ChainBuilder.Site(index: 40)
+    private let newcomer = ChainBuilder.site(40)
 
     private func fault(_ complete: CompleteAction, on chain: Chain? = nil) -> ActionFault? {
         do throws(ActionFault) {
@@ -30,8 +31,8 @@ import Testing
         } catch { return error }
     }
 
-    private func rotated(_ site: ChainBuilder.Site, epoch: UInt32 = 1) -> (member: Member, nodeKey: SigningKey) {
-        let fresh = ChainBuilder.Site(index: 60)
+    private func rotated(_ site: SiteKeys, epoch: UInt32 = 1) -> (member: Member, nodeKey: SigningKey) {
+        let fresh = ChainBuilder.site(60)
         let member = Member(
             id: site.member.id, name: site.member.name, operatorKey: site.member.operatorKey,
             nodeKey: fresh.member.nodeKey, linkKey: fresh.member.linkKey, keyEpoch: epoch)
@@ -50,14 +51,14 @@ import Testing
 
     @Test func whatIsMissingFromAnAdmissionIsNamed() throws {
         let change = Change.admit(newcomer.member)
-        func complete(_ operators: [Int] = [0, 1, 2], ready: [Int]? = nil, key: ChainBuilder.Site? = nil) throws
+        func complete(_ operators: [Int] = [0, 1, 2], ready: [Int]? = nil, key: SiteKeys? = nil) throws
             -> CompleteAction
         {
             try builder.complete(change, on: chain, newKey: key, signedBy: operators, ready: ready)
         }
         #expect(fault(try complete([0, 1], key: newcomer)) == .tooFewOperators(signed: 2, needed: 3))
         #expect(fault(try complete()) == .wrongPossession)
-        #expect(fault(try complete(key: ChainBuilder.Site(index: 41))) == .wrongPossession)
+        #expect(fault(try complete(key: ChainBuilder.site(41))) == .wrongPossession)
         let members = try chain.outcome(of: try complete(key: newcomer).action).members
         let own = members.index(of: newcomer.member.id)!
         let others = (0..<5).filter { $0 != own }
@@ -84,7 +85,7 @@ import Testing
         let forged = good.action.signature(by: fourth.nodeKey, network: builder.network)
         let right = good.action.signature(by: fourth.operatorKey, network: builder.network)
         let elsewhere = good.action.signature(by: fourth.operatorKey, network: NetworkID(.zero))
-        let stranger = ChainBuilder.Site(index: 70)
+        let stranger = ChainBuilder.site(70)
         for signature in [
             OperatorSignature(signer: fourth.member.id, keyEpoch: 0, signature: forged),
             OperatorSignature(signer: fourth.member.id, keyEpoch: 1, signature: right),
@@ -161,7 +162,7 @@ import Testing
 
     @Test func aRotationNeedsItsOwner() throws {
         let (member, nodeKey) = rotated(builder.sites[2])
-        let new = ChainBuilder.Site(index: 60)
+        let new = ChainBuilder.site(60)
         #expect(nodeKey.verifyingKey == new.nodeKey.verifyingKey)
         let complete = try builder.complete(.rotate(member), on: chain, newKey: new, signedBy: [0, 2, 3])
         #expect(fault(complete) == nil)
@@ -176,7 +177,7 @@ import Testing
     }
 
     @Test func aRetiredOperatorKeyNoLongerDecides() throws {
-        let fresh = ChainBuilder.Site(index: 60)
+        let fresh = ChainBuilder.site(60)
         let owner = builder.sites[2]
         let member = Member(
             id: owner.member.id, name: owner.member.name, operatorKey: fresh.member.operatorKey,

@@ -33,14 +33,14 @@ import Testing
             #expect(members.member(linkKey: site.member.linkKey) == site.member)
             #expect(members.member(named: site.member.name) == site.member)
         }
-        let stranger = ChainBuilder.Site(index: 99).member
+        let stranger = ChainBuilder.site(99).member
         #expect(members[stranger.id] == nil)
         #expect(members.member(linkKey: stranger.linkKey) == nil)
     }
 
     @Test func keysAndNamesAreUnique() throws {
-        let site = ChainBuilder.Site(index: 0).member
-        let other = ChainBuilder.Site(index: 1).member
+        let site = ChainBuilder.site(0).member
+        let other = ChainBuilder.site(1).member
         func with(name: String? = nil, node: VerifyingKey? = nil, link: LinkPublicKey? = nil) -> Member {
             Member(
                 id: other.id, name: name ?? other.name, operatorKey: other.operatorKey, nodeKey: node ?? other.nodeKey,

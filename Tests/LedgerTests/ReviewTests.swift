@@ -130,7 +130,7 @@ import Testing
                 signer: builder.sites[1].member.id, keyEpoch: 1, signature: good.signature.signature))
         #expect(chain.isValid(builder.ready(by: 0, on: chain, slots: [], reviews: [good]), verifier: Verifier()))
         let nowhere = ReviewStatement(
-            verdict: .veto, slot: Slot(author: ChainBuilder.Site(index: 70).member.id, base: chain.headDigest),
+            verdict: .veto, slot: Slot(author: ChainBuilder.site(70).member.id, base: chain.headDigest),
             contribution: good.statement.contribution)
         let foreign = SignedReview(
             statement: nowhere,

@@ -101,7 +101,7 @@ extension Sample {
         let member = site.member
         let rotated = Member(
             id: member.id, name: member.name, operatorKey: member.operatorKey,
-            nodeKey: ChainBuilder.Site(index: 9).member.nodeKey,
+            nodeKey: ChainBuilder.site(9).member.nodeKey,
             linkKey: member.linkKey, keyEpoch: 1)
         let action = GovernanceAction(
             change: .rotate(rotated), sequence: 1, first: Height(7), last: Height(300),
@@ -139,7 +139,7 @@ extension Sample {
         return [
             Sample("exclusion-of-a-contribution", Exclusion.contribution(contributions[0].body.contributionDigest)),
             Sample("exclusion-of-a-data-set", Exclusion.dataSet(contributions[0].body.dataSets[0], bindsFuture: true)),
-            Sample("change-admit", Change.admit(ChainBuilder.Site(index: 9).member)),
+            Sample("change-admit", Change.admit(ChainBuilder.site(9).member)),
             Sample("change-remove", Change.remove(member.id)),
             Sample("change-rules", Change.rules(Rules())),
             Sample(
@@ -155,7 +155,7 @@ extension Sample {
                 "signed-action-with-possession",
                 SignedGovernanceAction(
                     action: action, operators: operators,
-                    possession: action.signature(by: ChainBuilder.Site(index: 9).nodeKey, network: builder.network))),
+                    possession: action.signature(by: ChainBuilder.site(9).nodeKey, network: builder.network))),
             Sample("readiness", Readiness(action: action.digest, members: builder.genesis.members.digest)),
             Sample(
                 "review",

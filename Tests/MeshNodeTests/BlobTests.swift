@@ -1,5 +1,7 @@
 import Crypto
 import Ledger
+import System
+import TestKit
 import Testing
 
 @testable import MeshNode
@@ -32,8 +34,8 @@ struct SamplePayload {
 }
 
 struct BlobTests {
-    private func makeStore() throws -> (TestFolder, BlobStore) {
-        let folder = try TestFolder()
+    private func makeStore() throws -> (TemporaryFolder, BlobStore) {
+        let folder = TemporaryFolder()
         return (folder, BlobStore(state: try StateDirectory(path: folder.path + "/state")))
     }
 
@@ -76,7 +78,7 @@ struct BlobTests {
         defer { withExtendedLifetime(folder) {} }
         let sample = SamplePayload(pieceCount: 9, seed: 2)
         for index in [1, 4, 8] { #expect(try sample.store(index, in: blobs)) }
-        var damages: [StoreError] = []
+        var damages: [FileError] = []
         let pieces = blobs.verifiedPieces(sample.digest, damages: &damages)
         #expect(pieces == [false, true, false, false, true, false, false, false, true])
         #expect(damages.isEmpty)
@@ -96,8 +98,8 @@ struct BlobTests {
         #expect(try blobs.digests() == [complete.digest])
         blobs.forgetIncomplete(complete.digest)
         try blobs.verify(complete.digest)
-        #expect(try #require(DiskFile.freeBytes(at: folder.path)) > 0)
-        #expect(DiskFile.freeBytes(at: folder.path + "/nothing") == nil)
+        #expect(try #require(File.freeBytes(at: folder.path)) > 0)
+        #expect(File.freeBytes(at: folder.path + "/nothing") == nil)
     }
 
     @Test("A flipped bit of the payload is found in its piece, and that piece alone is missing", arguments: 0..<8)
@@ -111,10 +113,10 @@ struct BlobTests {
         let offset = Int.random(in: 0..<Int(sample.contribution.payloadBytes), using: &random)
         let path = blobs.state.blob(sample.digest)
         try flipBit(in: path, at: offset, bit: Int.random(in: 0..<8, using: &random))
-        let expected = StoreError.damagedFile(file: path, place: "piece \(offset / 1024)")
+        let expected = FileError.damaged(file: path, place: "piece \(offset / 1024)")
         #expect(throws: expected) { try blobs.verify(sample.digest) }
         #expect(throws: expected) { try blobs.readPiece(sample.digest, index: offset / 1024) }
-        var damages: [StoreError] = []
+        var damages: [FileError] = []
         let pieces = blobs.verifiedPieces(sample.digest, damages: &damages)
         #expect(pieces == (0..<6).map { $0 != offset / 1024 })
         #expect(damages == [expected])
@@ -131,8 +133,8 @@ struct BlobTests {
         defer { withExtendedLifetime(folder) {} }
         let sample = SamplePayload(pieceCount: 3, seed: 8)
         #expect(try sample.store(1, in: blobs))
-        DiskFile.remove(blobs.state.partialBlob(sample.digest))
-        var damages: [StoreError] = []
+        File.remove(blobs.state.partialBlob(sample.digest))
+        var damages: [FileError] = []
         #expect(blobs.verifiedPieces(sample.digest, damages: &damages) == nil)
         #expect(damages.isEmpty)
     }
@@ -151,9 +153,9 @@ struct BlobTests {
         let place =
             offset < PieceSidecar.headerBytes
             ? "header" : "entry \((offset - PieceSidecar.headerBytes) / sidecar.entryBytes)"
-        var damages: [StoreError] = []
+        var damages: [FileError] = []
         _ = blobs.verifiedPieces(sample.digest, damages: &damages)
-        #expect(damages == [.damagedFile(file: path, place: place)])
+        #expect(damages == [.damaged(file: path, place: place)])
     }
 
     @Test("No mutation of a sidecar is taken for another one", arguments: 0..<4)

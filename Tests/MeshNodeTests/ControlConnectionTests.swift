@@ -2,7 +2,8 @@ import Control
 import Crypto
 import EventLoop
 import Ledger
-import Locking
+import System
+import TestKit
 import Testing
 
 @testable import MeshNode
@@ -14,11 +15,11 @@ struct ControlConnectionTests {
         let loop: EventLoop
         let server: ControlConnection
         let client: TestClient
-        private let folder: TestFolder
+        private let folder: TemporaryFolder
         private let turns: ControlTurns
 
         init() throws {
-            folder = try TestFolder()
+            folder = TemporaryFolder()
             loop = try EventLoop()
             var accepted: PipeConnection?
             let listener = try PipeListener(loop: loop, path: folder.path + "/s") { accepted = $0 }

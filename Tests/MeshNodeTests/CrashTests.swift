@@ -2,7 +2,7 @@ import Crypto
 import Glibc
 import Gossip
 import Ledger
-import Locking
+import System
 import Testing
 
 @testable import MeshNode
@@ -29,7 +29,7 @@ final class PowerCut: JournalSink {
         }
         guard isOn else {
             attempts.withLock { $0 += 1 }
-            throw .system(file: "ledger.sqlite", operation: "fsync", code: 5)
+            throw .file(.system(file: "ledger.sqlite", operation: "fsync", code: 5))
         }
         try database.commit(batch)
     }
@@ -111,7 +111,7 @@ final class FullDisk: JournalSink {
 
     func commit(_ batch: JournalBatch) throws(StoreError) {
         guard !isFull.withLock({ $0 }) else {
-            throw .system(file: database.path, operation: "write", code: ENOSPC)
+            throw .file(.system(file: database.path, operation: "write", code: ENOSPC))
         }
         try database.commit(batch)
     }

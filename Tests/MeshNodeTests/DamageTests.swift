@@ -2,6 +2,7 @@ import Crypto
 import Foundation
 import Gossip
 import Ledger
+import System
 import Testing
 
 @testable import MeshNode
@@ -139,7 +140,7 @@ struct DamageTests {
         let folder = sites.state(0) + "/params"
         let height = sites.height(0)
         sites.stop(0)
-        for name in try DiskFile.names(in: folder) { DiskFile.remove(folder + "/" + name) }
+        for name in try Folder.names(in: folder) { File.remove(folder + "/" + name) }
         let daemon = try sites.start(0)
         #expect(daemon.driver.baseRoots.last?.height == Height(height))
         try sites.train(for: "another version") { sites.height(0) > height }

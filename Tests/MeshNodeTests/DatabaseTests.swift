@@ -2,6 +2,8 @@ import Crypto
 import Glibc
 import Gossip
 import Ledger
+import System
+import TestKit
 import Testing
 
 @testable import MeshNode
@@ -9,7 +11,7 @@ import Testing
 struct DatabaseTests {
     private static let network = NetworkID(Digest(DigestDomain("test"), [7]))
 
-    private func open(_ folder: TestFolder) throws -> LedgerDatabase {
+    private func open(_ folder: TemporaryFolder) throws -> LedgerDatabase {
         try LedgerDatabase(
             path: folder.path + "/ledger.sqlite", markPath: folder.path + "/ledger.mark", network: Self.network)
     }
@@ -45,14 +47,14 @@ struct DatabaseTests {
 
     @Test("The ledger's files are for the daemon's user alone, also where an older one was not")
     func ledgerFiles_haveMode0600() throws {
-        let folder = try TestFolder()
+        let folder = TemporaryFolder()
         for isOlder in [false, true] {
             if isOlder {
-                for name in try DiskFile.names(in: folder.path) { #expect(chmod(folder.path + "/" + name, 0o644) == 0) }
+                for name in try Folder.names(in: folder.path) { #expect(chmod(folder.path + "/" + name, 0o644) == 0) }
             }
             let database = try open(folder)
             try database.commit(JournalBatch(entries: [Self.vote(1, 1)]))
-            let names = try DiskFile.names(in: folder.path)
+            let names = try Folder.names(in: folder.path)
             #expect(names.contains("ledger.sqlite") && names.contains("ledger.sqlite-wal"))
             for name in names where name.hasPrefix("ledger.sqlite") {
                 var status = stat()
@@ -65,7 +67,7 @@ struct DatabaseTests {
 
     @Test("What was committed is there after the next start, in its order")
     func keepsEntries() throws {
-        let folder = try TestFolder()
+        let folder = TemporaryFolder()
         let entries = (1...20).map { Self.vote(UInt64($0), 1) }
         do {
             let database = try open(folder)
@@ -83,7 +85,7 @@ struct DatabaseTests {
 
     @Test("A batch is there as a whole or not at all")
     func isAtomic() throws {
-        let folder = try TestFolder()
+        let folder = TemporaryFolder()
         let database = try open(folder)
         try database.commit(JournalBatch(submissions: [Self.slot(3, residual: "a")]))
         // The slot is taken: the whole batch fails, its vote and its residual with it.
@@ -97,7 +99,7 @@ struct DatabaseTests {
 
     @Test("A contribution goes back into the residual once")
     func returnsOnce() throws {
-        let folder = try TestFolder()
+        let folder = TemporaryFolder()
         let database = try open(folder)
         let slot = Self.slot(3, residual: "a")
         try database.commit(JournalBatch(submissions: [slot]))
@@ -109,7 +111,7 @@ struct DatabaseTests {
 
     @Test("A slot that is settled stays so, and nothing of it goes back into the residual")
     func settles() throws {
-        let folder = try TestFolder()
+        let folder = TemporaryFolder()
         let database = try open(folder)
         let slot = Self.slot(3, residual: "a")
         try database.commit(JournalBatch(submissions: [slot], settlements: [slot.base]))
@@ -120,7 +122,7 @@ struct DatabaseTests {
 
     @Test("Of a member's addresses the newest is kept; pruning drops what lies below a height and no address")
     func prunes() throws {
-        let folder = try TestFolder()
+        let folder = TemporaryFolder()
         let database = try open(folder)
         try database.commit(
             JournalBatch(entries: [
@@ -136,7 +138,7 @@ struct DatabaseTests {
 
     @Test("Another network's database is refused by name")
     func refusesOtherNetwork() throws {
-        let folder = try TestFolder()
+        let folder = TemporaryFolder()
         try open(folder).close()
         let error = try #require(throws: StoreError.self) {
             try LedgerDatabase(
@@ -149,7 +151,7 @@ struct DatabaseTests {
 
     @Test("A flipped bit of the database is named, or lies where nothing is stored", arguments: 0..<60)
     func namesFlippedBit(seed: UInt64) throws {
-        let folder = try TestFolder()
+        let folder = TemporaryFolder()
         let entries = (1...30).map { Self.vote(UInt64($0), 2) } + [Self.address(1, sequence: 3)]
         let database = try open(folder)
         try database.commit(JournalBatch(entries: entries, submissions: [Self.slot(2, residual: "r")]))
@@ -157,7 +159,7 @@ struct DatabaseTests {
         database.close()
         let path = folder.path + "/ledger.sqlite"
         var random = SeededRandom(simulationSeed: seed)
-        let count = try DiskFile.open(path, .read).byteCount()
+        let count = try File.open(path, .read).byteCount()
         try flipBit(
             in: path, at: Int.random(in: 0..<count, using: &random), bit: Int.random(in: 0..<8, using: &random))
         do {
@@ -173,7 +175,7 @@ struct DatabaseTests {
 
     @Test("A row that was changed behind SQLite's back is named with table and row")
     func namesRow() throws {
-        let folder = try TestFolder()
+        let folder = TemporaryFolder()
         let database = try open(folder)
         try database.commit(JournalBatch(entries: [Self.vote(1, 1), Self.vote(2, 1)]))
         try database.write { try $0.execute(sql: "UPDATE journal SET height = 7 WHERE sequence = 2") }
@@ -188,17 +190,17 @@ struct DatabaseTests {
 
     @Test("A write-ahead log that was damaged or lost is noticed by the witness beside it")
     func noticesLostLog() throws {
-        let folder = try TestFolder()
+        let folder = TemporaryFolder()
         let database = try open(folder)
         for height in 1...5 { try database.commit(JournalBatch(entries: [Self.vote(UInt64(height), 1)])) }
         // A crash: the files are copied while the log is not merged yet, then one bit of the log flips.
-        let copy = try TestFolder()
+        let copy = TemporaryFolder()
         for name in ["ledger.sqlite", "ledger.sqlite-wal", "ledger.mark"] {
-            let bytes = try DiskFile.contents(of: folder.path + "/" + name, limitBytes: 1 << 24)
-            try DiskFile.open(copy.path + "/" + name, .create).write(bytes, at: 0)
+            let bytes = try File.contents(of: folder.path + "/" + name, limitBytes: 1 << 24)
+            try File.open(copy.path + "/" + name, .create()).write(bytes, at: 0)
         }
         let log = copy.path + "/ledger.sqlite-wal"
-        let count = try DiskFile.open(log, .read).byteCount()
+        let count = try File.open(log, .read).byteCount()
         #expect(count > 4096)
         try flipBit(in: log, at: count - 100)
         let opened = try open(copy)
@@ -219,7 +221,7 @@ struct DatabaseTests {
 
     @Test("A flipped bit of the witness is noticed, and the other place serves", arguments: 0..<80)
     func namesMark(place: Int) throws {
-        let folder = try TestFolder()
+        let folder = TemporaryFolder()
         let path = folder.path + "/mark"
         let mark = try JournalMark(path: path)
         try mark.record(41)

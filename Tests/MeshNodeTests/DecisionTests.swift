@@ -2,13 +2,14 @@ import Control
 import Crypto
 import Gossip
 import Ledger
+import TestKit
 import Testing
 
 @testable import MeshNode
 @testable import SiteFiles
 
 @Suite struct DecisionTests {
-    private func open(_ folder: TestFolder) throws -> LedgerDatabase {
+    private func open(_ folder: TemporaryFolder) throws -> LedgerDatabase {
         try LedgerDatabase(
             path: folder.path + "/ledger.sqlite", markPath: folder.path + "/ledger.mark",
             network: NetworkID(Digest(DigestDomain("test"), [7])))
@@ -38,7 +39,7 @@ import Testing
 
     @Test("What was decided is there after the next start; a later end of one action takes the place of the one before")
     func keepsDecisions() throws {
-        let folder = try TestFolder()
+        let folder = TemporaryFolder()
         do {
             let database = try open(folder)
             for sequence in 1...3 { try database.insert(decision(UInt64(sequence))) }
@@ -53,7 +54,7 @@ import Testing
 
     @Test("An operator that proposes again and again makes others forget its own decisions only")
     func isBoundedByOperator() throws {
-        let folder = try TestFolder()
+        let folder = TemporaryFolder()
         let database = try open(folder)
         let limit = UInt64(LedgerDatabase.decisionsOfOperatorMaximum)
         try database.insert(decision(1, height: 1, by: [1]))
@@ -70,7 +71,7 @@ import Testing
 
     @Test("Of one version the newest decisions are shown")
     func isBoundedByHeight() throws {
-        let folder = try TestFolder()
+        let folder = TemporaryFolder()
         let database = try open(folder)
         let limit = LedgerDatabase.decisionsOfHeightMaximum
         for sequence in 1...UInt64(limit) + 5 { try database.insert(decision(sequence)) }

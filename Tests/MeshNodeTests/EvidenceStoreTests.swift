@@ -2,6 +2,7 @@ import Control
 import Crypto
 import Gossip
 import Ledger
+import TestKit
 import Testing
 
 @testable import MeshNode
@@ -9,7 +10,7 @@ import Testing
 struct EvidenceStoreTests {
     private static let network = NetworkID(Digest(DigestDomain("test"), [7]))
 
-    private func open(_ folder: TestFolder) throws -> LedgerDatabase {
+    private func open(_ folder: TemporaryFolder) throws -> LedgerDatabase {
         try LedgerDatabase(
             path: folder.path + "/ledger.sqlite", markPath: folder.path + "/ledger.mark", network: Self.network)
     }
@@ -42,7 +43,7 @@ struct EvidenceStoreTests {
 
     @Test("Evidence and contradicting certificates outlive every pruning, in the order of coming, each once")
     func keepsEvidence() throws {
-        let folder = try TestFolder()
+        let folder = TemporaryFolder()
         let proofs = [Self.proof(height: 9), Self.proof(height: 1), Self.proof(height: 3)]
         do {
             let database = try open(folder)
@@ -69,7 +70,7 @@ struct EvidenceStoreTests {
 
     @Test("Evidence that was changed behind SQLite's back is named", arguments: ["held", "number"])
     func namesChangedRow(column: String) throws {
-        let folder = try TestFolder()
+        let folder = TemporaryFolder()
         let database = try open(folder)
         try database.commit(JournalBatch(entries: [.evidence(Self.proof(height: 9))]))
         try database.write { try $0.execute(sql: "UPDATE evidence SET \(column) = 7") }

@@ -1,7 +1,9 @@
 import Crypto
 import Ledger
 import Rounds
+import System
 import Tensor
+import TestKit
 import Testing
 
 @testable import MeshNode
@@ -11,11 +13,11 @@ struct FoundingTests {
     @Test(
         "Version 0 has the optimizer's state that lies beside the weights; without it, or with another, it is missing")
     func importsOptimizerState() throws {
-        let folder = try TestFolder()
+        let folder = TemporaryFolder()
         defer { withExtendedLifetime(folder) {} }
         let model = folder.path + "/model"
-        try DiskFile.makeDirectory(model)
-        try DiskFile.makeDirectory(model + "/" + OptimizerStateFile.folder)
+        try Folder.make(model, mode: 0o700)
+        try Folder.make(model + "/" + OptimizerStateFile.folder, mode: 0o700)
         let layout = try ParameterLayout([("bias", [6])])
         let (values, state): ([Float], [Float]) = ([1, -2, 3, -4, 5, -6], [0.5, 0, 1, 2, 3, 4, 12])
         try SafetensorsFile.write(ParameterArray(values), layout: layout, to: model + "/model.safetensors")
@@ -46,7 +48,7 @@ struct FoundingTests {
         try OptimizerStateFile.write(
             ParameterArray(state.dropLast() + [13]), layout: layout, metadata: [], to: path)
         importFails()
-        DiskFile.remove(path)
+        File.remove(path)
         importFails()
     }
 }

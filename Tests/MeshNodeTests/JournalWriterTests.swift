@@ -2,7 +2,7 @@ import EventLoop
 import Glibc
 import Gossip
 import Ledger
-import Locking
+import System
 import Testing
 
 @testable import MeshNode
@@ -12,7 +12,7 @@ final class FailingSink: JournalSink {
     private let state: Guarded<(refusals: Int, batches: [JournalBatch])>
     private let error: StoreError
 
-    init(refusals: Int, error: StoreError = .system(file: "ledger.sqlite", operation: "write", code: ENOSPC)) {
+    init(refusals: Int, error: StoreError = .file(.system(file: "ledger.sqlite", operation: "write", code: ENOSPC))) {
         state = Guarded((refusals, []))
         self.error = error
     }

@@ -4,6 +4,7 @@ import EventLoop
 import Glibc
 import Gossip
 import Ledger
+import Link
 import Tensor
 import Testing
 
@@ -216,7 +217,7 @@ final class LinkingTests {
         let sites = try makeSites(2)
         let (site, other) = (sites[0], sites[1])
         var random = SeededRandom.system()
-        let start = Gossip.Instant(milliseconds: 0)
+        let start = Link.Instant(milliseconds: 0)
         let session = LinkSession(
             role: .initiator, identity: other.identity, admit: { other.admitted[$0] }, random: &random, now: start)
         var connected: TCPConnection?

@@ -4,6 +4,8 @@ import Foundation
 import Glibc
 import Gossip
 import Ledger
+import System
+import TestKit
 import Testing
 
 @testable import MeshNode
@@ -33,18 +35,18 @@ struct MembershipTests {
 
     @Test("Keys go over to the next ones only where the set names them, and then the retired files are gone")
     func rotates() throws {
-        let folder = try TestFolder()
+        let folder = TemporaryFolder()
         let old = try makeKeys(folder.path)
         let ring = try KeyRing(site(folder.path))
         #expect(try !ring.follow(member(old, epoch: 0)))
         let next = try makeKeys(folder.path, suffix: ".next")
         #expect(try !ring.follow(member(old, epoch: 0)), "proposed is not agreed on")
         ring.eraseRetired()
-        #expect(DiskFile.exists(folder.path + "/node.key.next"), "nothing is erased before that")
+        #expect(File.exists(folder.path + "/node.key.next"), "nothing is erased before that")
         #expect(try ring.follow(member(next, epoch: 1)))
         #expect(ring.nodeKey.verifyingKey == next.node.verifyingKey && ring.linkKey.publicKey == next.link.publicKey)
         ring.eraseRetired()
-        #expect(try DiskFile.names(in: folder.path).sorted() == ["link.key", "node.key"])
+        #expect(try Folder.names(in: folder.path).sorted() == ["link.key", "node.key"])
         #expect(try KeyRing(site(folder.path)).nodeKey.verifyingKey == next.node.verifyingKey)
         let stranger = try makeKeys(folder.path, suffix: ".next")
         #expect(throws: DaemonError.self) { try ring.follow(member(old, epoch: 2)) }
@@ -53,28 +55,28 @@ struct MembershipTests {
 
     @Test("A crash in the middle of erasing leaves the site with its key, and the rest is erased at the next start")
     func survivesCrashWhileErasing() throws {
-        let folder = try TestFolder()
+        let folder = TemporaryFolder()
         let old = try makeKeys(folder.path)
         // The second name of the old key is made, the new one not put in its place yet.
         #expect(link(folder.path + "/node.key", folder.path + "/node.key.retired") == 0)
         try KeyRing(site(folder.path)).eraseRetired()
         #expect(try KeyRing(site(folder.path)).nodeKey.verifyingKey == old.node.verifyingKey)
-        #expect(!DiskFile.exists(folder.path + "/node.key.retired"))
+        #expect(!File.exists(folder.path + "/node.key.retired"))
         // The new key is in place, the old one not overwritten yet.
         #expect(link(folder.path + "/node.key", folder.path + "/node.key.retired") == 0)
-        DiskFile.remove(folder.path + "/node.key")
-        DiskFile.remove(folder.path + "/link.key")
+        File.remove(folder.path + "/node.key")
+        File.remove(folder.path + "/link.key")
         let next = try makeKeys(folder.path)
         try KeyRing(site(folder.path)).eraseRetired()
         #expect(try KeyRing(site(folder.path)).nodeKey.verifyingKey == next.node.verifyingKey)
-        #expect(!DiskFile.exists(folder.path + "/node.key.retired"))
+        #expect(!File.exists(folder.path + "/node.key.retired"))
     }
 
     @Test(
         "Retired keys that cannot be erased are named, keep nobody from starting, and are erased as soon as it can be done"
     )
     func retiredKeyThatCannotBeErased_isAnAlarm() throws {
-        let folder = try TestFolder()
+        let folder = TemporaryFolder()
         let old = try makeKeys(folder.path)
         let next = try makeKeys(folder.path, suffix: ".next")
         // A directory where the second name of the retired key would go: as good as a directory that is read-only, also
@@ -95,7 +97,7 @@ struct MembershipTests {
         _ = try ring.follow(member(next, epoch: 1))
         ring.eraseRetired()
         #expect(ring.residue == nil)
-        #expect(try DiskFile.names(in: folder.path).sorted() == ["link.key", "node.key"])
+        #expect(try Folder.names(in: folder.path).sorted() == ["link.key", "node.key"])
         #expect(try KeyRing(site(folder.path)).nodeKey.verifyingKey != old.node.verifyingKey)
     }
 

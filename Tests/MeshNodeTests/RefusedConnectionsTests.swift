@@ -2,6 +2,7 @@ import Control
 import Crypto
 import Gossip
 import Ledger
+import Link
 import Testing
 
 @testable import MeshNode

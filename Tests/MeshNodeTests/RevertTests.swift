@@ -2,7 +2,9 @@ import Crypto
 import Foundation
 import Ledger
 import Rounds
+import System
 import Tensor
+import TestKit
 import Testing
 
 @testable import Gossip
@@ -52,7 +54,7 @@ struct RevertTests {
         // Nothing of the replay is left but the head's parameters.
         try sites.wait(for: "an empty folder") {
             sites.daemons.keys.allSatisfy {
-                ((try? DiskFile.names(in: sites.state($0) + "/replay")) ?? ["?"]).isEmpty
+                ((try? Folder.names(in: sites.state($0) + "/replay")) ?? ["?"]).isEmpty
             }
         }
         let listing = try certified(2)
@@ -73,7 +75,7 @@ struct RevertTests {
     /// From version 0, with the daemon's own ledger and blobs.
     private func audit() throws {
         let driver = try #require(sites.daemons[0]?.driver)
-        let folder = try TestFolder()
+        let folder = TemporaryFolder()
         let start = try ParameterFile.write(
             try SafetensorsFile(path: sites.folder + "/model.safetensors").parameters(sites.layout),
             to: folder.path + "/0")

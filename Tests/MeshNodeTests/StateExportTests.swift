@@ -2,6 +2,7 @@ import Control
 import Crypto
 import Gossip
 import Ledger
+import System
 import Testing
 
 @testable import MeshNode
@@ -46,7 +47,7 @@ struct StateExportTests {
         let path = daemon.driver.jobs.blobs.state.blob(contribution)
         try flipBit(in: path, at: 100)
         #expect(try refusal(listed, 1) == .diskUnavailable)
-        DiskFile.remove(path)
+        File.remove(path)
         #expect(try refusal(listed, 1) == .notFound)
         #expect(client.tensorBytes == bytes)
     }

@@ -2,7 +2,9 @@ import Crypto
 import Foundation
 import Gossip
 import Ledger
+import System
 import Tensor
+import TestKit
 import Testing
 
 @testable import MeshNode
@@ -107,7 +109,7 @@ struct SynchronisationTests {
         try sites.wait(for: "version 0") { joiner.driver.baseRoots.last?.root == root }
         // One may come twice, from two peers; the two that are held never come.
         #expect(received == [0, 2, 3])
-        #expect(try DiskFile.names(in: state.params) == ["\(root).f32"])
+        #expect(try Folder.names(in: state.params) == ["\(root).f32"])
         #expect(joiner.driver.node.chain.height == .genesis)
     }
 
@@ -118,7 +120,7 @@ struct SynchronisationTests {
         let daemon = try sites.start(0)
         let root = sites.genesis.roots.parameters
         let fileCache = ParameterFileCache(daemon.driver.jobs.parameters)
-        let folder = try TestFolder()
+        let folder = TemporaryFolder()
         let partial = PartialParameters(
             parameters: ParameterStore(
                 state: try StateDirectory(path: folder.path), layout: sites.layout,
@@ -156,7 +158,7 @@ struct SynchronisationTests {
         let head = driver.node.chain.height
         let kept = (0...head.value).filter { rules.keepsBase(Height($0), head: head) }
         try sites.wait(for: "the bases that are kept, and no others") {
-            Set((try? DiskFile.names(in: driver.jobs.blobs.state.params)) ?? [])
+            Set((try? Folder.names(in: driver.jobs.blobs.state.params)) ?? [])
                 == Set(driver.baseRoots.map { "\($0.root).f32" })
         }
         #expect(driver.baseRoots.map(\.height.value) == kept)

@@ -2,6 +2,7 @@ import Crypto
 import EventLoop
 import Gossip
 import Ledger
+import Link
 import Testing
 
 @testable import MeshNode

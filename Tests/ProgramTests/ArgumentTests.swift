@@ -1,5 +1,5 @@
 import Foundation
-import TestSupport
+import TestKit
 import Testing
 
 /// Each program as a process of its own: what it does with the arguments that the system hands over.

@@ -1,6 +1,6 @@
 import Foundation
-import Locking
-import TestSupport
+import System
+import TestKit
 import Testing
 
 /// The tests' own way to run programs.

@@ -1,6 +1,7 @@
 import Ledger
 import Rounds
 import Tensor
+import TestKit
 import Testing
 
 @Suite struct AverageTests {
@@ -29,7 +30,7 @@ import Testing
             manifest, payloads: payloads, parent: mesh.versionZero, layout: mesh.layout, rules: mesh.genesis.rules,
             members: 4)
         #expect(expected.roots.parameters != mesh.genesis.roots.parameters)
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let zero = try mesh.fileZero(folder.file("0"))
         for workers in [1, 2, 5] {
             let path = folder.file("average-\(workers)")
@@ -81,7 +82,7 @@ import Testing
                 manifest, payloads: MemoryPayloads(), parent: mesh.versionZero, layout: mesh.layout,
                 rules: mesh.genesis.rules, members: 4)
         }
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let zero = try mesh.fileZero(folder.file("0"))
         #expect(throws: ManifestFault.self) {
             try ManifestAverage.average(

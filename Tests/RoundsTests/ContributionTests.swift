@@ -2,6 +2,7 @@ import Crypto
 import Ledger
 import Rounds
 import Tensor
+import TestKit
 import Testing
 
 @Suite struct ContributionTests {
@@ -92,7 +93,7 @@ import Testing
     }
 
     @Test func filesAndMemoryEncodeAlike() throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         var random = SeededRandom(simulationSeed: 9)
         func vector() -> [Float] {
             (0..<mesh.layout.parameterCount).map { _ in Float.random(in: -0.1...0.1, using: &random) }

@@ -2,6 +2,7 @@ import Crypto
 import Ledger
 import Rounds
 import Tensor
+import TestKit
 import Testing
 
 /// Reads a ledger file to its end, every payload checked. Also the body of a fuzz target: it never traps.
@@ -58,7 +59,7 @@ func ledgerFuzzEntry(_ bytes: [UInt8]) throws(LedgerFileError) -> (heights: Int,
     }
 
     @Test func aFileOnDiskReplays() throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let sink = try FilePayloadSink(path: folder.file("ledger"))
         let writer = try LedgerFileWriter(sink, genesis: mesh.genesis)
         for version in versions { try writer.append(version, payloads: payloads) }

@@ -2,6 +2,7 @@ import Crypto
 import Ledger
 import Rounds
 import Tensor
+import TestKit
 import Testing
 
 @Suite struct ReplayTests {
@@ -12,7 +13,7 @@ import Testing
     @Test func aReplayReachesTheCertifiedHead() throws {
         let mesh = try SmallMesh()
         let (versions, payloads, parameters) = try mesh.history(4)
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         var replay = try replay(mesh, in: folder)
         let verifier = Verifier()
         for (index, version) in versions.enumerated() {
@@ -28,7 +29,7 @@ import Testing
     @Test func anotherVersionZeroIsRefused() throws {
         let mesh = try SmallMesh()
         let other = try SmallMesh(seed: 2)
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let tree = try ParameterFile.write(ParameterArray(other.versionZero), to: folder.file("0"))
         let file = try ParameterFile(
             path: folder.file("0"), parameterCount: other.layout.parameterCount, expectedRoot: tree.name)
@@ -44,7 +45,7 @@ import Testing
         var payloads = MemoryPayloads()
         payloads.insert(payload, for: record.body.contributionDigest)
         let forged = try mesh.certified(on: chain, listing: [record]) { _ in StateRoots(parameters: .zero) }
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         var replay = try replay(mesh, in: folder)
         let before = replay.chain.headDigest
         var found: ReplayFault?
@@ -63,7 +64,7 @@ import Testing
     @Test func missingOrForeignPayloadsAreNamed() throws {
         let mesh = try SmallMesh()
         let (versions, _, _) = try mesh.history(1)
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         var replay = try replay(mesh, in: folder)
         let slot = versions[0].version.manifest[0].slot
         #expect(throws: ReplayFault.missingPayload(Height(1), slot)) {

@@ -2,13 +2,14 @@ import Crypto
 import Ledger
 import Rounds
 import Tensor
+import TestKit
 import Testing
 
 /// A revert changes the parameters to exactly what the history gives without what is excluded.
 @Suite struct RevertReplayTests {
     private let folder: TemporaryFolder
 
-    init() throws { folder = try TemporaryFolder() }
+    init() throws { folder = TemporaryFolder() }
 
     private func start(_ mesh: SmallMesh, _ values: [Float]? = nil, name: String = "0") throws -> ParameterFile {
         let tree = try ParameterFile.write(ParameterArray(values ?? mesh.versionZero), to: folder.file(name))

@@ -3,6 +3,7 @@ import Foundation
 import Ledger
 import Rounds
 import Tensor
+import TestKit
 import Testing
 
 /// A mesh whose members share one optimizer: its state is certified, replayed and refused like the parameters.
@@ -27,7 +28,7 @@ import Testing
     func aReplayReachesTheCertifiedStateWithAnyNumberOfWorkers(rows: Int) throws {
         let mesh = try mesh(rows: rows)
         let (versions, payloads, parameters) = try mesh.history(4)
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         for workers in [1, 2, 5] {
             var replay = try Replay(genesis: mesh.genesis, parameters: mesh.fileZero(folder.file("0")))
             for (index, version) in versions.enumerated() {
@@ -48,7 +49,7 @@ import Testing
     @Test func aVersionWithoutContributionsLeavesTheStateAndItsStepsAsTheyAre() throws {
         let mesh = try mesh()
         let (versions, payloads, parameters) = try mesh.history(2)
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         var replay = try Replay(genesis: mesh.genesis, parameters: mesh.fileZero(folder.file("0")))
         for (index, version) in versions.enumerated() {
             try replay.apply(
@@ -65,7 +66,7 @@ import Testing
     @Test func aLieAboutTheStateIsFoundAlthoughItIsCertified() throws {
         let mesh = try mesh()
         let (versions, payloads, _) = try mesh.history(1)
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         var replay = try Replay(genesis: mesh.genesis, parameters: mesh.fileZero(folder.file("0")))
         let right = versions[0].version.roots
         let lie = try mesh.certified(on: replay.chain, listing: versions[0].contributions) { _ in
@@ -104,7 +105,7 @@ import Testing
         let decided = try mesh.certified(on: chain, listing: [], carrying: complete) { _ in chain.head.roots }
         chain = try chain.audited(decided, verifier: Verifier())
 
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         var replay = ExclusionReplay(
             chain: chain, from: .genesis, parameters: try mesh.fileZero(folder.file("0")), layout: mesh.layout)
         for (index, version) in (versions + [decided]).enumerated() {

@@ -1,28 +1,12 @@
 import Crypto
-import Foundation
 import Ledger
 import Rounds
 import Tensor
+import TestKit
 
 /// Four sites with real keys and a small model, which contribute, certify and average for real.
 struct SmallMesh {
-    struct Site {
-        let member: Member
-        let operatorKey: SigningKey
-        let nodeKey: SigningKey
-
-        init(_ index: UInt8) {
-            func seed(_ role: UInt8) -> SecretBytes { SecretBytes([role, index] + [UInt8](repeating: 5, count: 30)) }
-            operatorKey = SigningKey(seed: seed(1))
-            nodeKey = SigningKey(seed: seed(2))
-            member = Member(
-                id: MemberID(firstOperatorKey: operatorKey.verifyingKey), name: "site-\(index)",
-                operatorKey: operatorKey.verifyingKey, nodeKey: nodeKey.verifyingKey,
-                linkKey: LinkKey(secret: seed(3)).publicKey, keyEpoch: 0)
-        }
-    }
-
-    let sites: [Site]
+    let sites: [SiteKeys]
     let layout: ParameterLayout
     let genesis: Genesis
     let versionZero: [Float]
@@ -32,7 +16,9 @@ struct SmallMesh {
         encoding: Encoding = .topK(kept: 64, bits: 2), rows: Int = 20, seed: UInt64 = 1,
         rules change: (inout Rules) -> Void = { _ in }
     ) throws {
-        sites = (0..<4).map(Site.init).sorted { $0.member.id < $1.member.id }
+        sites = (0..<4).map { (index: UInt8) in
+            SiteKeys(name: "site-\(index)") { SecretBytes([$0, index] + [UInt8](repeating: 5, count: 30)) }
+        }.sorted { $0.member.id < $1.member.id }
         layout = try ParameterLayout([("embedding", [rows, 500]), ("norm", [100]), ("head", [7, 30])])
         var random = SeededRandom(simulationSeed: seed)
         versionZero = (0..<layout.parameterCount).map { _ in Float.random(in: -1...1, using: &random) }
@@ -172,19 +158,4 @@ struct SmallMesh {
         }
         return (versions, payloads, parameters)
     }
-}
-
-/// A folder that goes away with its last reference.
-final class TemporaryFolder {
-    let path: String
-
-    init() throws {
-        let url = FileManager.default.temporaryDirectory.appending(path: "rounds-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-        path = url.path
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    func file(_ name: String) -> String { path + "/" + name }
 }

@@ -1,6 +1,7 @@
 import Crypto
 import Gossip
 import Ledger
+import Link
 import Testing
 
 @testable import Simulator

@@ -1,6 +1,6 @@
 import Foundation
 import Simulator
-import TestSupport
+import TestKit
 import Testing
 
 /// Hashing is seeded anew in every process: what depends on the order of a Set or Dictionary shows here.

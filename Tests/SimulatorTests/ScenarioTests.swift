@@ -1,6 +1,6 @@
 import Crypto
 import Foundation
-import Locking
+import System
 import Testing
 
 @testable import Simulator

@@ -1,5 +1,6 @@
 import Crypto
 import Gossip
+import TestKit
 import Testing
 
 @testable import SiteFiles
@@ -107,11 +108,11 @@ struct ConfigurationTests {
 
     @Test("Every line end and a byte order mark give the same configuration", arguments: TextForm.allCases)
     func readsEveryForm(form: TextForm) throws {
-        let folder = try Folder()
-        let path = try folder.write(form.bytes("# of de\n" + Self.good))
+        let folder = TemporaryFolder()
+        let path = folder.write(form.bytes("# of de\n" + Self.good))
         let configuration = try Configuration.load(path: path)
         #expect(configuration.mesh.listen == ["0.0.0.0:7700"] && configuration.site.name == "de")
-        let wrong = try folder.write(form.bytes("# of de\n" + Self.good.replacing("count = 3", with: "threads = 3")))
+        let wrong = folder.write(form.bytes("# of de\n" + Self.good.replacing("count = 3", with: "threads = 3")))
         #expect(throws: ConfigurationError.self) { try Configuration.load(path: wrong) }
         do { _ = try Configuration.load(path: wrong) } catch let error as ConfigurationError {
             #expect(error.line == 18 && error.key == "[workers] threads")

@@ -1,5 +1,6 @@
 import Crypto
 import SiteFiles
+import TestKit
 import Testing
 
 @Suite struct SettingsTests {
@@ -16,8 +17,8 @@ import Testing
 
     @Test(arguments: TextForm.allCases)
     func file_firstLineIsAComment_setsTheSameInEveryForm(form: TextForm) throws {
-        let folder = try Folder()
-        let path = try folder.write(form.bytes("# rules of our mesh\ninner_steps = 7\nreview = \"approve\"\n"))
+        let folder = TemporaryFolder()
+        let path = folder.write(form.bytes("# rules of our mesh\ninner_steps = 7\nreview = \"approve\"\n"))
         let entries = try Settings(path: path).entries
         #expect(entries.map(\.value) == [.number(7), .string("approve")])
         #expect(entries.map(\.line) == [2, 3])
@@ -25,8 +26,8 @@ import Testing
 
     @Test(arguments: ["", "\n\n", "# inner_steps = 7", "\u{feff}# a = 1\r\n# b = 2\r\n"])
     func file_setsNothing_isRefused(text: String) throws {
-        let folder = try Folder()
-        let path = try folder.write(Array(text.utf8))
+        let folder = TemporaryFolder()
+        let path = folder.write(Array(text.utf8))
         #expect(throws: ConfigurationError.self) { try Settings(path: path) }
     }
 

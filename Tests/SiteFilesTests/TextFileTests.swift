@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import TestKit
 import Testing
 
 @testable import SiteFiles
@@ -21,24 +22,24 @@ import Testing
 
     @Test(arguments: TextForm.allCases)
     func passphrase_anyLineEndAndMark_isTheSame(form: TextForm) throws {
-        let folder = try Folder()
-        let path = try folder.write(form.bytes("correct horse\nsecond line\n"))
+        let folder = TemporaryFolder()
+        let path = folder.write(form.bytes("correct horse\nsecond line\n"))
         let secret = try PassphraseFile.read(path)
         #expect(secret.withUnsafeBytes { Array($0) } == Array("correct horse".utf8))
     }
 
     @Test(arguments: ["", "\n", "\r\nx", "\u{feff}", "\u{feff}\r\nx"])
     func passphrase_firstLineEmpty_isRefused(text: String) throws {
-        let folder = try Folder()
-        let path = try folder.write(Array(text.utf8))
+        let folder = TemporaryFolder()
+        let path = folder.write(Array(text.utf8))
         #expect(throws: SiteFileError.self) { try PassphraseFile.read(path) }
     }
 
     @Test func namedPipe_isRefusedWithoutWaiting() throws {
-        let folder = try Folder()
-        let path = folder.url.path + "/pipe"
+        let folder = TemporaryFolder()
+        let path = folder.file("pipe")
         try #require(mkfifo(path, 0o600) == 0)
-        #expect(throws: SiteFileError.self) { try SmallFile.read(path, limitBytes: 100) }
+        #expect(throws: SiteFileError.self) { try TextFile.read(path, limitBytes: 100) }
     }
 }
 
@@ -55,23 +56,5 @@ enum TextForm: CaseIterable {
         case .mark: mark + text.utf8
         case .markAndCarriageReturnLineFeed: mark + text.replacing("\n", with: "\r\n").utf8
         }
-    }
-}
-
-/// A directory of its own.
-final class Folder {
-    let url: URL
-
-    init() throws {
-        url = FileManager.default.temporaryDirectory.appending(path: "site-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(at: url) }
-
-    func write(_ bytes: [UInt8], to name: String = "file") throws -> String {
-        let file = url.appending(path: name)
-        try Data(bytes).write(to: file)
-        return file.path
     }
 }

@@ -2,41 +2,48 @@
 /// that stands nowhere here may not exist, and an import that stands nowhere here fails `ImportTests`.
 let importTable: [ModuleRow] = [
     // module             ours                                       outside
-    ModuleRow("Locking", [], ["Glibc"]),
-    ModuleRow("Crypto", ["Locking"], ["CSodium", "Glibc"]),
-    ModuleRow("Tensor", ["Crypto", "Locking"], ["CKernels", "Glibc"]),
+    ModuleRow("System", [], ["Glibc"]),
+    ModuleRow("Crypto", ["System"], ["CSodium", "Glibc"]),
+    ModuleRow("Tensor", ["Crypto", "System"], ["CKernels", "Glibc"]),
     ModuleRow("Ledger", ["Crypto"], []),
     ModuleRow("Compression", [], ["CZstd", "Glibc"]),
-    ModuleRow("Rounds", ["Ledger", "Tensor", "Crypto"], []),
-    ModuleRow("Gossip", ["Ledger", "Crypto"], []),
-    ModuleRow("Simulator", ["Gossip", "Ledger", "Rounds", "Tensor", "Crypto"], []),
-    ModuleRow("EventLoop", ["Locking"], ["CUV", "Glibc"]),
+    ModuleRow("Rounds", ["Ledger", "Tensor", "Crypto", "System"], []),
+    ModuleRow("Link", ["Ledger", "Crypto"], []),
+    ModuleRow("Gossip", ["Link", "Ledger", "Crypto"], []),
+    ModuleRow("Simulator", ["Gossip", "Link", "Ledger", "Rounds", "Tensor", "Crypto"], []),
+    ModuleRow("EventLoop", ["System"], ["CUV", "Glibc"]),
     ModuleRow("JSON", [], []),
-    ModuleRow("Control", ["JSON"], ["FoundationEssentials", "Glibc"]),
-    ModuleRow("Model", ["Tensor", "JSON"], ["CBLAS", "CKernels", "Glibc", "FoundationEssentials"]),
+    ModuleRow("Control", ["JSON", "EventLoop"], ["FoundationEssentials", "Glibc"]),
+    ModuleRow("Model", ["Tensor", "JSON", "System"], ["CBLAS", "CKernels", "Glibc", "FoundationEssentials"]),
     ModuleRow(
-        "SiteFiles", ["Gossip", "Ledger", "Crypto", "EventLoop"], ["TOMLKit", "FoundationEssentials", "Glibc"]),
+        "SiteFiles", ["Gossip", "Ledger", "Crypto", "EventLoop", "System"],
+        ["TOMLKit", "FoundationEssentials", "Glibc"]),
     ModuleRow("Program", [], ["ArgumentParser", "CArguments", "Glibc"]),
     ModuleRow(
         "MeshNode",
         [
-            "Control", "EventLoop", "Compression", "Gossip", "Rounds", "Ledger", "Tensor", "Crypto", "SiteFiles",
-            "Program", "Locking",
+            "Control", "EventLoop", "Compression", "Link", "Gossip", "Rounds", "Ledger", "Tensor", "Crypto",
+            "SiteFiles",
+            "Program", "System",
         ],
         ["ArgumentParser", "GRDB", "Logging"] + system),
     ModuleRow(
-        "meshctl", ["Control", "EventLoop", "Ledger", "Rounds", "Tensor", "Crypto", "SiteFiles", "Program"],
+        "meshctl",
+        ["Control", "EventLoop", "Ledger", "Rounds", "Tensor", "Crypto", "SiteFiles", "Program", "System"],
         ["ArgumentParser"] + system),
     ModuleRow(
-        "meshtrain", ["Model", "Tensor", "Crypto", "Control", "EventLoop", "Program"], ["ArgumentParser"] + system),
-    ModuleRow("FuzzEntries", ["Control", "Compression", "Gossip", "Rounds", "Ledger", "Tensor", "Crypto"], ["Glibc"]),
-    ModuleRow("meshsim", ["Simulator", "Program", "Locking"], ["ArgumentParser"] + system),
+        "meshtrain", ["Model", "Tensor", "Crypto", "Control", "EventLoop", "Program", "System"],
+        ["ArgumentParser"] + system),
+    ModuleRow(
+        "FuzzEntries", ["Control", "Compression", "Link", "Gossip", "Rounds", "Ledger", "Tensor", "Crypto"], ["Glibc"]),
+    ModuleRow("meshsim", ["Simulator", "Program", "System"], ["ArgumentParser"] + system),
     ModuleRow("netrelay", ["Crypto", "Program"], ["ArgumentParser"] + system),
     ModuleRow(
         "Bench",
         [
-            "Crypto", "Tensor", "Ledger", "Rounds", "Gossip", "Simulator", "EventLoop", "Compression", "Control",
-            "Model", "Program", "Locking",
+            "Crypto", "Tensor", "Ledger", "Rounds", "Link", "Gossip", "Simulator", "EventLoop", "Compression",
+            "Control",
+            "Model", "Program", "System",
         ], ["ArgumentParser"] + system),
 ]
 
@@ -47,9 +54,9 @@ private let system = ["Foundation", "FoundationEssentials", "Glibc"]
 let targetsWithoutSwift: Set<String> = ["CUV", "CSodium", "CZstd", "CBLAS", "CKernels", "CArguments"]
 
 /// The protocol's own modules decide the same on every machine and in the simulator: no clock, no thread, no file.
-let pureModules: Set<String> = ["Gossip", "Ledger"]
+let pureModules: Set<String> = ["Gossip", "Link", "Ledger"]
 let forbiddenInPureModules: Set<String> = [
-    "Foundation", "FoundationEssentials", "Dispatch", "Glibc", "Tensor", "EventLoop",
+    "Foundation", "FoundationEssentials", "Dispatch", "Glibc", "Tensor", "EventLoop", "System",
 ]
 
 /// Every package that Package.swift may name. A new one is a decision of the whole team.

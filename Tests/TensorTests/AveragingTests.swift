@@ -1,4 +1,5 @@
 import Crypto
+import TestKit
 import Testing
 
 @testable import Tensor
@@ -316,7 +317,7 @@ struct AveragingTests {
 
     @Test
     func filesAverageLikeMemory() throws {
-        let folder = TestFolder()
+        let folder = TemporaryFolder()
         let layout = try TestLayouts.several()
         let list = try (0..<3).map {
             AveragingEntry(contribution: try contribution(layout, .standard, seed: $0).contribution)
@@ -338,10 +339,10 @@ struct AveragingTests {
 
         var bytes = folder.bytes("base")
         bytes[ParameterLayout.blockBytes + 77] ^= 4
-        folder.write(bytes, "base")
+        folder.write(bytes, to: "base")
         let broken = try ParameterFile(
             path: folder.file("base"), parameterCount: layout.parameterCount, expectedRoot: root)
-        let error = AveragingError.file(.corruptBlock(file: folder.file("base"), block: 1))
+        let error = AveragingError.file(.damaged(file: folder.file("base"), place: "block 1"))
         #expect(throws: error) {
             try Averager.average(
                 layout: layout, entries: list, rule: .ofFour, base: broken, output: MemoryBlockSink(), workers: 2)

@@ -1,4 +1,5 @@
 import Crypto
+import TestKit
 import Testing
 
 @testable import Tensor
@@ -141,7 +142,7 @@ struct CodecTests {
 
     @Test
     func filesAndMemoryGiveTheSamePayload() throws {
-        let folder = TestFolder()
+        let folder = TemporaryFolder()
         let layout = try TestLayouts.several()
         var random = TestRandom(9)
         let delta = random.pseudoGradient(layout.parameterCount)

@@ -1,11 +1,13 @@
 import Crypto
+import System
+import TestKit
 import Testing
 
 @testable import Tensor
 
 @Suite("Parameter files")
 struct ParameterFileTests {
-    private let folder = TestFolder()
+    private let folder = TemporaryFolder()
     private let values: [Float]
     private let root: Digest
 
@@ -15,7 +17,7 @@ struct ParameterFileTests {
         root = try ParameterFile.write(ParameterArray(values), to: folder.file("base")).name
     }
 
-    private func open(_ expected: Digest?) throws(ParameterFileError) -> ParameterFile {
+    private func open(_ expected: Digest?) throws(FileError) -> ParameterFile {
         try ParameterFile(path: folder.file("base"), parameterCount: values.count, expectedRoot: expected)
     }
 
@@ -50,17 +52,17 @@ struct ParameterFileTests {
             var bytes = original
             let place = Int.random(in: 0..<bytes.count, using: &random)
             bytes[place] ^= 1 << UInt8.random(in: 0..<8, using: &random)
-            folder.write(bytes, "base")
+            folder.write(bytes, to: "base")
             if place >= 4 * values.count {
-                let error = #expect(throws: ParameterFileError.self) { try open(root) }
-                guard case .wrongRoot(let file, root, _) = error else {
+                let error = #expect(throws: FileError.self) { try open(root) }
+                guard case .damaged(folder.file("base"), let place) = error else {
                     Issue.record("\(String(describing: error))")
                     continue
                 }
-                #expect(file == folder.file("base"))
+                #expect(place.hasSuffix("expected \(root.short)"))
             } else {
                 let block = place / ParameterLayout.blockBytes
-                #expect(throws: ParameterFileError.corruptBlock(file: folder.file("base"), block: block)) {
+                #expect(throws: FileError.damaged(file: folder.file("base"), place: "block \(block)")) {
                     try open(root).verify()
                 }
             }
@@ -70,18 +72,17 @@ struct ParameterFileTests {
     @Test
     func filesOfAnotherLengthOrRootOrNoneAreRefused() throws {
         let other = Digest.zero
-        #expect(throws: ParameterFileError.wrongRoot(file: folder.file("base"), expected: other, found: root)) {
-            try open(other)
-        }
+        let place = "the Merkle leaves at its end lead to \(root.short), expected \(other.short)"
+        #expect(throws: FileError.damaged(file: folder.file("base"), place: place)) { try open(other) }
         let original = folder.bytes("base")
         for bytes in [[], Array(original.dropLast()), original + [0], Array(original[..<(4 * values.count)])] {
-            folder.write(bytes, "base")
+            folder.write(bytes, to: "base")
             #expect(
-                throws: ParameterFileError.wrongSize(
+                throws: FileError.wrongSize(
                     file: folder.file("base"), expectedBytes: original.count, foundBytes: bytes.count)
             ) { try open(nil) }
         }
-        #expect(throws: ParameterFileError.system(file: folder.file("none"), operation: "open", code: 2)) {
+        #expect(throws: FileError.system(file: folder.file("none"), operation: "open", code: 2)) {
             try ParameterFile(path: folder.file("none"), parameterCount: 1, expectedRoot: nil)
         }
     }
@@ -94,9 +95,10 @@ struct ParameterFileTests {
                 path: folder.file("base"), shape: StateShape(parameterCount: values.count))
             _ = try values[..<ParameterLayout.blockParameters].withUnsafeBufferPointer { try writer.writeBlock(0, $0) }
             #expect(folder.names == ["base", "base.partial"])
-            #expect(throws: ParameterFileError.wrongCount(file: folder.file("base"), expected: 2, found: 1)) {
-                try writer.finish()
-            }
+            let bytes = 4 * values.count + 32
+            let error = FileError.wrongSize(
+                file: folder.file("base"), expectedBytes: bytes + 32, foundBytes: bytes)
+            #expect(throws: error) { try writer.finish() }
         }
         #expect(folder.names == ["base"])
         #expect(folder.bytes("base") == before)
@@ -107,7 +109,8 @@ struct ParameterFileTests {
         for bad in [Float.nan, .infinity, -.infinity] {
             var broken = values
             broken[ParameterLayout.blockParameters + 1] = bad
-            #expect(throws: ParameterFileError.nonFinite(file: folder.file("new"), block: 1)) {
+            let place = "block 1 has a number that is not finite"
+            #expect(throws: FileError.damaged(file: folder.file("new"), place: place)) {
                 try ParameterFile.write(ParameterArray(broken), to: folder.file("new"))
             }
         }
@@ -124,7 +127,7 @@ struct ParameterFileTests {
             try rest.prefix(count).withUnsafeBufferPointer { try appender.append($0) }
             rest = rest.dropFirst(count)
         }
-        #expect(throws: ParameterFileError.self) { try values.withUnsafeBufferPointer { try appender.append($0) } }
+        #expect(throws: FileError.self) { try values.withUnsafeBufferPointer { try appender.append($0) } }
         #expect(try appender.finish().root == root)
         #expect(folder.bytes("new") == folder.bytes("base"))
     }
@@ -165,16 +168,16 @@ struct ParameterFileTests {
             #expect(!shape.verify(leaf: MerkleTree.leaf(bytes + [0]), block: block, proof: proof, name: file.name))
         }
         // A part that is given for the other, and a file of another shape, are noticed.
-        #expect(throws: ParameterFileError.self) {
+        #expect(throws: FileError.self) {
             try ParameterFile(
                 path: folder.file("two"), shape: StateShape(parameterCount: parameters + outer),
                 expectedName: written.name)
         }
         var bytes = folder.bytes("two")
         bytes[4 * (parameters + outer) - 1] ^= 1
-        folder.write(bytes, "two")
+        folder.write(bytes, to: "two")
         let damaged = try ParameterFile(path: folder.file("two"), shape: shape, expectedName: written.name)
-        #expect(throws: ParameterFileError.corruptBlock(file: folder.file("two"), block: shape.blockCount - 1)) {
+        #expect(throws: FileError.damaged(file: folder.file("two"), place: "block \(shape.blockCount - 1)")) {
             try damaged.verify()
         }
     }
@@ -209,7 +212,7 @@ struct ParameterFileTests {
             #expect(Array(values) == Array(moments[range]))
         }
         for steps in [Float(-1), -0.0, 0.5, 0x1p25, .nan] {
-            #expect(throws: ParameterFileError.self) { try SharedState.steps(of: ParameterArray([0, 0, steps])) }
+            #expect(throws: FileError.self) { try SharedState.steps(of: ParameterArray([0, 0, steps])) }
         }
     }
 }

@@ -1,6 +1,6 @@
 import Foundation
 import FuzzEntries
-import TestSupport
+import TestKit
 import Testing
 
 @testable import Tensor
@@ -53,8 +53,8 @@ struct ReferenceDecoderTests {
     }
 
     private func compare(_ cases: [PayloadCase], sourceLocation: SourceLocation = #_sourceLocation) throws {
-        let folder = TestFolder()
-        folder.write(cases.flatMap(\.encoded), "cases")
+        let folder = TemporaryFolder()
+        folder.write(cases.flatMap(\.encoded), to: "cases")
         let script = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .appending(path: "Reference/payload_decoder.py")
         let result = try Command("/usr/bin/env")

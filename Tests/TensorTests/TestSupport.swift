@@ -34,53 +34,6 @@ struct TestRandom: RandomNumberGenerator {
     }
 }
 
-/// A folder that goes away with the value.
-final class TestFolder {
-    let path: String
-
-    init() {
-        var template = Array("/tmp/mesh-tensor-XXXXXX".utf8CString)
-        precondition(mkdtemp(&template) != nil)
-        path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
-    }
-
-    deinit {
-        for name in names { unlink("\(path)/\(name)") }
-        rmdir(path)
-    }
-
-    var names: [String] {
-        guard let folder = opendir(path) else { return [] }
-        defer { closedir(folder) }
-        var names: [String] = []
-        while let entry = readdir(folder) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if name != "." && name != ".." { names.append(name) }
-        }
-        return names.sorted()
-    }
-
-    func file(_ name: String) -> String { "\(path)/\(name)" }
-
-    func bytes(_ name: String) -> [UInt8] {
-        let stream = fopen(file(name), "rb")!
-        defer { fclose(stream) }
-        fseek(stream, 0, SEEK_END)
-        var bytes = [UInt8](repeating: 0, count: ftell(stream))
-        rewind(stream)
-        precondition(fread(&bytes, 1, bytes.count, stream) == bytes.count)
-        return bytes
-    }
-
-    func write(_ bytes: [UInt8], _ name: String) {
-        let stream = fopen(file(name), "wb")!
-        defer { fclose(stream) }
-        precondition(fwrite(bytes, 1, bytes.count, stream) == bytes.count)
-    }
-}
-
 /// Layouts with every awkward shape: smaller than a chunk, one above it, a single number, several segments.
 enum TestLayouts {
     static func small() throws -> ParameterLayout {

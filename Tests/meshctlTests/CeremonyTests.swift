@@ -318,7 +318,7 @@ import Testing
         try place.run("keygen", "--site", "de")
         let missing = try place.run("genesis", "create", "--model", "nowhere", "--cards", "de/site.card")
         #expect(missing.status == 1)
-        #expect(missing.errors.contains("nowhere: open failed: No such file"))
+        #expect(missing.errors.contains("nowhere: cannot be read: No such file"))
         try place.makeModel()
         let bytes = try place.bytes("model/model.safetensors")
         try place.write(Array(bytes.dropLast(4)), to: "model/model.safetensors")

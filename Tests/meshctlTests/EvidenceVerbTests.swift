@@ -2,6 +2,7 @@ import Control
 import Crypto
 import Foundation
 import Ledger
+import System
 import Testing
 
 @testable import meshctl
@@ -168,6 +169,6 @@ import Testing
         #expect(text.output.contains("No member is known to have broken the protocol."))
         let export = try place.run(["evidence", "--export", "out", "--socket", "s"], answeredBy: daemon.loop)
         #expect(export.status == 1)
-        #expect(!DiskFile.exists(place.path("out")))
+        #expect(!File.exists(place.path("out")))
     }
 }

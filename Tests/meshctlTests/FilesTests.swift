@@ -1,4 +1,5 @@
 import SiteFiles
+import System
 import Testing
 
 @testable import meshctl
@@ -71,7 +72,7 @@ import Testing
 @Suite struct FolderTests {
     @Test("A folder that cannot be made is an error with the system's reason") func namesReason() {
         // sysfs refuses a new folder with EPERM; looking for the folder afterwards finds nothing, which is ENOENT.
-        let error = #expect(throws: Failure.self) { try DiskFile.makeDirectory("/sys/mesh-folder") }
-        #expect(error?.message == "cannot make directory /sys/mesh-folder: Operation not permitted")
+        let error = #expect(throws: FileError.self) { try Folder.make("/sys/mesh-folder", mode: 0o755) }
+        #expect(error?.description == "/sys/mesh-folder: cannot be created: Operation not permitted")
     }
 }

@@ -3,6 +3,7 @@ import EventLoop
 import Foundation
 import Gossip
 import Ledger
+import Link
 import SiteFiles
 import Testing
 

@@ -4,6 +4,7 @@ import EventLoop
 import Foundation
 import Gossip
 import Ledger
+import Link
 
 @testable import meshctl
 

@@ -2,7 +2,7 @@ import Crypto
 import Foundation
 import Ledger
 import Tensor
-import TestSupport
+import TestKit
 import Testing
 
 /// A directory of its own, and the built `meshctl` to run in it.

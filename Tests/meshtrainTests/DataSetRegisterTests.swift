@@ -2,6 +2,7 @@ import Control
 import Crypto
 import Glibc
 import Model
+import TestKit
 import Testing
 
 @testable import meshtrain
@@ -58,7 +59,7 @@ enum DigestTextSample {
     }
 
     @Test func theRegisterIsKeptForItsUserAlone() throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         var register = DataSetRegister()
         _ = try enter(&register, [file("a", "text")], "letters", licence: "CC0-1.0")
         try register.store(in: folder.path)

@@ -1,25 +1,10 @@
 import Crypto
 import Glibc
+import TestKit
 import Testing
 
 @testable import Model
 @testable import meshtrain
-
-/// A folder of its own that is removed at the end.
-final class TemporaryFolder {
-    let path: String
-
-    init() throws {
-        var random = SystemRandomNumberGenerator()
-        path = "/tmp/meshtrain-" + String(random.next(), radix: 16)
-        try #require(mkdir(path, 0o700) == 0)
-    }
-
-    deinit {
-        for name in ["site.secret", "datasets.json"] { unlink(path + "/" + name) }
-        rmdir(path)
-    }
-}
 
 @Suite struct SiteSecretTests {
     private func mode(_ path: String) throws -> mode_t {
@@ -29,19 +14,19 @@ final class TemporaryFolder {
     }
 
     @Test func isMadeAtTheFirstStart_forItsUserAlone_andIsTheSameAfterwards() throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let first = try SiteSecret.open(in: folder.path)
         #expect(try mode(folder.path + "/site.secret") == 0o600)
         let again = try SiteSecret.open(in: folder.path)
         #expect(first.identifier(ofDataSet: "letters") == again.identifier(ofDataSet: "letters"))
-        let otherFolder = try TemporaryFolder()
+        let otherFolder = TemporaryFolder()
         let other = try SiteSecret.open(in: otherFolder.path)
         #expect(first.identifier(ofDataSet: "letters") != other.identifier(ofDataSet: "letters"))
         withExtendedLifetime((folder, otherFolder)) {}
     }
 
     @Test func aFileThatOthersMayReadOrThatIsCutOff_isRefusedAndNotReplaced() throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         _ = try SiteSecret.open(in: folder.path)
         let path = folder.path + "/site.secret"
         #expect(chmod(path, 0o640) == 0)

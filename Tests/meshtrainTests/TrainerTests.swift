@@ -1,6 +1,7 @@
 import Control
 import Foundation
 import Model
+import System
 import Tensor
 import Testing
 
@@ -21,7 +22,7 @@ struct TrainerExitTests {
         #expect(TrainerExit(.protocolVersion) == .refusedProtocol)
         #expect(TrainerExit(ModelError.notFinite(what: "x")) == .diverged)
         #expect(TrainerExit(ModelError.checkpointMagic) == .unusableData)
-        #expect(TrainerExit(ParameterFileError.notARegularFile(file: "x")) == nil)
+        #expect(TrainerExit(FileError.notARegularFile(file: "x")) == nil)
     }
 
     @Test("The unit does not restart the trainer after any of these numbers, and the help names them")
@@ -40,7 +41,7 @@ struct DiskSpaceTests {
     func waits() throws {
         var failures = 2
         var told = 0
-        func write() throws(ParameterFileError) {
+        func write() throws(FileError) {
             guard failures == 0 else {
                 failures -= 1
                 throw .system(file: "f", operation: "write", code: failures == 1 ? ENOSPC : EFBIG)
@@ -51,8 +52,8 @@ struct DiskSpaceTests {
     }
 
     @Test("Another failure than a full disk is no reason to wait") func fails() {
-        #expect(throws: ParameterFileError.system(file: "f", operation: "write", code: EIO)) {
-            try DiskSpace.waiting(pauseMilliseconds: 1) { () throws(ParameterFileError) in
+        #expect(throws: FileError.system(file: "f", operation: "write", code: EIO)) {
+            try DiskSpace.waiting(pauseMilliseconds: 1) { () throws(FileError) in
                 throw .system(file: "f", operation: "write", code: EIO)
             }
         }

@@ -1,5 +1,5 @@
 import Foundation
-import Locking
+import System
 
 /// Independent jobs on the cores of this machine.
 enum Threads {

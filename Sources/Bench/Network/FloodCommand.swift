@@ -3,6 +3,7 @@ import Crypto
 import Foundation
 import Gossip
 import Ledger
+import Link
 
 /// A member that has gone mad: sends one daemon the same request without end and reads none of the answers.
 struct FloodCommand: ParsableCommand {
@@ -129,8 +130,8 @@ private final class FloodLink {
 
     deinit { close(descriptor) }
 
-    private static var now: Gossip.Instant {
-        Gossip.Instant(milliseconds: DispatchTime.now().uptimeNanoseconds / 1_000_000)
+    private static var now: Link.Instant {
+        Link.Instant(milliseconds: DispatchTime.now().uptimeNanoseconds / 1_000_000)
     }
 
     private func shakeHands() -> Bool {

@@ -67,10 +67,10 @@ struct SubmissionCommand: ParsableCommand {
 
     /// A pseudo-gradient that a daemon has and was not told to use yet.
     private final class Transfer: @unchecked Sendable {  // used by one thread after the other
-        private let client: DaemonClient
+        private let client: ControlClient
 
         init(socket: String, seed: UInt64) throws {
-            client = try DaemonClient(path: socket)
+            client = try ControlClient(path: socket, answerMilliseconds: 300_000)
             let attached = try client.call(
                 TrainerAttach(
                     protocolVersion: ControlSchema.protocolVersion,

@@ -1,106 +1,47 @@
-import Glibc
+import System
 
 extension KeyFile {
     /// Reads and checks the key file at `path`.
     ///
-    /// - Throws: what `init(contents:kind:path:)` throws, `systemCall`, `notARegularFile`, and `permissionsTooWide` for
-    ///   a mode that has more than 0600.
+    /// - Throws: what `init(contents:kind:path:)` throws, `file`, and `permissionsTooWide` for a mode that has more than 0600.
     public static func load(_ kind: KeyKind, from path: String) throws(KeyFileError) -> KeyFile {
-        // Without O_NONBLOCK a named pipe in the file's place would hold the program up.
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else { throw failure("open", path) }
-        defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw failure("fstat", path) }
-        guard status.st_mode & S_IFMT == S_IFREG else { throw KeyFileError(path: path, problem: .notARegularFile) }
-        let mode = status.st_mode & 0o7777
+        let (mode, byteCount): (UInt32, Int)
+        let file: File
+        do throws(FileError) {
+            file = try File.open(path, .read)
+            (mode, byteCount) = (try file.mode(), try file.byteCount())
+        } catch {
+            throw KeyFileError(path: path, problem: .file(error))
+        }
         guard mode & ~0o600 == 0 else { throw KeyFileError(path: path, problem: .permissionsTooWide(mode: mode)) }
-        guard let byteCount = Int(exactly: status.st_size), byteCounts.contains(byteCount) else {
-            throw KeyFileError(
-                path: path, problem: .wrongLength(byteCount: Int(clamping: status.st_size), expected: byteCounts))
+        guard byteCounts.contains(byteCount) else {
+            throw KeyFileError(path: path, problem: .wrongLength(byteCount: byteCount, expected: byteCounts))
         }
-        var got = 0
-        let contents = SecretBytes(count: byteCount) { got = readFully(descriptor, into: $0) }
-        guard got >= 0 else { throw failure("read", path) }
-        guard got == byteCount else {
-            throw KeyFileError(path: path, problem: .wrongLength(byteCount: got, expected: [byteCount]))
+        var failure: FileError?
+        let contents = SecretBytes(count: byteCount) { buffer in
+            do throws(FileError) { try file.read(at: 0, into: buffer) } catch { failure = error }
         }
+        if let failure { throw KeyFileError(path: path, problem: .file(failure)) }
         return try KeyFile(contents: contents, kind: kind, path: path)
     }
 
-    /// Writes the file to `path` with mode 0600: under a temporary name, synced, then renamed, then the directory synced.
-    /// After a crash there is the whole file or none.
+    /// Writes the file to `path` with mode 0600, as `NewFile` does: after a crash there is the whole file or none.
     ///
-    /// - Parameter replacing: whether a file of that name may be replaced; a key that is overwritten is lost.
-    /// - Throws: `alreadyExists`, `systemCall`.
-    public func store(replacing: Bool = false) throws(KeyFileError) {
-        let suffix = SecretBytes.random(count: 8).withUnsafeBytes { Hex.encode($0) }
-        let temporaryPath = "\(path).\(suffix).tmp"
-        try writeSynced(to: temporaryPath)
-        // rename(2) replaces silently; link(2) refuses where there is a file.
-        let status = replacing ? rename(temporaryPath, path) : link(temporaryPath, path)
-        let code = errno
-        if !replacing || status != 0 { unlink(temporaryPath) }
-        guard status == 0 else {
-            let problem: KeyFileError.Problem =
-                code == EEXIST ? .alreadyExists : .systemCall(name: replacing ? "rename" : "link", code: code)
-            throw KeyFileError(path: path, problem: problem)
+    /// - Parameter isReplacing: whether a file of that name may be replaced; a key that is overwritten is lost.
+    /// - Throws: `file`; with `FileError.alreadyExists` if there is one and it may not be replaced.
+    public func store(isReplacing: Bool = false) throws(KeyFileError) {
+        do throws(FileError) {
+            let output = try NewFile(path, mode: 0o600, temporaryName: .unique)
+            // Whatever the umask is.
+            try output.file.setMode(0o600)
+            var failure: FileError?
+            contents.withUnsafeBytes { buffer in
+                do throws(FileError) { try output.file.write(buffer, at: 0) } catch { failure = error }
+            }
+            if let failure { throw failure }
+            try output.finish(isReplacing: isReplacing)
+        } catch {
+            throw KeyFileError(path: path, problem: .file(error))
         }
-        try syncDirectory()
-    }
-
-    private func writeSynced(to temporaryPath: String) throws(KeyFileError) {
-        let descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw KeyFile.failure("open", temporaryPath) }
-        var error: KeyFileError?
-        if !contents.withUnsafeBytes({ KeyFile.writeFully($0, to: descriptor) }) {
-            error = KeyFile.failure("write", temporaryPath)
-        } else if fchmod(descriptor, 0o600) != 0 {
-            error = KeyFile.failure("fchmod", temporaryPath)
-        } else if fsync(descriptor) != 0 {
-            error = KeyFile.failure("fsync", temporaryPath)
-        }
-        if close(descriptor) != 0, error == nil { error = KeyFile.failure("close", temporaryPath) }
-        if let error {
-            unlink(temporaryPath)
-            throw error
-        }
-    }
-
-    private func syncDirectory() throws(KeyFileError) {
-        let separator = path.utf8.lastIndex(of: UInt8(ascii: "/"))
-        let directory = separator.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
-        let descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw KeyFile.failure("open", directory) }
-        defer { close(descriptor) }
-        guard fsync(descriptor) == 0 else { throw KeyFile.failure("fsync", directory) }
-    }
-
-    private static func failure(_ call: String, _ path: String) -> KeyFileError {
-        KeyFileError(path: path, problem: .systemCall(name: call, code: errno))
-    }
-
-    /// How many bytes were read until the buffer was full or the file at its end; -1 for an error.
-    private static func readFully(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer) -> Int {
-        var done = 0
-        while done < buffer.count {
-            let got = read(descriptor, buffer.baseAddress! + done, buffer.count - done)
-            if got < 0 && errno == EINTR { continue }
-            if got < 0 { return -1 }
-            if got == 0 { break }
-            done += got
-        }
-        return done
-    }
-
-    private static func writeFully(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Bool {
-        var done = 0
-        while done < bytes.count {
-            let put = write(descriptor, bytes.baseAddress! + done, bytes.count - done)
-            if put < 0 && errno == EINTR { continue }
-            if put < 0 { return false }
-            done += put
-        }
-        return true
     }
 }

@@ -1,12 +1,10 @@
-import Glibc
+import System
 
 /// What is wrong with which key file.
 public struct KeyFileError: Error, Hashable, Sendable, CustomStringConvertible {
     public enum Problem: Hashable, Sendable {
-        /// A call of the operating system failed; `code` is its errno.
-        case systemCall(name: String, code: Int32)
-        /// A directory, a pipe or the like.
-        case notARegularFile
+        /// The file cannot be read or written, or there is one already and replacing it was not asked for.
+        case file(FileError)
         /// Others than the owner may read it, or it is executable; `mode` has the permission bits.
         case permissionsTooWide(mode: UInt32)
         case wrongLength(byteCount: Int, expected: [Int])
@@ -25,8 +23,6 @@ public struct KeyFileError: Error, Hashable, Sendable, CustomStringConvertible {
         case outOfMemory(memoryKibibytes: UInt32)
         /// The public key in the file is not the one that belongs to the secret.
         case publicKeyMismatch
-        /// There is a file of that name, and replacing it was not asked for.
-        case alreadyExists
     }
 
     public let path: String
@@ -37,14 +33,15 @@ public struct KeyFileError: Error, Hashable, Sendable, CustomStringConvertible {
         self.problem = problem
     }
 
-    public var description: String { "\(path): \(problem)" }
+    public var description: String {
+        if case .file(let error) = problem { error.description } else { "\(path): \(problem)" }
+    }
 }
 
 extension KeyFileError.Problem: CustomStringConvertible {
     public var description: String {
         switch self {
-        case .systemCall(let name, let code): "\(name) failed: \(String(cString: strerror(code)))"
-        case .notARegularFile: "is not a regular file"
+        case .file(let error): error.description
         case .permissionsTooWide(let mode): "has mode 0\(String(mode, radix: 8)), must have 0600 or less"
         case .wrongLength(let byteCount, let expected):
             "has \(byteCount) bytes, must have \(expected.map(String.init).joined(separator: " or "))"
@@ -60,7 +57,6 @@ extension KeyFileError.Problem: CustomStringConvertible {
         case .passphraseWrong: "does not open with this passphrase"
         case .outOfMemory(let memoryKibibytes): "needs \(memoryKibibytes) KiB of memory for its passphrase"
         case .publicKeyMismatch: "holds a public key that does not belong to its secret"
-        case .alreadyExists: "exists already"
         }
     }
 }

@@ -1,5 +1,6 @@
 import Crypto
 import Ledger
+import Link
 
 /// Votes of one kind in one view: of each member the first that came.
 struct Tally {

@@ -1,5 +1,6 @@
 import Crypto
 import Ledger
+import Link
 
 extension Node {
     /// A certified payload of the next height, from a peer that is ahead.

@@ -1,5 +1,6 @@
 import Crypto
 import Ledger
+import Link
 
 extension Node {
     /// Signs which committed contributions a quorum holds, once a height, after a quorum has closed the round: as soon

@@ -1,4 +1,5 @@
 import Ledger
+import Link
 
 extension Node {
     /// Enters the view after the highest that has a certificate, votes, and proposes where this node leads.

@@ -1,5 +1,6 @@
 import Crypto
 import Ledger
+import Link
 
 extension Node {
     /// Votes that came in, one or many; a quorum in one message is a certificate as it stands.

@@ -1,5 +1,6 @@
 import Crypto
 import Ledger
+import Link
 
 /// What is known of the commitments on one base: who has closed the round there, and which contributions that commits.
 struct CommitmentRound {

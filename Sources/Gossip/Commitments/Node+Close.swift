@@ -1,5 +1,6 @@
 import Crypto
 import Ledger
+import Link
 
 /// Closing a round: which commitments a member saw, said once a height (commit before reveal, agreement.md).
 extension Node {

@@ -1,5 +1,6 @@
 import Crypto
 import Ledger
+import Link
 
 /// Showing what was committed to, and giving up what was not: an author shows its payload once a quorum has closed the
 /// round and enough of them name it; no member asks for pieces before.

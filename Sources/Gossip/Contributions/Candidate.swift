@@ -1,5 +1,6 @@
 import Crypto
 import Ledger
+import Link
 
 /// A contribution that this node knows of, and how far its pieces have come.
 struct Candidate {

@@ -1,4 +1,5 @@
 import Ledger
+import Link
 
 extension Node {
     /// A peer said which pieces it holds.

@@ -1,5 +1,6 @@
 import Crypto
 import Ledger
+import Link
 
 /// Proofs that this node holds, one a member, kind and place, and what it needs to find and to pass them on.
 struct EvidenceTable {

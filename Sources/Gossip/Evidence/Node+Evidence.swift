@@ -1,5 +1,6 @@
 import Crypto
 import Ledger
+import Link
 
 extension Node {
     /// The set that judges this evidence; nil where this node cannot or will not judge.

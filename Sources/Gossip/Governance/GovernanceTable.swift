@@ -1,5 +1,6 @@
 import Crypto
 import Ledger
+import Link
 
 /// Actions and reviews that no version embeds yet.
 ///

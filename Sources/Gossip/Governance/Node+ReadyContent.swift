@@ -1,4 +1,5 @@
 import Ledger
+import Link
 
 /// What a ready record of this node would say now.
 struct ReadyContent {

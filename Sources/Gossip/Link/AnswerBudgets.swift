@@ -1,4 +1,5 @@
 import Ledger
+import Link
 
 /// What each member's requests for single objects cost in the present window of time: a request is small, its answer may be
 /// large, and to look for something costs work even if it is not found. Counted per member and not per link, so a new link

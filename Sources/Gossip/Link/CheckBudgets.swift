@@ -1,4 +1,5 @@
 import Ledger
+import Link
 
 /// How many signature checks each peer has failed lately.
 ///

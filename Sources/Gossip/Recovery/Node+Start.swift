@@ -1,5 +1,6 @@
 import Crypto
 import Ledger
+import Link
 
 /// The question of every start: what of this node's signatures do others hold, and how far are they? Nothing is signed
 /// before as many have answered as a quorum takes besides this node, and their heights are adopted here: so a journal

@@ -1,4 +1,5 @@
 import Ledger
+import Link
 
 /// An answer to a start, and when it was made. It serves for a while: a question comes over many links.
 struct GivenReport {

@@ -1,5 +1,6 @@
 import Crypto
 import Ledger
+import Link
 
 /// The replay of the history without what the members excluded: which one is asked for, and how far it has come.
 struct ReplayTask {

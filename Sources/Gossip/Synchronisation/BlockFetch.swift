@@ -1,5 +1,6 @@
 import Crypto
 import Ledger
+import Link
 
 /// A block of a version's parameters: 262,144 of them (the last may be shorter), a leaf under the version's root.
 public struct BlockName: Hashable, Sendable {

@@ -1,4 +1,5 @@
 import Ledger
+import Link
 
 extension Node {
     /// Announces where this node can be reached, with a higher sequence number whenever that changed.

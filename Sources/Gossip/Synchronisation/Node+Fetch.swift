@@ -1,4 +1,5 @@
 import Ledger
+import Link
 
 extension Node {
     /// Asks for what lacks, each thing at most twice per anti-entropy interval: of two peers drawn at random, so that

@@ -1,5 +1,6 @@
 import Crypto
 import Ledger
+import Link
 
 extension Node {
     /// Asks the next peer for certified versions, if one claims enough of them. Those that failed before are

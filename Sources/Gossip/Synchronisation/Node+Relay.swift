@@ -1,5 +1,6 @@
 import Crypto
 import Ledger
+import Link
 
 /// Passing on between members that have no link to each other.
 ///

@@ -1,5 +1,6 @@
 import Crypto
 import Ledger
+import Link
 
 /// What a node has under way to catch up without replaying.
 struct Synchronisation {

@@ -1,5 +1,6 @@
 import Crypto
 import Ledger
+import Link
 
 /// What one daemon says to another. Travels as a CBOR array of a number and a body, whole in one control message.
 enum Message: Equatable {
@@ -279,7 +280,7 @@ extension FetchItem {
 /// Bounds of the wire, and the messages that the shell makes by itself.
 public enum Wire {
     /// A control message, reassembled.
-    public static let messageBytesMaximum = 64 << 10
+    public static let messageBytesMaximum = LinkLimits.messageBytesMaximum
     static let readyMessageBytesMaximum = messageBytesMaximum - 16
     static let fetchItemsMaximum = 256
 

@@ -2,6 +2,7 @@ import Control
 import Gossip
 import Ledger
 import Rounds
+import System
 import Tensor
 
 /// The payload of one contribution, for a site that judges it.
@@ -42,7 +43,7 @@ extension ControlServer {
             { () -> Swift.Result<(any PayloadReader)?, StoreError> in
                 guard blobs.isComplete(digest) else { return .success(nil) }
                 // What is judged is what its author signed.
-                do throws(StoreError) { try blobs.verify(digest) } catch { return .failure(error) }
+                do throws(FileError) { try blobs.verify(digest) } catch { return .failure(.file(error)) }
                 return .success(BlobPayloads(blobs: blobs).payload(of: digest))
             },
             completion: { [weak self] result in

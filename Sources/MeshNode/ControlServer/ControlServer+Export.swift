@@ -2,6 +2,7 @@ import Control
 import Crypto
 import Ledger
 import Rounds
+import System
 import Tensor
 
 extension ControlServer {
@@ -24,7 +25,7 @@ extension ControlServer {
                     do throws(StoreError) {
                         return .success(try FinishedExport(path, through: top, genesis, database, blobs))
                     } catch {
-                        DiskFile.remove(path)
+                        File.remove(path)
                         return .failure(error)
                     }
                 },
@@ -43,7 +44,7 @@ extension ControlServer {
 
     private func send(_ export: FinishedExport, _ id: Int64, _ connection: ControlConnection) {
         // The name is not needed any more: the file goes with its last reader.
-        DiskFile.remove(export.file.path)
+        File.remove(export.file.path)
         connection.answer(
             id, to: LedgerExportBegin.self,
             LedgerExport(
@@ -83,7 +84,7 @@ extension ControlServer {
 
 /// An exported ledger in a file of this process.
 struct FinishedExport: Sendable {
-    let file: DiskFile
+    let file: File
     let byteCount: Int
     let height: Height
     let head: VersionDigest
@@ -112,11 +113,13 @@ struct FinishedExport: Sendable {
             try sink.finish()
         } catch let error as StoreError {
             throw error
+        } catch let error as FileError {
+            throw .file(error)
         } catch {
             throw .database(file: path, message: "the export failed: \(error)")
         }
-        file = try DiskFile.open(path, .read)
-        byteCount = try file.byteCount()
+        file = try stored(File.open(path, .read))
+        byteCount = try stored(file.byteCount())
         height = top
         self.head = head
     }

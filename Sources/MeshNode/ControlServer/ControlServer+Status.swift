@@ -2,6 +2,7 @@ import Control
 import Glibc
 import Gossip
 import Ledger
+import Link
 
 extension ControlServer {
     var status: StatusResponse {
@@ -127,8 +128,8 @@ extension ControlServer {
     private var disk: DiskState {
         switch driver.health.commitFailure ?? driver.health.writeFailure {
         case nil: .writable
-        case .system(_, _, let code)? where StoreError.fullCodes.contains(code): .full
-        case .system(_, _, let code)? where StoreError.readOnlyCodes.contains(code): .readOnly
+        case .file(let error)? where error.isFullDisk: .full
+        case .file(let error)? where error.isReadOnlyDisk: .readOnly
         case .database(_, let message)? where message.contains("full"): .full
         case .database(_, let message)? where message.contains("readonly"): .readOnly
         default: .failed
@@ -206,7 +207,7 @@ extension ControlServer {
     // MARK: Doctor
 
     /// An instant of the loop's clock as seconds since 1970, for people.
-    private func seconds(of instant: Gossip.Instant) -> Int64 {
+    private func seconds(of instant: Link.Instant) -> Int64 {
         Int64(clamping: time(nil)) - Int64(clamping: driver.now.since(instant) / 1000)
     }
 

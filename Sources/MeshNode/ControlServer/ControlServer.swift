@@ -2,6 +2,7 @@ import Control
 import EventLoop
 import Gossip
 import Ledger
+import Link
 
 /// The control sockets: one for a trainer, one for operators, perhaps one for auditors. Has no method that takes a file
 /// or text.
@@ -20,7 +21,7 @@ final class ControlServer {
     private let turns: ControlTurns
     private(set) var trainer: TrainerSession?
     /// When the round on this version is closed here, if this site has not committed by then.
-    private var closing: (version: VersionDigest, deadline: Gossip.Instant)?
+    private var closing: (version: VersionDigest, deadline: Link.Instant)?
     /// What a trainer told last, until one hands a contribution over. It outlives the trainer, which may have ended.
     var trainerTrouble: TrainerTrouble?
     var isStopping = false

@@ -1,5 +1,6 @@
 import Control
 import Ledger
+import System
 import Tensor
 
 /// A contribution while its frames arrive: a file of a size that is known from the start, filled from its beginning to
@@ -10,21 +11,21 @@ final class IncomingTransfer {
     let form: ContributionForm
     let byteCount: Int
     let path: String
-    let file: DiskFile
+    let file: File
     private(set) var receivedBytes = 0
     var failure: ControlRefusal?
 
-    init(id: Int64, base: VersionDigest, form: ContributionForm, byteCount: Int, path: String) throws(StoreError) {
+    init(id: Int64, base: VersionDigest, form: ContributionForm, byteCount: Int, path: String) throws(FileError) {
         self.id = id
         self.base = base
         self.form = form
         self.byteCount = byteCount
         self.path = path
-        file = try DiskFile.open(path, .create)
+        file = try File.open(path, .create())
         try file.resize(to: 0)
     }
 
-    func abandon() { DiskFile.remove(path) }
+    func abandon() { File.remove(path) }
 
     /// Where in the file the frame's bytes belong; nil where they are refused.
     func take(_ frame: TensorFrame, layout: ParameterLayout) -> Int? {

@@ -1,5 +1,6 @@
 import Control
 import Crypto
+import System
 import Tensor
 
 /// A part of a version's state on its way to a client: a block in memory at a time, each held against its Merkle leaf
@@ -37,8 +38,7 @@ final class OutgoingState {
         guard connection.isOpen, block < shape.blockCount else { return connection.endSending() }
         let (source, range, block) = (source, shape.values(ofBlock: block), block)
         driver.workers.submit(
-            { () -> Swift.Result<[UInt8], ParameterFileError> in OutgoingState.read(source, block, count: range.count)
-            },
+            { OutgoingState.read(source, block, count: range.count) },
             completion: { [self] result in
                 switch result {
                 case .success(let bytes):
@@ -47,7 +47,7 @@ final class OutgoingState {
                     connection.whenDrained { self.next() }
                 case .failure(let error):
                     // Half a state must not be used: without its end the client sees a broken connection.
-                    driver.report(StoreError(error))
+                    driver.report(.file(error))
                     connection.close()
                 }
             })
@@ -55,10 +55,10 @@ final class OutgoingState {
 
     private static func read(
         _ source: any ParameterSource, _ block: Int, count: Int
-    ) -> Swift.Result<[UInt8], ParameterFileError> {
-        var failure: ParameterFileError?
+    ) -> Swift.Result<[UInt8], FileError> {
+        var failure: FileError?
         let values = [Float](unsafeUninitializedCapacity: count) { buffer, filled in
-            do throws(ParameterFileError) {
+            do throws(FileError) {
                 try source.readBlock(block, into: UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
                 filled = count
             } catch {

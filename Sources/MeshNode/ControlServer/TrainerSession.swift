@@ -3,7 +3,9 @@ import Crypto
 import EventLoop
 import Gossip
 import Ledger
+import Link
 import Rounds
+import System
 import Tensor
 
 /// The attached trainer: gives it bases, receives its contributions tensor by tensor into a bounded file.
@@ -66,7 +68,7 @@ final class TrainerSession {
     }
 
     /// The round on this version closes then, and this site has not committed yet.
-    func closes(_ version: VersionDigest, at deadline: Gossip.Instant) {
+    func closes(_ version: VersionDigest, at deadline: Link.Instant) {
         connection.notify(closing: text(version), deadlineMilliseconds: deadline.milliseconds)
     }
 
@@ -145,12 +147,12 @@ final class TrainerSession {
                 return refuse(.tooLarge, "a payload of this model has at most \(limit) bytes")
             }
         }
-        do throws(StoreError) {
+        do throws(FileError) {
             transfer = try IncomingTransfer(
                 id: parameters.transfer, base: version, form: parameters.form, byteCount: Int(parameters.bytes),
                 path: driver.jobs.blobs.state.incoming + "/" + server.intake.label())
         } catch {
-            driver.report(error)
+            driver.report(.file(error))
             return refuse(.diskUnavailable, "\(error)")
         }
         connection.answer(id, to: TrainerContributeBegin.self, Accepted())
@@ -164,11 +166,11 @@ final class TrainerSession {
         let file = transfer.file
         driver.workers.submit(
             { () -> StoreError? in
-                do throws(StoreError) {
+                do throws(FileError) {
                     try file.write(frame.bytes, at: offset)
                     return nil
                 } catch {
-                    return error
+                    return .file(error)
                 }
             },
             completion: { [weak self] error in

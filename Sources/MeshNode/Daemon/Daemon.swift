@@ -3,9 +3,11 @@ import Crypto
 import EventLoop
 import Gossip
 import Ledger
+import Link
 import Logging
 import Rounds
 import SiteFiles
+import System
 import Tensor
 
 /// One site's daemon: everything put together, on one loop.
@@ -69,7 +71,7 @@ final class Daemon {
         recovery.recovered.lacksParameters = baseRoots.last?.height != chain.height
         let residuals = Residuals(state: state, layout: layout)
         let residual = try Daemon.residual(recovery.residual, residuals, &recovery.repaired)
-        for name in try DiskFile.names(in: state.incoming) { DiskFile.remove(state.incoming + "/" + name) }
+        for name in try Folder.names(in: state.incoming) { File.remove(state.incoming + "/" + name) }
 
         try Daemon.check(ExpectedVersion(configuration.mesh), genesis, database)
         let site = try SiteIdentity(keys, configuration.site, members: chain.members)
@@ -168,7 +170,7 @@ final class Daemon {
     }
 
     private static func genesis(_ path: String) throws -> Genesis {
-        let bytes = try DiskFile.contents(of: path, limitBytes: Limits.genesisFileBytes)
+        let bytes = try File.contents(of: path, limitBytes: Limits.genesisFileBytes)
         let file: GenesisFile
         do {
             file = try GenesisFile(encoded: bytes)
@@ -186,9 +188,9 @@ final class Daemon {
     /// A residual that is damaged is named and begun anew: it holds only what this site has not sent yet.
     private static func residual(
         _ name: String?, _ residuals: Residuals, _ damages: inout [StoreError]
-    ) throws(StoreError) -> String? {
-        do throws(StoreError) { _ = try residuals.open(name) } catch {
-            damages.append(error)
+    ) throws(FileError) -> String? {
+        do throws(FileError) { _ = try residuals.open(name) } catch {
+            damages.append(.file(error))
             try residuals.retain(nil)
             return nil
         }

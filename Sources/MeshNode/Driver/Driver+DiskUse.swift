@@ -1,6 +1,8 @@
 import EventLoop
 import Gossip
 import Ledger
+import Link
+import System
 
 /// What the state directory holds, counted by a worker.
 struct StateUse: Sendable {
@@ -11,9 +13,9 @@ struct StateUse: Sendable {
     /// Room that the files take, not the length that sparse ones claim.
     init(_ state: StateDirectory) {
         func bytes(in folder: String) -> Int {
-            ((try? DiskFile.names(in: folder)) ?? []).reduce(0) { $0 + DiskFile.allocatedBytes(of: folder + "/" + $1) }
+            ((try? Folder.names(in: folder)) ?? []).reduce(0) { $0 + File.allocatedBytes(of: folder + "/" + $1) }
         }
-        ledgerBytes = ["", "-wal"].reduce(0) { $0 + DiskFile.allocatedBytes(of: state.database + $1) }
+        ledgerBytes = ["", "-wal"].reduce(0) { $0 + File.allocatedBytes(of: state.database + $1) }
         payloadBytes = bytes(in: state.blobs)
         parameterBytes = bytes(in: state.params)
     }

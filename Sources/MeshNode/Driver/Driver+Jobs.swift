@@ -1,6 +1,8 @@
 import Crypto
 import Gossip
 import Ledger
+import Link
+import System
 
 extension Driver {
     /// Checks the signatures of messages on other threads, up to the first that is invalid: it may end the link.
@@ -112,7 +114,7 @@ extension Driver {
         let blobs = jobs.blobs
         workers.submit(
             { () -> RecheckedBlob in
-                var damages: [StoreError] = []
+                var damages: [FileError] = []
                 if let pieces = blobs.verifiedPieces(digest, damages: &damages), pieces.count == count {
                     return RecheckedBlob(pieces: pieces, damages: damages)
                 }
@@ -120,7 +122,7 @@ extension Driver {
                 return RecheckedBlob(pieces: [Bool](repeating: false, count: count), damages: damages)
             },
             completion: { [weak self] found in
-                for damage in found.damages { self?.report(damage) }
+                for damage in found.damages { self?.report(.file(damage)) }
                 for (index, isSound) in found.pieces.enumerated() where !isSound {
                     self?.feed(.pieceLost(PieceName(contribution: digest, index: index)))
                 }
@@ -129,7 +131,7 @@ extension Driver {
 
     private struct RecheckedBlob: Sendable {
         let pieces: [Bool]
-        let damages: [StoreError]
+        let damages: [FileError]
     }
 
     func forget(_ digest: ContributionDigest) {

@@ -2,6 +2,7 @@ import Crypto
 import Glibc
 import Gossip
 import Ledger
+import Link
 
 extension Driver {
     func noticed(_ notice: Notice) {

@@ -1,6 +1,7 @@
 import Crypto
 import Gossip
 import Ledger
+import System
 
 /// What of the past stays on disk: `Rules+Retention.swift` says what, this takes the rest away.
 extension Driver {
@@ -45,7 +46,7 @@ extension Driver {
         let (blobs, chain) = (jobs.blobs, node.chain)
         workers.submit(
             { () -> RoundJobs.Outcome<[ContributionDigest]> in
-                do throws(StoreError) {
+                do throws(FileError) {
                     let old = try blobs.digests().filter { digest in
                         // A sidecar that cannot be read is dealt with by whoever reads it next.
                         guard let base = try? blobs.baseHeight(digest) else { return false }
@@ -53,7 +54,7 @@ extension Driver {
                     }
                     return RoundJobs.Outcome(value: old)
                 } catch {
-                    return RoundJobs.Outcome(value: [], trouble: error)
+                    return RoundJobs.Outcome(value: [], trouble: .file(error))
                 }
             },
             completion: { [weak self] outcome in

@@ -1,6 +1,7 @@
 import Crypto
 import Gossip
 import Ledger
+import System
 import Tensor
 
 /// Versions and blocks for peers that are far behind, and for this node when it is.
@@ -64,12 +65,12 @@ extension Driver {
             let fileCache = fileCache
             workers.submit(
                 { () -> RoundJobs.Outcome<RoundJobs.SentPiece?> in
-                    do throws(StoreError) {
+                    do throws(FileError) {
                         let block = try fileCache.block(index, of: root)
                         return RoundJobs.Outcome(
                             value: block.map { RoundJobs.SentPiece(bytes: $0.bytes, proof: $0.proof) })
                     } catch {
-                        return RoundJobs.Outcome(value: nil, trouble: error)
+                        return RoundJobs.Outcome(value: nil, trouble: .file(error))
                     }
                 },
                 completion: { [weak self] outcome in
@@ -86,11 +87,11 @@ extension Driver {
         let none = [Bool](repeating: false, count: jobs.parameters.shape.blockCount)
         workers.submit(
             { () -> RoundJobs.Outcome<[Bool]> in
-                do throws(StoreError) {
+                do throws(FileError) {
                     try partial.removeOthers()
                     return RoundJobs.Outcome(value: try partial.held())
                 } catch {
-                    return RoundJobs.Outcome(value: none, trouble: error)
+                    return RoundJobs.Outcome(value: none, trouble: .file(error))
                 }
             },
             completion: { [weak self] outcome in
@@ -103,11 +104,11 @@ extension Driver {
         let partial = PartialParameters(parameters: jobs.parameters, root: name.root)
         workers.submit(
             { () -> RoundJobs.Outcome<PieceOutcome> in
-                do throws(StoreError) {
+                do throws(FileError) {
                     let stands = try partial.store(name.index, proof: piece.proof, bytes: piece.bytes)
                     return RoundJobs.Outcome(value: stands ? .stored : .mismatch)
                 } catch {
-                    return RoundJobs.Outcome(value: .failed, trouble: error)
+                    return RoundJobs.Outcome(value: .failed, trouble: .file(error))
                 }
             },
             completion: { [weak self] outcome in
@@ -123,10 +124,10 @@ extension Driver {
         // The file is no candidate of an averaging: retention must not take it before it is the head's.
         workers.submit(
             { () -> RoundJobs.Outcome<[Bool]> in
-                do throws(StoreError) {
+                do throws(FileError) {
                     return RoundJobs.Outcome(value: try partial.complete())
                 } catch {
-                    return RoundJobs.Outcome(value: none, trouble: error)
+                    return RoundJobs.Outcome(value: none, trouble: .file(error))
                 }
             },
             completion: { [weak self] outcome in

@@ -2,7 +2,9 @@ import Crypto
 import EventLoop
 import Gossip
 import Ledger
+import Link
 import Logging
+import System
 import Tensor
 
 /// Drives the core: gives it events, carries its actions out, and gives their results back. Holds no protocol state.
@@ -37,13 +39,13 @@ final class Driver {
     /// Where version 0 lies, if the configuration says.
     let versionZero: String?
     var phaseMark: PhaseMark?
-    var phaseBegan = Gossip.Instant(milliseconds: 0)
+    var phaseBegan = Link.Instant(milliseconds: 0)
 
     private let timer: LoopTimer
     private let spaceTimer: LoopTimer
     var isMeasuringSpace = false
     /// Measures what is free at a path; a test says something else.
-    var freeBytes: @Sendable (String) -> UInt64? = { DiskFile.freeBytes(at: $0) }
+    var freeBytes: @Sendable (String) -> UInt64? = { File.freeBytes(at: $0) }
     private var events: [Event] = []
     private var isHandling = false
     private(set) var isStopped = false
@@ -60,7 +62,7 @@ final class Driver {
     var headerRequests = HeaderRequestQueue()
     let headerTimer: LoopTimer
     var diskUse: StateUse?
-    var diskUseCounted: Gossip.Instant?
+    var diskUseCounted: Link.Instant?
     var fetchingSince: UInt64 = 0
     /// The oldest version whose parameters were kept when payloads were last looked through.
     var oldestBase: Height?
@@ -130,7 +132,7 @@ final class Driver {
         spaceTimer.close()
     }
 
-    var now: Gossip.Instant { Gossip.Instant(milliseconds: loop.now.milliseconds) }
+    var now: Link.Instant { Link.Instant(milliseconds: loop.now.milliseconds) }
 
     /// Gives the core an event. What carrying out its actions causes at once comes after them, in order. Where one of
     /// them stops this driver, the rest is left undone as after a crash: nothing was sent that waited for the disk.

@@ -2,7 +2,9 @@ import Compression
 import Crypto
 import Gossip
 import Ledger
+import Link
 import Rounds
+import System
 import Tensor
 
 /// The heavy jobs of a round, as workers run them: pure but for the files that they read and write.
@@ -26,24 +28,24 @@ struct RoundJobs: Sendable {
         guard let bytes = received.count == size ? received : PieceFrame.decompress(received, byteCount: size) else {
             return Outcome(value: .mismatch)
         }
-        do throws(StoreError) {
+        do throws(FileError) {
             let stands = try blobs.storePiece(contribution, index: index, proof: proof, bytes: bytes)
             return Outcome(value: stands ? .stored : .mismatch)
         } catch {
-            return Outcome(value: .failed, trouble: error)
+            return Outcome(value: .failed, trouble: .file(error))
         }
     }
 
     /// A piece as it goes over a link, with its proof: its frame, or its bytes if a frame is not smaller.
     func readPiece(_ name: PieceName) -> Outcome<SentPiece?> {
-        do throws(StoreError) {
+        do throws(FileError) {
             let piece = try blobs.readPiece(name.contribution, index: name.index)
             return Outcome(
                 value: piece.map { piece in
                     SentPiece(bytes: PieceFrame.compress(piece.bytes) ?? piece.bytes, proof: piece.proof)
                 })
         } catch {
-            return Outcome(value: nil, trouble: error)
+            return Outcome(value: nil, trouble: .file(error))
         }
     }
 
@@ -56,23 +58,23 @@ struct RoundJobs: Sendable {
     func validate(_ contribution: Ledger.Contribution, rules: Rules) -> Outcome<ValidationOutcome> {
         let digest = contribution.contributionDigest
         let payload: FilePayload
-        do throws(ParameterFileError) {
+        do throws(FileError) {
             payload = try FilePayload(path: blobs.payloadPath(digest))
         } catch {
-            return Outcome(value: .failed, trouble: StoreError(error))
+            return Outcome(value: .failed, trouble: .file(error))
         }
         do throws(ContributionFault) {
             try ContributionValidation.validate(contribution, payload: payload, layout: layout, rules: rules)
         } catch {
             if let refusal = error.refusal { return Outcome(value: .refused(refusal)) }
             return Outcome(
-                value: .failed, trouble: .damagedFile(file: blobs.payloadPath(digest), place: "its pieces"))
+                value: .failed, trouble: .file(.damaged(file: blobs.payloadPath(digest), place: "its pieces")))
         }
-        do throws(StoreError) {
+        do throws(FileError) {
             try blobs.complete(digest)
             return Outcome(value: .valid)
         } catch {
-            return Outcome(value: .failed, trouble: error)
+            return Outcome(value: .failed, trouble: .file(error))
         }
     }
 
@@ -95,10 +97,10 @@ struct RoundJobs: Sendable {
             let (roots, figures) = try ManifestAverage.average(
                 manifest, payloads: BlobPayloads(blobs: blobs), parent: base, layout: layout, rules: rules,
                 members: members, outputPath: output, workers: workers)
-            try DiskFile.rename(output, to: parameters.state.parameters(roots.name))
+            try File.rename(output, to: parameters.state.parameters(roots.name))
             return Outcome(value: .done(Average(roots: roots, figures: figures)))
-        } catch let error as StoreError {
-            return Outcome(value: .failed, trouble: error)
+        } catch let error as FileError {
+            return Outcome(value: .failed, trouble: .file(error))
         } catch ManifestFault.nonFinite(let block) {
             return Outcome(value: .refused("block \(block) of the parameters would leave the range of float32"))
         } catch let error as ManifestFault {
@@ -120,11 +122,12 @@ struct RoundJobs: Sendable {
 extension StoreError {
     init(_ fault: ManifestFault, _ output: String) {
         switch fault {
-        case .file(let error): self = StoreError(error)
-        case .missingPayload(let digest): self = .damagedFile(file: "blobs/\(digest)", place: "the whole file")
+        case .file(let error): self = .file(error)
+        case .missingPayload(let digest): self = .file(.damaged(file: "blobs/\(digest)", place: "the whole file"))
         case .contribution(let digest, let error):
-            self = .damagedFile(file: "blobs/\(digest)", place: "its payload (\(error))")
-        case .nonFinite(let block): self = .damagedFile(file: output, place: "block \(block) left the range of float32")
+            self = .file(.damaged(file: "blobs/\(digest)", place: "its payload (\(error))"))
+        case .nonFinite(let block):
+            self = .file(.damaged(file: output, place: "block \(block) left the range of float32"))
         }
     }
 }

@@ -1,8 +1,8 @@
 import EventLoop
 import Glibc
-import Locking
 import Logging
 import Program
+import System
 
 /// Where the daemon's log goes: limited, formatted, and handed to a thread that writes it. Nothing here waits for the
 /// reader of standard error, so a full pipe never stops the loop.

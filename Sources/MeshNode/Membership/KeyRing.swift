@@ -1,7 +1,7 @@
 import Crypto
-import Glibc
 import Ledger
 import SiteFiles
+import System
 
 /// The node and link key of this site, and how a rotation replaces them.
 ///
@@ -56,7 +56,7 @@ final class KeyRing {
     /// - Throws: `KeyFileError` where there is a next key that cannot be read: the rotation waits for it.
     func nextNodeKey(for member: Member) throws -> SigningKey? {
         let next = KeyRing.next(site.nodeKey)
-        guard DiskFile.exists(next) else { return nil }
+        guard File.exists(next) else { return nil }
         let file = try KeyFile.load(.nodeKey, from: next)
         guard file.publicKeyBytes == member.nodeKey.bytes else { return nil }
         return try file.signingKey(passphrase: KeyRing.passphrase(site))
@@ -65,10 +65,10 @@ final class KeyRing {
     /// The keys that a rotation would leave this site with; nil where none lies here that peers would know.
     func nextKeys() throws -> (node: SigningKey, link: LinkKey)? {
         let (node, link) = (KeyRing.next(site.nodeKey), KeyRing.next(site.linkKey))
-        guard DiskFile.exists(link) else { return nil }
+        guard File.exists(link) else { return nil }
         let passphrase = try KeyRing.passphrase(site)
         return (
-            DiskFile.exists(node) ? try KeyFile.load(.nodeKey, from: node).signingKey(passphrase: passphrase) : nodeKey,
+            File.exists(node) ? try KeyFile.load(.nodeKey, from: node).signingKey(passphrase: passphrase) : nodeKey,
             try KeyFile.load(.linkKey, from: link).linkKey(passphrase: passphrase)
         )
     }
@@ -92,36 +92,33 @@ final class KeyRing {
     }
 
     private func erase(_ kind: KeyKind, _ path: String, keeping publicKey: [UInt8]) throws {
-        guard DiskFile.exists(KeyRing.next(path)),
+        guard File.exists(KeyRing.next(path)),
             try KeyFile.load(kind, from: KeyRing.next(path)).publicKeyBytes == publicKey
         else { return }
         // A second name first: a crash in between leaves a retired key to be erased, and never this site without its key.
         let retired = path + ".retired"
         // What lies there already may be that second name, or what is left of an earlier rotation.
-        if DiskFile.exists(retired), !DiskFile.isSame(path, retired) { try DiskFile.erase(retired) }
-        guard link(path, retired) == 0 || errno == EEXIST else {
-            throw StoreError.system(file: retired, operation: "link", code: errno)
-        }
-        try DiskFile.rename(KeyRing.next(path), to: path)
-        try DiskFile.synchronizeDirectory(DiskFile.folder(of: path))
-        try DiskFile.erase(retired)
+        if File.exists(retired), !File.isSame(path, retired) { try File.erase(retired) }
+        try File.link(path, as: retired)
+        try File.rename(KeyRing.next(path), to: path)
+        try File.erase(retired)
     }
 
     /// What a crash in the middle of erasing left. A second name of a key that is in use is only removed.
     private func finishErasing(_ kind: KeyKind, _ path: String, keeping publicKey: [UInt8]) throws {
         let retired = path + ".retired"
-        guard DiskFile.exists(retired) else { return }
+        guard File.exists(retired) else { return }
         if let file = try? KeyFile.load(kind, from: retired), file.publicKeyBytes == publicKey {
-            guard unlink(retired) == 0 else { throw StoreError.system(file: retired, operation: "unlink", code: errno) }
+            try File.unlink(retired)
         } else {
-            try DiskFile.erase(retired)
+            try File.erase(retired)
         }
     }
 
     private func nextFile(
         _ kind: KeyKind, _ path: String, _ publicKey: [UInt8], _ member: Member
     ) throws -> KeyFile {
-        guard DiskFile.exists(KeyRing.next(path)) else {
+        guard File.exists(KeyRing.next(path)) else {
             throw DaemonError("\(path): is not the \(kind) of \(member.name), and there is no \(KeyRing.next(path))")
         }
         let file = try KeyFile.load(kind, from: KeyRing.next(path))

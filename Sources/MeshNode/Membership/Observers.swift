@@ -1,6 +1,7 @@
 import Crypto
 import Gossip
 import Ledger
+import Link
 
 /// Sites that this one has invited: no members, and yet their daemons may have a link to this one's, to follow the chain
 /// and to say that they are ready for their own admission. Kept in the database, by member id.

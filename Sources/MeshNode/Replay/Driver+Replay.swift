@@ -1,6 +1,7 @@
 import Crypto
 import Gossip
 import Ledger
+import System
 
 /// The replay that is under way, for the driver that drives it and for `status`.
 struct ReplayProgress {
@@ -95,11 +96,11 @@ extension Driver {
         let store = ReplayStore(parameters: jobs.parameters)
         workers.submit(
             { () -> StoreError? in
-                do throws(StoreError) {
+                do throws(FileError) {
                     try store.clear()
                     return nil
                 } catch {
-                    return error
+                    return .file(error)
                 }
             },
             completion: { [weak self] error in if let error { self?.report(error) } })

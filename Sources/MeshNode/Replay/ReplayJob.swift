@@ -2,6 +2,7 @@ import Crypto
 import Gossip
 import Ledger
 import Rounds
+import System
 import Tensor
 
 /// One step of a replay in the background, as a worker runs it: it takes no longer than one averaging, so that rounds
@@ -68,8 +69,8 @@ struct ReplayJob: Sendable {
         do throws(StoreError) {
             guard let mark else { return .advanced(try begin()) }
             guard let next = records.next else {
-                try store.offer(mark)
-                return .finished(mark, StateRoots(try jobs.parameters.open(mark.root)))
+                try stored(store.offer(mark))
+                return .finished(mark, StateRoots(try stored(jobs.parameters.open(mark.root))))
             }
             return .advanced(try step(mark, next))
         } catch {
@@ -80,11 +81,11 @@ struct ReplayJob: Sendable {
     /// Goes on with what is on the store, or begins with the nearest kept parameters before the first version that is
     /// made anew.
     private func begin() throws(StoreError) -> ReplayMark {
-        if let mark = try store.resume(exclusions: exclusions, through: chain.height) { return mark }
+        if let mark = try stored(store.resume(exclusions: exclusions, through: chain.height)) { return mark }
         guard let first = chain.governance.replayFrom else { preconditionFailure("a replay is of something pending") }
         for (height, root) in records.starts where jobs.parameters.has(root) {
             let mark = ReplayMark(exclusions: exclusions, height: height, root: root)
-            try store.begin(mark)
+            try stored(store.begin(mark))
             return mark
         }
         guard chain.governance.replayFloor == .genesis, let model else {
@@ -94,7 +95,7 @@ struct ReplayJob: Sendable {
         }
         try jobs.parameters.importModel(model, expecting: genesis)
         let mark = ReplayMark(exclusions: exclusions, height: .genesis, root: genesis.name)
-        try store.begin(mark)
+        try stored(store.begin(mark))
         jobs.parameters.remove(genesis.name)
         return mark
     }
@@ -104,7 +105,7 @@ struct ReplayJob: Sendable {
             guard jobs.blobs.isComplete(entry.contribution) else {
                 throw .missingContribution(height: certified.height.value, contribution: entry.contribution.short)
             }
-            try jobs.blobs.verify(entry.contribution)
+            try stored(jobs.blobs.verify(entry.contribution))
         }
         do {
             let file = try ParameterFile(
@@ -118,8 +119,8 @@ struct ReplayJob: Sendable {
             return next
         } catch let error as StoreError {
             throw error
-        } catch let error as ParameterFileError {
-            throw damaged(StoreError(error), mark)
+        } catch let error as FileError {
+            throw damaged(.file(error), mark)
         } catch let ReplayFault.manifest(_, fault) {
             throw damaged(StoreError(fault, store.next), mark)
         } catch {
@@ -134,7 +135,7 @@ struct ReplayJob: Sendable {
 
     /// What the store holds is not what was written: the next attempt begins anew.
     private func damaged(_ error: StoreError, _ mark: ReplayMark) -> StoreError {
-        if case .damagedFile(store.path(mark), _) = error { DiskFile.remove(store.path(mark)) }
+        if case .file(.damaged(store.path(mark), _)) = error { File.remove(store.path(mark)) }
         return error
     }
 }

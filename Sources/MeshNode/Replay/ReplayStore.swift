@@ -1,6 +1,6 @@
 import Crypto
-import Glibc
 import Ledger
+import System
 
 /// How far a replay without excluded contributions has come.
 struct ReplayMark: Sendable, Equatable {
@@ -34,8 +34,8 @@ struct ReplayStore: Sendable {
     }
 
     /// The furthest that a replay without these exclusions came, at most to `last`; everything else is removed.
-    func resume(exclusions: Digest, through last: Height) throws(StoreError) -> ReplayMark? {
-        let marks = try DiskFile.names(in: folder).compactMap { ReplayStore.mark(of: $0) }
+    func resume(exclusions: Digest, through last: Height) throws(FileError) -> ReplayMark? {
+        let marks = try Folder.names(in: folder).compactMap { ReplayStore.mark(of: $0) }
             .filter { $0.exclusions == exclusions && $0.height <= last }
         let best = marks.max { $0.height < $1.height }
         try clear(except: best)
@@ -43,34 +43,24 @@ struct ReplayStore: Sendable {
     }
 
     /// Begins with kept parameters of the chain: the same bytes under a second name, so that nothing takes them away.
-    func begin(_ mark: ReplayMark) throws(StoreError) {
-        try DiskFile.link(parameters.state.parameters(mark.root), as: path(mark))
+    func begin(_ mark: ReplayMark) throws(FileError) {
+        try File.link(parameters.state.parameters(mark.root), as: path(mark))
     }
 
     /// Goes from one mark to the next, whose parameters lie under `next` unless they are the same.
-    func advance(_ old: ReplayMark, to new: ReplayMark) throws(StoreError) {
-        try DiskFile.rename(old.root == new.root ? path(old) : next, to: path(new))
-        if old.root != new.root { DiskFile.remove(path(old)) }
+    func advance(_ old: ReplayMark, to new: ReplayMark) throws(FileError) {
+        try File.rename(old.root == new.root ? path(old) : next, to: path(new))
+        if old.root != new.root { File.remove(path(old)) }
     }
 
     /// Puts the result among the versions' parameters too, as an averaged candidate is.
-    func offer(_ mark: ReplayMark) throws(StoreError) {
-        try DiskFile.link(path(mark), as: parameters.state.parameters(mark.root))
+    func offer(_ mark: ReplayMark) throws(FileError) {
+        try File.link(path(mark), as: parameters.state.parameters(mark.root))
     }
 
-    func clear(except kept: ReplayMark? = nil) throws(StoreError) {
-        for name in try DiskFile.names(in: folder) where kept.map({ folder + "/" + name != path($0) }) ?? true {
-            DiskFile.remove(folder + "/" + name)
+    func clear(except kept: ReplayMark? = nil) throws(FileError) {
+        for name in try Folder.names(in: folder) where kept.map({ folder + "/" + name != path($0) }) ?? true {
+            File.remove(folder + "/" + name)
         }
-    }
-}
-
-extension DiskFile {
-    /// Gives a file a second name and makes that durable; a name that is there already stays as it is.
-    static func link(_ old: String, as new: String) throws(StoreError) {
-        guard Glibc.link(old, new) == 0 || errno == EEXIST else {
-            throw .system(file: new, operation: "link", code: errno)
-        }
-        try synchronizeDirectory(folder(of: new))
     }
 }

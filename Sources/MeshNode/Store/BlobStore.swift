@@ -1,5 +1,6 @@
 import Crypto
 import Ledger
+import System
 
 /// `state/blobs/`: the payloads of contributions under their digests, each with its sidecar of proofs.
 ///
@@ -14,14 +15,14 @@ struct BlobStore: Sendable {
     /// - Returns: false where the piece does not stand under the contribution's root.
     func storePiece(
         _ contribution: Ledger.Contribution, index: Int, proof: [Digest], bytes: [UInt8]
-    ) throws(StoreError) -> Bool {
+    ) throws(FileError) -> Bool {
         let sidecar = PieceSidecar(contribution)
         guard proof.count <= sidecar.depth, sidecar.verifies(bytes, index: index, proof: proof) else { return false }
         let digest = sidecar.contribution
-        let payload = try DiskFile.open(
-            DiskFile.exists(state.blob(digest)) ? state.blob(digest) : state.partialBlob(digest), .create)
+        let payload = try File.open(
+            File.exists(state.blob(digest)) ? state.blob(digest) : state.partialBlob(digest), .create())
         try payload.write(bytes, at: sidecar.range(ofPiece: index).lowerBound)
-        let file = try DiskFile.open(state.sidecar(digest), .create)
+        let file = try File.open(state.sidecar(digest), .create())
         if try file.byteCount() != sidecar.fileBytes {
             try file.resize(to: sidecar.fileBytes)
             try file.write(sidecar.encoded, at: 0)
@@ -32,12 +33,12 @@ struct BlobStore: Sendable {
 
     /// A piece with its proof, checked; nil where it is not there.
     ///
-    /// - Throws: `damagedFile` with the piece or the sidecar's entry that is not what was written.
-    func readPiece(_ digest: ContributionDigest, index: Int) throws(StoreError) -> (bytes: [UInt8], proof: [Digest])? {
-        guard DiskFile.exists(state.sidecar(digest)) else { return nil }
+    /// - Throws: `damaged` with the piece or the sidecar's entry that is not what was written.
+    func readPiece(_ digest: ContributionDigest, index: Int) throws(FileError) -> (bytes: [UInt8], proof: [Digest])? {
+        guard File.exists(state.sidecar(digest)) else { return nil }
         let (sidecar, file) = try openSidecar(digest)
         guard index >= 0, index < sidecar.pieceCount else { return nil }
-        let payload = try DiskFile.open(payloadPath(digest), .read)
+        let payload = try File.open(payloadPath(digest), .read)
         return try read(index, sidecar, file, payload)
     }
 
@@ -46,14 +47,14 @@ struct BlobStore: Sendable {
     /// - Parameter damages: gets what was found damaged, named.
     /// - Returns: nil where there is nothing of this contribution. A sidecar without a payload is nothing: a daemon that
     ///   stops while it takes a payload over, or forgets one, can leave that behind.
-    func verifiedPieces(_ digest: ContributionDigest, damages: inout [StoreError]) -> [Bool]? {
-        guard DiskFile.exists(state.sidecar(digest)), DiskFile.exists(payloadPath(digest)) else { return nil }
+    func verifiedPieces(_ digest: ContributionDigest, damages: inout [FileError]) -> [Bool]? {
+        guard File.exists(state.sidecar(digest)), File.exists(payloadPath(digest)) else { return nil }
         let sidecar: PieceSidecar
-        let file: DiskFile
-        let payload: DiskFile
-        do throws(StoreError) {
+        let file: File
+        let payload: File
+        do throws(FileError) {
             (sidecar, file) = try openSidecar(digest)
-            payload = try DiskFile.open(payloadPath(digest), .read)
+            payload = try File.open(payloadPath(digest), .read)
         } catch {
             damages.append(error)
             return nil
@@ -61,7 +62,7 @@ struct BlobStore: Sendable {
         var pieces: [Bool] = []
         pieces.reserveCapacity(sidecar.pieceCount)
         for index in 0..<sidecar.pieceCount {
-            do throws(StoreError) {
+            do throws(FileError) {
                 pieces.append(try read(index, sidecar, file, payload) != nil)
             } catch {
                 damages.append(error)
@@ -74,12 +75,12 @@ struct BlobStore: Sendable {
     /// Reads every piece of a complete blob.
     ///
     /// - Throws: the first damage.
-    func verify(_ digest: ContributionDigest) throws(StoreError) {
+    func verify(_ digest: ContributionDigest) throws(FileError) {
         let (sidecar, file) = try openSidecar(digest)
-        let payload = try DiskFile.open(payloadPath(digest), .read)
+        let payload = try File.open(payloadPath(digest), .read)
         for index in 0..<sidecar.pieceCount {
             guard try read(index, sidecar, file, payload) != nil else {
-                throw .damagedFile(file: file.path, place: "entry \(index)")
+                throw .damaged(file: file.path, place: "entry \(index)")
             }
         }
         guard try payload.byteCount() == Int(sidecar.payloadBytes) else {
@@ -89,23 +90,23 @@ struct BlobStore: Sendable {
     }
 
     /// Makes a complete payload durable under its final name.
-    func complete(_ digest: ContributionDigest) throws(StoreError) {
-        try DiskFile.open(state.sidecar(digest), .write).synchronize()
-        guard !DiskFile.exists(state.blob(digest)) else {
-            return try DiskFile.open(state.blob(digest), .write).synchronize()
+    func complete(_ digest: ContributionDigest) throws(FileError) {
+        try File.open(state.sidecar(digest), .write).synchronize()
+        guard !File.exists(state.blob(digest)) else {
+            return try File.open(state.blob(digest), .write).synchronize()
         }
-        try DiskFile.open(state.partialBlob(digest), .write).synchronize()
-        try DiskFile.rename(state.partialBlob(digest), to: state.blob(digest))
+        try File.open(state.partialBlob(digest), .write).synchronize()
+        try File.rename(state.partialBlob(digest), to: state.blob(digest))
     }
 
     /// Takes over a payload that this site made and synced: writes the sidecar with all proofs, then gives the payload
     /// its name, durably.
     func adopt(
         _ contribution: Ledger.Contribution, payload path: String, tree: MerkleTree
-    ) throws(StoreError) {
+    ) throws(FileError) {
         let sidecar = PieceSidecar(contribution)
         precondition(tree.leafCount == sidecar.pieceCount && tree.root == sidecar.root)
-        let file = try DiskFile.open(state.sidecar(sidecar.contribution), .create)
+        let file = try File.open(state.sidecar(sidecar.contribution), .create())
         try file.resize(to: sidecar.fileBytes)
         try file.write(sidecar.encoded, at: 0)
         for index in 0..<sidecar.pieceCount {
@@ -113,31 +114,31 @@ struct BlobStore: Sendable {
                 sidecar.encodedEntry(index, proof: tree.proof(of: index)), at: sidecar.entryOffset(index))
         }
         try file.synchronize()
-        try DiskFile.rename(path, to: state.blob(sidecar.contribution))
+        try File.rename(path, to: state.blob(sidecar.contribution))
     }
 
     /// Moves a blob in which pieces are missing or damaged back under its temporary name.
-    func reopen(_ digest: ContributionDigest) throws(StoreError) {
-        guard DiskFile.exists(state.blob(digest)) else { return }
-        try DiskFile.rename(state.blob(digest), to: state.partialBlob(digest))
+    func reopen(_ digest: ContributionDigest) throws(FileError) {
+        guard File.exists(state.blob(digest)) else { return }
+        try File.rename(state.blob(digest), to: state.partialBlob(digest))
     }
 
     func forget(_ digest: ContributionDigest) {
-        DiskFile.remove(state.sidecar(digest))
-        DiskFile.remove(state.blob(digest))
-        DiskFile.remove(state.partialBlob(digest))
+        File.remove(state.sidecar(digest))
+        File.remove(state.blob(digest))
+        File.remove(state.partialBlob(digest))
     }
 
     /// Drops incomplete payloads, the largest first, until the reserve is free. Before the database is opened: a disk that
     /// is full must not keep a daemon from starting.
     ///
     /// - Returns: how many were dropped.
-    func makeRoom(reserveBytes: UInt64) throws(StoreError) -> Int {
-        guard let free = DiskFile.freeBytes(at: state.path), free < reserveBytes else { return 0 }
+    func makeRoom(reserveBytes: UInt64) throws(FileError) -> Int {
+        guard let free = File.freeBytes(at: state.path), free < reserveBytes else { return 0 }
         var incomplete: [(name: ContributionDigest, bytes: UInt64)] = []
         for digest in try digests() where !isComplete(digest) {
             let bytes = [state.partialBlob(digest), state.sidecar(digest)].reduce(0) {
-                $0 + UInt64(DiskFile.allocatedBytes(of: $1))
+                $0 + UInt64(File.allocatedBytes(of: $1))
             }
             incomplete.append((digest, bytes))
         }
@@ -151,12 +152,12 @@ struct BlobStore: Sendable {
         if !isComplete(digest) { forget(digest) }
     }
 
-    func isComplete(_ digest: ContributionDigest) -> Bool { DiskFile.exists(state.blob(digest)) }
+    func isComplete(_ digest: ContributionDigest) -> Bool { File.exists(state.blob(digest)) }
 
     /// Every contribution of which something is here, ascending.
-    func digests() throws(StoreError) -> [ContributionDigest] {
+    func digests() throws(FileError) -> [ContributionDigest] {
         var digests: Set<ContributionDigest> = []
-        for name in try DiskFile.names(in: state.blobs) {
+        for name in try Folder.names(in: state.blobs) {
             let stem = name.split(separator: ".", maxSplits: 1)[0]
             if let digest = Digest(hex: String(stem)) { digests.insert(ContributionDigest(digest)) }
         }
@@ -164,8 +165,8 @@ struct BlobStore: Sendable {
     }
 
     /// The Merkle tree over the pieces of a payload file.
-    static func tree(of path: String, pieceBytes: Int) throws(StoreError) -> MerkleTree {
-        let file = try DiskFile.open(path, .read)
+    static func tree(of path: String, pieceBytes: Int) throws(FileError) -> MerkleTree {
+        let file = try File.open(path, .read)
         let count = try file.byteCount()
         var leaves: [Digest] = []
         var offset = 0
@@ -178,18 +179,18 @@ struct BlobStore: Sendable {
     }
 
     /// The height of the base that the contribution names, from its sidecar.
-    func baseHeight(_ digest: ContributionDigest) throws(StoreError) -> Height { try openSidecar(digest).0.baseHeight }
+    func baseHeight(_ digest: ContributionDigest) throws(FileError) -> Height { try openSidecar(digest).0.baseHeight }
 
     /// The payload under its final or its temporary name.
     func payloadPath(_ digest: ContributionDigest) -> String {
-        DiskFile.exists(state.blob(digest)) ? state.blob(digest) : state.partialBlob(digest)
+        File.exists(state.blob(digest)) ? state.blob(digest) : state.partialBlob(digest)
     }
 
-    private func openSidecar(_ digest: ContributionDigest) throws(StoreError) -> (PieceSidecar, DiskFile) {
-        let file = try DiskFile.open(state.sidecar(digest), .read)
+    private func openSidecar(_ digest: ContributionDigest) throws(FileError) -> (PieceSidecar, File) {
+        let file = try File.open(state.sidecar(digest), .read)
         let bytes = try file.read(at: 0, count: PieceSidecar.headerBytes)
         guard let sidecar = PieceSidecar(encoded: bytes), sidecar.contribution == digest else {
-            throw .damagedFile(file: file.path, place: "header")
+            throw .damaged(file: file.path, place: "header")
         }
         guard try file.byteCount() == sidecar.fileBytes else {
             throw .wrongSize(file: file.path, expectedBytes: sidecar.fileBytes, foundBytes: try file.byteCount())
@@ -198,24 +199,24 @@ struct BlobStore: Sendable {
     }
 
     private func read(
-        _ index: Int, _ sidecar: PieceSidecar, _ file: DiskFile, _ payload: DiskFile
-    ) throws(StoreError) -> (bytes: [UInt8], proof: [Digest])? {
+        _ index: Int, _ sidecar: PieceSidecar, _ file: File, _ payload: File
+    ) throws(FileError) -> (bytes: [UInt8], proof: [Digest])? {
         let proof: [Digest]
         switch sidecar.entry(
             index, from: try file.read(at: sidecar.entryOffset(index), count: sidecar.entryBytes))
         {
         case .absent: return nil
-        case .damaged: throw .damagedFile(file: file.path, place: "entry \(index)")
+        case .damaged: throw .damaged(file: file.path, place: "entry \(index)")
         case .present(let found): proof = found
         }
         let range = sidecar.range(ofPiece: index)
         // A sparse file that was cut off holds the piece no more than one with other bytes.
         guard try payload.byteCount() >= range.upperBound else {
-            throw .damagedFile(file: payload.path, place: "piece \(index)")
+            throw .damaged(file: payload.path, place: "piece \(index)")
         }
         let bytes = try payload.read(at: range.lowerBound, count: range.count)
         guard sidecar.verifies(bytes, index: index, proof: proof) else {
-            throw .damagedFile(file: payload.path, place: "piece \(index)")
+            throw .damaged(file: payload.path, place: "piece \(index)")
         }
         return (bytes, proof)
     }

@@ -1,4 +1,5 @@
 import Crypto
+import System
 
 /// A witness beside the database: the highest journal sequence that was ever reported as durable. SQLite drops the
 /// rest of a write-ahead log silently from a damaged frame on; without a witness lost votes would go unnoticed.
@@ -9,15 +10,15 @@ final class JournalMark: @unchecked Sendable {  // touched by the journal's thre
     static let placeBytes = 8 + Digest.byteCount
     private static let domain = DigestDomain("mesh/mark")
 
-    private let file: DiskFile
+    private let file: File
     private var turn = 0
     /// The highest sequence that an intact place names; 0 in a new file.
     let sequence: UInt64
     /// Places that were damaged when the file was opened.
     let damagedPlaces: [Int]
 
-    init(path: String) throws(StoreError) {
-        file = try DiskFile.open(path, .create)
+    init(path: String) throws(FileError) {
+        file = try File.open(path, .create())
         let count = try file.byteCount()
         let bytes = try file.read(at: 0, count: min(count, 2 * JournalMark.placeBytes))
         (sequence, damagedPlaces) = JournalMark.decode(bytes)
@@ -46,7 +47,7 @@ final class JournalMark: @unchecked Sendable {  // touched by the journal's thre
         return (sequence, damaged)
     }
 
-    func record(_ sequence: UInt64) throws(StoreError) {
+    func record(_ sequence: UInt64) throws(FileError) {
         let number = withUnsafeBytes(of: sequence.littleEndian, Array.init)
         try file.write(number + Digest(JournalMark.domain, number).bytes, at: turn * JournalMark.placeBytes)
         turn = 1 - turn

@@ -2,6 +2,7 @@ import Foundation
 import GRDB
 import Gossip
 import Ledger
+import System
 
 extension LedgerDatabase {
     /// One transaction: entries, adopted versions, slots with their residuals, rounds. Returns after SQLite's sync.
@@ -18,7 +19,7 @@ extension LedgerDatabase {
             return try LedgerDatabase.lastSequence(database)
         }
         // The rows are durable whether or not the witness can be written; it may lag, never lead.
-        do throws(StoreError) { try mark.record(last) } catch { _ = error }
+        do throws(FileError) { try mark.record(last) } catch { _ = error }
     }
 
     static func insert(_ entry: JournalEntry, _ database: Database) throws {

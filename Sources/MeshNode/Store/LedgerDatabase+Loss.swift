@@ -2,6 +2,7 @@ import Foundation
 import GRDB
 import Gossip
 import Ledger
+import System
 
 extension LedgerDatabase {
     /// Takes the journal for lost: the core reads so at the start, and signs nothing until a quorum of others has said
@@ -16,7 +17,7 @@ extension LedgerDatabase {
             try LedgerDatabase.insert(.abstention(Abstention(until: nil)), database)
             return try LedgerDatabase.lastSequence(database)
         }
-        try mark.record(last)
+        try stored(mark.record(last))
     }
 
     /// The last abstention counts, so that only it is kept.
@@ -33,10 +34,10 @@ extension StateDirectory {
     ///
     /// - Returns: whether there was one.
     func takeRecoveryRequest(_ database: LedgerDatabase) throws(StoreError) -> Bool {
-        guard DiskFile.exists(recoveryRequest) else { return false }
+        guard File.exists(recoveryRequest) else { return false }
         try database.declareLoss()
-        DiskFile.remove(recoveryRequest)
-        try DiskFile.synchronizeDirectory(path)
+        File.remove(recoveryRequest)
+        try stored(Folder.synchronize(path))
         return true
     }
 }

@@ -2,6 +2,7 @@ import Crypto
 import GRDB
 import Gossip
 import Ledger
+import System
 
 /// `ledger.sqlite`: the journal, the versions, this site's slots, the history of rounds. Write-ahead log, synchronous
 /// FULL, held exclusively; every row carries a BLAKE2b checksum over all of its columns.
@@ -21,10 +22,10 @@ final class LedgerDatabase: JournalSink {
     /// - Throws: `database` where SQLite finds it damaged, `damagedRow`, `wrongNetwork`, `unsupportedFormat`.
     init(path: String, markPath: String, network: NetworkID) throws(StoreError) {
         self.path = path
-        mark = try JournalMark(path: markPath)
+        mark = try stored(JournalMark(path: markPath))
         // SQLite would wait for the other end of a named pipe; and it gives its log the mode of the database.
-        for file in [path, path + "-wal", path + "-journal"] where file == path || DiskFile.exists(file) {
-            try DiskFile.open(file, .create).restrictToOwner()
+        for file in [path, path + "-wal", path + "-journal"] where file == path || File.exists(file) {
+            try stored(File.open(file, .create()).setMode(0o600))
         }
         do {
             var configuration = GRDB.Configuration()

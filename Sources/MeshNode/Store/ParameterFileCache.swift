@@ -1,5 +1,5 @@
 import Crypto
-import Locking
+import System
 import Tensor
 
 /// The parameters that peers ask for, kept open: reading all leaves again for every block would cost more than the
@@ -15,16 +15,12 @@ final class ParameterFileCache: Sendable {
     init(_ parameters: ParameterStore) { self.parameters = parameters }
 
     /// A block with its proof, checked; nil where these parameters are not kept or have no such block.
-    func block(_ index: Int, of root: Digest) throws(StoreError) -> (bytes: [UInt8], proof: [Digest])? {
+    func block(_ index: Int, of root: Digest) throws(FileError) -> (bytes: [UInt8], proof: [Digest])? {
         guard let file = try file(root), index >= 0, index < file.shape.blockCount else { return nil }
-        do throws(ParameterFileError) {
-            return (try file.bytes(ofBlock: index), file.proof(ofBlock: index))
-        } catch {
-            throw StoreError(error)
-        }
+        return (try file.bytes(ofBlock: index), file.proof(ofBlock: index))
     }
 
-    private func file(_ root: Digest) throws(StoreError) -> ParameterFile? {
+    private func file(_ root: Digest) throws(FileError) -> ParameterFile? {
         // An open file would outlive its name: what retention has dropped is given to nobody.
         guard parameters.has(root) else {
             files.withLock { $0.removeAll { $0.name == root } }

@@ -1,5 +1,6 @@
 import Crypto
 import Ledger
+import System
 
 /// Makes sure that the head's parameters are on disk and whole: a damaged file is removed, named, and computed again
 /// from the nearest older one, in the end from version 0.
@@ -27,7 +28,7 @@ struct ParameterRecovery {
             let root = try self.root(at: height)
             let isNew = head.value - height.value < chain.rules.newestBases
             // Old ones are many: reading them is left to the scrubber.
-            if isNew ? try isSound(root, &damages) : jobs.parameters.has(root) { present.append((height, root)) }
+            if isNew ? isSound(root, &damages) : jobs.parameters.has(root) { present.append((height, root)) }
         }
         if present.last?.height != head {
             do throws(StoreError) {
@@ -39,8 +40,9 @@ struct ParameterRecovery {
             }
         }
         let isWhole = present.last?.height == head
-        try jobs.parameters.retain(
-            Set(present.map(\.root)).union(wanted), keepsPartial: !wanted.isEmpty || !isWhole)
+        try stored(
+            jobs.parameters.retain(
+                Set(present.map(\.root)).union(wanted), keepsPartial: !wanted.isEmpty || !isWhole))
         return present
     }
 
@@ -71,13 +73,13 @@ struct ParameterRecovery {
         return certified.version.roots.name
     }
 
-    private func isSound(_ root: Digest, _ damages: inout [StoreError]) throws(StoreError) -> Bool {
+    private func isSound(_ root: Digest, _ damages: inout [StoreError]) -> Bool {
         guard jobs.parameters.has(root) else { return false }
-        do throws(StoreError) {
+        do throws(FileError) {
             try jobs.parameters.verify(root)
             return true
         } catch {
-            damages.append(error)
+            damages.append(.file(error))
             jobs.parameters.remove(root)
             return false
         }
@@ -117,7 +119,7 @@ struct ParameterRecovery {
         while value > 0 {
             value -= 1
             let root = try self.root(at: Height(value))
-            if try isSound(root, &damages) { return (Height(value), root) }
+            if isSound(root, &damages) { return (Height(value), root) }
         }
         guard let model else {
             throw .missingParameters(

@@ -1,5 +1,6 @@
 import Crypto
 import Ledger
+import System
 import Tensor
 
 /// The state under a certified name while it comes block by block from peers.
@@ -23,24 +24,24 @@ struct PartialParameters: Sendable {
     static func isName(_ name: String) -> Bool { name.hasSuffix(suffix) }
 
     /// Removes what was begun under any other root.
-    func removeOthers() throws(StoreError) {
-        for name in try DiskFile.names(in: parameters.state.params)
+    func removeOthers() throws(FileError) {
+        for name in try Folder.names(in: parameters.state.params)
         where PartialParameters.isName(name) && name != "\(root)" + PartialParameters.suffix {
-            DiskFile.remove(parameters.state.params + "/" + name)
+            File.remove(parameters.state.params + "/" + name)
         }
     }
 
     /// Which blocks are here and right. Begins the file where there is none.
-    func held() throws(StoreError) -> [Bool] {
+    func held() throws(FileError) -> [Bool] {
         if parameters.has(root) {
-            do throws(StoreError) {
+            do throws(FileError) {
                 try parameters.verify(root)
                 return Array(repeating: true, count: blockCount)
             } catch {
                 parameters.remove(root)
             }
         }
-        let file = try DiskFile.open(path, .create)
+        let file = try File.open(path, .create())
         if try file.byteCount() != fileBytes {
             try file.resize(to: 0)
             try file.resize(to: fileBytes)
@@ -58,13 +59,13 @@ struct PartialParameters: Sendable {
     /// Writes a block.
     ///
     /// - Returns: false where these bytes do not stand at this place under the root.
-    func store(_ block: Int, proof: [Digest], bytes: [UInt8]) throws(StoreError) -> Bool {
+    func store(_ block: Int, proof: [Digest], bytes: [UInt8]) throws(FileError) -> Bool {
         guard block >= 0, block < blockCount, bytes.count == range(block).count else { return false }
         let leaf = MerkleTree.leaf(bytes)
         guard parameters.shape.verify(leaf: leaf, block: block, proof: proof, name: root) else {
             return false
         }
-        let file = try DiskFile.open(path, .write)
+        let file = try File.open(path, .write)
         try file.write(bytes, at: range(block).lowerBound)
         try file.write(leaf.bytes, at: 4 * count + Digest.byteCount * block)
         return true
@@ -73,10 +74,10 @@ struct PartialParameters: Sendable {
     /// Checks everything once more, syncs it and gives it its name.
     ///
     /// - Returns: which blocks are right; the file has its name where all are.
-    func complete() throws(StoreError) -> [Bool] {
+    func complete() throws(FileError) -> [Bool] {
         let held = try held()
         guard !held.contains(false), !parameters.has(root) else { return held }
-        let file = try DiskFile.open(path, .write)
+        let file = try File.open(path, .write)
         var leaves: [Digest] = []
         for block in 0..<blockCount { leaves.append(try leaf(block, file)) }
         guard StateTree(leaves: leaves, shape: parameters.shape).name == root else {
@@ -86,7 +87,7 @@ struct PartialParameters: Sendable {
             return Array(repeating: false, count: blockCount)
         }
         try file.synchronize()
-        try DiskFile.rename(path, to: parameters.state.parameters(root))
+        try File.rename(path, to: parameters.state.parameters(root))
         return held
     }
 
@@ -96,11 +97,11 @@ struct PartialParameters: Sendable {
         return 4 * values.lowerBound..<4 * values.upperBound
     }
 
-    private func bytes(_ block: Int, _ file: DiskFile) throws(StoreError) -> [UInt8] {
+    private func bytes(_ block: Int, _ file: File) throws(FileError) -> [UInt8] {
         try file.read(at: range(block).lowerBound, count: range(block).count)
     }
 
-    private func leaf(_ block: Int, _ file: DiskFile) throws(StoreError) -> Digest {
+    private func leaf(_ block: Int, _ file: File) throws(FileError) -> Digest {
         let bytes = try file.read(at: 4 * count + Digest.byteCount * block, count: Digest.byteCount)
         guard let leaf = Digest(bytes: bytes) else { preconditionFailure("a digest has 32 bytes") }
         return leaf

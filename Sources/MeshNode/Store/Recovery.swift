@@ -1,6 +1,7 @@
 import Crypto
 import Gossip
 import Ledger
+import System
 
 /// What a start finds in the state directory, after whatever end the last process had.
 struct Recovery: Sendable {
@@ -29,23 +30,25 @@ struct Recovery: Sendable {
         let slots = try database.slots()
         var repaired: [StoreError] = []
         for place in database.mark.damagedPlaces {
-            repaired.append(.damagedFile(file: blobs.state.mark, place: "place \(place)"))
+            repaired.append(.file(.damaged(file: blobs.state.mark, place: "place \(place)")))
         }
         let headerSync = try headerSync(chain, awaited, database, &repaired)
         var pieces: [ContributionDigest: [Bool]] = [:]
         let known = listed.union(contributions(in: journal).map(\.contributionDigest))
-        for digest in try blobs.digests() {
+        var damages: [FileError] = []
+        for digest in try stored(blobs.digests()) {
             if !known.contains(digest), isOutdated(digest, blobs, chain) {
                 blobs.forget(digest)
                 continue
             }
-            guard let found = blobs.verifiedPieces(digest, damages: &repaired) else {
+            guard let found = blobs.verifiedPieces(digest, damages: &damages) else {
                 blobs.forget(digest)
                 continue
             }
-            if found.contains(false) { try blobs.reopen(digest) }
+            if found.contains(false) { try stored(blobs.reopen(digest)) }
             pieces[digest] = found
         }
+        repaired += damages.map { .file($0) }
         // The directory says complete, and nothing is there: all of it is fetched again.
         for contribution in contributions(in: journal) where pieces[contribution.contributionDigest] == nil {
             pieces[contribution.contributionDigest] = [Bool](repeating: false, count: contribution.pieceCount)

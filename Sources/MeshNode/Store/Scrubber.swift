@@ -1,5 +1,6 @@
 import EventLoop
 import Ledger
+import System
 
 /// Reads one stored file after the other in the background, a file at a time, and tells what is damaged.
 final class Scrubber {
@@ -60,8 +61,8 @@ final class Scrubber {
     private func items() -> [Item] {
         let state = driver.jobs.blobs.state
         var items: [Item] = [.database]
-        items += ((try? DiskFile.names(in: state.params)) ?? []).filter { $0.hasSuffix(".f32") }.map { .parameters($0) }
-        items += ((try? DiskFile.names(in: state.residuals)) ?? []).filter { !$0.contains(".") }.map { .residual($0) }
+        items += ((try? Folder.names(in: state.params)) ?? []).filter { $0.hasSuffix(".f32") }.map { .parameters($0) }
+        items += ((try? Folder.names(in: state.residuals)) ?? []).filter { !$0.contains(".") }.map { .residual($0) }
         items += ((try? driver.jobs.blobs.digests()) ?? []).filter { driver.jobs.blobs.isComplete($0) }
             .map { .blob($0) }
         return items
@@ -76,13 +77,13 @@ final class Scrubber {
             case .database: try database.scrub()
             case .parameters(let name):
                 guard let root = ParameterStore.root(of: name) else { return }
-                try jobs.parameters.verify(root)
-            case .residual(let name): _ = try Residuals(state: state, layout: jobs.layout).open(name)
-            case .blob(let digest): try jobs.blobs.verify(digest)
+                try stored(jobs.parameters.verify(root))
+            case .residual(let name): _ = try stored(Residuals(state: state, layout: jobs.layout).open(name))
+            case .blob(let digest): try stored(jobs.blobs.verify(digest))
             }
         } catch {
             // A file that went while it was read was not needed any more.
-            if case .system(let file, "open", _) = error, !DiskFile.exists(file) { return }
+            if case .file(.system(let file, "open", _)) = error, !File.exists(file) { return }
             throw error
         }
     }

@@ -1,21 +1,22 @@
 import Crypto
 import Ledger
+import System
 
 /// Where everything of one site lies, and the lock that keeps a second daemon out.
 struct StateDirectory: Sendable {
     let path: String
-    private let lock: DiskFile
+    private let lock: File
 
     /// Makes the folders where they are not there and takes the lock, which ends with the process.
     ///
     /// - Throws: `StoreError.inUse` where another daemon runs here.
     init(path: String) throws(StoreError) {
         self.path = path
-        try DiskFile.makeDirectory(path)
-        lock = try DiskFile.open(path + "/lock", .create)
-        guard try lock.tryLock() else { throw .inUse(directory: path) }
+        try stored(Folder.make(path, mode: 0o700))
+        lock = try stored(File.open(path + "/lock", .create()))
+        guard try stored(lock.tryLock()) else { throw .inUse(directory: path) }
         for folder in ["blobs", "params", "residual", "incoming", "replay"] {
-            try DiskFile.makeDirectory(path + "/" + folder)
+            try stored(Folder.make(path + "/" + folder, mode: 0o700))
         }
     }
 

@@ -4,6 +4,7 @@ import EventLoop
 import Gossip
 import Ledger
 import Rounds
+import System
 import Tensor
 
 /// Takes contributions from the trainer to the core, and what was left out back into the residual. One residual, so
@@ -69,7 +70,7 @@ final class Intake {
     ) {
         perform { [self] done in
             guard !isTaken(base.digest) else {
-                DiskFile.remove(path)
+                File.remove(path)
                 completion(.failure(Intake.duplicate))
                 return done()
             }
@@ -85,7 +86,7 @@ final class Intake {
                     completion(.failure(refusal))
                     done()
                 case .failed(let error):
-                    driver.report(error)
+                    driver.report(.file(error))
                     completion(.failure(ControlRefusal(.diskUnavailable, message: "\(error)")))
                     done()
                 }
@@ -122,7 +123,7 @@ final class Intake {
             driver.submissions[digest] = nil
             driver.removeBlob(digest)
             // What cannot be sent stays unsent: the residual is the one from before.
-            if let name = waiting.row.residual, name != residual { DiskFile.remove(residuals.state.residual(name)) }
+            if let name = waiting.row.residual, name != residual { File.remove(residuals.state.residual(name)) }
             let reason = ControlReason(rawValue: refusal) ?? .internalError
             waiting.completion(.failure(ControlRefusal(reason, message: "the contribution is refused: \(refusal)")))
         case .ownContributionLeftOut(let digest):
@@ -148,7 +149,7 @@ final class Intake {
     private func replaceResidual(_ name: String) {
         let old = residual
         residual = name
-        if let old, old != name { DiskFile.remove(residuals.state.residual(old)) }
+        if let old, old != name { File.remove(residuals.state.residual(old)) }
     }
 
     private func isUnreturned(_ digest: ContributionDigest) -> Bool {
@@ -203,9 +204,7 @@ final class Intake {
             guard slots[slot.base]?.state == .sent else { return done() }
             let (jobs, residuals, residual, label) = (driver.jobs, residuals, residual, label())
             let rules = driver.node.chain.rules(at: slot.baseHeight.next)
-            driver.workers.submit({ () -> Swift.Result<String, StoreError> in
-                Intake.restore(slot, jobs, residuals, residual, rules, label)
-            }) { [self] result in
+            driver.workers.submit({ Intake.restore(slot, jobs, residuals, residual, rules, label) }) { [self] result in
                 switch result {
                 case .success(let name):
                     driver.journal.append(JournalBatch(returns: [ResidualReturn(base: slot.base, residual: name)]))
@@ -213,7 +212,7 @@ final class Intake {
                     // The file of before goes at the next start: until the commit the database names it.
                     self.residual = name
                     driver.removeBlob(slot.contribution)
-                case .failure(let error): driver.report(error)
+                case .failure(let error): driver.report(.file(error))
                 }
                 done()
             }
@@ -223,7 +222,7 @@ final class Intake {
     private static func restore(
         _ slot: SlotRow, _ jobs: RoundJobs, _ residuals: Residuals, _ residual: String?, _ rules: Rules,
         _ label: String
-    ) -> Swift.Result<String, StoreError> {
+    ) -> Swift.Result<String, FileError> {
         let temporary = residuals.temporary(label)
         do {
             try jobs.blobs.verify(slot.contribution)
@@ -242,12 +241,10 @@ final class Intake {
             }
             _ = try next.finish()
             return .success(try residuals.name(temporary))
-        } catch let error as StoreError {
+        } catch let error as FileError {
             return .failure(error)
-        } catch let error as ParameterFileError {
-            return .failure(StoreError(error))
         } catch {
-            return .failure(.damagedFile(file: "blobs/\(slot.contribution)", place: "its payload (\(error))"))
+            return .failure(.damaged(file: "blobs/\(slot.contribution)", place: "its payload (\(error))"))
         }
     }
 

@@ -1,6 +1,7 @@
 import Crypto
 import Ledger
 import Rounds
+import System
 import Tensor
 
 /// `state/residual/`: what contributions left unsent (error feedback). One parameter file is the present one, named in
@@ -13,32 +14,25 @@ struct Residuals: Sendable {
     func temporary(_ name: String) -> String { state.residual(name + ".next") }
 
     /// The residual of that name, zeros for none.
-    func open(_ name: String?) throws(StoreError) -> any ParameterSource {
+    func open(_ name: String?) throws(FileError) -> any ParameterSource {
         guard let name else { return ZeroParameters(parameterCount: layout.parameterCount) }
-        do throws(ParameterFileError) {
-            let file = try ParameterFile(
-                path: state.residual(name), parameterCount: layout.parameterCount, expectedRoot: Digest(hex: name))
-            try file.verify()
-            return file
-        } catch { throw StoreError(error) }
+        let file = try ParameterFile(
+            path: state.residual(name), parameterCount: layout.parameterCount, expectedRoot: Digest(hex: name))
+        try file.verify()
+        return file
     }
 
     /// Gives a written and synced residual its name.
-    func name(_ temporary: String) throws(StoreError) -> String {
-        let root: Digest
-        do throws(ParameterFileError) {
-            root = try ParameterFile(
-                path: temporary, parameterCount: layout.parameterCount, expectedRoot: nil
-            ).root
-        } catch { throw StoreError(error) }
-        try DiskFile.rename(temporary, to: state.residual(root.description))
+    func name(_ temporary: String) throws(FileError) -> String {
+        let root = try ParameterFile(path: temporary, parameterCount: layout.parameterCount, expectedRoot: nil).root
+        try File.rename(temporary, to: state.residual(root.description))
         return root.description
     }
 
     /// Removes all but the present one.
-    func retain(_ name: String?) throws(StoreError) {
-        for other in try DiskFile.names(in: state.residuals) where other != name {
-            DiskFile.remove(state.residual(other))
+    func retain(_ name: String?) throws(FileError) {
+        for other in try Folder.names(in: state.residuals) where other != name {
+            File.remove(state.residual(other))
         }
     }
 }

@@ -2,6 +2,7 @@ import Control
 import Crypto
 import Ledger
 import Rounds
+import System
 import Tensor
 
 /// What a worker does with a contribution that a trainer has handed over completely.
@@ -25,27 +26,25 @@ struct SubmissionJob: Sendable {
         /// The payload lies complete and synced among the blobs, the next residual under `residual`.
         case ready(Ledger.Contribution, residual: String?)
         case refused(ControlRefusal)
-        case failed(StoreError)
+        case failed(FileError)
     }
 
     func run() -> Result {
-        defer { DiskFile.remove(path) }
+        defer { File.remove(path) }
         do {
             switch form {
             case .delta: return try encode()
             case .encoded: return try adopt()
             }
-        } catch let error as StoreError {
-            return .failed(error)
         } catch let error as EncodingError {
             switch error {
-            case .file(let error): return .failed(StoreError(error))
+            case .file(let error): return .failed(error)
             case .codec(let error): return .refused(SubmissionJob.refusal(error.refusal, "\(error)"))
             }
         } catch let error as ContributionFault {
             return .refused(SubmissionJob.refusal(error.refusal, "\(error)"))
-        } catch let error as ParameterFileError {
-            return .failed(StoreError(error))
+        } catch let error as FileError {
+            return .failed(error)
         } catch {
             return .refused(ControlRefusal(.internalError, message: "\(error)"))
         }
@@ -55,8 +54,8 @@ struct SubmissionJob: Sendable {
         let payload = jobs.blobs.state.incoming + "/\(label).payload"
         let next = residuals.temporary(label)
         defer {
-            DiskFile.remove(payload)
-            DiskFile.remove(next)
+            File.remove(payload)
+            File.remove(next)
         }
         let delta = try RawParameters(path: path, parameterCount: jobs.layout.parameterCount)
         let submission: Submission
@@ -77,14 +76,14 @@ struct SubmissionJob: Sendable {
     private func adopt() throws -> Result {
         let submission = try Submission(
             encoded: try FilePayload(path: path), layout: jobs.layout, rules: rules)
-        try DiskFile.open(path, .write).synchronize()
+        try File.open(path, .write).synchronize()
         return .ready(try take(submission, path), residual: nil)
     }
 
-    private func take(_ submission: Submission, _ payload: String) throws(StoreError) -> Ledger.Contribution {
+    private func take(_ submission: Submission, _ payload: String) throws(FileError) -> Ledger.Contribution {
         let contribution = submission.record(network: network, author: author, base: base, report: report)
         let tree = try BlobStore.tree(of: payload, pieceBytes: Int(submission.pieceBytes))
-        guard tree.root == submission.pieceRoot else { throw .damagedFile(file: payload, place: "its pieces") }
+        guard tree.root == submission.pieceRoot else { throw .damaged(file: payload, place: "its pieces") }
         try jobs.blobs.adopt(contribution, payload: payload, tree: tree)
         return contribution
     }

@@ -2,6 +2,7 @@ import Crypto
 import EventLoop
 import Gossip
 import Ledger
+import Link
 
 /// Whom to connect to, and when again: the configured peers and the announced addresses of members, with backoff.
 ///
@@ -26,7 +27,7 @@ struct Dialer {
         /// Whom it leads to: who announced it; for a configured address who answered there last.
         var member: MemberID?
         var failures = 0
-        var next = Gossip.Instant(milliseconds: 0)
+        var next = Link.Instant(milliseconds: 0)
         /// It leads back to this node.
         var isOwn = false
         /// Whether the member that announced it ever answered there.
@@ -34,7 +35,7 @@ struct Dialer {
         /// Whether the next dial begins with the keys that a rotation would give this site.
         var usesNextKeys = false
         var lastError: String?
-        var lastErrorAt: Gossip.Instant?
+        var lastErrorAt: Link.Instant?
 
         var address: String { source.address }
         /// It stands in the configuration: it is never forgotten, and whoever answers is welcome.
@@ -47,10 +48,10 @@ struct Dialer {
     /// dialled need not have asked for it.
     private struct Allowance {
         var dials = TransportLimits.announcedDialsMaximum
-        var since: Gossip.Instant
+        var since: Link.Instant
 
         /// Takes one where there is one. They come back one by one.
-        mutating func take(now: Gossip.Instant) -> Bool {
+        mutating func take(now: Link.Instant) -> Bool {
             let back = now.since(since) / TransportLimits.announcedDialMilliseconds
             since = since + back * TransportLimits.announcedDialMilliseconds
             dials = min(TransportLimits.announcedDialsMaximum, dials + Int(clamping: back))
@@ -75,7 +76,7 @@ struct Dialer {
     }
 
     /// A member announced where it can be reached.
-    mutating func set(_ addresses: [String], of member: MemberID, now: Gossip.Instant) {
+    mutating func set(_ addresses: [String], of member: MemberID, now: Link.Instant) {
         targets = targets.filter { $0.key.announcer != member || addresses.contains($0.key.address) }
         for address in addresses {
             let source = Source(address: address, announcer: member)
@@ -95,12 +96,12 @@ struct Dialer {
     mutating func dialAgain() {
         for source in targets.keys where !dialling.contains(source) {
             targets[source]?.failures = 0
-            targets[source]?.next = Gossip.Instant(milliseconds: 0)
+            targets[source]?.next = Link.Instant(milliseconds: 0)
         }
     }
 
     /// The addresses to dial now, those that wait longest first; they count as being dialled from here on.
-    mutating func due(now: Gossip.Instant, isLinked: (MemberID) -> Bool) -> [Target] {
+    mutating func due(now: Link.Instant, isLinked: (MemberID) -> Bool) -> [Target] {
         var due: [Target] = []
         let waiting = targets.values.filter { !$0.isOwn && $0.next <= now && !dialling.contains($0.source) }
         for target in waiting.sorted(by: { ($0.next, $0.source) < ($1.next, $1.source) }) {
@@ -115,7 +116,7 @@ struct Dialer {
 
     /// An announced address that never led to its member costs one of the member's first dials; repeated ones wait longer and
     /// longer by themselves.
-    private mutating func isAllowed(_ target: Target, now: Gossip.Instant) -> Bool {
+    private mutating func isAllowed(_ target: Target, now: Link.Instant) -> Bool {
         guard let announcer = target.source.announcer, !target.isProven, target.failures == 0 else { return true }
         return allowances[announcer, default: Allowance(since: now)].take(now: now)
     }
@@ -135,7 +136,7 @@ struct Dialer {
     }
 
     /// - Parameter isRefused: the other side does not know the keys that the dial began with: it may know the next.
-    mutating func failed(_ source: Source, _ error: String, isRefused: Bool = false, now: Gossip.Instant) {
+    mutating func failed(_ source: Source, _ error: String, isRefused: Bool = false, now: Link.Instant) {
         dialling.remove(source)
         guard let target = targets[source] else { return }
         targets[source]?.lastError = error
@@ -153,7 +154,7 @@ struct Dialer {
     }
 
     /// A link that stood is gone: try again soon, and not at the same moment as the other side.
-    mutating func lost(_ member: MemberID, now: Gossip.Instant) {
+    mutating func lost(_ member: MemberID, now: Link.Instant) {
         for source in targets.keys.sorted() where targets[source]?.member == member {
             targets[source]?.failures = 0
             let next = now + delay(failures: 0)

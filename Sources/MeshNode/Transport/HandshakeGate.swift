@@ -1,17 +1,18 @@
 import EventLoop
 import Gossip
+import Link
 
 /// Decides which connections from strangers may begin a handshake: a bucket for each remote host.
 struct HandshakeGate {
     private struct Bucket {
         var tokens: Double
-        var filled: Gossip.Instant
+        var filled: Link.Instant
     }
 
     private var buckets: [[UInt8]: Bucket] = [:]
 
     /// Whether one more connection from this address may begin now.
-    mutating func admits(_ address: [UInt8], now: Gossip.Instant) -> Bool {
+    mutating func admits(_ address: [UInt8], now: Link.Instant) -> Bool {
         let host = HandshakeGate.host(of: address)
         if buckets.count >= TransportLimits.bucketsMaximum { dropFull(now: now) }
         // An attacker with more addresses than this gets what is left over, which is nothing.
@@ -31,7 +32,7 @@ struct HandshakeGate {
         return Array(address.starts(with: mapped) ? address.suffix(4) : address.prefix(8))
     }
 
-    private func refill(_ bucket: inout Bucket, now: Gossip.Instant) {
+    private func refill(_ bucket: inout Bucket, now: Link.Instant) {
         let seconds = Double(now.since(bucket.filled)) / 1000
         bucket.tokens = min(
             TransportLimits.bucketSize, bucket.tokens + seconds * TransportLimits.bucketRefillPerSecond)
@@ -39,7 +40,7 @@ struct HandshakeGate {
     }
 
     /// A full bucket says no more than none.
-    private mutating func dropFull(now: Gossip.Instant) {
+    private mutating func dropFull(now: Link.Instant) {
         buckets = buckets.filter { entry in
             var bucket = entry.value
             refill(&bucket, now: now)

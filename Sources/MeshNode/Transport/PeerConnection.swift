@@ -2,6 +2,7 @@ import Crypto
 import EventLoop
 import Gossip
 import Ledger
+import Link
 
 /// One TCP connection with its link session: moves bytes, time and backpressure, knows nothing of the mesh.
 final class PeerConnection {
@@ -133,7 +134,7 @@ final class PeerConnection {
 
     func close() { finish(.closedHere) }
 
-    private var now: Gossip.Instant { Gossip.Instant(milliseconds: stream.loop.now.milliseconds) }
+    private var now: Link.Instant { Link.Instant(milliseconds: stream.loop.now.milliseconds) }
 
     private func received(_ bytes: [UInt8]) {
         guard end == nil else { return }

@@ -1,5 +1,6 @@
 import EventLoop
 import Gossip
+import Link
 
 /// Accepted connections that never became a link, counted by kind and source: probes and strangers knock all the time,
 /// and one line for each would hide what matters.

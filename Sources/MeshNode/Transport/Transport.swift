@@ -2,6 +2,7 @@ import Crypto
 import EventLoop
 import Gossip
 import Ledger
+import Link
 
 /// What the transport tells the driver.
 enum TransportEvent {
@@ -176,7 +177,7 @@ final class Transport {
         var isConnecting: Bool
         var error: String?
         /// When the last dial to it failed.
-        var errorAt: Gossip.Instant?
+        var errorAt: Link.Instant?
         var roundTripMilliseconds: UInt64?
         var receivedBytes: UInt64
         var sentBytes: UInt64
@@ -223,7 +224,7 @@ final class Transport {
 
     // MARK: Connections
 
-    private var now: Gossip.Instant { Gossip.Instant(milliseconds: loop.now.milliseconds) }
+    private var now: Link.Instant { Link.Instant(milliseconds: loop.now.milliseconds) }
 
     private func tick() {
         for connection in connections.values { connection.tick() }

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Glibc
 import JSON
+import System
 import Tensor
 
 /// A model on disk in the layout of Hugging Face: config.json, model.safetensors (F32) and the tokenizer's files.
@@ -25,10 +26,11 @@ public enum ModelDirectory {
     public static func write(layout: ModelLayout, parameters: [Float], to directory: String) throws(ModelError) {
         precondition(parameters.count == layout.parameterCount, "the flat vector must fit the layout")
         try checkAbsent(directory)
-        do throws(ParameterFileError) {
-            try RegularFile.makeDirectory(directory, mode: 0o755)
+        do throws(FileError) {
+            try Folder.make(directory, mode: 0o755)
             for file in ModelMetadata(layout.configuration).files {
-                try RegularFile.write(Array(file.text.utf8), to: directory + "/" + file.name, isPublic: true)
+                try File.write(
+                    Array(file.text.utf8), to: directory + "/" + file.name, mode: 0o666, temporaryName: .fixed)
             }
         } catch {
             throw .file(path: directory, reason: "cannot be written: \(error)")
@@ -46,8 +48,8 @@ public enum ModelDirectory {
     public static func readConfiguration(_ directory: String) throws(ModelError) -> ModelConfiguration {
         let path = directory + "/" + configurationName
         let bytes: [UInt8]
-        do throws(ParameterFileError) {
-            bytes = try RegularFile.contents(of: path, limitBytes: configurationByteLimit)
+        do throws(FileError) {
+            bytes = try File.contents(of: path, limitBytes: configurationByteLimit)
         } catch {
             throw .file(path: directory, reason: "the configuration cannot be read: \(error)")
         }

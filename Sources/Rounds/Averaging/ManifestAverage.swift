@@ -1,5 +1,6 @@
 import Crypto
 import Ledger
+import System
 import Tensor
 
 /// Why a manifest could not be averaged. None of these says anything about its contributions, which were validated:
@@ -8,7 +9,7 @@ public enum ManifestFault: Error, Hashable, Sendable {
     case missingPayload(ContributionDigest)
     /// A payload does not decode although it was valid once.
     case contribution(ContributionDigest, CodecError)
-    case file(ParameterFileError)
+    case file(FileError)
     /// The outer step left the range of float32 in this block.
     case nonFinite(block: Int)
 }
@@ -33,7 +34,7 @@ public enum ManifestAverage {
         precondition(parent.shape == StateShape(layout, rules.innerOptimizer))
         let entries = try self.entries(manifest, payloads: payloads, layout: layout, rules: rules)
         let writer: ParameterFileWriter
-        do throws(ParameterFileError) {
+        do throws(FileError) {
             writer = try ParameterFileWriter(path: outputPath, shape: parent.shape)
         } catch {
             throw .file(error)
@@ -42,7 +43,7 @@ public enum ManifestAverage {
             entries, manifest, layout, rules, members: members, base: parent, output: writer,
             state: parent.outer.map { OptimizerState(base: $0, output: writer.outer) }, path: parent.path,
             workers: workers)
-        do throws(ParameterFileError) {
+        do throws(FileError) {
             let written = try writer.finish()
             precondition(result.tree.root == written.parameters.root, "the file has the blocks that were averaged")
             return (StateRoots(written), result.figures)
@@ -68,7 +69,7 @@ public enum ManifestAverage {
             state: state,
             path: "the state in memory", workers: workers)
         let next = outerSink.values
-        do throws(ParameterFileError) {
+        do throws(FileError) {
             let outerRoot = next.isEmpty ? .zero : try ParameterFile.tree(of: ParameterArray(next)).root
             return (
                 sink.values, next, StateRoots(parameters: result.tree.root, outer: outerRoot), result.figures
@@ -91,7 +92,7 @@ public enum ManifestAverage {
     ) throws(ManifestFault) -> AveragedState {
         var (stepsBefore, second) = (0, SecondMoment?.none)
         if let state {
-            do throws(ParameterFileError) { stepsBefore = try SharedState.steps(of: state.base, path: path) } catch {
+            do throws(FileError) { stepsBefore = try SharedState.steps(of: state.base, path: path) } catch {
                 throw .file(error)
             }
             let stepsAfter = entries.isEmpty ? stepsBefore : stepsBefore + Int(rules.innerSteps)

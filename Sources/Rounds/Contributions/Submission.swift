@@ -1,5 +1,6 @@
 import Crypto
 import Ledger
+import System
 import Tensor
 
 /// What a trainer says about the steps behind a contribution. Numbers and digests only.
@@ -69,7 +70,7 @@ extension Submission {
             payload = try FilePayload(path: payloadPath)
         } catch let error as EncodingError {
             throw error
-        } catch let error as ParameterFileError {
+        } catch let error as FileError {
             throw .file(error)
         } catch {
             preconditionFailure("only the two error types above are thrown: \(error)")

@@ -1,5 +1,6 @@
 import Crypto
 import Ledger
+import System
 import Tensor
 
 /// Why a file is no acceptable ledger. `item` counts the file's items from 0.
@@ -28,5 +29,5 @@ public enum LedgerFileError: Error, Equatable, Sendable {
     case wrongEnd
     case trailingBytes(count: Int)
     case unreadable(CodecError)
-    case file(ParameterFileError)
+    case file(FileError)
 }

@@ -1,5 +1,6 @@
 import Crypto
 import Ledger
+import System
 import Tensor
 
 /// Reads an exported ledger, a version at a time. Every length is held against the bytes that are really there and
@@ -19,7 +20,7 @@ public struct LedgerFileReader: Sendable {
 
     public init(path: String) throws(LedgerFileError) {
         let file: FilePayload
-        do throws(ParameterFileError) { file = try FilePayload(path: path) } catch { throw .file(error) }
+        do throws(FileError) { file = try FilePayload(path: path) } catch { throw .file(error) }
         try self.init(file)
     }
 

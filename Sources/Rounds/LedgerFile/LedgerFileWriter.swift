@@ -1,5 +1,6 @@
 import Crypto
 import Ledger
+import System
 import Tensor
 
 /// Writes an exported ledger, a part of a payload in memory at a time. The caller finishes the sink after `finish`.
@@ -67,7 +68,7 @@ public final class LedgerFileWriter {
     }
 
     private func write(_ bytes: [UInt8]) throws(LedgerFileError) {
-        do throws(ParameterFileError) {
+        do throws(FileError) {
             try sink.write(bytes, at: offset)
         } catch {
             throw .file(error)

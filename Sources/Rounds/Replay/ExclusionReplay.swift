@@ -1,5 +1,6 @@
 import Crypto
 import Ledger
+import System
 import Tensor
 
 /// History made anew without what the members excluded, version by version: what every node computes in the background
@@ -84,7 +85,7 @@ public struct ExclusionReplay: Sendable {
             }
             throw .manifest(height, error)
         }
-        do throws(ParameterFileError) {
+        do throws(FileError) {
             return try ParameterFile(
                 path: outputPath, shape: parent.shape, expectedName: roots.name)
         } catch {

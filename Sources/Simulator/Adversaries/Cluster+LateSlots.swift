@@ -1,6 +1,7 @@
 import Crypto
 import Gossip
 import Ledger
+import Link
 
 /// Attacks on commit before reveal: reading early, answering what was read, and saying afterwards that the answer was
 /// seen in time.

@@ -1,6 +1,7 @@
 import Crypto
 import Gossip
 import Ledger
+import Link
 
 /// What Byzantine members do by themselves, again and again.
 extension Cluster {

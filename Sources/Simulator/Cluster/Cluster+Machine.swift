@@ -1,6 +1,7 @@
 import Crypto
 import Gossip
 import Ledger
+import Link
 
 /// What a site's machine does for its node: turns, journal, pieces, validation, averaging.
 extension Cluster {

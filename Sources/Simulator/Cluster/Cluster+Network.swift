@@ -1,6 +1,7 @@
 import Crypto
 import Gossip
 import Ledger
+import Link
 
 /// Links: how they come up, carry and break.
 extension Cluster {

@@ -1,6 +1,7 @@
 import Crypto
 import Gossip
 import Ledger
+import Link
 
 /// Many nodes in simulated time: their networks, disks, machines and trainers, and what goes wrong with them.
 ///

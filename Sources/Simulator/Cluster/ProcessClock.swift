@@ -1,4 +1,5 @@
 import Gossip
+import Link
 
 /// A process' monotonic clock: it may leap ahead or stand still, and never goes back.
 struct ProcessClock {

@@ -1,6 +1,7 @@
 import Crypto
 import Gossip
 import Ledger
+import Link
 
 /// One machine of a simulated cluster: a disk, and at times a running process. An honest member has one; a twin two.
 final class Site {

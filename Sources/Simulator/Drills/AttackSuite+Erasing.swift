@@ -1,5 +1,6 @@
 import Gossip
 import Ledger
+import Link
 
 /// Attacks on what a member's contribution does to the model: colluders read it and answer it.
 extension AttackSuite {
@@ -25,7 +26,7 @@ extension AttackSuite {
                     }
                     for site in honest(cluster) {
                         let candidates =
-                            site.process?.node.report(now: Gossip.Instant(milliseconds: 0)).candidates ?? []
+                            site.process?.node.report(now: Link.Instant(milliseconds: 0)).candidates ?? []
                         for candidate in candidates where candidate.isAvailable && answers[candidate.digest] != nil {
                             available.insert(candidate.digest)
                         }

@@ -1,10 +1,10 @@
 import Crypto
-import Locking
+import System
 
 /// Takes the blocks of the next base, from several threads, each once.
 public protocol BlockSink: Sendable {
     /// Stores a block and returns its Merkle leaf.
-    func writeBlock(_ block: Int, _ values: UnsafeBufferPointer<Float>) throws(ParameterFileError) -> Digest
+    func writeBlock(_ block: Int, _ values: UnsafeBufferPointer<Float>) throws(FileError) -> Digest
 }
 
 extension ParameterFileWriter: BlockSink {}
@@ -20,7 +20,7 @@ public final class MemoryBlockSink: BlockSink {
         blocks.withLock { blocks in blocks.keys.sorted().flatMap { blocks[$0] ?? [] } }
     }
 
-    public func writeBlock(_ block: Int, _ values: UnsafeBufferPointer<Float>) throws(ParameterFileError) -> Digest {
+    public func writeBlock(_ block: Int, _ values: UnsafeBufferPointer<Float>) throws(FileError) -> Digest {
         let copy = Array(values)
         blocks.withLock { $0[block] = copy }
         return copy.withUnsafeBytes { MerkleTree.leaf($0) }
@@ -73,7 +73,7 @@ public enum Averager {
                 let count = layout.parameters(ofBlock: block).count
                 let parameters = UnsafeMutableBufferPointer(rebasing: worker.parameters.buffer[..<count])
                 let moments = worker.second.map { UnsafeMutableBufferPointer(rebasing: $0.buffer[..<count]) }
-                do throws(ParameterFileError) {
+                do throws(FileError) {
                     try base.readBlock(block, into: parameters)
                     if let second, let moments { try second.base.readBlock(block, into: moments) }
                 } catch {
@@ -81,7 +81,7 @@ public enum Averager {
                 }
                 let part = try worker.averager.average(block: block, parameters, second: moments)
                 step.withLock { $0.merge(part) }
-                do throws(ParameterFileError) {
+                do throws(FileError) {
                     let leaf = try output.writeBlock(block, UnsafeBufferPointer(parameters))
                     leaves.withLock { $0[block] = leaf }
                     if let second, let moments {

@@ -1,3 +1,5 @@
+import System
+
 /// One line of a manifest, as averaging sees it.
 public struct AveragingEntry: Sendable {
     public let contribution: Contribution
@@ -46,7 +48,7 @@ public struct AveragingRule: Hashable, Sendable {
 public enum AveragingError: Error, Hashable, Sendable {
     /// The contribution at this place of the manifest does not decode.
     case contribution(entry: Int, CodecError)
-    case file(ParameterFileError)
+    case file(FileError)
     /// The outer step gave an infinity or not-a-number in this block.
     case nonFinite(block: Int)
 }

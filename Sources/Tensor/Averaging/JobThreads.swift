@@ -1,5 +1,5 @@
 import Glibc
-import Locking
+import System
 
 /// Runs numbered jobs on a few threads and waits for all of them.
 ///

@@ -1,4 +1,5 @@
 import Crypto
+import System
 
 /// The state of the shared optimizer: the second moment of every parameter, then the number of steps that the schedule has gone.
 ///
@@ -11,15 +12,15 @@ public enum SharedState {
 
     /// The steps behind a state.
     ///
-    /// - Throws: what reading throws; `nonFinite` where the value is no number of steps.
-    public static func steps(of state: any ParameterSource, path: String = "") throws(ParameterFileError) -> Int {
+    /// - Throws: what reading throws; `damaged` if the value is no number of steps.
+    public static func steps(of state: any ParameterSource, path: String = "") throws(FileError) -> Int {
         let blocks = StateShape(parameterCount: state.parameterCount)
         let last = blocks.parameterBlockCount - 1
         let values = Storage<Float>(count: blocks.values(ofBlock: last).count, filledWith: 0)
         try state.readBlock(last, into: values.buffer)
         let steps = values.buffer[values.buffer.count - 1]
         guard steps >= 0, steps.sign == .plus, steps <= Float(stepsMaximum), steps == steps.rounded() else {
-            throw .nonFinite(file: path, block: last)
+            throw .damaged(file: path, place: "block \(last) has no number of steps at its end")
         }
         return Int(steps)
     }
@@ -33,12 +34,12 @@ public struct SecondMomentSource: ParameterSource {
 
     public var parameterCount: Int { state.parameterCount - 1 }
 
-    public func read(at offset: Int, into buffer: UnsafeMutableBufferPointer<Float>) throws(ParameterFileError) {
+    public func read(at offset: Int, into buffer: UnsafeMutableBufferPointer<Float>) throws(FileError) {
         precondition(offset >= 0 && buffer.count <= parameterCount - offset)
         try state.read(at: offset, into: buffer)
     }
 
-    public func readBlock(_ block: Int, into buffer: UnsafeMutableBufferPointer<Float>) throws(ParameterFileError) {
+    public func readBlock(_ block: Int, into buffer: UnsafeMutableBufferPointer<Float>) throws(FileError) {
         let count = StateShape(parameterCount: state.parameterCount).values(ofBlock: block).count
         if count == buffer.count { return try state.readBlock(block, into: buffer) }
         // The last block ends with the number of steps.
@@ -64,17 +65,17 @@ public struct SecondMomentSink: BlockSink {
         self.steps = steps
     }
 
-    public func writeBlock(_ block: Int, _ values: UnsafeBufferPointer<Float>) throws(ParameterFileError) -> Digest {
+    public func writeBlock(_ block: Int, _ values: UnsafeBufferPointer<Float>) throws(FileError) -> Digest {
         let end = block * ParameterLayout.blockParameters + values.count
         guard end == parameterCount else { return try output.writeBlock(block, values) }
         if values.count == ParameterLayout.blockParameters {
             let leaf = try output.writeBlock(block, values)
-            _ = try [Float(steps)].withUnsafeBlock { (values) throws(ParameterFileError) in
+            _ = try [Float(steps)].withUnsafeBlock { (values) throws(FileError) in
                 try output.writeBlock(block + 1, values)
             }
             return leaf
         }
-        return try (Array(values) + [Float(steps)]).withUnsafeBlock { (values) throws(ParameterFileError) in
+        return try (Array(values) + [Float(steps)]).withUnsafeBlock { (values) throws(FileError) in
             try output.writeBlock(block, values)
         }
     }
@@ -83,8 +84,8 @@ public struct SecondMomentSink: BlockSink {
 extension [Float] {
     /// `withUnsafeBufferPointer` with the error's type.
     fileprivate func withUnsafeBlock<Result>(
-        _ body: (UnsafeBufferPointer<Float>) throws(ParameterFileError) -> Result
-    ) throws(ParameterFileError) -> Result {
+        _ body: (UnsafeBufferPointer<Float>) throws(FileError) -> Result
+    ) throws(FileError) -> Result {
         let storage = Storage<Float>(count: count, filledWith: 0)
         _ = storage.buffer.update(fromContentsOf: self)
         return try body(UnsafeBufferPointer(storage.buffer))
@@ -100,12 +101,12 @@ extension ParameterFile {
 
         var parameterCount: Int { file.shape.outerCount }
 
-        func read(at offset: Int, into buffer: UnsafeMutableBufferPointer<Float>) throws(ParameterFileError) {
+        func read(at offset: Int, into buffer: UnsafeMutableBufferPointer<Float>) throws(FileError) {
             precondition(offset >= 0 && buffer.count <= parameterCount - offset)
             try file.readValues(at: file.parameterCount + offset, into: buffer)
         }
 
-        func readBlock(_ block: Int, into buffer: UnsafeMutableBufferPointer<Float>) throws(ParameterFileError) {
+        func readBlock(_ block: Int, into buffer: UnsafeMutableBufferPointer<Float>) throws(FileError) {
             try file.readBlock(file.shape.parameterBlockCount + block, into: buffer)
         }
     }
@@ -118,7 +119,7 @@ extension ParameterFileWriter {
     private struct OuterBlocks: BlockSink {
         let writer: ParameterFileWriter
 
-        func writeBlock(_ block: Int, _ values: UnsafeBufferPointer<Float>) throws(ParameterFileError) -> Digest {
+        func writeBlock(_ block: Int, _ values: UnsafeBufferPointer<Float>) throws(FileError) -> Digest {
             try writer.writeBlock(writer.shape.parameterBlockCount + block, values)
         }
     }

@@ -1,3 +1,5 @@
+import System
+
 /// Why a contribution is refused. Nothing is ever silently repaired or zeroed.
 public enum CodecError: Error, Hashable, Sendable {
     /// A tensor of the layout is not there.
@@ -32,7 +34,7 @@ public enum CodecError: Error, Hashable, Sendable {
     /// The sum of squares reaches `FixedPoint.squareSumLimit`.
     case normTooLarge
     /// The payload's storage could not be read.
-    case unreadable(ParameterFileError)
+    case unreadable(FileError)
 
     /// The refusal's name in the protocol; nil for a fault of our own disk.
     public var refusal: String? {

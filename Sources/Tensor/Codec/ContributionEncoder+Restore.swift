@@ -1,3 +1,5 @@
+import System
+
 extension ContributionEncoder {
     /// Puts a contribution that no manifest listed back into the residual, a segment in memory at a time.
     ///
@@ -15,7 +17,7 @@ extension ContributionEncoder {
         for segment in 0..<layout.segmentCount {
             let range = layout.parameters(ofSegment: segment)
             let values = UnsafeMutableBufferPointer(rebasing: storage.buffer[..<range.count])
-            do throws(ParameterFileError) {
+            do throws(FileError) {
                 try residual.read(at: range.lowerBound, into: values)
             } catch {
                 throw .file(error)
@@ -28,7 +30,7 @@ extension ContributionEncoder {
             } catch {
                 throw .codec(error)
             }
-            do throws(ParameterFileError) {
+            do throws(FileError) {
                 try nextResidual.append(UnsafeBufferPointer(values))
             } catch {
                 throw .file(error)

@@ -1,3 +1,5 @@
+import System
+
 /// What encoding a contribution gave, beside its payload.
 public struct EncodedSummary: Hashable, Sendable {
     /// Bytes of the payload.
@@ -11,7 +13,7 @@ public enum EncodingError: Error, Hashable, Sendable {
     /// The pseudo-gradient cannot be sent.
     case codec(CodecError)
     /// A file of it could not be read or written.
-    case file(ParameterFileError)
+    case file(FileError)
 }
 
 /// Encodes a whole contribution, a segment in memory at a time.
@@ -63,7 +65,7 @@ public enum ContributionEncoder {
             try payload.write(front(segmentSizes: sizes, layout: layout, profile: profile), at: 0)
         } catch let error as CodecError {
             throw .codec(error)
-        } catch let error as ParameterFileError {
+        } catch let error as FileError {
             throw .file(error)
         } catch {
             preconditionFailure("only the two error types above are thrown: \(error)")

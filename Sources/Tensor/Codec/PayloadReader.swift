@@ -1,3 +1,5 @@
+import System
+
 /// The bytes of a contribution's payload, readable at any place: on disk, or in memory.
 public protocol PayloadReader: Sendable {
     var byteCount: Int { get }
@@ -23,15 +25,15 @@ public struct MemoryPayload: PayloadReader {
 /// A payload in a file that does not change while it is read. From several threads at once if need be.
 public struct FilePayload: PayloadReader {
     public let byteCount: Int
-    private let file: SystemFile
+    private let file: File
 
-    public init(path: String) throws(ParameterFileError) {
-        file = try SystemFile.openForReading(path)
+    public init(path: String) throws(FileError) {
+        file = try File.open(path, .read)
         byteCount = try file.byteCount()
     }
 
     public func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(CodecError) {
-        do throws(ParameterFileError) {
+        do throws(FileError) {
             try file.read(at: offset, into: buffer)
         } catch {
             throw .unreadable(error)

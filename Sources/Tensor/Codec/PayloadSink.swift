@@ -1,6 +1,8 @@
+import System
+
 /// Takes the bytes of a payload, each once: the segments in order, then the header and directory before them.
 public protocol PayloadSink: AnyObject {
-    func write(_ bytes: [UInt8], at offset: Int) throws(ParameterFileError)
+    func write(_ bytes: [UInt8], at offset: Int) throws(FileError)
 }
 
 /// Collects a payload in memory.
@@ -9,7 +11,7 @@ public final class MemoryPayloadSink: PayloadSink {
 
     public init() {}
 
-    public func write(_ bytes: [UInt8], at offset: Int) throws(ParameterFileError) {
+    public func write(_ bytes: [UInt8], at offset: Int) throws(FileError) {
         let end = offset + bytes.count
         if self.bytes.count < end { self.bytes += [UInt8](repeating: 0, count: end - self.bytes.count) }
         self.bytes.replaceSubrange(offset..<end, with: bytes)
@@ -18,31 +20,17 @@ public final class MemoryPayloadSink: PayloadSink {
 
 /// Writes a payload under a temporary name; `finish` syncs it and gives it its name.
 public final class FilePayloadSink: PayloadSink {
-    private let path: String
-    private let temporary: String
-    private let file: SystemFile
-    private var isFinished = false
+    private let output: NewFile
 
     /// - Parameter isPublic: whether other accounts may read the file, as the umask allows; else it is the owner's alone.
-    public init(path: String, isPublic: Bool = false) throws(ParameterFileError) {
-        self.path = path
-        temporary = path + ".partial"
-        file = try SystemFile.create(temporary, mode: isPublic ? 0o666 : 0o600)
+    public init(path: String, isPublic: Bool = false) throws(FileError) {
+        output = try NewFile(path, mode: isPublic ? 0o666 : 0o600, temporaryName: .fixed)
     }
 
-    deinit { if !isFinished { SystemFile.remove(temporary) } }
-
-    public func write(_ bytes: [UInt8], at offset: Int) throws(ParameterFileError) {
-        let storage = Storage<UInt8>(count: max(bytes.count, 1), filledWith: 0)
-        _ = storage.buffer.update(fromContentsOf: bytes)
-        try file.write(
-            UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(storage.buffer)[..<bytes.count]), at: offset)
+    public func write(_ bytes: [UInt8], at offset: Int) throws(FileError) {
+        try output.file.write(bytes, at: offset)
     }
 
     /// Syncs the file, renames it, and syncs the folder.
-    public func finish() throws(ParameterFileError) {
-        try file.synchronize()
-        try SystemFile.adopt(temporary, as: path)
-        isFinished = true
-    }
+    public func finish() throws(FileError) { try output.finish() }
 }

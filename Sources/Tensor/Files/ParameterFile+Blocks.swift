@@ -1,8 +1,9 @@
 import Crypto
+import System
 
 extension ParameterFile {
     /// The bytes of a whole block as they lie on disk and travel, checked against its Merkle leaf.
-    public func bytes(ofBlock block: Int) throws(ParameterFileError) -> [UInt8] {
+    public func bytes(ofBlock block: Int) throws(FileError) -> [UInt8] {
         let values = Storage<Float>(count: shape.values(ofBlock: block).count, filledWith: 0)
         try readBlock(block, into: values.buffer)
         FloatBytes.swapOnBigEndian(values.buffer)

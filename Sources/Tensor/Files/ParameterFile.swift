@@ -1,4 +1,5 @@
 import Crypto
+import System
 
 /// A version of the parameters on disk: the flat vector as float32 little-endian, then the state of the shared optimizer where there
 /// is one, then the Merkle leaf of each block of 262,144 values (32 bytes each). Nothing else; the roots name it (`StateTree.name`).
@@ -11,22 +12,22 @@ public struct ParameterFile: ParameterSource {
     public let path: String
     public let shape: StateShape
     public let tree: StateTree
-    private let file: SystemFile
+    private let file: File
 
     /// Parameters without an optimizer's state.
     ///
     /// - Parameters:
     ///   - parameterCount: what the layout says; decides the size that the file must have.
     ///   - expectedRoot: the root that a version record certifies; nil takes the file's own word for it.
-    public init(path: String, parameterCount: Int, expectedRoot: Digest?) throws(ParameterFileError) {
+    public init(path: String, parameterCount: Int, expectedRoot: Digest?) throws(FileError) {
         try self.init(path: path, shape: StateShape(parameterCount: parameterCount), expectedName: expectedRoot)
     }
 
     /// - Parameters:
     ///   - shape: decides the size that the file must have.
     ///   - expectedName: what a version record's roots give; nil takes the file's own word for it.
-    public init(path: String, shape: StateShape, expectedName: Digest?) throws(ParameterFileError) {
-        let file = try SystemFile.openForReading(path)
+    public init(path: String, shape: StateShape, expectedName: Digest?) throws(FileError) {
+        let file = try File.open(path, .read)
         let blocks = shape.blockCount
         let expected = 4 * shape.valueCount + Digest.byteCount * blocks
         let found = try file.byteCount()
@@ -43,7 +44,9 @@ public struct ParameterFile: ParameterSource {
         }
         let tree = StateTree(leaves: leaves, shape: shape)
         if let expectedName, tree.name != expectedName {
-            throw .wrongRoot(file: path, expected: expectedName, found: tree.name)
+            throw .damaged(
+                file: path,
+                place: "the Merkle leaves at its end lead to \(tree.name.short), expected \(expectedName.short)")
         }
         self.path = path
         self.shape = shape
@@ -61,13 +64,13 @@ public struct ParameterFile: ParameterSource {
 
     public var name: Digest { tree.name }
 
-    public func read(at offset: Int, into buffer: UnsafeMutableBufferPointer<Float>) throws(ParameterFileError) {
+    public func read(at offset: Int, into buffer: UnsafeMutableBufferPointer<Float>) throws(FileError) {
         precondition(offset >= 0 && buffer.count <= parameterCount - offset)
         try readValues(at: offset, into: buffer)
     }
 
     /// Values counted from the beginning of the file, unchecked.
-    func readValues(at offset: Int, into buffer: UnsafeMutableBufferPointer<Float>) throws(ParameterFileError) {
+    func readValues(at offset: Int, into buffer: UnsafeMutableBufferPointer<Float>) throws(FileError) {
         try file.read(at: 4 * offset, into: UnsafeMutableRawBufferPointer(buffer))
         FloatBytes.swapOnBigEndian(buffer)
     }
@@ -77,18 +80,18 @@ public struct ParameterFile: ParameterSource {
     /// - Parameter buffer: exactly as many values as the block has.
     public func readBlock(
         _ block: Int, into buffer: UnsafeMutableBufferPointer<Float>
-    ) throws(ParameterFileError) {
+    ) throws(FileError) {
         let range = shape.values(ofBlock: block)
         precondition(buffer.count == range.count)
         try file.read(at: 4 * range.lowerBound, into: UnsafeMutableRawBufferPointer(buffer))
         guard MerkleTree.leaf(UnsafeRawBufferPointer(buffer)) == tree.leaf(block) else {
-            throw .corruptBlock(file: path, block: block)
+            throw .damaged(file: path, place: "block \(block)")
         }
         FloatBytes.swapOnBigEndian(buffer)
     }
 
     /// Reads every block against its leaf; throws for the first bad one.
-    public func verify() throws(ParameterFileError) {
+    public func verify() throws(FileError) {
         let scratch = Storage<Float>(
             count: min(ParameterLayout.blockParameters, shape.valueCount), filledWith: 0)
         for block in 0..<shape.blockCount {

@@ -1,5 +1,5 @@
 import Crypto
-import Locking
+import System
 
 /// Writes a `ParameterFile`: under a temporary name, then synced, renamed, and the folder synced. What is abandoned
 /// leaves nothing under the final name.
@@ -7,38 +7,29 @@ import Locking
 /// Blocks may come in any order and from several threads, each once. A writer that goes away without `finish` removes
 /// its temporary file.
 public final class ParameterFileWriter: Sendable {
-    public let path: String
     public let shape: StateShape
-    private let temporary: String
-    private let file: SystemFile
-    private let state: Guarded<State>
+    private let output: NewFile
+    private let leaves: Guarded<[Digest?]>
 
-    private struct State {
-        var leaves: [Digest?]
-        var isFinished = false
-    }
-
-    public init(path: String, shape: StateShape) throws(ParameterFileError) {
-        self.path = path
+    public init(path: String, shape: StateShape) throws(FileError) {
         self.shape = shape
-        temporary = path + ".partial"
-        file = try SystemFile.create(temporary)
-        state = Guarded(State(leaves: Array(repeating: nil, count: shape.blockCount)))
+        output = try NewFile(path, temporaryName: .fixed)
+        leaves = Guarded(Array(repeating: nil, count: shape.blockCount))
     }
 
-    deinit {
-        if !state.withLock({ $0.isFinished }) { SystemFile.remove(temporary) }
-    }
+    public var path: String { output.path }
 
     /// Writes one whole block and returns its Merkle leaf.
     @discardableResult
-    public func writeBlock(_ block: Int, _ values: UnsafeBufferPointer<Float>) throws(ParameterFileError) -> Digest {
+    public func writeBlock(_ block: Int, _ values: UnsafeBufferPointer<Float>) throws(FileError) -> Digest {
         let range = shape.values(ofBlock: block)
         let start = range.lowerBound
         guard values.count == range.count else {
-            throw .wrongCount(file: path, expected: range.count, found: values.count)
+            throw .wrongSize(file: path, expectedBytes: 4 * range.count, foundBytes: 4 * values.count)
         }
-        for value in values where !value.isFinite { throw .nonFinite(file: path, block: block) }
+        for value in values where !value.isFinite {
+            throw .damaged(file: path, place: "block \(block) has a number that is not finite")
+        }
         let leaf: Digest
         #if _endian(big)
             let swapped = Storage<Float>(count: values.count, filledWith: 0)
@@ -46,27 +37,25 @@ public final class ParameterFileWriter: Sendable {
             FloatBytes.swapOnBigEndian(swapped.buffer)
             let bytes = UnsafeRawBufferPointer(swapped.buffer)
             leaf = MerkleTree.leaf(bytes)
-            try file.write(bytes, at: 4 * start)
+            try output.file.write(bytes, at: 4 * start)
         #else
             leaf = MerkleTree.leaf(UnsafeRawBufferPointer(values))
-            try file.write(UnsafeRawBufferPointer(values), at: 4 * start)
+            try output.file.write(UnsafeRawBufferPointer(values), at: 4 * start)
         #endif
-        state.withLock { $0.leaves[block] = leaf }
+        leaves.withLock { $0[block] = leaf }
         return leaf
     }
 
     /// Syncs, renames, and returns the trees. Every block must have been written.
-    public func finish() throws(ParameterFileError) -> StateTree {
-        let leaves = state.withLock { $0.leaves.compactMap { $0 } }
-        let blocks = shape.blockCount
-        guard leaves.count == blocks else { throw .wrongCount(file: path, expected: blocks, found: leaves.count) }
-        let trailer = leaves.flatMap(\.bytes)
-        let raw = Storage<UInt8>(count: trailer.count, filledWith: 0)
-        _ = raw.buffer.update(fromContentsOf: trailer)
-        try file.write(UnsafeRawBufferPointer(raw.buffer), at: 4 * shape.valueCount)
-        try file.synchronize()
-        try SystemFile.adopt(temporary, as: path)
-        state.withLock { $0.isFinished = true }
+    public func finish() throws(FileError) -> StateTree {
+        let leaves = leaves.withLock { $0.compactMap { $0 } }
+        guard leaves.count == shape.blockCount else {
+            throw .wrongSize(
+                file: path, expectedBytes: 4 * shape.valueCount + Digest.byteCount * shape.blockCount,
+                foundBytes: 4 * shape.valueCount + Digest.byteCount * leaves.count)
+        }
+        try output.file.write(leaves.flatMap(\.bytes), at: 4 * shape.valueCount)
+        try output.finish()
         return StateTree(leaves: leaves, shape: shape)
     }
 }
@@ -78,7 +67,7 @@ extension ParameterFile {
     @discardableResult
     public static func write(
         _ source: some ParameterSource, outer: (any ParameterSource)? = nil, to path: String
-    ) throws(ParameterFileError) -> StateTree {
+    ) throws(FileError) -> StateTree {
         let shape = StateShape(parameterCount: source.parameterCount, outerCount: outer?.parameterCount ?? 0)
         let writer = try ParameterFileWriter(path: path, shape: shape)
         let scratch = Storage<Float>(count: ParameterLayout.blockParameters, filledWith: 0)
@@ -96,7 +85,7 @@ extension ParameterFile {
     }
 
     /// The Merkle tree that `source` would have as a parameter file: for a root without a file.
-    public static func tree(of source: some ParameterSource) throws(ParameterFileError) -> MerkleTree {
+    public static func tree(of source: some ParameterSource) throws(FileError) -> MerkleTree {
         let scratch = Storage<Float>(
             count: min(ParameterLayout.blockParameters, max(source.parameterCount, 1)), filledWith: 0)
         var leaves: [Digest] = []

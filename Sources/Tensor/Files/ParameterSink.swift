@@ -1,8 +1,9 @@
 import Crypto
+import System
 
 /// Takes a flat vector of float32 from its beginning to its end.
 public protocol ParameterSink: AnyObject {
-    func append(_ values: UnsafeBufferPointer<Float>) throws(ParameterFileError)
+    func append(_ values: UnsafeBufferPointer<Float>) throws(FileError)
 }
 
 /// Collects a flat vector in memory.
@@ -11,7 +12,7 @@ public final class ParameterArraySink: ParameterSink {
 
     public init() {}
 
-    public func append(_ values: UnsafeBufferPointer<Float>) throws(ParameterFileError) {
+    public func append(_ values: UnsafeBufferPointer<Float>) throws(FileError) {
         self.values.append(contentsOf: values)
     }
 }
@@ -23,15 +24,16 @@ public final class ParameterFileAppender: ParameterSink {
     private var filled = 0
     private var nextBlock = 0
 
-    public init(path: String, parameterCount: Int) throws(ParameterFileError) {
+    public init(path: String, parameterCount: Int) throws(FileError) {
         writer = try ParameterFileWriter(path: path, shape: StateShape(parameterCount: parameterCount))
         block = Storage(count: min(ParameterLayout.blockParameters, parameterCount), filledWith: 0)
     }
 
-    public func append(_ values: UnsafeBufferPointer<Float>) throws(ParameterFileError) {
+    public func append(_ values: UnsafeBufferPointer<Float>) throws(FileError) {
         let total = nextBlock * ParameterLayout.blockParameters + filled + values.count
         guard total <= writer.shape.parameterCount else {
-            throw .wrongCount(file: writer.path, expected: writer.shape.parameterCount, found: total)
+            throw .wrongSize(
+                file: writer.path, expectedBytes: 4 * writer.shape.parameterCount, foundBytes: 4 * total)
         }
         var rest = values[...]
         while !rest.isEmpty {
@@ -45,12 +47,12 @@ public final class ParameterFileAppender: ParameterSink {
 
     /// Syncs, renames, and returns the tree. All parameters must have been appended.
     @discardableResult
-    public func finish() throws(ParameterFileError) -> MerkleTree {
+    public func finish() throws(FileError) -> MerkleTree {
         if filled > 0 { try flush() }
         return try writer.finish().parameters
     }
 
-    private func flush() throws(ParameterFileError) {
+    private func flush() throws(FileError) {
         try writer.writeBlock(nextBlock, UnsafeBufferPointer(rebasing: block.buffer[..<filled]))
         nextBlock += 1
         filled = 0

@@ -1,4 +1,5 @@
 import Crypto
+import System
 
 /// The state of a shared optimizer beside a model: `optimizer/state.safetensors` in the model's directory.
 ///
@@ -12,7 +13,7 @@ public enum OptimizerStateFile {
 
     /// The state's file beside a model: a directory, a file of weights, or the index of shards.
     public static func path(of model: String) -> String {
-        (SystemFile.kind(of: model) == .directory ? model : SystemFile.folder(of: model)) + "/" + name
+        (File.kind(of: model) == .directory ? model : File.folder(of: model)) + "/" + name
     }
 
     private static let tensorPrefix = "exp_avg_sq."
@@ -29,7 +30,7 @@ public enum OptimizerStateFile {
         to path: String
     ) throws(SafetensorsError) {
         let steps: Int
-        do throws(ParameterFileError) { steps = try SharedState.steps(of: state, path: path) } catch {
+        do throws(FileError) { steps = try SharedState.steps(of: state, path: path) } catch {
             throw .file(error)
         }
         try SafetensorsFile.write(
@@ -38,7 +39,7 @@ public enum OptimizerStateFile {
     }
 
     /// The state in a file, as `SharedState` describes it. Values are read when they are asked for, and those that are no second
-    /// moment are refused then: `ParameterFileError.badSecondMoment`.
+    /// moment are refused then: `FileError.damaged`.
     ///
     /// - Throws: `SafetensorsError` where the file is not the state of a model of this layout.
     public static func read(_ path: String, layout: ParameterLayout) throws(SafetensorsError) -> any ParameterSource {
@@ -71,7 +72,7 @@ private struct SharedStateSource: ParameterSource {
 
     var parameterCount: Int { SharedState.count(parameterCount: moments.parameterCount) }
 
-    func read(at offset: Int, into buffer: UnsafeMutableBufferPointer<Float>) throws(ParameterFileError) {
+    func read(at offset: Int, into buffer: UnsafeMutableBufferPointer<Float>) throws(FileError) {
         precondition(offset >= 0 && buffer.count <= parameterCount - offset)
         guard !buffer.isEmpty else { return }
         let count = min(buffer.count, moments.parameterCount - offset)
@@ -79,7 +80,11 @@ private struct SharedStateSource: ParameterSource {
         try moments.read(at: offset, into: values)
         // The square root of a negative number would stop the mesh at its first step.
         if let bad = values.firstIndex(where: { !($0 >= 0 && $0.isFinite) }) {
-            throw .badSecondMoment(file: path, block: (offset + bad) / ParameterLayout.blockParameters)
+            throw .damaged(
+                file: path,
+                place:
+                    "block \((offset + bad) / ParameterLayout.blockParameters) has a number that is no second moment: "
+                    + "it is negative, infinite or not a number")
         }
         if count < buffer.count { buffer[count] = Float(steps) }
     }

@@ -1,6 +1,8 @@
+import System
+
 /// Why a file is no acceptable safetensors file.
 public enum SafetensorsError: Error, Hashable, Sendable {
-    case file(ParameterFileError)
+    case file(FileError)
     /// Shorter than its header says, or a header of more than 100 MB.
     case headerTooLong(file: String, bytes: UInt64)
     /// The header is not the JSON that it must be; `offset` counts its bytes from 0.

@@ -1,4 +1,5 @@
 import Crypto
+import System
 
 /// A safetensors file (github.com/huggingface/safetensors, format of 0.4): tensors by name, readable in any part.
 ///
@@ -10,12 +11,12 @@ public struct SafetensorsFile: Sendable {
     /// In the order of their data.
     public let entries: [SafetensorsEntry]
     public let metadata: [ExactText: String]
-    private let file: SystemFile
+    private let file: File
     private let dataStart: Int
 
     public init(path: String) throws(SafetensorsError) {
-        let file = try Self.fileError { () throws(ParameterFileError) in try SystemFile.openForReading(path) }
-        let size = try Self.fileError { () throws(ParameterFileError) in try file.byteCount() }
+        let file = try Self.fileError(File.open(path, .read))
+        let size = try Self.fileError(file.byteCount())
         let prefix = try Self.bytes(of: file, at: 0, count: 8)
         let length = PayloadHeader.littleEndian(prefix[...])
         guard size >= 8, length <= UInt64(SafetensorsHeader.byteLimit), Int(length) <= size - 8 else {
@@ -46,7 +47,7 @@ public struct SafetensorsFile: Sendable {
     /// Fills `buffer` with a tensor's elements from `element` on, widened to float32.
     func read(
         _ entry: SafetensorsEntry, at element: Int, into buffer: UnsafeMutableBufferPointer<Float>
-    ) throws(ParameterFileError) {
+    ) throws(FileError) {
         let start = dataStart + entry.range.lowerBound + element * entry.type.byteCount
         guard entry.type != .float32 else {
             try file.read(at: start, into: UnsafeMutableRawBufferPointer(buffer))
@@ -80,19 +81,14 @@ public struct SafetensorsFile: Sendable {
         }
     }
 
-    private static func bytes(of file: SystemFile, at offset: Int, count: Int) throws(SafetensorsError) -> [UInt8] {
-        let storage = Storage<UInt8>(count: max(count, 1), filledWith: 0)
-        let buffer = UnsafeMutableBufferPointer(rebasing: storage.buffer[..<count])
-        try fileError { () throws(ParameterFileError) in
-            try file.read(at: offset, into: UnsafeMutableRawBufferPointer(buffer))
-        }
-        return Array(buffer)
+    private static func bytes(of file: File, at offset: Int, count: Int) throws(SafetensorsError) -> [UInt8] {
+        try fileError(file.read(at: offset, count: count))
     }
 
     static func fileError<Result>(
-        _ body: () throws(ParameterFileError) -> Result
+        _ body: @autoclosure () throws(FileError) -> Result
     ) throws(SafetensorsError) -> Result {
-        do throws(ParameterFileError) {
+        do throws(FileError) {
             return try body()
         } catch {
             throw .file(error)

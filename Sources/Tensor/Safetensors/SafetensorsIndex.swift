@@ -1,4 +1,5 @@
 import Crypto
+import System
 
 /// `model.safetensors.index.json` of a model in shards: which file holds which tensor. Other members are ignored.
 struct SafetensorsIndex {
@@ -11,9 +12,7 @@ struct SafetensorsIndex {
     let fileNames: [String]
 
     init(path: String) throws(SafetensorsError) {
-        let bytes = try SafetensorsFile.fileError { () throws(ParameterFileError) in
-            try RegularFile.contents(of: path, limitBytes: SafetensorsIndex.byteLimit)
-        }
+        let bytes = try SafetensorsFile.fileError(File.contents(of: path, limitBytes: SafetensorsIndex.byteLimit))
         var scanner = HeaderScanner(bytes, file: path)
         var map: [ExactText: ExactText]?
         try scanner.require("{")

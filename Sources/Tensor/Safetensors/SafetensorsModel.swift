@@ -1,4 +1,5 @@
 import Crypto
+import System
 
 /// The tensors of a model: of one safetensors file, or of shards that an index names.
 ///
@@ -17,10 +18,10 @@ public struct SafetensorsModel: Sendable {
     ///   safetensors file; or an index.
     public init(path: String) throws(SafetensorsError) {
         self.path = path
-        let kind = SystemFile.kind(of: path)
+        let kind = File.kind(of: path)
         guard kind == .directory else {
             if path.hasSuffix(".index.json") {
-                files = try SafetensorsModel.shards(index: path, folder: SystemFile.folder(of: path))
+                files = try SafetensorsModel.shards(index: path, folder: File.folder(of: path))
             } else {
                 files = [try SafetensorsFile(path: path)]
             }
@@ -28,7 +29,7 @@ public struct SafetensorsModel: Sendable {
         }
         let whole = path + "/" + SafetensorsModel.fileName
         let index = path + "/" + SafetensorsModel.indexName
-        if SystemFile.kind(of: whole) == .missing, SystemFile.kind(of: index) != .missing {
+        if File.kind(of: whole) == .missing, File.kind(of: index) != .missing {
             files = try SafetensorsModel.shards(index: index, folder: path)
         } else {
             files = [try SafetensorsFile(path: whole)]
@@ -129,7 +130,7 @@ public struct SafetensorsParameters: ParameterSource {
 
     public var parameterCount: Int { layout.parameterCount }
 
-    public func read(at offset: Int, into buffer: UnsafeMutableBufferPointer<Float>) throws(ParameterFileError) {
+    public func read(at offset: Int, into buffer: UnsafeMutableBufferPointer<Float>) throws(FileError) {
         precondition(offset >= 0 && buffer.count <= layout.parameterCount - offset)
         guard !buffer.isEmpty else { return }
         var tensor = layout.chunk(at: layout.chunkIndex(containing: offset)).tensor

@@ -1,4 +1,5 @@
 import Crypto
+import System
 
 extension SafetensorsFile {
     /// Writes a flat vector as a safetensors file: F32, tensors in the order of the layout, the same bytes for the same
@@ -24,7 +25,7 @@ extension SafetensorsFile {
         guard header.count <= SafetensorsHeader.byteLimit else {
             throw .headerTooLong(file: path, bytes: UInt64(header.count))
         }
-        try fileError { () throws(ParameterFileError) in
+        do throws(FileError) {
             let output = try FilePayloadSink(path: path, isPublic: true)
             try output.write(withUnsafeBytes(of: UInt64(header.count).littleEndian, Array.init) + header, at: 0)
             let scratch = Storage<Float>(
@@ -42,6 +43,8 @@ extension SafetensorsFile {
                 end += tensor.bytes.count
             }
             try output.finish()
+        } catch {
+            throw .file(error)
         }
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import SiteFiles
+import System
 
 /// Which daemon a verb asks.
 struct DaemonOptions: ParsableArguments {
@@ -15,7 +16,7 @@ struct DaemonOptions: ParsableArguments {
     /// The configuration that was named, or the one in the current directory if there is one.
     func configuration() throws -> SiteFiles.Configuration? {
         if let config { return try Configuration.load(path: config) }
-        guard DiskFile.exists(DaemonOptions.defaultConfiguration) else { return nil }
+        guard File.exists(DaemonOptions.defaultConfiguration) else { return nil }
         return try Configuration.load(path: DaemonOptions.defaultConfiguration)
     }
 
@@ -24,7 +25,7 @@ struct DaemonOptions: ParsableArguments {
     private func socketPath() throws -> String {
         if let socket { return socket }
         if config == nil, let path = getenv("MESH_SOCKET").map({ String(cString: $0) }), !path.isEmpty,
-            !DiskFile.exists(DaemonOptions.defaultConfiguration)
+            !File.exists(DaemonOptions.defaultConfiguration)
         {
             return path
         }

@@ -1,6 +1,7 @@
 import Control
 import Ledger
 import Rounds
+import System
 import Tensor
 
 /// What the daemon streams: the parameters of a version, and the ledger.
@@ -23,7 +24,7 @@ extension DaemonConnection {
         let export = try ask(ParametersExportBegin(height: height, part: part))
         do {
             return (export, try receive(export, part, layout, to: path))
-        } catch let error as ParameterFileError {
+        } catch let error as FileError {
             throw Failure("\(error)")
         }
     }
@@ -76,7 +77,7 @@ extension DaemonConnection {
                     offset += frame.bytes.count
                 })
             try sink.finish()
-        } catch let error as ParameterFileError {
+        } catch let error as FileError {
             throw Failure("\(error)")
         }
         return export
@@ -85,7 +86,7 @@ extension DaemonConnection {
 
 extension ParameterFileAppender {
     /// - Parameter bytes: float32, little-endian, a whole number of them.
-    fileprivate func append(littleEndian bytes: [UInt8]) throws(ParameterFileError) {
+    fileprivate func append(littleEndian bytes: [UInt8]) throws(FileError) {
         let values = UnsafeMutableBufferPointer<Float>.allocate(capacity: bytes.count / 4)
         defer { values.deallocate() }
         for index in values.indices {

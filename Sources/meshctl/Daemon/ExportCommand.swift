@@ -3,6 +3,7 @@ import Control
 import Glibc
 import Ledger
 import Rounds
+import System
 import Tensor
 
 struct ExportCommand: ParsableCommand {
@@ -60,10 +61,10 @@ struct ExportCommand: ParsableCommand {
             throw Failure("the genesis' tensors make no parameter vector: \(error)")
         }
         let names = ["model.safetensors"] + (founding.rules.innerOptimizer.isShared ? [OptimizerStateFile.name] : [])
-        for name in names where DiskFile.exists(directory + "/" + name) && !force {
+        for name in names where File.exists(directory + "/" + name) && !force {
             throw Failure("\(directory)/\(name) exists already", advice: "Choose another directory, or give --force.")
         }
-        try DiskFile.makeDirectory(directory)
+        try Folder.make(directory, mode: 0o755)
         let version: Exported
         if let ledger, let model {
             version = try recomputed(founding, layout, ledger: ledger, model: model)
@@ -72,7 +73,7 @@ struct ExportCommand: ParsableCommand {
         }
         let files = ModelFolder.files(of: founding)
         for attachment in files {
-            try DiskFile.write(attachment.bytes, to: directory + "/" + attachment.name, replacing: force)
+            try OutputFile.write(attachment.bytes, to: directory + "/" + attachment.name, isReplacing: force)
         }
         let report = Report(
             directory: directory, height: version.height, version: version.digest, parametersRoot: version.root,

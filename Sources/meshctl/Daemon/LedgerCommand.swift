@@ -1,4 +1,5 @@
 import ArgumentParser
+import System
 
 struct LedgerCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -25,7 +26,7 @@ struct LedgerExportCommand: ParsableCommand {
     func validate() throws { if let through { try VersionCommand.check(through) } }
 
     func run() throws {
-        guard force || !DiskFile.exists(file) else {
+        guard force || !File.exists(file) else {
             throw Failure("\(file) exists already", advice: "Choose another name, or give --force.")
         }
         let connection = try daemon.connect()

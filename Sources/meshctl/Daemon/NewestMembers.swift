@@ -2,6 +2,7 @@ import ArgumentParser
 import Control
 import Ledger
 import Rounds
+import System
 
 /// The newest member set that something proves: members come and go and change their keys after the founding, so a verb that
 /// judges keys by the genesis alone would find faults that are none.
@@ -58,7 +59,7 @@ struct NewestMembers {
     static func find(_ genesis: Genesis, ledger: String?, sockets: [String]) throws -> NewestMembers {
         var found: [NewestMembers] = []
         if let ledger { found.append(try NewestMembers(ledger: ledger, genesis)) }
-        for socket in sockets where DiskFile.exists(socket) {
+        for socket in sockets where File.exists(socket) {
             guard let connection = try? DaemonConnection(path: socket),
                 let daemon = try? NewestMembers(connection, genesis)
             else { continue }

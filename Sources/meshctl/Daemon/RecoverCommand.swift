@@ -1,5 +1,6 @@
 import ArgumentParser
 import SiteFiles
+import System
 
 struct RecoverCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -23,10 +24,10 @@ struct RecoverCommand: ParsableCommand {
     func run() throws {
         let path = config ?? DaemonOptions.defaultConfiguration
         let configuration = try Configuration.load(path: path)
-        guard DiskFile.exists(configuration.site.stateDirectory) else {
+        guard File.exists(configuration.site.stateDirectory) else {
             throw Failure("\(configuration.site.stateDirectory) does not exist", advice: "Restore the backup first.")
         }
-        try DiskFile.write([], to: configuration.site.stateDirectory + "/recover", replacing: true, mode: 0o600)
+        try File.write([], to: configuration.site.stateDirectory + "/recover")
         let report = Report(configuration: path, stateDirectory: configuration.site.stateDirectory)
         try output.print(report) {
             """

@@ -3,6 +3,7 @@ import Control
 import Foundation
 import Glibc
 import Ledger
+import System
 
 struct DoctorCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -16,7 +17,7 @@ struct DoctorCommand: ParsableCommand {
     func run() throws {
         var examination = Examination()
         let path = daemon.config ?? DaemonOptions.defaultConfiguration
-        if daemon.config != nil || DiskFile.exists(path) {
+        if daemon.config != nil || File.exists(path) {
             examination.site(path, socket: daemon.socket, ledger: newest.ledger)
         } else {
             examination.socket(try socketWithoutConfiguration())

@@ -3,6 +3,7 @@ import Crypto
 import Glibc
 import Ledger
 import SiteFiles
+import System
 
 /// Collects what is right and wrong with a site, in a fixed order. Later checks go on where earlier ones failed, as far
 /// as they can.
@@ -85,7 +86,7 @@ struct Examination {
         if isProtected, configuration.site.passphraseFile == nil {
             fail("passphrase", "the keys need one: name its file as passphrase_file under [site]")
         } else if let file = configuration.site.passphraseFile {
-            if DiskFile.exists(file) { pass("passphrase", file) } else { fail("passphrase", "\(file) does not exist") }
+            if File.exists(file) { pass("passphrase", file) } else { fail("passphrase", "\(file) does not exist") }
         }
         guard let newest, let nodeKey = publicKeys[.nodeKey] else { return }
         guard let member = newest.members.members.first(where: { $0.nodeKey.bytes == nodeKey }) else {
@@ -158,9 +159,9 @@ struct Examination {
 
     private mutating func state(_ configuration: Configuration) {
         let path = configuration.site.stateDirectory
-        guard DiskFile.isDirectory(path) else {
+        guard File.isDirectory(path) else {
             let parent = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
-            if DiskFile.isDirectory(parent.isEmpty ? "/" : parent) {
+            if File.isDirectory(parent.isEmpty ? "/" : parent) {
                 pass("state", "\(path) will be made at the first start")
             } else {
                 fail("state", "\(parent) does not exist: make it, or name another directory as state under [site]")

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Crypto
 import Ledger
+import System
 
 struct EvidenceCheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -23,7 +24,7 @@ struct EvidenceCheckCommand: ParsableCommand {
 
     func run() throws {
         let founding = try GenesisFile.readComplete(genesis).genesis
-        let bytes = try DiskFile.read(file, limitBytes: EvidenceFile.fileBytesMaximum)
+        let bytes = try File.contents(of: file, limitBytes: EvidenceFile.fileBytesMaximum)
         let evidence = try EvidenceFile.decode(bytes, from: file)
         guard evidence.network == founding.network else {
             throw Failure(

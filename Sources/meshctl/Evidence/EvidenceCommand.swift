@@ -2,6 +2,7 @@ import ArgumentParser
 import Control
 import Foundation
 import Ledger
+import System
 
 struct EvidenceCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -58,7 +59,7 @@ struct EvidenceListCommand: ParsableCommand {
     }
 
     private func write(to path: String) throws {
-        guard force || !DiskFile.exists(path) else {
+        guard force || !File.exists(path) else {
             throw Failure("\(path) exists already", advice: "Choose another name, or give --force.")
         }
         let connection = try daemon.connect()
@@ -72,7 +73,7 @@ struct EvidenceListCommand: ParsableCommand {
             isNext: { $0.tensorIndex == 0 && $0.offset == UInt64(bytes.count) },
             take: { bytes += $0.bytes })
         _ = try EvidenceFile.decode(bytes, from: "the daemon's answer")
-        try DiskFile.write(bytes, to: path, replacing: force)
+        try OutputFile.write(bytes, to: path, isReplacing: force)
         try output.print(export) {
             """
             Wrote \(path): \(Words.count(Int(export.proofs), "proof", "proofs"))\

@@ -1,9 +1,10 @@
 import Ledger
+import System
 
 extension GenesisFile {
     /// Reads a genesis file: deterministic CBOR, complete or not.
     static func read(_ path: String) throws -> GenesisFile {
-        let bytes = try DiskFile.read(path, limitBytes: Limits.genesisFileBytes)
+        let bytes = try File.contents(of: path, limitBytes: Limits.genesisFileBytes)
         do throws(RecordError) {
             return try GenesisFile(encoded: bytes)
         } catch {

@@ -1,6 +1,7 @@
 import Crypto
 import Ledger
 import Rounds
+import System
 import Tensor
 
 /// A model on disk: a directory in Hugging Face's layout (one file of weights, or shards and their index), or a
@@ -23,7 +24,7 @@ struct ModelFolder {
     /// - Parameter layout: the tensors in the order that is asked for; nil takes the order in the file.
     init(_ path: String, layout expected: ParameterLayout? = nil) throws {
         self.path = path
-        let isDirectory = DiskFile.isDirectory(path)
+        let isDirectory = File.isDirectory(path)
         do throws(SafetensorsError) {
             let model = try SafetensorsModel(path: path)
             if let expected { layout = expected } else { layout = try model.layout() }
@@ -87,7 +88,7 @@ struct ModelFolder {
         optimizer state: any ParameterSource, root: String, layout: ParameterLayout, genesis: Genesis, height: Int64,
         version: String, in directory: String
     ) throws {
-        try DiskFile.makeDirectory(directory + "/" + OptimizerStateFile.folder)
+        try Folder.make(directory + "/" + OptimizerStateFile.folder, mode: 0o755)
         do throws(SafetensorsError) {
             try OptimizerStateFile.write(
                 state, layout: layout,
@@ -111,7 +112,7 @@ struct ModelFolder {
     /// The root of the parameters as a version names it. Reads them all.
     func root() throws -> Digest {
         try checkFinite()
-        do throws(ParameterFileError) {
+        do throws(FileError) {
             return try ParameterFile.tree(of: parameters).root
         } catch {
             throw Failure("the model in \(path) cannot be read: \(error)")
@@ -124,7 +125,7 @@ struct ModelFolder {
         for block in 0..<layout.blockCount {
             let range = layout.parameters(ofBlock: block)
             let values = UnsafeMutableBufferPointer(rebasing: buffer[..<range.count])
-            do throws(ParameterFileError) {
+            do throws(FileError) {
                 try parameters.readBlock(block, into: values)
             } catch {
                 throw Failure("the model in \(path) cannot be read: \(error)")
@@ -139,11 +140,12 @@ struct ModelFolder {
 
     private static func attachments(in path: String) throws -> [Attachment] {
         var attachments: [Attachment] = []
-        for name in try DiskFile.names(in: path) where suffixes.contains(where: name.hasSuffix) {
+        for name in try Folder.names(in: path) where suffixes.contains(where: name.hasSuffix) {
             // An export has one file of weights, and no index.
             guard Attachment.isValidName(name), name != SafetensorsModel.indexName else { continue }
             attachments.append(
-                Attachment(name: name, bytes: try DiskFile.read(path + "/" + name, limitBytes: Limits.attachmentBytes)))
+                Attachment(
+                    name: name, bytes: try File.contents(of: path + "/" + name, limitBytes: Limits.attachmentBytes)))
         }
         return attachments
     }

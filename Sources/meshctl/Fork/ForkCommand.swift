@@ -4,6 +4,7 @@ import Glibc
 import Ledger
 import Rounds
 import SiteFiles
+import System
 import Tensor
 
 struct ForkCommand: ParsableCommand {
@@ -88,11 +89,11 @@ struct ForkCommand: ParsableCommand {
         let file = out + "/genesis.mesh"
         let weights = out + "/model/model.safetensors"
         let state = out + "/model/" + OptimizerStateFile.name
-        for name in [file, weights, state] where DiskFile.exists(name) && !force {
+        for name in [file, weights, state] where File.exists(name) && !force {
             throw Failure("\(name) exists already", advice: "Choose another directory with --out, or give --force.")
         }
-        try DiskFile.makeDirectory(out)
-        try DiskFile.makeDirectory(out + "/model")
+        try Folder.make(out, mode: 0o755)
+        try Folder.make(out + "/model", mode: 0o755)
         let source = try ForkSource(
             founding, height.map { Height(UInt64($0)) },
             keepsOptimizer: { try !resetOptimizer && terms(after: $0).rules.innerOptimizer.isShared }, scratch: out)
@@ -120,9 +121,9 @@ struct ForkCommand: ParsableCommand {
             unlink(state)
         }
         for attachment in ModelFolder.files(of: founding) {
-            try DiskFile.write(attachment.bytes, to: out + "/model/" + attachment.name, replacing: force)
+            try OutputFile.write(attachment.bytes, to: out + "/model/" + attachment.name, isReplacing: force)
         }
-        try DiskFile.write(GenesisFile(genesis: new, signatures: []).encoded, to: file, replacing: force)
+        try OutputFile.write(GenesisFile(genesis: new, signatures: []).encoded, to: file, isReplacing: force)
         try report(new, chain, optimizerSteps)
     }
 

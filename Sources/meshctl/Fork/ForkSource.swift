@@ -2,6 +2,7 @@ import Crypto
 import Glibc
 import Ledger
 import Rounds
+import System
 import Tensor
 
 /// The version that a fork begins with.
@@ -105,7 +106,7 @@ struct ForkSource {
     }
 
     private func copy(_ source: some ParameterSource, to path: String) throws -> ParameterFile {
-        do throws(ParameterFileError) {
+        do throws(FileError) {
             let tree = try ParameterFile.write(source, to: path)
             return try ParameterFile(path: path, parameterCount: source.parameterCount, expectedRoot: tree.name)
         } catch {
@@ -122,7 +123,7 @@ struct ForkSource {
         }
         guard let optimizer = point.optimizer else { return point }
         let root: Digest
-        do throws(ParameterFileError) { root = try ParameterFile.tree(of: optimizer).root } catch {
+        do throws(FileError) { root = try ParameterFile.tree(of: optimizer).root } catch {
             throw Failure("\(error)")
         }
         guard root == roots.outer else {

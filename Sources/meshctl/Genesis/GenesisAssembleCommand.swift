@@ -31,7 +31,7 @@ struct GenesisAssembleCommand: ParsableCommand {
         }
         let assembled = GenesisFile(genesis: file.genesis, signatures: Array(collected.values))
         let path = out ?? genesis
-        try DiskFile.write(assembled.encoded, to: path, replacing: true)
+        try OutputFile.write(assembled.encoded, to: path)
         let report = GenesisReport(assembled, path: path)
         try output.print(report) {
             assembled.isComplete

@@ -68,7 +68,7 @@ struct GenesisCreateCommand: ParsableCommand {
         guard (try? GenesisFile(encoded: file.encoded)) == file else {
             throw Failure("this genesis would not be valid")
         }
-        try DiskFile.write(file.encoded, to: out, replacing: force)
+        try OutputFile.write(file.encoded, to: out, isReplacing: force)
         let report = GenesisReport(file, path: out)
         let profile = TrainingProfile(rules).map { "profile \($0.rawValue): \($0.summary)" }
         try output.print(report) {

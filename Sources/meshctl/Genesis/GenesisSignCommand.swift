@@ -3,6 +3,7 @@ import Crypto
 import Ledger
 import Rounds
 import SiteFiles
+import System
 import Tensor
 
 struct GenesisSignCommand: ParsableCommand {
@@ -37,8 +38,8 @@ struct GenesisSignCommand: ParsableCommand {
             genesis: file.genesis, signer: member.id,
             operatorKey: try directory.signingKey(.operatorKey, passphrase))
         let path = out ?? member.name + ".signature"
-        try DiskFile.write(
-            Array(Armour.encode(signature, as: Armour.genesisSignature).utf8), to: path, replacing: true)
+        try OutputFile.write(
+            Armour.encode(signature, as: Armour.genesisSignature), to: path)
         let report = GenesisReport(GenesisFile(genesis: file.genesis, signatures: [signature]), path: path)
         try output.print(report) {
             """
@@ -60,7 +61,7 @@ struct GenesisSignCommand: ParsableCommand {
                 advice: "Was the genesis made from another card of this site? Send the card again: \(directory.card)")
         }
         for (kind, bytes) in [(KeyKind.nodeKey, member.nodeKey.bytes), (.linkKey, member.linkKey.bytes)] {
-            guard DiskFile.exists(directory.file(kind)) else { continue }
+            guard File.exists(directory.file(kind)) else { continue }
             guard try directory.publicKeyBytes(kind) == bytes else {
                 throw Failure(
                     "the genesis names another \(kind) for \(member.name) than the one in \(directory.path)",
@@ -106,7 +107,7 @@ struct GenesisSignCommand: ParsableCommand {
             root = try model.outer.map { try ParameterFile.tree(of: $0).root }
         } catch let error as SafetensorsError {
             throw Failure("the optimizer's state in \(path) cannot be used: \(error)")
-        } catch let error as ParameterFileError {
+        } catch let error as FileError {
             throw Failure("the optimizer's state in \(path) cannot be read: \(error)")
         }
         guard let root, root != genesis.roots.outer else { return }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Crypto
 import Glibc
 import Ledger
+import System
 
 /// Where the operator key is. It may lie on a machine without a daemon: a proposal then comes and goes as a file.
 struct OperatorKeyOptions: ParsableArguments {
@@ -38,7 +39,7 @@ struct OperatorSigner {
         _ directory: KeyDirectory, members: MemberSet, _ passphrase: PassphraseOption, endsRotation: Bool
     ) throws {
         for isNext in [false, true] {
-            guard !isNext || DiskFile.exists(directory.nextOperatorKey) else { continue }
+            guard !isNext || File.exists(directory.nextOperatorKey) else { continue }
             let bytes = try directory.publicKeyBytes(.operatorKey, isNext: isNext)
             guard let member = members.members.first(where: { $0.operatorKey.bytes == bytes }) else { continue }
             self.member = member

@@ -3,6 +3,7 @@ import Control
 import Crypto
 import Ledger
 import SiteFiles
+import System
 
 struct ProposalCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -126,7 +127,7 @@ struct ProposalApproveCommand: ParsableCommand {
         let result = ProposalFile(
             network: proposal.network, height: proposal.height, members: proposal.members, rules: proposal.rules,
             signed: ProposalApproveCommand.adding(signer, to: signed, network: proposal.network))
-        try DiskFile.write(Array(Armour.encode(result, as: Armour.proposal).utf8), to: target, replacing: true)
+        try OutputFile.write(Armour.encode(result, as: Armour.proposal), to: target)
         try report(signed, signer, proposal.members, proposal.rules, others: names, file: target)
     }
 
@@ -180,7 +181,7 @@ struct ProposalExportCommand: ParsableCommand {
         let governance = try GovernanceClient(daemon.connect())
         let found = try governance.proposal(proposal)
         let file = governance.file(of: try GovernanceClient.record(SignedGovernanceAction.self, found.proposal))
-        try DiskFile.write(Array(Armour.encode(file, as: Armour.proposal).utf8), to: out, replacing: true)
+        try OutputFile.write(Armour.encode(file, as: Armour.proposal), to: out)
         try output.print(found) {
             "Wrote \(out). Sign it where the operator key is: meshctl proposal approve --file \(out) --key DIR"
         }
@@ -198,7 +199,7 @@ struct ProposalImportCommand: ParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() throws {
-        let bytes = try DiskFile.read(file, limitBytes: Armour.fileBytesMaximum)
+        let bytes = try File.contents(of: file, limitBytes: Armour.fileBytesMaximum)
         if let judged = try? Armour.decode(JudgedProposal.self, Armour.proposalVerdict, bytes, name: file) {
             let governance = try GovernanceClient(daemon.connect())
             let answer = try governance.judge(judged)

@@ -51,8 +51,8 @@ struct ProposalOptions: ParsableArguments {
                 possession: draft.possession)
         }
         if let out {
-            try DiskFile.write(
-                Array(Armour.encode(governance.file(of: signed), as: Armour.proposal).utf8), to: out, replacing: true)
+            try OutputFile.write(
+                Armour.encode(governance.file(of: signed), as: Armour.proposal), to: out)
         } else {
             try governance.submit(signed)
         }

@@ -93,8 +93,8 @@ struct ProposalVerdictOptions: ParsableArguments {
             verdict, proposal.signed.action, proposal.members, proposal.rules, proposal.network,
             shown: { ProposalWords.text(proposal, signedBy: names) })
         let target = out ?? file
-        try DiskFile.write(
-            Array(Armour.encode(judged, as: Armour.proposalVerdict).utf8), to: target, replacing: true)
+        try OutputFile.write(
+            Armour.encode(judged, as: Armour.proposalVerdict), to: target)
         let report = Report(
             action: judged.action.digest.description,
             words: judged.action.change.words(proposal.members, proposal.rules), verdict: verdict.rawValue,

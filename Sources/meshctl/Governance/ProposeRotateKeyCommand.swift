@@ -3,6 +3,7 @@ import Control
 import Crypto
 import Glibc
 import Ledger
+import System
 
 struct ProposeRotateKeyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -63,8 +64,8 @@ private struct NextKey {
     init(_ kind: KeyKind, beside path: String, _ passphrase: PassphraseOption) throws {
         let next = path + ".next"
         do throws(KeyFileError) {
-            if !DiskFile.exists(next) {
-                let isProtected = DiskFile.exists(path) ? try KeyFile.load(kind, from: path).isProtected : false
+            if !File.exists(next) {
+                let isProtected = File.exists(path) ? try KeyFile.load(kind, from: path).isProtected : false
                 let secret = isProtected ? try NextKey.secret(passphrase, next) : nil
                 var random = SeededRandom.system()
                 try KeyFile(

@@ -79,7 +79,7 @@ struct InviteCommand: ParsableCommand {
         _ = try connection.ask(Invite(invitation: GovernanceClient.text(of: signed)))
         let site = card.card.member.name
         let path = out ?? site + ".invitation"
-        try DiskFile.write(Array(Armour.encode(signed, as: Armour.invitation).utf8), to: path, replacing: true)
+        try OutputFile.write(Armour.encode(signed, as: Armour.invitation), to: path)
         let report = Report(
             site: site, member: invitation.invitee.id.description, network: governance.network.description,
             inviter: inviter.name, height: invitation.height.value, version: invitation.version.description,

@@ -3,6 +3,7 @@ import Crypto
 import EventLoop
 import Ledger
 import SiteFiles
+import System
 
 struct JoinCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -134,9 +135,8 @@ struct JoinCommand: ParsableCommand {
             PeerReport(entry, finding, network: file.genesis.network, newest, others: inviters)
         }
         let useful = reports.filter { $0.verdict != .itself }.map(\.address)
-        try DiskFile.write(
-            Array(try configurationText(member, listening, announced, useful, invited?.invitation).utf8), to: out,
-            replacing: force)
+        try OutputFile.write(
+            configurationText(member, listening, announced, useful, invited?.invitation), to: out, isReplacing: force)
         let report = Report(
             configuration: out, site: member.name, network: file.genesis.network.description, listen: listening,
             announce: announced, peers: reports,
@@ -148,7 +148,7 @@ struct JoinCommand: ParsableCommand {
 
     /// Where a daemon of this site may listen already: it is joined again.
     private var daemonSockets: [String] {
-        let existing = DiskFile.exists(out) ? (try? Configuration.load(path: out))?.sockets.operator.path : nil
+        let existing = File.exists(out) ? (try? Configuration.load(path: out))?.sockets.operator.path : nil
         return [sockets.map { $0 + "/operator.sock" }, existing].compactMap { $0 }
     }
 
@@ -185,7 +185,7 @@ struct JoinCommand: ParsableCommand {
             try CardCommand.check(addresses: announce)
             return announce
         }
-        guard DiskFile.exists(directory.card) else { return [] }
+        guard File.exists(directory.card) else { return [] }
         return try SignedCard.read(directory.card).card.addresses
     }
 
@@ -207,22 +207,22 @@ struct JoinCommand: ParsableCommand {
     private func configurationText(
         _ member: Member, _ listening: [String], _ announced: [String], _ peers: [String], _ invitation: Invitation?
     ) throws -> String {
-        let target = DiskFile.absolute(out)
+        let target = File.absolute(out)
         let folder = target.lastIndex(of: "/").map { String(target[..<$0]) } ?? ""
-        let socketFolder = sockets.map(DiskFile.absolute) ?? folder
+        let socketFolder = sockets.map(File.absolute) ?? folder
         // The longest of the names that the daemon appends.
         guard socketFolder.utf8.count + "/operator.sock".utf8.count <= 107 else {
             throw Failure(
                 "the sockets' paths would have more than 107 bytes: \(socketFolder)/operator.sock",
                 advice: "Choose a directory with a shorter path with --sockets.")
         }
-        let directory = KeyDirectory(DiskFile.absolute(key))
+        let directory = KeyDirectory(File.absolute(key))
         var lines = [
             "# Written by meshctl join for site \(member.name). See Docs/meshctl.md and Deploy/site.",
             "[mesh]",
-            "genesis = \(TOMLText.quoted(DiskFile.absolute(genesis)))",
+            "genesis = \(TOMLText.quoted(File.absolute(genesis)))",
         ]
-        if let model { lines.append("model = \(TOMLText.quoted(DiskFile.absolute(model)))") }
+        if let model { lines.append("model = \(TOMLText.quoted(File.absolute(model)))") }
         lines += [
             "listen = \(TOMLText.list(listening))",
             "announce = \(TOMLText.list(announced))",
@@ -240,13 +240,13 @@ struct JoinCommand: ParsableCommand {
             "",
             "[site]",
             "name = \(TOMLText.quoted(member.name))",
-            "state = \(TOMLText.quoted(state.map(DiskFile.absolute) ?? folder + "/state"))",
+            "state = \(TOMLText.quoted(state.map(File.absolute) ?? folder + "/state"))",
             "node_key = \(TOMLText.quoted(directory.nodeKey))",
             "link_key = \(TOMLText.quoted(directory.linkKey))",
         ]
         if observe || invitation != nil { lines.append("card = \(TOMLText.quoted(directory.card))") }
         if let passphraseFile {
-            lines.append("passphrase_file = \(TOMLText.quoted(DiskFile.absolute(passphraseFile)))")
+            lines.append("passphrase_file = \(TOMLText.quoted(File.absolute(passphraseFile)))")
         }
         lines += ["", "[sockets]", "directory = \(TOMLText.quoted(socketFolder))"]
         for (name, group) in [("trainer", trainerGroup), ("operator", operatorGroup), ("auditor", auditorGroup)] {
@@ -264,7 +264,7 @@ struct JoinCommand: ParsableCommand {
         if announced.isEmpty {
             warnings.append("No address is announced: this site can dial others, but nobody can dial it (--announce).")
         }
-        if DiskFile.exists(KeyDirectory(key).operatorKey) {
+        if File.exists(KeyDirectory(key).operatorKey) {
             warnings.append(
                 "\(KeyDirectory(key).operatorKey) lies on this machine: the daemon does not need it, keep it offline.")
         }

@@ -68,10 +68,10 @@ struct CardCommand: ParsableCommand {
                 site: signed.card.member.name, addresses: address,
                 operatorKey: try directory.signingKey(.operatorKey, passphrase),
                 nodeKey: try directory.signingKey(.nodeKey, passphrase), linkKey: linkKey)
-            try DiskFile.write(Array(Armour.encode(signed, as: Armour.card).utf8), to: path, replacing: true)
+            try OutputFile.write(Armour.encode(signed, as: Armour.card), to: path)
         }
         let armour = Armour.encode(signed, as: Armour.card)
-        if let out { try DiskFile.write(Array(armour.utf8), to: out, replacing: true) }
+        if let out { try OutputFile.write(armour, to: out) }
         let report = CardReport(signed, current: member, path: path)
         try output.print(report) { report.text + "\n\n" + armour.dropLast() }
     }

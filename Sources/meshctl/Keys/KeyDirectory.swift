@@ -52,7 +52,7 @@ struct KeyDirectory {
     static func advice(_ error: KeyFileError) -> String? {
         switch error.problem {
         case .permissionsTooWide: "Run: chmod 600 \(error.path)"
-        case .systemCall: "Keys are made with: meshctl keygen --site NAME"
+        case .file: "Keys are made with: meshctl keygen --site NAME"
         default: nil
         }
     }

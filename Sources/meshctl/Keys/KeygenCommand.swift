@@ -3,6 +3,7 @@ import Crypto
 import Glibc
 import Ledger
 import SiteFiles
+import System
 
 struct KeygenCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -35,8 +36,8 @@ struct KeygenCommand: ParsableCommand {
         try CardCommand.check(addresses: address)
         let directory = KeyDirectory(out ?? site)
         let secret = try passphrase.secret()
-        try DiskFile.makeDirectory(directory.path, mode: 0o700)
-        for kind in KeyKind.allCases where DiskFile.exists(directory.file(kind)) {
+        try Folder.make(directory.path, mode: 0o700, modeAbove: 0o755)
+        for kind in KeyKind.allCases where File.exists(directory.file(kind)) {
             throw Failure(
                 "\(directory.file(kind)) exists already",
                 advice: "A key that is overwritten is lost: choose another directory with --out.")
@@ -61,7 +62,7 @@ struct KeygenCommand: ParsableCommand {
         let card = SignedCard.make(
             site: site, addresses: address, operatorKey: SigningKey(seed: operatorSeed),
             nodeKey: SigningKey(seed: nodeSeed), linkKey: LinkKey(secret: linkSeed).publicKey)
-        try DiskFile.write(Array(Armour.encode(card, as: Armour.card).utf8), to: directory.card, replacing: true)
+        try OutputFile.write(Armour.encode(card, as: Armour.card), to: directory.card)
         try output.print(CardReport(card, path: directory.card)) {
             """
             Made the keys of site \(site) in \(directory.path)/

@@ -2,6 +2,7 @@ import Crypto
 import Glibc
 import Ledger
 import Rounds
+import System
 import Tensor
 
 /// A directory of its own for the parameters of two versions at a time, and of those that reverts reach back to; goes
@@ -25,8 +26,8 @@ final class RecomputeFolder {
         }
         let root = parent ?? getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
         let path = root + "/meshctl-verify-" + SecretBytes.random(count: 8).withUnsafeBytes { Hex.encode($0) }
-        try DiskFile.makeDirectory(path, mode: 0o700)
-        do throws(ParameterFileError) {
+        try Folder.make(path, mode: 0o700)
+        do throws(FileError) {
             let tree = try ParameterFile.write(founding.parameters, outer: founding.outer, to: path + "/0")
             start = try ParameterFile(path: path + "/0", shape: shape, expectedName: tree.name)
         } catch {
@@ -47,7 +48,7 @@ final class RecomputeFolder {
     func removeScratch(_ height: Height) { for path in Replay.scratchPaths(of: file(height)) { unlink(path) } }
 
     private static func remove(_ path: String) {
-        for name in (try? DiskFile.names(in: path)) ?? [] { unlink(path + "/" + name) }
+        for name in (try? Folder.names(in: path)) ?? [] { unlink(path + "/" + name) }
         rmdir(path)
     }
 }

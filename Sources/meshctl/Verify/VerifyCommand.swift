@@ -3,6 +3,7 @@ import Crypto
 import Glibc
 import Ledger
 import Rounds
+import System
 import Tensor
 
 struct VerifyCommand: ParsableCommand {
@@ -70,7 +71,7 @@ struct VerifyCommand: ParsableCommand {
     private var versionZero: String? {
         if model != nil || !recompute { return model }
         let folder = genesis.lastIndex(of: "/").map { String(genesis[...$0]) } ?? ""
-        return DiskFile.exists(folder + "model") ? folder + "model" : nil
+        return File.exists(folder + "model") ? folder + "model" : nil
     }
 
     func run() throws {

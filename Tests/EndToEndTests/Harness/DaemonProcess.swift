@@ -1,6 +1,6 @@
 import Control
 import Foundation
-import TestSupport
+import TestKit
 
 /// One `meshnode` as a process of its own, from this build's folder.
 final class DaemonProcess {
@@ -36,7 +36,7 @@ final class DaemonProcess {
 
     /// Asks one question over a connection of its own, trying until the daemon answers.
     func ask<Method: ControlMethod>(_ request: Method) throws -> Method.Response {
-        let client = try ControlClient.connect(to: site.operatorSocket)
+        let client = try DaemonClient.connect(to: site.operatorSocket)
         return try client.request(request)
     }
 

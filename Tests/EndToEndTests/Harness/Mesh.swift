@@ -2,7 +2,7 @@ import Crypto
 import Foundation
 import Ledger
 import Tensor
-import TestSupport
+import TestKit
 
 /// The files of a whole mesh on this machine: genesis, version 0, keys and a configuration for each site.
 struct Mesh {

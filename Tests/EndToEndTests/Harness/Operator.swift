@@ -1,6 +1,6 @@
 import Control
 import Foundation
-import TestSupport
+import TestKit
 
 /// A person at a site: runs `meshctl` with the site's operator key and asks its daemon.
 struct Operator {
@@ -49,7 +49,7 @@ struct Operator {
 
     /// Signs a proposal as soon as this site's daemon knows it.
     func approve(_ action: String) throws {
-        let daemon = try ControlClient.connect(to: site.operatorSocket)
+        let daemon = try DaemonClient.connect(to: site.operatorSocket)
         try Condition.wait(for: "the proposal at \(site.name)") {
             (try? daemon.request(ProposalRequest(action: DigestText(action)!))) != nil
         }

@@ -1,5 +1,5 @@
 import Foundation
-import TestSupport
+import TestKit
 
 /// A mesh whose daemons and trainers run. Whoever starts one ends it.
 final class RunningMesh {

@@ -1,7 +1,7 @@
 import Control
 import Crypto
 import Foundation
-import Locking
+import System
 
 /// A trainer without a model: hands over a pseudo-gradient drawn from a seed for each base that it is told of.
 final class ScriptedTrainer: Sendable {
@@ -34,7 +34,7 @@ final class ScriptedTrainer: Sendable {
         trainerDigest: DigestText(Digest(DigestDomain("test/trainer"), []).description)!)
 
     private func attach(_ socket: String, _ seed: UInt64) throws {
-        let client = try ControlClient.connect(to: socket, seconds: 1)
+        let client = try DaemonClient.connect(to: socket, seconds: 1)
         let welcome = try client.request(ScriptedTrainer.attach)
         var height = welcome.height
         var base = welcome.version
@@ -63,7 +63,7 @@ final class ScriptedTrainer: Sendable {
     ///   - counts: elements of each tensor of the layout.
     ///   - largest: the largest magnitude of a value.
     static func submit(
-        _ client: ControlClient, base: DigestText, seed: UInt64, counts: [Int], largest: Float = 1.0 / 256,
+        _ client: DaemonClient, base: DigestText, seed: UInt64, counts: [Int], largest: Float = 1.0 / 256,
         loss: Double? = 1.5, dataSets: [DigestText] = []
     ) throws -> ContributionCommitted {
         let transfer = Int64(seed % 1_000_000) + 1

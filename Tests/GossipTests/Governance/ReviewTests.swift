@@ -1,5 +1,6 @@
 import Crypto
 import Ledger
+import Link
 import Testing
 
 @testable import Gossip

@@ -1,5 +1,6 @@
 import Crypto
 import Ledger
+import Link
 
 @testable import Gossip
 

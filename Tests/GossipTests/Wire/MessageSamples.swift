@@ -1,5 +1,6 @@
 import Crypto
 import Ledger
+import TestKit
 
 @testable import Gossip
 
@@ -7,7 +8,7 @@ import Ledger
 struct MessageSamples {
     let memberCount: Int
 
-    private let site = LinkFixtures.sites[0]
+    private let site = SiteKeys(number: 0)
 
     init(memberCount: Int = 5) { self.memberCount = memberCount }
 
@@ -21,7 +22,7 @@ struct MessageSamples {
     func digest(_ number: Int) -> Digest { Digest(DigestDomain("test/sample"), Array("\(number)".utf8)) }
 
     private func signed<Body: Statement>(_ body: Body) -> Signed<Body> {
-        Signed(body, signer: site.member.id, key: site.nodeKey, network: LinkFixtures.network)
+        Signed(body, signer: site.member.id, key: site.nodeKey, network: NetworkID.test)
     }
 
     private func slot(_ number: Int) -> Slot {
@@ -29,14 +30,14 @@ struct MessageSamples {
     }
 
     private func quorum(over statement: some Statement) -> QuorumSignatures {
-        let signature = statement.signature(by: site.nodeKey, network: LinkFixtures.network)
+        let signature = statement.signature(by: site.nodeKey, network: NetworkID.test)
         return QuorumSignatures(
             Dictionary(uniqueKeysWithValues: (0..<memberCount).map { ($0, signature) }), memberCount: memberCount)
     }
 
     var contribution: Contribution {
         Contribution(
-            network: LinkFixtures.network, author: site.member.id, base: VersionDigest(digest(1)),
+            network: NetworkID.test, author: site.member.id, base: VersionDigest(digest(1)),
             baseHeight: Height(6), encoding: .topK(kept: 64, bits: 2), payloadBytes: 70_000, pieceBytes: 1024,
             pieceRoot: digest(2),
             norm: 12, steps: 100, tokens: 1 << 20, lossCentinats: 250,
@@ -58,7 +59,7 @@ struct MessageSamples {
                 availability: digest(300 + index), weightQ30: 1 << 30)
         }
         let version = Version(
-            network: LinkFixtures.network, height: Height(7), parent: VersionDigest(digest(1)),
+            network: NetworkID.test, height: Height(7), parent: VersionDigest(digest(1)),
             manifest: manifest.sorted { $0.slot.author < $1.slot.author }, action: digest(6), rules: digest(7),
             members: digest(8), support: support.digest, roots: StateRoots(parameters: digest(9)))
         return Payload(version: version, support: support)
@@ -67,7 +68,7 @@ struct MessageSamples {
     func votes(_ kind: VoteKind) -> VoteCertificate {
         let version = kind == .nullify ? VersionDigest(.zero) : payload.version.versionDigest
         let vote = Vote(kind: kind, height: Height(7), view: View(3), version: version)
-        return VoteCertificate(network: LinkFixtures.network, vote: vote, signatures: quorum(over: vote))
+        return VoteCertificate(network: NetworkID.test, vote: vote, signatures: quorum(over: vote))
     }
 
     func summary(views: Int, candidates: Int, actions: Int = 2) -> InventorySummary {
@@ -141,7 +142,7 @@ struct MessageSamples {
         let operators = (0..<min(memberCount, Wire.fullMembersMaximum)).map { index in
             OperatorSignature(
                 signer: MemberID(digest(400 + index)), keyEpoch: .max,
-                signature: action.signature(by: site.nodeKey, network: LinkFixtures.network))
+                signature: action.signature(by: site.nodeKey, network: NetworkID.test))
         }
         return SignedGovernanceAction(action: action, operators: operators, possession: operators[0].signature)
     }
@@ -149,14 +150,14 @@ struct MessageSamples {
     var judged: JudgedProposal {
         let statement = ProposalVerdictStatement(
             verdict: .reject, action: action.action.digest, comment: Comment("no") ?? .none)
-        let site = LinkFixtures.sites[0]
+        let site = SiteKeys(number: 0)
         return JudgedProposal(
             action: action.action,
             verdict: SignedProposalVerdict(
                 statement: statement,
                 signature: OperatorSignature(
                     signer: site.member.id, keyEpoch: 0,
-                    signature: statement.signature(by: site.nodeKey, network: LinkFixtures.network))))
+                    signature: statement.signature(by: site.nodeKey, network: NetworkID.test))))
     }
 
     var readiness: Readiness { Readiness(action: action.action.digest, members: digest(9)) }

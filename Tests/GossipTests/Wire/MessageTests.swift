@@ -1,5 +1,6 @@
 import Crypto
 import Ledger
+import TestKit
 import Testing
 
 @testable import Gossip
@@ -157,11 +158,11 @@ private func headerPart(offset: UInt64, byteCount: UInt64, bytes: Int) -> CBOR {
 
     @Test func aCertifiedVersionGivesItselfFirstAndThenWhatItEmbeds() throws {
         let samples = MessageSamples()
-        let site = LinkFixtures.sites[0]
-        let ready = Signed(samples.ready, signer: site.member.id, key: site.nodeKey, network: LinkFixtures.network)
-        let closed = Signed(samples.closed, signer: site.member.id, key: site.nodeKey, network: LinkFixtures.network)
+        let site = SiteKeys(number: 0)
+        let ready = Signed(samples.ready, signer: site.member.id, key: site.nodeKey, network: NetworkID.test)
+        let closed = Signed(samples.closed, signer: site.member.id, key: site.nodeKey, network: NetworkID.test)
         let contribution = Signed(
-            samples.contribution, signer: site.member.id, key: site.nodeKey, network: LinkFixtures.network)
+            samples.contribution, signer: site.member.id, key: site.nodeKey, network: NetworkID.test)
         let version = CertifiedVersion(
             embedded: EmbeddedPayload(
                 payload: samples.payload, ready: [ready], closings: [Closing(statements: [closed])],

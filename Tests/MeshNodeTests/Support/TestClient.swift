@@ -1,6 +1,6 @@
 import Control
 import EventLoop
-import TestSupport
+import TestKit
 
 @testable import MeshNode
 

@@ -5,6 +5,7 @@ import Gossip
 import Ledger
 import Logging
 import Rounds
+import System
 import Tensor
 import Testing
 
@@ -180,7 +181,7 @@ final class TestSites {
 
     private func submission(_ index: Int, _ bytes: [UInt8], base: Chain.Base) throws {
         let path = state(index) + "/incoming/test-\(base.height)"
-        try DiskFile.open(path, .create).write(bytes, at: 0)
+        try File.open(path, .create()).write(bytes, at: 0)
         daemons[index]?.intake.submit(
             path: path, form: .delta, base: base,
             report: .init(steps: 1, tokens: 1, lossCentinats: 1, dataSets: dataSets, trainer: .zero)
@@ -207,20 +208,7 @@ struct TestFailure: Error, CustomStringConvertible {
 
 /// Flips one bit of a file.
 func flipBit(in path: String, at offset: Int, bit: Int = 0) throws {
-    let file = try DiskFile.open(path, .write)
+    let file = try File.open(path, .write)
     let byte = try file.read(at: offset, count: 1)[0]
     try file.write([byte ^ (1 << UInt8(bit))], at: offset)
-}
-
-/// A folder of its own that goes at the end.
-final class TestFolder {
-    let path: String
-
-    init() throws {
-        var random = SeededRandom.system()
-        path = "/tmp/meshnode-" + String(UInt64.random(in: 0...UInt64.max, using: &random), radix: 16)
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
 }
