@@ -16,7 +16,7 @@ enum CheckpointFile {
             bytes = try File.contents(of: path, limitBytes: limit)
         } catch {
             if error.isMissing { return nil }
-            throw ModelError.file(path: path, reason: "the checkpoint cannot be read: \(error)")
+            throw ModelError.file(path: path, reason: error.reason)
         }
         do throws(ModelError) {
             return try Checkpoint(decoding: bytes, parameterCount: layout.parameterCount)

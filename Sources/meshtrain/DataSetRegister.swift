@@ -106,7 +106,7 @@ struct DataSetRegister: Codable, Equatable {
             bytes = try System.File.contents(of: path, limitBytes: fileBytesMaximum)
         } catch {
             if error.isMissing { return DataSetRegister() }
-            throw ModelError.file(path: path, reason: "the register of data sets cannot be read: \(error)")
+            throw ModelError.file(path: path, reason: error.reason)
         }
         do {
             let decoder = JSONDecoder()

@@ -33,7 +33,7 @@ public enum ModelDirectory {
                     Array(file.text.utf8), to: directory + "/" + file.name, mode: 0o666, temporaryName: .fixed)
             }
         } catch {
-            throw .file(path: directory, reason: "cannot be written: \(error)")
+            throw .file(path: error.file, reason: error.reason)
         }
         let weights = directory + "/" + weightsName
         do {
@@ -51,7 +51,7 @@ public enum ModelDirectory {
         do throws(FileError) {
             bytes = try File.contents(of: path, limitBytes: configurationByteLimit)
         } catch {
-            throw .file(path: directory, reason: "the configuration cannot be read: \(error)")
+            throw .file(path: error.file, reason: error.reason)
         }
         return try configuration(bytes, path: path)
     }
