@@ -14,9 +14,8 @@ public final class BlockingSocket {
         guard descriptor >= 0 else { throw .connect(path, SystemErrorCode(errno: errno)) }
         // A Unix-domain socket connects at once or not at all.
         guard UnixSocketPath.withSockaddr(path, { Glibc.connect(descriptor, $0, $1) }) == 0 else {
-            let code = SystemErrorCode(errno: errno)
-            Glibc.close(descriptor)
-            throw .connect(path, code)
+            // `deinit` closes the descriptor: the object is whole here. Closing it twice would close another thread's.
+            throw .connect(path, SystemErrorCode(errno: errno))
         }
     }
 
