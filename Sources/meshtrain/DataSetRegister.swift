@@ -3,7 +3,6 @@ import FoundationEssentials
 import Glibc
 import Model
 import System
-import Tensor
 
 /// What this site knows of its data sets, in `datasets.json` beside the checkpoint, mode 0600. It never leaves the site.
 ///

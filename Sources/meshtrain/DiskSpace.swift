@@ -1,6 +1,5 @@
 import Glibc
 import System
-import Tensor
 
 /// Writes that wait while a disk has no room, as an operator can make some.
 enum DiskSpace {

@@ -50,22 +50,17 @@ struct SiteSecret: Sendable {
                     "has \(count) bytes, expected \(byteCount); restore it from a backup. Without it every data set gets another id, and the checkpoint cannot be used"
             )
         }
-        var failure: FileError?
-        let bytes = SecretBytes(count: byteCount) { buffer in
-            do throws(FileError) { try file.read(at: 0, into: buffer) } catch { failure = error }
+        do throws(FileError) {
+            return SiteSecret(try SecretBytes(count: byteCount, from: file))
+        } catch {
+            throw ModelError.file(path: path, reason: error.reason)
         }
-        if let failure { throw ModelError.file(path: path, reason: failure.reason) }
-        return SiteSecret(bytes)
     }
 
     /// After a crash there is the whole file or none.
     private static func make(_ path: String) throws(FileError) {
         let output = try NewFile(path, temporaryName: .unique)
-        var failure: FileError?
-        SecretBytes.random(count: byteCount).withUnsafeBytes { buffer in
-            do throws(FileError) { try output.file.write(buffer, at: 0) } catch { failure = error }
-        }
-        if let failure { throw failure }
+        try SecretBytes.random(count: byteCount).write(to: output.file)
         try output.finish(isReplacing: false)
     }
 

@@ -1,5 +1,4 @@
 import Foundation
-import System
 import TestKit
 import Testing
 

@@ -17,11 +17,12 @@ extension KeyFile {
         guard byteCounts.contains(byteCount) else {
             throw KeyFileError(path: path, problem: .wrongLength(byteCount: byteCount, expected: byteCounts))
         }
-        var failure: FileError?
-        let contents = SecretBytes(count: byteCount) { buffer in
-            do throws(FileError) { try file.read(at: 0, into: buffer) } catch { failure = error }
+        let contents: SecretBytes
+        do throws(FileError) {
+            contents = try SecretBytes(count: byteCount, from: file)
+        } catch {
+            throw KeyFileError(path: path, problem: .file(error))
         }
-        if let failure { throw KeyFileError(path: path, problem: .file(failure)) }
         return try KeyFile(contents: contents, kind: kind, path: path)
     }
 
@@ -34,11 +35,7 @@ extension KeyFile {
             let output = try NewFile(path, mode: 0o600, temporaryName: .unique)
             // Whatever the umask is.
             try output.file.setMode(0o600)
-            var failure: FileError?
-            contents.withUnsafeBytes { buffer in
-                do throws(FileError) { try output.file.write(buffer, at: 0) } catch { failure = error }
-            }
-            if let failure { throw failure }
+            try contents.write(to: output.file)
             try output.finish(isReplacing: isReplacing)
         } catch {
             throw KeyFileError(path: path, problem: .file(error))

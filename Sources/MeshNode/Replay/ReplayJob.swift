@@ -117,8 +117,6 @@ struct ReplayJob: Sendable {
                 exclusions: exclusions, height: certified.height, root: replay.roots.name)
             try store.advance(mark, to: next)
             return next
-        } catch let error as StoreError {
-            throw error
         } catch let error as FileError {
             throw damaged(.file(error), mark)
         } catch let ReplayFault.manifest(_, fault) {

@@ -33,13 +33,13 @@ public struct ParameterFile: ParameterSource {
         let found = try file.byteCount()
         guard found == expected else { throw .wrongSize(file: path, expectedBytes: expected, foundBytes: found) }
 
-        let raw = Storage<UInt8>(count: Digest.byteCount * blocks, filledWith: 0)
-        try file.read(at: 4 * shape.valueCount, into: UnsafeMutableRawBufferPointer(raw.buffer))
+        let trailer = try file.read(at: 4 * shape.valueCount, count: Digest.byteCount * blocks)
         var leaves: [Digest] = []
         leaves.reserveCapacity(blocks)
         for block in 0..<blocks {
-            let bytes = raw.buffer[Digest.byteCount * block..<Digest.byteCount * (block + 1)]
-            guard let leaf = Digest(bytes: bytes) else { preconditionFailure("a digest has 32 bytes") }
+            guard let leaf = Digest(bytes: trailer[Digest.byteCount * block..<Digest.byteCount * (block + 1)]) else {
+                preconditionFailure("a digest has 32 bytes")
+            }
             leaves.append(leaf)
         }
         let tree = StateTree(leaves: leaves, shape: shape)

@@ -15,7 +15,7 @@ final class DaemonClient {
         }
     }
 
-    /// Connects as soon as somebody listens there.
+    /// Connects as soon as a daemon listens there.
     static func connect(to path: String, seconds: Double = 30) throws -> DaemonClient {
         var client: DaemonClient?
         try Condition.wait(for: "the socket \(path)", seconds: seconds) {
