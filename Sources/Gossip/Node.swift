@@ -204,6 +204,7 @@ public final class Node {
         allowFor(viewDeadline)
         allowFor(closingDeadline)
         allowFor(readyDeadline)
+        allowFor(judgementDeadline)
         allowFor(windowDeadline)
         allowFor(pieceDeadline)
         allowFor(blockDeadline)

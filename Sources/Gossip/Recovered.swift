@@ -61,7 +61,7 @@ public struct Timing: Sendable {
     /// Once enough contributions are there, wait for the rest this share of the time it took, in percent.
     public var gracePercent: UInt64 = 50
     public var graceMinimum: UInt64 = 500
-    /// So many graces where enough are there only with members that withheld a payload lately.
+    /// So many graces at first if enough are there only with suspects.
     public var doubtfulGraces: UInt64 = 6
     /// T0: how long view 1 may take; doubles with every view.
     public var viewInitial: UInt64 = 2_000

@@ -122,7 +122,7 @@ import Testing
         let withholder = cluster.sites[3].identity.member
         for index in 0..<3 {
             let node = cluster.sites[index].node
-            #expect(node.commitments.withholders.isPaused(withholder, at: node.chain.height), "site \(index)")
+            #expect(node.commitments.suspects.contains(withholder, at: node.chain.nextHeight), "site \(index)")
         }
     }
 

@@ -44,6 +44,8 @@ final class Cluster {
     var dropsPiece: (_ from: Int, _ to: Int, PieceName) -> Bool = { _, _, _ in false }
     /// Sites that refuse every contribution of others, and why.
     var refusals: [Int: String] = [:]
+    /// Authors whose contributions every site refuses.
+    var refusedAuthors: Set<MemberID> = []
     /// Why no site can average anything.
     var refusesAveraging: String?
     /// Sites whose blocks do not stand under their root.
@@ -271,7 +273,8 @@ final class Cluster {
                 name.index] = true
             queue.append(index, .pieceStored(name, .stored, from: link))
         case .validate(let contribution):
-            let outcome = refusals[index].map { ValidationOutcome.refused($0) } ?? .valid
+            let refusal = refusals[index] ?? (refusedAuthors.contains(contribution.author) ? "index-out-of-order" : nil)
+            let outcome = refusal.map { ValidationOutcome.refused($0) } ?? .valid
             queue.append(index, .validated(contribution.contributionDigest, outcome))
         case .average(let id, _, _) where refusesAveraging != nil:
             queue.append(index, .averagingRefused(id, reason: refusesAveraging ?? ""))
@@ -364,6 +367,9 @@ final class Cluster {
         guard sites[to].isUp, !unlinked.contains(link), !drops(from, to, message) else { return }
         queue.append(to, .message(linkID(to, from), bytes))
     }
+
+    /// A time at which `run` asks its condition.
+    func wake(_ index: Int, at due: Instant) { onTheWay.append((due, index, .timer)) }
 
     /// An event of the site's own shell.
     func feed(_ event: Event, to index: Int) { queue.append(index, event) }

@@ -12,13 +12,13 @@ extension Node {
         let content = readyContent()
         let faultBound = chain.members.faultBound
         let available = contributions.authors(of: content.nameable)
-        // What an author has left over from an earlier round does not replace what it committed in this one.
-        let present = Set(content.nameable.lazy.filter { $0.base == self.chain.headDigest }.map(\.author))
-        let awaited = awaitedContributions(beyond: present, round, limit: faultBound)
-        let areFewAwaited = available.count >= contributionsLeast && awaited <= faultBound
+        let awaited = awaitedContributions(beyond: authorsPresent(content), round, limit: faultBound)
+        if awaited.committed <= faultBound { height.fewAwaitedSince = height.fewAwaitedSince ?? now }
+        judgeRoundIfDue()
+        let areFewAwaited = available.count >= contributionsLeast && awaited.committed <= faultBound
         noteEnough(areFewAwaited, hasAction: !content.actions.isEmpty)
         guard !awaitsApproval(content) else { return }
-        let isComplete = !awaitsReplay && awaited == 0
+        let isComplete = !awaitsReplay && awaited.committed == 0 && !awaited.isMoreExpected
         guard isComplete || readyDeadline(closed: closed) <= now else { return }
         // A later reader of the record must see that what it names is committed, so the proof is made durable beside
         // it.
@@ -43,18 +43,7 @@ extension Node {
         persist(certificates + statements + actions + [.ready(ready)], then: [.ownReady(ready)])
         emit(.readySigned(height.height, slots: content.slots.count))
         // For an action no payload was waited for.
-        if content.actions.isEmpty { noteWithheldPayloads(round) }
-    }
-
-    /// Whose commitment this node closed the round with, and whose payload is not available now that it is ready. Judged here
-    /// and of all, whether they can be reached or not: what a member does once others are ready changes nothing.
-    private func noteWithheldPayloads(_ round: CommitmentRound) {
-        for commitment in height.own.closed?.body.commitments ?? [] where commitment.author != identity.member {
-            let slot = Slot(author: commitment.author, base: chain.headDigest)
-            if case .refused = contributions[commitment.contribution]?.status { continue }
-            guard contributions.slots[slot]?.certificate == nil, round.mayBeCommitted(commitment) else { continue }
-            commitments.noteWithheld(commitment.author, at: chain.nextHeight)
-        }
+        if content.actions.isEmpty { judgeRound() }
     }
 
     private var mayBeReady: Bool {
@@ -93,26 +82,41 @@ extension Node {
         }
     }
 
-    /// How many contributions on the head are awaited of authors other than `present`, counted to one beyond `limit`: those
-    /// that are committed, or will be if all members say so that can be reached, and were not refused.
-    private func awaitedContributions(beyond present: Set<MemberID>, _ round: CommitmentRound, limit: Int) -> Int {
+    /// Of how many authors other than `present` a committed contribution on the head is awaited, counted to one beyond
+    /// `limit`; and whether others may be committed yet, if all members say so that can be reached. What was refused is
+    /// not awaited.
+    private func awaitedContributions(
+        beyond present: Set<MemberID>, _ round: CommitmentRound, limit: Int
+    ) -> (committed: Int, isMoreExpected: Bool) {
         let silent = round.members.members.enumerated().filter { round.statements[$0.offset] == nil }
-        var reachable: Int?
+        let speakers = silent.count { isReached($0.element.id) }
         var awaited: Set<MemberID> = []
+        var isMoreExpected = false
         for commitment in round.named where !present.contains(commitment.author) {
             guard awaited.count <= limit else { break }
-            let slot = Slot(author: commitment.author, base: chain.headDigest)
-            if case .refused = contributions[commitment.contribution]?.status { continue }
-            guard chain.isEligible(slot), isWithinReach(commitment.author) else { continue }
-            if round.isCommitted(commitment) {
-                awaited.insert(commitment.author)
+            let isCommitted = round.isCommitted(commitment)
+            guard isCommitted || !isMoreExpected && round.mayBeCommitted(commitment, awaiting: speakers) else {
                 continue
             }
-            let speakers = reachable ?? silent.count { isReached($0.element.id) }
-            reachable = speakers
-            if round.mayBeCommitted(commitment, awaiting: speakers) { awaited.insert(commitment.author) }
+            if case .refused = contributions[commitment.contribution]?.status { continue }
+            let slot = Slot(author: commitment.author, base: chain.headDigest)
+            guard chain.isEligible(slot), isWithinReach(commitment.author) else { continue }
+            if isCommitted { awaited.insert(commitment.author) } else { isMoreExpected = true }
         }
-        return awaited.count
+        return (awaited.count, isMoreExpected)
+    }
+
+    /// Authors whose contribution of this round may be listed. What an author has left over from an earlier round does not
+    /// replace it, unless it lacks approvals only: no round waits for operators while it has something to list.
+    private func authorsPresent(_ content: ReadyContent) -> Set<MemberID> {
+        let head = chain.headDigest
+        var present = Set(content.nameable.lazy.filter { $0.base == head }.map(\.author))
+        guard chain.rules.review == .approve else { return present }
+        for slot in content.nameable
+        where contributions.slots[Slot(author: slot.author, base: head)]?.certificate != nil {
+            present.insert(slot.author)
+        }
+        return present
     }
 
     func isReached(_ member: MemberID) -> Bool {

@@ -141,8 +141,8 @@ struct CommitmentTable {
     var oversized: Set<Digest> = []
     /// Who took part lately: the round waits for them. Nil while no member is known to have: then every member counts.
     private(set) var active: Set<MemberID>?
-    /// Members whose committed payload was not available when this node was ready.
-    private(set) var withholders = FailureRecords(pauseMaximum: 256)
+    /// Members whose commitments may bring no contribution.
+    var suspects = Suspects()
     /// Whose contribution came too late since the last adoption.
     private var late: Set<MemberID> = []
     /// What adopted versions list, by their height, as far as its payloads are kept: of what is not known otherwise these
@@ -191,9 +191,6 @@ struct CommitmentTable {
         active?.insert(member)
         late.insert(member)
     }
-
-    /// At `height` the committed payload of this member was not available when this node was ready.
-    mutating func noteWithheld(_ member: MemberID, at height: Height) { withholders.note(member, at: height) }
 
     /// Whether a contribution of this member came too late since the last adoption.
     func isLate(_ member: MemberID) -> Bool { late.contains(member) }

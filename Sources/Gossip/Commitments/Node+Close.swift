@@ -13,10 +13,12 @@ extension Node {
         guard mayClose else { return }
         let nameable = commitmentsToName
         let present = Set(nameable.map(\.author))
-        noteEnoughCommitments(present)
+        let available = contributions.authors(of: readyContent().nameable)
+        noteEnoughCommitments(present, available)
         let isComplete =
-            !nameable.isEmpty && suffice(nameable) && !awaitsReplay
+            !nameable.isEmpty && suffice(present, available) && !awaitsReplay
             && awaitedCommitments(beyond: present, limit: 0) == 0
+            && (sufficeWithoutSuspects(present, available) || membersWaitedFor(beyond: present).isEmpty)
         let deadline = closingDeadline(nameable)
         guard isComplete || deadline.map({ $0 <= now }) ?? false else {
             announceClosing(at: deadline, nameable)
@@ -25,6 +27,9 @@ extension Node {
         let closed = sign(
             Closed(height: height.height, parent: chain.headDigest, commitments: inTurn(nameable)), by: ownKey)
         height.own.closed = closed
+        if !isComplete, height.commitmentsEnoughSince == nil, height.commitmentsDoubtfulSince != nil {
+            height.waitedFor = membersWaitedFor(beyond: present)
+        }
         persist([.closed(closed)], then: [.ownClosed(closed)])
     }
 
@@ -47,48 +52,48 @@ extension Node {
     private func closingDeadline(_ nameable: [Commitment]) -> Instant? {
         // Of more members than may be faulty an honest one had a reason.
         let isCarriedAlong = (headRound?.statements.count ?? 0) > chain.members.faultBound
+        let present = Set(nameable.map(\.author))
         guard
-            suffice(nameable) || replayedRoots != nil || !completeActions.isEmpty || isCarriedAlong
+            suffice(present, contributions.authors(of: readyContent().nameable)) || replayedRoots != nil
+                || !completeActions.isEmpty || isCarriedAlong
         else { return nil }
-        let (began, limit) = (height.began, timing.roundDeadline)
-        return min(
-            deadline(began: began, enough: height.commitmentsEnoughSince, limit: limit),
-            deadline(
-                began: began, enough: height.commitmentsDoubtfulSince, limit: limit, graces: timing.doubtfulGraces))
+        let certain = deadline(
+            began: height.began, enough: height.commitmentsEnoughSince, limit: timing.roundDeadline)
+        return doubtfulDeadline(present).map { min(certain, $0) } ?? certain
     }
 
-    /// Whether these, with what may be listed from earlier rounds, are contributions of as many members as the rules
-    /// ask for. Fewer start no version by themselves.
-    private func suffice(_ nameable: [Commitment]) -> Bool {
-        let authors = contributions.authors(of: readyContent().nameable).union(nameable.map(\.author))
-        return authors.count >= Int(chain.rules.minContributions)
+    /// Whether those that have committed, and those of which a contribution of an earlier round may be listed, are as many
+    /// as the rules ask for. Fewer start no version by themselves.
+    private func suffice(_ present: Set<MemberID>, _ available: Set<MemberID>) -> Bool {
+        present.union(available).count >= Int(chain.rules.minContributions)
     }
 
-    /// So many graces after there was enough, at the latest the limit.
-    func deadline(began: Instant, enough: Instant?, limit: UInt64, graces: UInt64 = 1) -> Instant {
+    /// A grace after there was enough, at the latest the limit.
+    func deadline(began: Instant, enough: Instant?, limit: UInt64) -> Instant {
         guard let enough, !awaitsReplay else { return began + limit }
-        let grace = max(timing.graceMinimum, enough.since(began) * timing.gracePercent / 100)
-        return min(began + limit, enough + graces * grace)
+        return min(began + limit, enough + graceMilliseconds(began: began, enough: enough))
+    }
+
+    func graceMilliseconds(began: Instant, enough: Instant) -> UInt64 {
+        max(timing.graceMinimum, enough.since(began) * timing.gracePercent / 100)
     }
 
     /// Enough: as many as the rules ask for, and of the expected members all but as many as may be faulty; or f + 1
     /// members that have closed already; or a complete action: what the operators have decided does not wait for idle
-    /// trainers. A commitment whose author withheld its payload lately may be no contribution: with it there is doubtfully
-    /// enough, for which a slower member is waited for longer. Of more such authors than may be faulty some only had a
-    /// slow line.
-    private func noteEnoughCommitments(_ present: Set<MemberID>) {
+    /// trainers. A suspect's commitment may bring no contribution: with it there is doubtfully enough, and a slower member
+    /// is waited for longer.
+    private func noteEnoughCommitments(_ present: Set<MemberID>, _ available: Set<MemberID>) {
         guard height.commitmentsEnoughSince == nil else { return }
         let faultBound = chain.members.faultBound
         guard completeActions.isEmpty, (headRound?.statements.count ?? 0) <= faultBound else {
             height.commitmentsEnoughSince = now
             return
         }
-        guard present.count >= contributionsLeast,
+        guard present.union(available).count >= contributionsLeast,
             awaitedCommitments(beyond: present, limit: faultBound) <= faultBound
         else { return }
-        let suspects = present.count { commitments.withholders.isPaused($0, at: chain.height) }
-        if present.count - min(suspects, faultBound) >= contributionsLeast {
-            height.commitmentsEnoughSince = now
+        if sufficeWithoutSuspects(present, available) || membersWaitedFor(beyond: present).isEmpty {
+            if present.count >= contributionsLeast { height.commitmentsEnoughSince = now }
         } else if height.commitmentsDoubtfulSince == nil {
             height.commitmentsDoubtfulSince = now
         }
