@@ -204,7 +204,6 @@ public final class Node {
         allowFor(viewDeadline)
         allowFor(closingDeadline)
         allowFor(readyDeadline)
-        allowFor(judgementDeadline)
         allowFor(windowDeadline)
         allowFor(pieceDeadline)
         allowFor(blockDeadline)

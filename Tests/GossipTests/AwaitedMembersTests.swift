@@ -92,7 +92,7 @@ import Testing
         let cluster = try Cluster(count: 4, rules: rules)
         #expect(cluster.reach(1))
         cluster.dropsPiece = { from, _, _ in from == 2 }
-        cluster.contributeAll()
+        for index in 0..<3 { cluster.contribute(index) }
         #expect(cluster.run { cluster.heights.allSatisfy { $0 == 2 } })
         cluster.dropsPiece = { _, _, _ in false }
         for round in UInt64(3)...6 {
@@ -112,10 +112,12 @@ import Testing
 
     /// Site 3 commits and withholds, and cannot be reached while its payload is judged: it is a suspect all the same.
     @Test func aMemberThatWithholdsAndDropsItsLinks_isASuspect() throws {
-        let cluster = try Cluster(count: 4)
+        var rules = Rules()
+        rules.minContributions = 3
+        let cluster = try Cluster(count: 4, rules: rules)
         #expect(cluster.reach(1))
         cluster.dropsPiece = { from, _, _ in from == 3 }
-        cluster.contributeAll()
+        for index in [0, 1, 3] { cluster.contribute(index) }
         #expect(cluster.run { (0..<3).allSatisfy { cluster.sites[$0].node.height.own.closed != nil } })
         for index in 0..<3 { cluster.unlink(3, index) }
         #expect(cluster.run { (0..<3).allSatisfy { cluster.heights[$0] == 2 } })

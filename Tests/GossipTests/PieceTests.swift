@@ -72,6 +72,21 @@ struct PieceTests {
         #expect(cluster.now.since(began) < Timing().pieceTimeout)
     }
 
+    @Test func aPayloadThatNeverComes_doesNotHoldUpItsAuthorsNextOne() throws {
+        let cluster = try Cluster(count: 4, payloadPieces: 48)
+        cluster.settle()
+        let lost = cluster.contribution(of: 0)
+        cluster.dropsPiece = { _, _, name in name.contribution == lost.contributionDigest }
+        cluster.contributeAll()
+        #expect(cluster.run(milliseconds: 5_000) { cluster.heights.allSatisfy { $0 == 1 } })
+        cluster.drops = { _, _, message in if case .ready = message { true } else { false } }
+        let next = cluster.contribution(of: 0).contributionDigest
+        cluster.contributeAll()
+        // Until then the requests of the lost one take the places in flight.
+        let limit = Timing().pieceTimeout + 5_000
+        #expect(cluster.run(milliseconds: limit) { cluster.sites[1].node.contributions[next]?.status == .valid })
+    }
+
     @Test func aRestartGoesOnWithThePiecesOnDisk() throws {
         let cluster = try Cluster(count: 4, payloadPieces: 64)
         cluster.settle()

@@ -47,74 +47,140 @@ import Testing
         }
     }
 
+    /// The version of a round that lists nothing, at the first three sites.
+    private func endShort(_ cluster: Cluster, height: UInt64) {
+        let isReached = cluster.run { (0..<3).allSatisfy { cluster.heights[$0] == height } }
+        #expect(isReached && authors(cluster).isEmpty, "height \(height)")
+    }
+
+    private func signed(_ contribution: Contribution, by index: Int, in cluster: Cluster) -> Message {
+        .contribution(
+            Signed(
+                contribution, signer: contribution.author, key: cluster.sites[index].identity.nodeKey,
+                network: contribution.network))
+    }
+
     // MARK: - Who becomes one
 
     @Test func aMemberThatShowsEachOtherOneADifferentCommitment_isASuspectAtAll() throws {
-        let cluster = try cluster(4)
+        let cluster = try cluster(4, minContributions: 3)
         #expect(cluster.reach(1))
-        cluster.drops = { from, to, message in
-            // Nobody tells of the commitments of site 3 to others.
-            guard case .contribution(let signed) = message else { return false }
-            return signed.signer == cluster.sites[3].identity.member && from != 3
-        }
         for index in 0..<3 {
-            let body = cluster.contribution(of: 3, steps: UInt64(index + 1))
-            let shown = Signed(body, signer: body.author, key: cluster.sites[3].identity.nodeKey, network: body.network)
-            cluster.inject(.contribution(shown), from: 3, to: index)
+            let shown = cluster.contribution(of: 3, steps: UInt64(index + 1))
+            cluster.inject(signed(shown, by: 3, in: cluster), from: 3, to: index)
         }
-        cluster.settle()
-        for index in 0..<3 { cluster.contribute(index) }
-        #expect(cluster.run { (0..<3).allSatisfy { cluster.heights[$0] == 2 } })
+        for index in 0..<2 { cluster.contribute(index) }
+        endShort(cluster, height: 2)
+        for index in 0..<3 { #expect(isSuspect(3, at: index, in: cluster), "site \(index)") }
+    }
+
+    /// If it names its commitment before, the others have asked for it in vain, and ask whoever closes with it again.
+    @Test(arguments: [false, true])
+    func aMemberThatShowsItsCommitmentToOneOtherOnly_isASuspectAtAll(namesItBefore: Bool) throws {
+        let cluster = try cluster(4, minContributions: 3)
+        #expect(cluster.reach(1))
+        let hidden = cluster.contribution(of: 3)
+        if namesItBefore {
+            cluster.drops = { from, _, message in if case .closed = message { from == 3 } else { false } }
+            let closed = Closed(height: Height(2), parent: hidden.base, commitments: [Commitment(hidden)])
+            let key = cluster.sites[3].identity.nodeKey
+            for index in 1..<3 {
+                cluster.inject(
+                    .closed(Signed(closed, signer: hidden.author, key: key, network: hidden.network)), from: 3,
+                    to: index)
+            }
+            cluster.settle()
+        }
+        cluster.inject(signed(hidden, by: 3, in: cluster), from: 3, to: 0)
+        for index in 0..<2 { cluster.contribute(index) }
+        endShort(cluster, height: 2)
         for index in 0..<3 { #expect(isSuspect(3, at: index, in: cluster), "site \(index)") }
     }
 
     @Test func aMemberWhosePayloadIsRefused_isASuspect() throws {
-        let cluster = try cluster(4)
+        let cluster = try cluster(4, minContributions: 3)
         #expect(cluster.reach(1))
         cluster.refusedAuthors = [cluster.sites[3].identity.member]
-        cluster.contributeAll()
-        #expect(cluster.run { (0..<3).allSatisfy { cluster.heights[$0] == 2 } })
+        for index in [0, 1, 3] { cluster.contribute(index) }
+        endShort(cluster, height: 2)
         for index in 0..<3 { #expect(isSuspect(3, at: index, in: cluster), "site \(index)") }
     }
 
-    /// Site 0 learns of no certificate and no ready record, so it is not ready when the others decide.
-    @Test func aMemberThatWithholds_isASuspectAtWhoLearnsOfTheVersionFirst() throws {
-        let cluster = try cluster(4)
+    /// Site 2's commitment comes too late to site 1, so it is not committed, and site 2 must not show it.
+    @Test func anHonestMemberThatIsNotCommitted_isNoSuspect() throws {
+        let cluster = try cluster(4, minContributions: 3)
         #expect(cluster.reach(1))
-        cluster.dropsPiece = { from, to, _ in from == 3 || to == 0 && cluster.heights[1] < 2 }
-        cluster.drops = { _, to, message in
+        let late = cluster.sites[2].identity.member
+        cluster.dropsPiece = { from, _, _ in from == 3 }
+        cluster.drops = { from, to, message in
             switch message {
-            case .availability, .ready, .proposal: to == 0 && cluster.heights[1] < 2
+            case .contribution(let signed): to == 1 && signed.signer == late
+            case .closed: from == 3
             default: false
             }
         }
         cluster.contributeAll()
-        var wasReady = false
-        #expect(
-            cluster.run {
-                wasReady = wasReady || cluster.heights[0] < 2 && cluster.sites[0].node.height.own.ready != nil
-                return (0..<3).allSatisfy { cluster.heights[$0] == 2 }
-            })
-        #expect(!wasReady)
-        #expect(isSuspect(3, at: 0, in: cluster))
-        for index in 1..<3 { #expect(!isSuspect(index, at: 0, in: cluster), "site \(index)") }
+        endShort(cluster, height: 2)
+        for index in 0..<3 {
+            #expect(isSuspect(3, at: index, in: cluster), "site \(index)")
+            #expect(!isSuspect(2, at: index, in: cluster), "site \(index)")
+        }
     }
 
-    @Test func aNodeWithoutLinks_suspectsNobody() throws {
+    @Test func aPayloadThatIsMissing_isNoFailureIfTheRoundHasEnough() throws {
         let cluster = try cluster(4)
         #expect(cluster.reach(1))
-        cluster.dropsPiece = { _, to, _ in to == 0 }
-        cluster.drops = { _, to, message in
-            switch message {
-            case .contribution, .closed: false
-            default: to == 0
-            }
-        }
+        cluster.dropsPiece = { from, _, _ in from == 3 }
         cluster.contributeAll()
-        #expect(cluster.run { cluster.sites[0].node.headRound?.isClosed ?? false })
-        for index in 1..<4 { cluster.unlink(0, index) }
-        #expect(cluster.run { cluster.sites[0].node.height.own.ready != nil })
-        for index in 1..<4 { #expect(!isSuspect(index, at: 0, in: cluster), "site \(index)") }
+        #expect(cluster.run { (0..<3).allSatisfy { cluster.heights[$0] == 2 } })
+        for index in 0..<3 { #expect(!isSuspect(3, at: index, in: cluster), "site \(index)") }
+    }
+
+    /// Site 2 is down and site 3 acknowledges nothing, so too few hold what sites 0 and 1 show all round.
+    @Test func whoseOwnPayloadNobodyHolds_blamesNobody() throws {
+        let cluster = try cluster(4, minContributions: 3)
+        #expect(cluster.reach(1))
+        cluster.crash(2)
+        cluster.drops = { from, _, message in if case .availability = message { from == 3 } else { false } }
+        for index in [0, 1, 3] { cluster.contribute(index) }
+        #expect(cluster.run { (0..<2).allSatisfy { cluster.heights[$0] == 2 } })
+        #expect(authors(cluster).isEmpty)
+        #expect(!isSuspect(1, at: 0, in: cluster))
+        #expect(!isSuspect(0, at: 1, in: cluster))
+    }
+
+    /// The only trainer's daemon restarts before its payload has arrived: the round goes on with it.
+    @Test func theOnlyAuthor_isWaitedForWhileItRestarts() throws {
+        let cluster = try cluster(4)
+        #expect(cluster.reach(1))
+        cluster.dropsPiece = { _, _, _ in true }
+        cluster.contribute(0)
+        #expect(cluster.run { cluster.sites[1].node.headRound?.isClosed ?? false })
+        cluster.crash(0)
+        #expect(!cluster.run(milliseconds: 5000) { cluster.heights[1] == 2 })
+        cluster.dropsPiece = { _, _, _ in false }
+        try cluster.restart(0)
+        #expect(cluster.run { cluster.heights.allSatisfy { $0 == 2 } })
+        #expect(authors(cluster) == members(0..<1, of: cluster))
+        for index in 1..<4 { #expect(!isSuspect(0, at: index, in: cluster), "site \(index)") }
+    }
+
+    /// The only trainer has a slow line: a round takes as long as its payload, each time.
+    @Test func aSlowLine_makesNobodyASuspect() throws {
+        let cluster = try cluster(4)
+        #expect(cluster.reach(1))
+        cluster.pieceMilliseconds = 6000
+        var took: [UInt64] = []
+        for round in UInt64(2)...8 {
+            let began = cluster.now
+            cluster.contribute(0)
+            #expect(cluster.run { cluster.heights.allSatisfy { $0 == round } }, "height \(round)")
+            #expect(authors(cluster) == members(0..<1, of: cluster), "height \(round)")
+            took.append(cluster.now.since(began))
+            for index in 1..<4 { #expect(!isSuspect(0, at: index, in: cluster), "site \(index)") }
+        }
+        // In the first of them the others are expected too.
+        #expect(took.dropFirst().allSatisfy { $0 < 30_000 }, "\(took)")
     }
 
     // MARK: - How long a round waits
@@ -138,38 +204,17 @@ import Testing
             cluster.run(milliseconds: Timing().roundDeadline / 4) { (0..<4).allSatisfy { cluster.heights[$0] == 2 } })
     }
 
-    /// Site 3 commits at once and withholds; site 2 needs ten times the shortest grace. The wait grows until it does.
-    @Test func aSlowMember_isWaitedForLongerAfterARoundWithoutEnough() throws {
-        let cluster = try cluster(4, minContributions: 3)
-        #expect(cluster.reach(1))
-        cluster.dropsPiece = { from, _, _ in from == 3 }
-        for round in UInt64(2)...8 {
-            let isReached = advance(cluster, to: round, slow: 2, after: 10 * Timing().graceMinimum, at: [3, 0, 1])
-            #expect(isReached, "height \(round)")
-            if round > 4 { #expect(authors(cluster) == members(0..<3, of: cluster), "height \(round)") }
-        }
+    enum Withholder: CaseIterable {
+        /// Never shows its payload.
+        case always
+        /// Shows it in every other round.
+        case inTurn
     }
 
-    /// Enough have committed after 40 s, and six graces would be longer than what is left of the round.
-    @Test func aSlowRoundWithASuspect_endsBeforeItsDeadline() throws {
-        let cluster = try cluster(4, minContributions: 3)
-        #expect(cluster.reach(1))
-        cluster.dropsPiece = { from, _, _ in from == 2 }
-        cluster.contributeAll()
-        #expect(cluster.run { cluster.heights.allSatisfy { $0 == 2 } })
-        cluster.dropsPiece = { _, _, _ in false }
-        let began = cluster.now
-        cluster.contribute(0)
-        #expect(!cluster.run(milliseconds: 40_000) { cluster.heights[0] > 2 })
-        for index in [1, 2] { cluster.contribute(index) }
-        #expect(cluster.run { cluster.heights.allSatisfy { $0 == 3 } })
-        #expect(cluster.now.since(began) < Timing().roundDeadline * 3 / 4)
-        #expect(authors(cluster) == members(0..<3, of: cluster))
-    }
-
-    /// Site 3 commits at once; site 2 needs 20 s. Site 3 withholds whenever it is no suspect or the last version listed its
-    /// contribution. Each failure makes the wait for site 2 longer, and nothing that site 3 does makes it shorter.
-    @Test func aMemberThatWithholdsAndDeliversInTurn_failsAFewRoundsOnly() throws {
+    /// Site 3 commits at once; site 2 needs 20 s. Each failure of site 3 makes the wait for site 2 longer, and nothing that site
+    /// 3 does makes it shorter, so a few rounds fail, and then one each time that it is no suspect any more.
+    @Test(arguments: Withholder.allCases)
+    func aMemberThatWithholds_failsAFewRoundsOnly_whileASlowMemberIsNeeded(withholder: Withholder) throws {
         let cluster = try cluster(4, minContributions: 3)
         #expect(cluster.reach(1))
         var withholds = true
@@ -180,41 +225,52 @@ import Testing
             try #require(isReached, "height \(round)")
             let listed = authors(cluster)
             if listed.isEmpty { emptyRounds.append(round) }
-            withholds = listed.contains(cluster.sites[3].identity.member)
+            if withholder == .inTurn { withholds = listed.contains(cluster.sites[3].identity.member) }
         }
         #expect(emptyRounds.count <= 6, "\(emptyRounds)")
-        #expect(emptyRounds.allSatisfy { $0 < 20 || $0 > 30 }, "\(emptyRounds)")
     }
 
-    /// Site 3 gives its payload only shortly before the round's deadline: it has failed all the same.
-    @Test func aPayloadThatComesShortlyBeforeTheDeadline_isAFailure() throws {
+    /// Enough have committed after 40 s, and six graces would be longer than what is left of the round.
+    @Test func aSlowRoundWithASuspect_endsBeforeItsDeadline() throws {
         let cluster = try cluster(4, minContributions: 3)
         #expect(cluster.reach(1))
-        var began = cluster.now
-        cluster.dropsPiece = { from, _, _ in from == 3 && cluster.now.since(began) < 100_000 }
-        for round in UInt64(2)...4 {
-            began = cluster.now
-            #expect(advance(cluster, to: round, slow: 2, after: 2000, at: [3, 0, 1]), "height \(round)")
-            if round > 2 { #expect(cluster.now.since(began) < 20_000, "height \(round)") }
-        }
-        #expect(authors(cluster).isSuperset(of: members(0..<3, of: cluster)))
+        cluster.dropsPiece = { from, _, _ in from == 2 }
+        for index in 0..<3 { cluster.contribute(index) }
+        endShort(cluster, height: 2)
+        cluster.dropsPiece = { _, _, _ in false }
+        let began = cluster.now
+        cluster.contribute(0)
+        #expect(!cluster.run(milliseconds: 40_000) { cluster.heights[0] > 2 })
+        for index in [1, 2] { cluster.contribute(index) }
+        #expect(cluster.run { cluster.heights.allSatisfy { $0 == 3 } })
+        #expect(cluster.now.since(began) < Timing().roundDeadline * 3 / 4)
+        #expect(authors(cluster) == members(0..<3, of: cluster))
     }
 
-    /// Site 3 is a suspect with many failures and delivers now; site 2 commits only after the others have closed the round. It
-    /// is waited for in vain a few times, not in every round.
-    @Test func aMemberThatIsWaitedForInVain_isNotWaitedForAgainAndAgain() throws {
+    enum Absent: CaseIterable {
+        /// Its trainer rests.
+        case idle
+        /// Commits only after the others have closed the round.
+        case late
+    }
+
+    /// Site 3 is a suspect with several failures and delivers now. Site 2, which does not commit in time, is waited for in vain
+    /// a few times, not in every round.
+    @Test(arguments: Absent.allCases)
+    func aMemberThatIsWaitedForInVain_isNotWaitedForInEveryRound(absent: Absent) throws {
         let cluster = try cluster(4, minContributions: 3)
         #expect(cluster.reach(1))
         cluster.dropsPiece = { from, _, _ in from == 3 }
-        for round in UInt64(2)...5 {
-            #expect(advance(cluster, to: round, slow: 2, after: 50_000, at: [3, 0, 1]), "height \(round)")
-        }
+        for round in UInt64(2)...4 { #expect(advance(cluster, to: round, slow: 2, after: 50_000, at: [3, 0, 1])) }
+        #expect(isSuspect(3, at: 0, in: cluster))
         cluster.dropsPiece = { _, _, _ in false }
+        // What was lost is given up, so that the rounds that are measured begin alike.
+        _ = cluster.run(milliseconds: 2 * Timing().pieceTimeout) { false }
         var longRounds = 0
-        for round in UInt64(6)...30 {
+        for round in UInt64(5)...30 {
             let began = cluster.now
             for index in [3, 0, 1] { cluster.contribute(index) }
-            var isLateDone = false
+            var isLateDone = absent == .idle
             let isReached = cluster.run {
                 if !isLateDone, [0, 1, 3].allSatisfy({ cluster.sites[$0].node.height.own.closed != nil }) {
                     isLateDone = true
@@ -245,15 +301,28 @@ import Testing
 
     // MARK: - Records
 
-    @Test func eachFailure_doublesThePauseAndBeginsItAnew_andThoseOfOneHeightCountOnce() {
+    @Test func eachFailure_doublesForHowLongAMemberIsASuspect_andThoseOfOneHeightCountOnce() {
         let member = MemberID(.zero)
-        var records = FailureRecords(pauseMaximum: 8)
-        for (failure, pause) in [(UInt64(0), UInt64(2)), (2, 4), (2, 4), (10, 8), (11, 8)] {
-            records.note(member, at: Height(failure))
-            #expect(records.isPaused(member, at: Height(failure + pause)), "at \(failure)")
-            #expect(!records.isPaused(member, at: Height(failure + pause + 1)), "at \(failure)")
+        var suspects = Suspects()
+        for (failure, heights) in [(UInt64(0), UInt64(2)), (2, 4), (2, 4), (10, 8), (11, 16), (20, 32), (21, 64)] {
+            suspects.noteFailure(of: member, at: Height(failure))
+            #expect(suspects.contains(member, at: Height(failure + heights)), "at \(failure)")
+            #expect(!suspects.contains(member, at: Height(failure + heights + 1)), "at \(failure)")
         }
-        #expect(records.failures(of: member) == 4)
+        for failure in UInt64(22)...30 { suspects.noteFailure(of: member, at: Height(failure)) }
+        #expect(suspects.contains(member, at: Height(30 + Suspects.heightsMaximum)))
+        #expect(!suspects.contains(member, at: Height(31 + Suspects.heightsMaximum)))
+    }
+
+    @Test func absences_areForgottenTogether() {
+        let member = MemberID(.zero)
+        var suspects = Suspects()
+        #expect(suspects.isWaitedFor(member, at: Height(2)))
+        suspects.noteWaitedInVain(for: [member], at: Height(1))
+        #expect(!suspects.isWaitedFor(member, at: Height(2)))
+        suspects.forgetAbsences()
+        #expect(suspects.isWaitedFor(member, at: Height(2)))
+        #expect(!suspects.contains(member, at: Height(2)))
     }
 
     @Test func theWait_doublesWithEachFailureOfASuspect_andNeverPassesTheDeadline() {
@@ -270,16 +339,5 @@ import Testing
         #expect(wait(first: 3000, left: 100_000) == 12_000)
         for height in UInt64(4)...100 { suspects.noteFailure(of: member, at: Height(height)) }
         #expect(wait(first: 3000, left: 100_000) == 100_000)
-    }
-
-    @Test func absences_areForgottenTogether() {
-        let member = MemberID(.zero)
-        var suspects = Suspects()
-        #expect(suspects.isWaitedFor(member, at: Height(1)))
-        suspects.noteAbsence(of: member, at: Height(1))
-        #expect(!suspects.isWaitedFor(member, at: Height(2)))
-        suspects.forgetAbsences()
-        #expect(suspects.isWaitedFor(member, at: Height(2)))
-        #expect(!suspects.contains(member, at: Height(2)))
     }
 }

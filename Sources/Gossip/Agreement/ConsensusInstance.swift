@@ -119,16 +119,14 @@ struct ConsensusInstance {
     var commitmentsEnoughSince: Instant?
     /// When there were enough if suspects are counted.
     var commitmentsDoubtfulSince: Instant?
-    /// For whom this node waited in vain before it closed the round with too few commitments but those of suspects.
+    /// For whom this node waited until it closed the round without them.
     var waitedFor: [MemberID] = []
+    /// A complete action ended the wait for contributions.
+    var isHurried = false
     /// When this node said last that it will close the round.
     var announcedClosing: Instant?
     /// When enough contributions were available, from which the grace runs.
     var enoughSince: Instant?
-    /// When no more committed contributions were awaited than members may be faulty.
-    var fewAwaitedSince: Instant?
-    /// Whether this node has judged who delivered what it committed to.
-    var isJudged = false
     /// When a quorum was ready.
     var quorumReadySince: Instant?
 

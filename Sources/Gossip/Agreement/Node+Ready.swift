@@ -12,10 +12,10 @@ extension Node {
         let content = readyContent()
         let faultBound = chain.members.faultBound
         let available = contributions.authors(of: content.nameable)
-        let awaited = awaitedContributions(beyond: authorsPresent(content), round, limit: faultBound)
-        if awaited.committed <= faultBound { height.fewAwaitedSince = height.fewAwaitedSince ?? now }
-        judgeRoundIfDue()
-        let areFewAwaited = available.count >= contributionsLeast && awaited.committed <= faultBound
+        let isShort = available.count < contributionsLeast
+        let awaited = awaitedContributions(
+            beyond: authorsPresent(content), round, limit: faultBound, fromAnywhere: isShort)
+        let areFewAwaited = !isShort && awaited.committed <= faultBound
         noteEnough(areFewAwaited, hasAction: !content.actions.isEmpty)
         guard !awaitsApproval(content) else { return }
         let isComplete = !awaitsReplay && awaited.committed == 0 && !awaited.isMoreExpected
@@ -42,8 +42,6 @@ extension Node {
         let actions = content.actions.map { JournalEntry.action(PendingRecord(height: height.height, body: $0)) }
         persist(certificates + statements + actions + [.ready(ready)], then: [.ownReady(ready)])
         emit(.readySigned(height.height, slots: content.slots.count))
-        // For an action no payload was waited for.
-        if content.actions.isEmpty { judgeRound() }
     }
 
     private var mayBeReady: Bool {
@@ -64,6 +62,7 @@ extension Node {
     /// already; or a complete action: what the operators have decided does not wait for idle trainers.
     private func noteEnough(_ areFewAwaited: Bool, hasAction: Bool) {
         guard height.enoughSince == nil else { return }
+        if hasAction { height.isHurried = true }
         if hasAction || areFewAwaited || height.ready.count > chain.members.faultBound { height.enoughSince = now }
     }
 
@@ -84,9 +83,10 @@ extension Node {
 
     /// Of how many authors other than `present` a committed contribution on the head is awaited, counted to one beyond
     /// `limit`; and whether others may be committed yet, if all members say so that can be reached. What was refused is
-    /// not awaited.
+    /// not awaited, nor what only a member has that cannot be reached; while there is too little to list anything, it may come
+    /// back (`fromAnywhere`).
     private func awaitedContributions(
-        beyond present: Set<MemberID>, _ round: CommitmentRound, limit: Int
+        beyond present: Set<MemberID>, _ round: CommitmentRound, limit: Int, fromAnywhere: Bool
     ) -> (committed: Int, isMoreExpected: Bool) {
         let silent = round.members.members.enumerated().filter { round.statements[$0.offset] == nil }
         let speakers = silent.count { isReached($0.element.id) }
@@ -100,7 +100,7 @@ extension Node {
             }
             if case .refused = contributions[commitment.contribution]?.status { continue }
             let slot = Slot(author: commitment.author, base: chain.headDigest)
-            guard chain.isEligible(slot), isWithinReach(commitment.author) else { continue }
+            guard chain.isEligible(slot), fromAnywhere || isWithinReach(commitment.author) else { continue }
             if isCommitted { awaited.insert(commitment.author) } else { isMoreExpected = true }
         }
         return (awaited.count, isMoreExpected)

@@ -27,7 +27,7 @@ extension Node {
         let closed = sign(
             Closed(height: height.height, parent: chain.headDigest, commitments: inTurn(nameable)), by: ownKey)
         height.own.closed = closed
-        if !isComplete, height.commitmentsEnoughSince == nil, height.commitmentsDoubtfulSince != nil {
+        if let doubtful = doubtfulDeadline(present), doubtful <= now {
             height.waitedFor = membersWaitedFor(beyond: present)
         }
         persist([.closed(closed)], then: [.ownClosed(closed)])
@@ -87,14 +87,15 @@ extension Node {
         let faultBound = chain.members.faultBound
         guard completeActions.isEmpty, (headRound?.statements.count ?? 0) <= faultBound else {
             height.commitmentsEnoughSince = now
+            if !completeActions.isEmpty { height.isHurried = true }
             return
         }
-        guard present.union(available).count >= contributionsLeast,
-            awaitedCommitments(beyond: present, limit: faultBound) <= faultBound
-        else { return }
+        guard present.union(available).count >= contributionsLeast else { return }
+        let awaited = awaitedCommitments(beyond: present, limit: faultBound)
+        let isEnough = present.count >= contributionsLeast && awaited <= faultBound
         if sufficeWithoutSuspects(present, available) || membersWaitedFor(beyond: present).isEmpty {
-            if present.count >= contributionsLeast { height.commitmentsEnoughSince = now }
-        } else if height.commitmentsDoubtfulSince == nil {
+            if isEnough { height.commitmentsEnoughSince = now }
+        } else if isEnough || awaited == 0, height.commitmentsDoubtfulSince == nil {
             height.commitmentsDoubtfulSince = now
         }
     }
@@ -167,7 +168,7 @@ extension Node {
             cutOff(link, .invalidSignature)
             return
         }
-        count(closed, at: index, on: base)
+        count(closed, at: index, on: base, from: link)
         relay(.closed(closed), of: closed.signer, from: link)
     }
 
@@ -186,7 +187,9 @@ extension Node {
     }
 
     /// A valid statement: what it completes is committed.
-    func count(_ closed: Signed<Closed>, at index: Int, on base: Chain.Base) {
+    ///
+    /// - Parameter link: whence it came; nil for an own one.
+    func count(_ closed: Signed<Closed>, at index: Int, on base: Chain.Base, from link: LinkID? = nil) {
         let wasClosed = commitments[base.digest]?.isClosed ?? false
         let completed = commitments.insert(closed, at: index, on: base, now: now)
         pacing.progressed = true
@@ -194,18 +197,28 @@ extension Node {
             pacing.idleTicks = 0
             emit(.roundClosed(base.height.next))
         }
-        if base.digest == chain.headDigest, height.own.closed == nil { fetchUnknown(closed.body.commitments) }
+        if base.digest == chain.headDigest { fetchUnknown(closed.body.commitments, from: link) }
         if !completed.isEmpty { becameCommitted(completed, on: base.digest) }
     }
 
-    /// Commitments that others saw in time and this node has not heard of.
-    private func fetchUnknown(_ named: [Commitment]) {
-        let lacking = named.filter { commitment in
-            contributions.slots[Slot(author: commitment.author, base: chain.headDigest)]?.candidate == nil
+    /// Asks for commitments that a statement names and this node has not heard of, while it may still name them too; and
+    /// always for another one of an author whose commitment it knows, since two prove that the author is hostile. So what one
+    /// member was shown is known to all in time, or its author is proven. Whoever signed the statement has them: it is asked
+    /// beside the fetch log, which others could fill. One member's first statement of a round comes here once.
+    private func fetchUnknown(_ named: [Commitment], from link: LinkID?) {
+        var unknown: [FetchItem] = []
+        var contradicting: [FetchItem] = []
+        for commitment in named where contributions[commitment.contribution] == nil {
+            let slot = Slot(author: commitment.author, base: chain.headDigest)
+            if contributions.slots[slot]?.candidate == nil {
+                if height.own.closed == nil { unknown.append(.contribution(commitment.contribution)) }
+            } else if !evidence.accuses(commitment.author) {
+                contradicting.append(.contribution(commitment.contribution))
+            }
         }
-        if !lacking.isEmpty {
-            fetch(lacking.prefix(Wire.fetchItemsMaximum).map { .contribution($0.contribution) })
-        }
+        let asked = (unknown + contradicting).prefix(Wire.fetchItemsMaximum)
+        if let link, links[link] != nil, !asked.isEmpty { send(.fetch(Array(asked)), to: link) }
+        if !unknown.isEmpty { fetch(Array(unknown.prefix(Wire.fetchItemsMaximum))) }
     }
 
     /// The names of the statements on which a payload rests, from a peer: kept where a payload of this height names

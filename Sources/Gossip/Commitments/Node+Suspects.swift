@@ -1,9 +1,13 @@
 import Ledger
 import Link
 
-/// Who becomes a suspect, and how long the close of a round waits because of suspects.
+/// How long the close of a round waits because of suspects, and who becomes one.
 extension Node {
     // MARK: - Closing
+
+    private func suspects(among present: Set<MemberID>) -> [MemberID] {
+        present.filter { commitments.suspects.contains($0, at: height.height) }.sorted()
+    }
 
     /// Whether enough contributions are to be expected if suspects' commitments bring none. Of more suspects than may be
     /// faulty some only have a slow line: those beyond are counted.
@@ -12,16 +16,16 @@ extension Node {
     ///   - present: authors that have committed.
     ///   - available: authors of which a contribution of an earlier round may be listed.
     func sufficeWithoutSuspects(_ present: Set<MemberID>, _ available: Set<MemberID>) -> Bool {
-        let doubted = present.count { !available.contains($0) && commitments.suspects.contains($0, at: height.height) }
+        let doubted = suspects(among: present).count { !available.contains($0) }
         return present.union(available).count - min(doubted, chain.members.faultBound) >= contributionsLeast
     }
 
-    /// For whom a round waits that rests on suspects: every other member that can be reached, whether it took part lately
-    /// or not, if it was not waited for in vain.
+    /// For whom a round waits that rests on suspects: every other member that can be reached, unless it was waited for in
+    /// vain lately.
     func membersWaitedFor(beyond present: Set<MemberID>) -> [MemberID] {
         chain.members.members.lazy.map(\.id).filter { member in
-            !present.contains(member) && self.isReached(member)
-                && self.commitments.suspects.isWaitedFor(member, at: self.height.height)
+            !present.contains(member) && self.commitments.suspects.isWaitedFor(member, at: self.height.height)
+                && self.isReached(member)
         }
     }
 
@@ -29,61 +33,42 @@ extension Node {
     func doubtfulDeadline(_ present: Set<MemberID>) -> Instant? {
         guard let doubtful = height.commitmentsDoubtfulSince, !awaitsReplay else { return nil }
         let (began, limit) = (height.began, timing.roundDeadline)
-        let suspects = present.filter { commitments.suspects.contains($0, at: height.height) }
         let wait = commitments.suspects.waitMilliseconds(
-            for: suspects, first: timing.doubtfulGraces * graceMilliseconds(began: began, enough: doubtful),
+            for: suspects(among: present),
+            first: timing.doubtfulGraces * graceMilliseconds(began: began, enough: doubtful),
             left: limit - min(limit, doubtful.since(began)))
         return doubtful + wait
     }
 
-    // MARK: - Judging
+    // MARK: - Failures
 
-    /// When the round is judged even if this node is not ready by then: six graces after no more payloads lack than may be
-    /// withheld. A payload that comes just before the round's deadline is as good as none.
-    var judgementDeadline: Instant? {
-        guard selfIndex != nil, !height.isJudged, height.own.ready == nil, height.decided == nil,
-            let few = height.fewAwaitedSince,
-            let closed = headRound?.closedSince
-        else { return nil }
-        return few + timing.doubtfulGraces * graceMilliseconds(began: closed, enough: few)
-    }
-
-    func judgeRoundIfDue() { if let judgementDeadline, judgementDeadline <= now { judgeRound() } }
-
-    /// Judges, once a height, every author that this node closed the round with, or whose contribution is committed: by
-    /// whether a quorum holds what it committed to, or has `listed` it. Why not is not asked: a member that shows its
-    /// commitment to a few only, leaves, or sends what is refused has delivered nothing. If that left enough
-    /// contributions, those for whom the close waited were waited for in vain; if not, they were needed.
-    func judgeRound(listed: Set<MemberID> = []) {
-        guard !height.isJudged else { return }
-        height.isJudged = true
-        // A node that has no links to a quorum sees no payloads: that is not the authors' fault.
-        guard linkedMembers.count + 1 >= chain.members.quorum else { return }
-        let named = (height.own.closed?.body.commitments ?? []) + (headRound?.committed ?? [])
-        let authors = Set(named.map(\.author))
-        let delivered = authors.filter { author in
-            let slot = Slot(author: author, base: chain.headDigest)
-            return listed.contains(author) || contributions.slots[slot]?.certificate != nil
-        }
-        for author in authors.subtracting(delivered).sorted() where author != identity.member {
-            commitments.suspects.noteFailure(of: author, at: height.height)
-        }
-        let available = contributions.authors(of: readyContent().nameable)
-        if delivered.union(available).count < contributionsLeast {
-            commitments.suspects.forgetAbsences()
+    /// Before a version becomes the head: what its round shows of those that committed, and of those that did not.
+    func learn(from version: Version) {
+        if version.manifest.isEmpty {
+            noteFailures(endingWith: version)
         } else {
-            for member in height.waitedFor { commitments.suspects.noteAbsence(of: member, at: height.height) }
+            commitments.suspects.noteWaitedInVain(for: height.waitedFor, at: height.height)
         }
     }
 
-    /// Judges a round whose version came before this node was ready. One that carries an action waited for no
-    /// contribution; under reviews it may list little of what was delivered.
-    func judgeRound(endedBy version: Version) {
-        guard height.own.closed != nil, height.own.ready == nil, version.action == nil, chain.rules.review == .open
-        else {
+    /// Who is to blame for a version that lists nothing.
+    ///
+    /// An author that is committed has failed if nobody holds its payload for a quorum by then. If nobody holds this node's
+    /// own, the fault lies with those that should fetch it. What is not committed counts only if its author is proven to be
+    /// hostile: an honest author may have been late at some members, and must not show it. A round that an action hurried
+    /// waited for no payload; and a node that was not ready may not know yet what others hold.
+    private func noteFailures(endingWith version: Version) {
+        guard version.action == nil, !height.isHurried, height.own.ready != nil else {
             return
         }
-        let head = chain.headDigest
-        judgeRound(listed: Set(version.manifest.lazy.filter { $0.slot.base == head }.map(\.slot.author)))
+        let committed = Set((headRound?.committed ?? []).map(\.author))
+        let named = committed.union((height.own.closed?.body.commitments ?? []).map(\.author))
+        let failed = named.filter { author in
+            contributions.slots[Slot(author: author, base: chain.headDigest)]?.certificate == nil
+                && (committed.contains(author) || evidence.accuses(author))
+        }
+        guard !failed.isEmpty, !failed.contains(identity.member) else { return }
+        commitments.suspects.forgetAbsences()
+        for author in failed.sorted() { commitments.suspects.noteFailure(of: author, at: height.height) }
     }
 }

@@ -47,6 +47,9 @@ struct EvidenceTable {
         return proofs.keys.sorted().map { ($0, proofs[$0] ?? 0) }
     }
 
+    /// Whether there is a proof against this member.
+    func accuses(_ member: MemberID) -> Bool { shares[member] != nil }
+
     /// Whether anything more against `member` would find room.
     func hasRoom(for member: MemberID, byteCount: Int = 0) -> Bool {
         guard let share = shares[member] else { return true }
