@@ -81,9 +81,9 @@ final class MemberShell {
     func handle(_ event: Event) {
         pending.append(event)
         while !pending.isEmpty {
-            var actions: [Action] = []
-            node.handle(pending.removeFirst(), now: now, into: &actions)
-            for action in actions { perform(action) }
+            var effects: [Effect] = []
+            node.handle(pending.removeFirst(), now: now, into: &effects)
+            for effect in effects { perform(effect) }
         }
     }
 
@@ -100,8 +100,8 @@ final class MemberShell {
         handle(.timer)
     }
 
-    private func perform(_ action: Action) {
-        switch action {
+    private func perform(_ effect: Effect) {
+        switch effect {
         case .send(let link, let bytes):
             precondition(bytes.count <= Wire.messageBytesMaximum, "a message is larger than the wire allows")
             if !isCutOff.contains(link) { sent.append((link, bytes)) }

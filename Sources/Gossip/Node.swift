@@ -2,7 +2,7 @@ import Crypto
 import Ledger
 import Link
 
-/// A member of the mesh without its input and output: events go in, actions come out.
+/// A member of the mesh without its input and output: events go in, effects come out.
 ///
 /// The daemon and the simulator drive this very class. It never sleeps, reads a clock, opens a file or lets the order
 /// of a Set or Dictionary be seen. Each aspect is an extension beside its state: Contributions/ gathers what members
@@ -43,9 +43,9 @@ public final class Node {
     /// its node comes back.
     package var ignoresDuplicateInstances = false
 
-    /// The event's instant and the actions so far, while an event is handled.
+    /// The event's instant and the effects so far, while an event is handled.
     var now = Instant(milliseconds: 0)
-    var actions: [Action] = []
+    var effects: [Effect] = []
     private var armed: Instant?
 
     public init(
@@ -70,10 +70,10 @@ public final class Node {
         restore(recovered)
     }
 
-    /// Takes one event and appends what is to be done about it to `actions`, in order.
-    public func handle(_ event: Event, now: Instant, into actions: inout [Action]) {
+    /// Takes one event and appends what is to be done about it to `effects`, in order.
+    public func handle(_ event: Event, now: Instant, into effects: inout [Effect]) {
         self.now = now
-        self.actions = []
+        self.effects = []
         dispatch(event)
         // Whatever event comes first after a deadline: the timer is armed for the next one and may never tell of it.
         expireView()
@@ -81,12 +81,12 @@ public final class Node {
         expireBlocks()
         expireHeaderRequest()
         tickIfDue()
-        tellOfLinksIfDue()
+        announceLinksIfDue()
         if !isStopped { advance() }
         persistEvidence()
         armTimer()
-        actions += self.actions
-        self.actions = []
+        effects += self.effects
+        self.effects = []
     }
 
     private func dispatch(_ event: Event) {
@@ -148,7 +148,7 @@ public final class Node {
         // Raised while the journal was read, when nobody could hear it.
         for alarm in alarms { emit(.alarm(alarm)) }
         for member in addresses.keys.sorted() where member != identity.member {
-            actions.append(.addresses(member, addresses[member]!.body.addresses))
+            effects.append(.addresses(member, addresses[member]!.body.addresses))
         }
         for digest in contributions.order { continueCandidate(digest) }
     }
@@ -177,21 +177,14 @@ public final class Node {
         emit(.alarm(alarm))
     }
 
-    func emit(_ notice: Notice) { actions.append(.emit(notice)) }
-
-    func send(_ message: Message, to link: LinkID) { actions.append(.send(link, message.encoded)) }
-
-    func broadcast(_ message: Message, except excluded: LinkID? = nil) {
-        let bytes = message.encoded
-        for link in links.order where link != excluded { actions.append(.send(link, bytes)) }
-    }
+    func emit(_ notice: Notice) { effects.append(.emit(notice)) }
 
     /// One timer for all deadlines: set again only where the next one changed.
     private func armTimer() {
         let next = nextDeadline()
         guard next != armed else { return }
         armed = next
-        actions.append(.setTimer(next))
+        effects.append(.setTimer(next))
     }
 
     private func nextDeadline() -> Instant {

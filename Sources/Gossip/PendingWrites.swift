@@ -39,7 +39,7 @@ struct PendingWrites {
 extension Node {
     /// Makes `entries` durable, and lets `completions` happen only then.
     func persist(_ entries: [JournalEntry], then completions: [WriteCompletion]) {
-        actions.append(.persist(pendingWrites.hold(completions), entries))
+        effects.append(.persist(pendingWrites.hold(completions), entries))
     }
 
     func persisted(_ ticket: PersistTicket) {
@@ -53,7 +53,7 @@ extension Node {
             case .ownProposal(let signed, let payload): ownProposalIsDurable(signed, payload)
             case .ownVote(let signed): ownVoteIsDurable(signed)
             case .adopted(let certified): adoptionIsDurable(certified)
-            case .ownAddress(let signed): broadcast(.address(signed))
+            case .ownAddress(let signed): send(.address(signed), to: .all())
             case .abstention(let abstention): abstentionIsDurable(abstention)
             case .headerSynced(let height): headerIsDurable(height)
             case .stateSynced(let root): stateSyncIsDurable(root)

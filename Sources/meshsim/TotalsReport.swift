@@ -12,7 +12,7 @@ struct TotalsReport {
     private var largest: [(String, Int)] {
         let measures = totals.measures
         return [
-            ("queue", measures.queueMaximum), ("actions_a_turn", measures.actionsMaximum),
+            ("queue", measures.queueMaximum), ("actions_a_turn", measures.effectsMaximum),
             ("pieces_held", measures.handlesMaximum), ("batches_waiting", measures.batchesMaximum),
             ("journal_entries_a_height", measures.journalMaximum), ("message_bytes", measures.messageBytesMaximum),
             ("node_candidates", measures.candidatesMaximum), ("node_votes", measures.votesMaximum),

@@ -199,10 +199,10 @@ final class Cluster {
         while !queue.isEmpty {
             let (index, event) = queue.takeFirst()
             guard sites[index].isUp else { continue }
-            var actions: [Action] = []
+            var effects: [Effect] = []
             checkAhead(event, at: index)
-            sites[index].node.handle(event, now: now, into: &actions)
-            for action in actions { perform(action, of: index) }
+            sites[index].node.handle(event, now: now, into: &effects)
+            for effect in effects { perform(effect, of: index) }
         }
     }
 
@@ -212,10 +212,10 @@ final class Cluster {
             let before = sites.map(\.sent.count)
             let (index, event) = queue.takeFirst()
             guard sites[index].isUp else { continue }
-            var actions: [Action] = []
+            var effects: [Effect] = []
             checkAhead(event, at: index)
-            sites[index].node.handle(event, now: now, into: &actions)
-            for action in actions { perform(action, of: index) }
+            sites[index].node.handle(event, now: now, into: &effects)
+            for effect in effects { perform(effect, of: index) }
             for message in sites[index].sent[before[index]...] where stop(message.message) { return }
         }
     }
@@ -248,8 +248,8 @@ final class Cluster {
         return true
     }
 
-    private func perform(_ action: Action, of index: Int) {
-        switch action {
+    private func perform(_ effect: Effect, of index: Int) {
+        switch effect {
         case .send(let link, let bytes): deliver(bytes, from: index, over: link)
         case .sendVersion(let link, let height):
             guard let version = sites[index].adopted.first(where: { $0.height == height }) else { return }

@@ -116,12 +116,12 @@ struct HostilePeerTests {
     func pieceOfKnownSize_isStoredIfNotLarger_elseItsSenderIsCutOff(byteCount: Int, isStored: Bool) throws {
         let (cluster, node, digest) = try waitingForAPiece()
         let link = try #require(node.contributions[digest]?.requests[0]?.link)
-        var actions: [Action] = []
+        var effects: [Effect] = []
         node.handle(
             .piece(link, PieceName(contribution: digest, index: 0), byteCount: byteCount, PieceHandle(7)),
-            now: cluster.now, into: &actions)
-        let stores = actions.contains { if case .storePiece(_, _, PieceHandle(7), link) = $0 { true } else { false } }
-        let closes = actions.contains { if case .close(link, .badPiece) = $0 { true } else { false } }
+            now: cluster.now, into: &effects)
+        let stores = effects.contains { if case .storePiece(_, _, PieceHandle(7), link) = $0 { true } else { false } }
+        let closes = effects.contains { if case .close(link, .badPiece) = $0 { true } else { false } }
         #expect(stores == isStored)
         #expect(closes == !isStored)
     }
@@ -131,10 +131,10 @@ struct HostilePeerTests {
         let (cluster, node, digest) = try waitingForAPiece()
         let name = PieceName(contribution: digest, index: 0)
         let link = try #require(node.contributions[digest]?.requests[0]?.link)
-        var actions: [Action] = []
-        node.handle(.piece(link, name, byteCount: 9, PieceHandle(7)), now: cluster.now, into: &actions)
-        node.handle(.pieceStored(name, .mismatch, from: link), now: cluster.now, into: &actions)
-        let closed = actions.compactMap { if case .close(let link, .badPiece) = $0 { link } else { nil } }
+        var effects: [Effect] = []
+        node.handle(.piece(link, name, byteCount: 9, PieceHandle(7)), now: cluster.now, into: &effects)
+        node.handle(.pieceStored(name, .mismatch, from: link), now: cluster.now, into: &effects)
+        let closed = effects.compactMap { if case .close(let link, .badPiece) = $0 { link } else { nil } }
         #expect(closed == [link])
         #expect(node.contributions[digest]?.status == .fetching)
         #expect(node.contributions[digest]?.pieces[0] == false)

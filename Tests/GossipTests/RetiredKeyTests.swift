@@ -50,21 +50,21 @@ struct RetiredKeyTests {
         let node = Node(
             identity: cluster.sites[0].identity, timing: Timing(), recovered: Recovered(chain: chain, journal: journal),
             verifier: Verifier(), random: SeededRandom(simulationSeed: 1))
-        var actions: [Action] = []
-        node.handle(.start, now: Instant(milliseconds: 1), into: &actions)
-        node.handle(.linkUp(LinkID(1), cluster.sites[1].identity.member), now: Instant(milliseconds: 1), into: &actions)
+        var effects: [Effect] = []
+        node.handle(.start, now: Instant(milliseconds: 1), into: &effects)
+        node.handle(.linkUp(LinkID(1), cluster.sites[1].identity.member), now: Instant(milliseconds: 1), into: &effects)
         return node
     }
 
     /// What the node made durable, and whether it cut the link off.
     private func give(_ message: Message, to node: Node) -> (entries: [JournalEntry], isCutOff: Bool) {
-        var actions: [Action] = []
-        node.handle(.message(LinkID(1), message.encoded), now: Instant(milliseconds: 2), into: &actions)
+        var effects: [Effect] = []
+        node.handle(.message(LinkID(1), message.encoded), now: Instant(milliseconds: 2), into: &effects)
         var entries: [JournalEntry] = []
         var isCutOff = false
-        for action in actions {
-            if case .persist(_, let some) = action { entries += some }
-            if case .close(_, .invalidSignature) = action { isCutOff = true }
+        for effect in effects {
+            if case .persist(_, let some) = effect { entries += some }
+            if case .close(_, .invalidSignature) = effect { isCutOff = true }
         }
         return (entries, isCutOff)
     }

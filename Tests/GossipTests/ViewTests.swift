@@ -21,9 +21,9 @@ struct ViewTests {
         return cluster
     }
 
-    private func hasNullified(_ view: View, _ actions: [Action]) -> Bool {
-        actions.contains { action in
-            guard case .persist(_, let entries) = action else { return false }
+    private func hasNullified(_ view: View, _ effects: [Effect]) -> Bool {
+        effects.contains { effect in
+            guard case .persist(_, let entries) = effect else { return false }
             return entries.contains { entry in
                 if case .vote(let signed) = entry {
                     signed.body.kind == .nullify && signed.body.view == view
@@ -89,9 +89,9 @@ struct ViewTests {
         let cluster = try deafCluster()
         let node = cluster.sites[0].node
         let deadline = try #require(node.viewDeadline)
-        var actions: [Action] = []
-        node.handle(.linkDown(LinkID(9_999)), now: deadline + 1, into: &actions)
-        #expect(hasNullified(.first, actions))
+        var effects: [Effect] = []
+        node.handle(.linkDown(LinkID(9_999)), now: deadline + 1, into: &effects)
+        #expect(hasNullified(.first, effects))
     }
 
     @Test func whatDidNotFitAFetchIsAskedForNext() throws {
@@ -102,7 +102,7 @@ struct ViewTests {
         node.fetch(items)
         node.fetch(items)
         var asked: Set<FetchItem> = []
-        for case .send(_, let bytes) in node.actions {
+        for case .send(_, let bytes) in node.effects {
             if case .fetch(let items) = try Message(encoded: bytes) { asked.formUnion(items) }
         }
         #expect(asked == Set(items))

@@ -39,7 +39,7 @@ struct MeshBenchmark: ParsableCommand {
                 + "  resident_mib \(usage.residentMebibytes)  occurrences \(outcome.measures.occurrences)"
                 + "  messages \(outcome.measures.messages)  message_mib \(outcome.measures.messageBytes >> 20)"
                 + "  message_bytes_maximum \(outcome.measures.messageBytesMaximum)"
-                + "  actions_a_turn \(outcome.measures.actionsMaximum)  view \(outcome.measures.viewMaximum)"
+                + "  actions_a_turn \(outcome.measures.effectsMaximum)  view \(outcome.measures.viewMaximum)"
                 + "  simulated_ms \(outcome.duration.milliseconds)")
         for violation in outcome.violations.prefix(5) { print("  \(violation)") }
         if !outcome.holds { throw ExitCode(1) }

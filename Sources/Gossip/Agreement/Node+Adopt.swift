@@ -126,7 +126,7 @@ extension Node {
             releaseRequests(of: candidate)
             contributions.remove(digest)
             guard !listed.contains(digest), !candidate.isVoid else { continue }
-            actions.append(.forget(digest))
+            effects.append(.forget(digest))
             if candidate.contribution.author == identity.member { emit(.ownContributionLeftOut(digest)) }
         }
         links.forgetPiecesGiven { contributions[$0] != nil || commitments.isListed($0) }

@@ -106,15 +106,15 @@ extension Node {
     func ownProposalIsDurable(_ proposal: Signed<Proposal>, _ payload: Payload) {
         guard proposal.body.height == height.height else { return }
         keep(proposal)
-        broadcast(.proposal(proposal))
-        broadcast(.payload(payload))
+        send(.proposal(proposal), to: .all())
+        send(.payload(payload), to: .all())
         for closing in payload.support.closings.compactMap({ commitments.closings[$0] }) {
-            broadcast(.closing(closing))
+            send(.closing(closing), to: .all())
         }
-        if let action = payload.support.action.flatMap({ height.actions[$0] }) { broadcast(.carried(action)) }
+        if let action = payload.support.action.flatMap({ height.actions[$0] }) { send(.carried(action), to: .all()) }
         for entry in payload.version.manifest {
             if let certificate = contributions.certificates[entry.availability] {
-                broadcast(.availability(certificate))
+                send(.availability(certificate), to: .all())
             }
         }
         emit(.proposed(height.height, proposal.body.view, proposal.body.version))
@@ -133,7 +133,7 @@ extension Node {
             return
         }
         keep(proposal)
-        relay(.proposal(proposal), of: proposal.signer, from: link)
+        send(.proposal(proposal), to: .unreached(by: proposal.signer, from: link))
     }
 
     func keep(_ proposal: Signed<Proposal>) {
@@ -148,7 +148,7 @@ extension Node {
         else { return }
         guard height.validations[digest] != .invalid else { return }
         pacing.progressed = true
-        if let proposer = proposer(of: digest) { relay(.payload(payload), of: proposer, from: link) }
+        if let proposer = proposer(of: digest) { send(.payload(payload), to: .unreached(by: proposer, from: link)) }
         // One that is invalid whatever its parts are is not kept: what it names would be kept too.
         if let fault = faultOfShape(payload) {
             refuse(payload, nil, fault)

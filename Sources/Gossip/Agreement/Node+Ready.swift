@@ -137,7 +137,7 @@ extension Node {
     func ownReadyIsDurable(_ ready: Signed<Ready>) {
         guard ready.body.height == height.height else { return }
         count(ready)
-        broadcast(.ready(ready))
+        send(.ready(ready), to: .all())
     }
 
     func received(_ ready: Signed<Ready>, from link: LinkID) {
@@ -158,7 +158,7 @@ extension Node {
             return
         }
         count(ready)
-        relay(.ready(ready), of: ready.signer, from: link)
+        send(.ready(ready), to: .unreached(by: ready.signer, from: link))
     }
 
     private func count(_ ready: Signed<Ready>) {

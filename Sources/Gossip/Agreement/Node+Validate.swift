@@ -125,7 +125,7 @@ extension Node {
         case .running, .failed, .refused: return nil
         case nil:
             averagings.states[id] = .running
-            actions.append(.average(id, parent: chain.head, manifest: manifest))
+            effects.append(.average(id, parent: chain.head, manifest: manifest))
             return nil
         }
     }

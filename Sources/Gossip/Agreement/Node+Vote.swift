@@ -38,7 +38,7 @@ extension Node {
         guard let state = height.views[vote.view], height.decided == nil else { return }
         if vote.kind == .notarize, state.notarization != nil { return }
         if vote.kind == .nullify, state.nullification != nil { return }
-        relay(fresh, in: height.members, from: link) { [height, chain] signatures in
+        sendOnward(fresh, of: height.members, from: link) { [height, chain] signatures in
             .votes(
                 VoteCertificate(
                     network: chain.network, vote: vote,
@@ -73,7 +73,7 @@ extension Node {
             emit(.certified(height.height, view))
             noteDecision(in: view)
         }
-        gossip(.votes(certificate), except: link)
+        send(.votes(certificate), to: .sample(except: link))
         pacing.progressed = true
     }
 
@@ -182,10 +182,11 @@ extension Node {
     func ownVoteIsDurable(_ signed: Signed<Vote>) {
         guard signed.body.height == height.height, let index = selfIndex else { return }
         count(signed.body, index, signed.signature)
-        broadcast(
+        send(
             .votes(
                 VoteCertificate(
                     network: chain.network, vote: signed.body,
-                    signatures: QuorumSignatures([index: signed.signature], memberCount: height.members.count))))
+                    signatures: QuorumSignatures([index: signed.signature], memberCount: height.members.count))),
+            to: .all())
     }
 }

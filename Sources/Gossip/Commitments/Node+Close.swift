@@ -151,7 +151,7 @@ extension Node {
             let index = base.members.index(of: closed.signer)
         else { return }
         count(closed, at: index, on: base)
-        broadcast(.closed(closed))
+        send(.closed(closed), to: .all())
     }
 
     func received(_ closed: Signed<Closed>, from link: LinkID) {
@@ -169,7 +169,7 @@ extension Node {
             return
         }
         count(closed, at: index, on: base, from: link)
-        relay(.closed(closed), of: closed.signer, from: link)
+        send(.closed(closed), to: .unreached(by: closed.signer, from: link))
     }
 
     /// Whether a payload names this very statement, or it names what a quorum holds and is not known to be committed,

@@ -59,10 +59,10 @@ extension Node {
     private func show(_ candidate: Candidate) {
         let digest = candidate.digest
         contributions.settle(digest)
-        broadcast(.have(digest, pieces: candidate.pieces))
+        send(.have(digest, pieces: candidate.pieces), to: .all())
         for link in candidate.deferred.keys.sorted() {
             for index in candidate.deferred[link]!.sorted() {
-                actions.append(.sendPiece(link, PieceName(contribution: digest, index: index)))
+                effects.append(.sendPiece(link, PieceName(contribution: digest, index: index)))
             }
         }
         contributions.update(digest) { $0.deferred = [:] }
@@ -94,7 +94,7 @@ extension Node {
             $0.isAnnounced = false
         }
         contributions.settle(digest)
-        actions.append(.forget(digest))
+        effects.append(.forget(digest))
         emit(.ownContributionLeftOut(digest))
     }
 

@@ -25,10 +25,10 @@ extension Node {
         if isWholeCertificate {
             accept(votes)
             // Its author shows it to everybody that it reaches.
-            if isLargeMesh { return relay(.availability(votes), of: vote.slot.author, from: link) }
+            if isLargeMesh { return send(.availability(votes), to: .unreached(by: vote.slot.author, from: link)) }
         }
         let fresh = count(vote, valid, base.members)
-        relay(fresh, in: base.members, from: link) { signatures in
+        sendOnward(fresh, of: base.members, from: link) { signatures in
             .availability(
                 AvailabilityCertificate(
                     vote: vote, signatures: QuorumSignatures(signatures, memberCount: base.members.count)))
@@ -51,7 +51,11 @@ extension Node {
         let certificate = AvailabilityCertificate(
             vote: vote, signatures: QuorumSignatures(signatures, memberCount: members.count))
         accept(certificate)
-        showCertificate(certificate)
+        // In a smaller mesh all members have the votes.
+        if isLargeMesh {
+            let isOwn = vote.slot.author == identity.member
+            send(.availability(certificate), to: isOwn ? .all() : .sample())
+        }
         return fresh
     }
 

@@ -38,7 +38,7 @@ extension Node {
     func ownContributionIsDurable(_ signed: Signed<Contribution>) {
         emit(.contributionReceived(signed.body))
         guard let candidate = contributions[signed.body.contributionDigest] else { return }
-        broadcast(.contribution(signed))
+        send(.contribution(signed), to: .all())
         if isTooLate(signed.body) {
             commitments.noteLate(identity.member)
             return giveUp(candidate)
@@ -80,7 +80,7 @@ extension Node {
             contributions.updateSlot(slot) { if $0.candidate == nil { $0.candidate = digest } }
         }
         emit(.contributionReceived(contribution))
-        relay(.contribution(signed), of: contribution.author, from: link)
+        send(.contribution(signed), to: .unreached(by: contribution.author, from: link))
         noteHolders(digest, from: link)
         continueCandidate(digest)
         pacing.progressed = true
@@ -127,7 +127,7 @@ extension Node {
         }
         releaseRequests(of: candidate)
         contributions.remove(before)
-        actions.append(.forget(before))
+        effects.append(.forget(before))
     }
 
     /// The author holds every piece of what it announced, and so does a peer that has adopted a version beyond it.
@@ -146,7 +146,7 @@ extension Node {
         guard let candidate = contributions[digest] else { return }
         if candidate.status == .fetching, candidate.isComplete {
             contributions.update(digest) { $0.status = .validating }
-            actions.append(.validate(candidate.contribution))
+            effects.append(.validate(candidate.contribution))
         } else if candidate.status == .valid {
             acknowledge(candidate.signed)
         }
@@ -158,7 +158,7 @@ extension Node {
         case .valid:
             contributions.update(digest) { $0.status = .valid }
             emit(.contributionHeld(candidate.contribution))
-            gossip(.have(digest, pieces: candidate.pieces))
+            send(.have(digest, pieces: candidate.pieces), to: .sample())
             acknowledge(candidate.signed)
         case .refused(let refusal):
             contributions.update(digest) { $0.status = .refused(refusal) }
@@ -200,9 +200,11 @@ extension Node {
             return
         }
         count(signed.body, [(index, signed.signature)], base.members)
-        sendAvailabilityVote(
-            AvailabilityCertificate(
-                vote: signed.body,
-                signatures: QuorumSignatures([index: signed.signature], memberCount: base.members.count)))
+        send(
+            .availability(
+                AvailabilityCertificate(
+                    vote: signed.body,
+                    signatures: QuorumSignatures([index: signed.signature], memberCount: base.members.count))),
+            to: .author(signed.body.slot.author))
     }
 }

@@ -21,7 +21,7 @@ extension Node {
     private func give(_ pieces: [Int], of digest: ContributionDigest, pieceCount: Int, to link: LinkID) {
         let room = links.takeRoom(for: pieces.count, of: digest, pieceCount: pieceCount, on: link)
         for index in pieces.prefix(room) {
-            actions.append(.sendPiece(link, PieceName(contribution: digest, index: index)))
+            effects.append(.sendPiece(link, PieceName(contribution: digest, index: index)))
         }
     }
 
@@ -131,29 +131,29 @@ extension Node {
     func pieceArrived(_ name: PieceName, byteCount: Int, _ handle: PieceHandle, from link: LinkID) {
         if blockArrived(BlockName(name), handle, from: link) { return }
         guard let candidate = contributions[name.contribution], name.index < candidate.pieces.count else {
-            actions.append(.dropPiece(handle))
+            effects.append(.dropPiece(handle))
             return
         }
         guard candidate.asked.contains(link) else {
-            actions.append(.dropPiece(handle))
+            effects.append(.dropPiece(handle))
             cutOff(link, .unaskedPiece)
             return
         }
         releaseRequest(name, from: link, came: true)
         // Fewer bytes are a compressed frame: the shell expands it to the size that the record says, and no further.
         guard byteCount <= candidate.contribution.byteCount(ofPiece: name.index) else {
-            actions.append(.dropPiece(handle))
+            effects.append(.dropPiece(handle))
             cutOff(link, .badPiece)
             return
         }
         guard candidate.status == .fetching, !candidate.pieces[name.index], !candidate.storing.contains(name.index),
             hasRoomForPieces
         else {
-            actions.append(.dropPiece(handle))
+            effects.append(.dropPiece(handle))
             return
         }
         contributions.update(name.contribution) { $0.storing.insert(name.index) }
-        actions.append(.storePiece(candidate.contribution, name, handle, from: link))
+        effects.append(.storePiece(candidate.contribution, name, handle, from: link))
     }
 
     func pieceStored(_ name: PieceName, _ outcome: PieceOutcome, from link: LinkID) {
@@ -166,7 +166,7 @@ extension Node {
             announceProgress(name.contribution)
             if let candidate = contributions[name.contribution], candidate.isComplete {
                 contributions.update(name.contribution) { $0.status = .validating }
-                actions.append(.validate(candidate.contribution))
+                effects.append(.validate(candidate.contribution))
             }
         case .mismatch: cutOff(link, .badPiece)
         case .failed: contributions.update(name.contribution) { $0.isPaused = true }
@@ -188,7 +188,7 @@ extension Node {
     private func announceProgress(_ digest: ContributionDigest) {
         guard let candidate = contributions[digest], candidate.pieces.count > 1 else { return }
         let step = max(1, candidate.pieces.count / 16)
-        if candidate.pieces.setCount % step == 0 { gossip(.have(digest, pieces: candidate.pieces)) }
+        if candidate.pieces.setCount % step == 0 { send(.have(digest, pieces: candidate.pieces), to: .sample()) }
     }
 
     private func releaseRequest(_ name: PieceName, from link: LinkID, came: Bool) {

@@ -49,7 +49,7 @@ extension Node {
             } else {
                 contributions.leftOnDisk[digest] = nil
             }
-            actions.append(.dropPieces(digest))
+            effects.append(.dropPieces(digest))
         }
         if !storage.isShortTold || !dropped.isEmpty {
             storage.isShortTold = true

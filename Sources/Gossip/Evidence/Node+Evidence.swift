@@ -48,7 +48,7 @@ extension Node {
 
     func evidenceIsDurable(_ found: Evidence, from link: LinkID?) {
         evidence.show(found.name)
-        for message in EvidenceMessage.messages(of: found) { broadcast(message, except: link) }
+        for message in EvidenceMessage.messages(of: found) { send(message, to: .all(except: link)) }
         emit(.evidence(found))
     }
 
@@ -131,7 +131,7 @@ extension Node {
             let encoded = EvidenceMessage.messages(of: found).map(\.encoded)
             bytes += encoded.reduce(0) { $0 + $1.count }
             guard bytes <= Node.answerBytesMaximum else { return }
-            for message in encoded { actions.append(.send(link, message)) }
+            for message in encoded { effects.append(.send(link, message)) }
         }
     }
 }

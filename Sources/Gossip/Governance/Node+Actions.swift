@@ -134,7 +134,7 @@ extension Node {
         guard governance[digest] != nil else { return }
         let delta = SignedGovernanceAction(action: signed.action, operators: fresh, possession: possession)
         persist([.action(PendingRecord(height: chain.nextHeight, body: CompleteAction(signed: delta)))], then: [])
-        spread(.action(delta), from: link)
+        send(.action(delta), to: .onward(from: link))
         emit(.proposalKnown(signed.action, operators: pending.operators.keys.sorted()))
         pacing.idleTicks = 0
         pacing.progressed = true

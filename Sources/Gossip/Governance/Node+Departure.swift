@@ -31,7 +31,7 @@ extension Node {
 
     private func membersChanged() {
         renewAddresses()
-        sayWhoIsLinked()
+        announceLinks()
         pacing.ticksSinceChange = 0
     }
 

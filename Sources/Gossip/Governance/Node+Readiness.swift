@@ -15,7 +15,7 @@ extension Node {
             let signature = statement.signature(by: key, network: chain.network)
             governance.update(digest) { $0.readiness[index] = signature }
             let own = QuorumSignatures([index: signature], memberCount: members.count)
-            broadcast(.readiness(statement, own))
+            send(.readiness(statement, own), to: .all())
             pacing.progressed = true
         }
         announceComplete()
@@ -45,7 +45,7 @@ extension Node {
         }
         guard !fresh.isEmpty else { return }
         governance.update(statement.action) { $0.readiness.merge(fresh) { kept, _ in kept } }
-        spread(.readiness(statement, QuorumSignatures(fresh, memberCount: members.count)), from: link)
+        send(.readiness(statement, QuorumSignatures(fresh, memberCount: members.count)), to: .onward(from: link))
         announceComplete()
         pacing.progressed = true
     }

@@ -49,7 +49,7 @@ extension Node {
         governance.put(review)
         let height = chain.base(review.statement.slot.base)?.height ?? .genesis
         persist([.review(PendingRecord(height: height, body: review))], then: [])
-        spread(.review(review), from: link)
+        send(.review(review), to: .onward(from: link))
         emit(.reviewKnown(review))
         pacing.idleTicks = 0
         pacing.progressed = true

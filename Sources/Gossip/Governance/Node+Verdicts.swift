@@ -59,7 +59,7 @@ extension Node {
         dropBeyondBudgets(except: isNew ? digest : nil)
         guard governance[digest] != nil else { return }
         persist([.verdict(PendingRecord(height: chain.nextHeight, body: judged))], then: [])
-        spread(.verdict(judged), from: link)
+        send(.verdict(judged), to: .onward(from: link))
         emit(.proposalJudged(judged))
         if !wasClosed, pending.isClosed(on: chain) {
             emit(.proposalEnded(EndedProposal(pending.signed, pending.verdicts, pending.closing, chain.height)))

@@ -25,7 +25,7 @@ extension Node {
     /// Asks again at a tick, by now also whom this node cannot reach itself.
     func askAgainAtTick() {
         guard !isStopped, !recovery.isOpen || recovery.isAbstaining(at: chain.height) else { return }
-        broadcast(.question(question(!recovery.isOpen || recovery.isLost)))
+        send(.question(question(!recovery.isOpen || recovery.isLost)), to: .all())
     }
 
     /// Answers that can be relied on here: of other members of the set that follows the head, whose versions are
@@ -111,15 +111,15 @@ extension Node {
             return
         }
         links.update(link) { $0.startAnswers[question.member] = now }
-        actions.append(.send(link, report(to: question, by: key)))
+        effects.append(.send(link, report(to: question, by: key)))
         guard question.isForPassingOn, asker == question.member else { return }
         let passed = StartQuestion(member: question.member, instance: question.instance, isForPassingOn: false)
         links.update(link) { $0.passingsAsked += 1 }
         // To those that have no link to the asker. A link may also stand and bring nothing: after a while to everybody.
         if let asked = links[link]?.passingsAsked, asked > StartQuestion.passingsToTheUnlinked {
-            broadcast(.question(passed), except: link)
+            send(.question(passed), to: .all(except: link))
         } else {
-            relay(.question(passed), of: question.member, from: link)
+            send(.question(passed), to: .unreached(by: question.member, from: link))
         }
     }
 

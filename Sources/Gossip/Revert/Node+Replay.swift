@@ -35,7 +35,7 @@ extension Node {
             isClose = last.exclusions == exclusions && last.parent == chain.head.parent
         }
         replay = ReplayTask(parent: chain.headDigest, exclusions: exclusions, isClose: isClose)
-        actions.append(.replay(chain))
+        effects.append(.replay(chain))
     }
 
     /// The replay came through `parent`; nil where it failed for a reason of this machine.
@@ -52,7 +52,7 @@ extension Node {
     func retryReplay() {
         guard replay?.state == .failed else { return }
         replay?.state = .running
-        actions.append(.replay(chain))
+        effects.append(.replay(chain))
     }
 
     /// What the replay gave on the head; nil while none is pending or it has not come so far.

@@ -28,7 +28,7 @@ extension Node {
         else { return requestBlocks() }
         if let fetch = synchronisation.fetch { release(fetch) }
         synchronisation.fetch = BlockFetch(goal)
-        actions.append(.openParameters(goal.root))
+        effects.append(.openParameters(goal.root))
         emit(.fetchingParameters(goal.height))
     }
 
@@ -80,7 +80,7 @@ extension Node {
 
     func received(_ root: Digest, _ note: BlockNote, from link: LinkID) {
         switch note {
-        case .wanted(let blocks): actions.append(.sendBlocks(link, root, blocks))
+        case .wanted(let blocks): effects.append(.sendBlocks(link, root, blocks))
         case .absent:
             guard let fetch = synchronisation.fetch, fetch.root == root else { return }
             synchronisation.fetch?.without.insert(link)
@@ -95,17 +95,17 @@ extension Node {
     func blockArrived(_ name: BlockName, _ handle: PieceHandle, from link: LinkID) -> Bool {
         guard let fetch = synchronisation.fetch, fetch.root == name.root, fetch.stage != .opening else { return false }
         guard fetch.asked.contains(link), name.index < fetch.held.count else {
-            actions.append(.dropPiece(handle))
+            effects.append(.dropPiece(handle))
             cutOff(link, .unaskedPiece)
             return true
         }
         releaseBlock(name.index, from: link, came: true)
         guard fetch.stage == .fetching, !fetch.held[name.index], !fetch.storing.contains(name.index) else {
-            actions.append(.dropPiece(handle))
+            effects.append(.dropPiece(handle))
             return true
         }
         synchronisation.fetch?.storing.insert(name.index)
-        actions.append(.storeBlock(name, handle, from: link))
+        effects.append(.storeBlock(name, handle, from: link))
         return true
     }
 
@@ -127,7 +127,7 @@ extension Node {
     private func completeIfFull() {
         guard let fetch = synchronisation.fetch, fetch.stage == .fetching, fetch.held.isFull else { return }
         synchronisation.fetch?.stage = .completing
-        actions.append(.completeParameters(fetch.root))
+        effects.append(.completeParameters(fetch.root))
     }
 
     /// All blocks are checked and synced under their root: the version may become the head.

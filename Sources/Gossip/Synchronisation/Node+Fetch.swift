@@ -14,7 +14,7 @@ extension Node {
         let shuffled = order.shuffled(using: &random)
         let members = shuffled.filter { link in links[link].map { chain.members[$0.member] != nil } ?? false }
         let peers = (members + shuffled.filter { !members.contains($0) }).prefix(2)
-        for link in peers { actions.append(.send(link, bytes)) }
+        for link in peers { effects.append(.send(link, bytes)) }
     }
 
     /// A peer lacks things that this node may hold: each is answered once a message, and of versions, which are large,
@@ -28,10 +28,10 @@ extension Node {
         for item in items where answered.insert(item).inserted {
             if case .version = item, item != version { continue }
             guard answers.hasRoom(member, now: now, windowMilliseconds: window) else { return }
-            let before = actions.count
+            let before = effects.count
             answer(item, on: link)
-            let bytes = actions[before...].reduce(AnswerBudgets.bytesPerItem) { sum, action in
-                switch action {
+            let bytes = effects[before...].reduce(AnswerBudgets.bytesPerItem) { sum, effect in
+                switch effect {
                 case .send(_, let bytes): sum + bytes.count
                 case .sendVersion: sum + AnswerBudgets.bytesPerVersion
                 default: sum
@@ -78,7 +78,7 @@ extension Node {
         case .nullification(let view):
             if let certificate = height.views[view]?.nullification { send(.votes(certificate), to: link) }
         case .version(let wanted):
-            if wanted > .genesis, wanted <= chain.height { actions.append(.sendVersion(link, wanted)) }
+            if wanted > .genesis, wanted <= chain.height { effects.append(.sendVersion(link, wanted)) }
         }
     }
 

@@ -46,7 +46,7 @@ extension Node {
 
     /// A peer requests headers. The shell sends from the store, within `Wire.headerBytesMaximum`.
     func received(headersFrom from: Height, from link: LinkID) {
-        if from > .genesis, from <= chain.height { actions.append(.sendHeaders(link, from: from)) }
+        if from > .genesis, from <= chain.height { effects.append(.sendHeaders(link, from: from)) }
     }
 
     func received(_ part: HeaderPart, from link: LinkID) {

@@ -66,15 +66,26 @@ extension Node {
     /// Speaks up to everybody: at once after progress, then ever more rarely up to eight times the interval.
     func tickIfDue() {
         guard pacing.nextTick <= now else { return }
-        tellStanding()
+        // In a large mesh only a node that adopted a version tells all peers, and an author whom votes may not have reached.
+        send(.summary(summary), to: pacing.isAdoptionUntold || lacksOwnCertificate ? .all() : .sample())
+        pacing.isAdoptionUntold = false
         askAgainAtTick()
         let isFullMesh = linkedMembers.count { chain.members[$0] != nil } == chain.members.count - 1
-        if !isFullMesh || pacing.ticksSinceChange < 4 { sayWhoIsLinked() }
+        if !isFullMesh || pacing.ticksSinceChange < 4 { announceLinks() }
         giveAddresses()
         pacing.ticksSinceChange = min(pacing.ticksSinceChange + 1, 4)
         retryAtTick()
         pacing.nextTick = now + timing.antiEntropyInterval << UInt64(min(pacing.idleTicks, 3))
         pacing.idleTicks += 1
+    }
+
+    private var lacksOwnCertificate: Bool {
+        contributions.order.contains { digest in
+            guard let candidate = contributions[digest], candidate.contribution.author == identity.member,
+                candidate.isAnnounced, chain.isEligible(candidate.contribution.slot)
+            else { return false }
+            return contributions.slots[candidate.contribution.slot]?.certificate == nil
+        }
     }
 
     private func retryAtTick() {
@@ -112,7 +123,7 @@ extension Node {
         if let last = links[id]?.lastAnswer, now.since(last) < timing.antiEntropyInterval / 4 { return }
         links.update(id) { $0.lastAnswer = now }
         if summary.height < chain.height {
-            actions.append(.sendVersion(id, summary.height.next))
+            effects.append(.sendVersion(id, summary.height.next))
         } else if summary.height == chain.height, summary.head == chain.headDigest {
             answer(summary, on: id)
         }

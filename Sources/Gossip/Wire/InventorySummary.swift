@@ -60,7 +60,7 @@ struct InventorySummary: Record {
     static func candidatesMaximum(memberCount: Int) -> Int {
         memberCount <= Wire.fullMembersMaximum ? candidatesMaximum : 48
     }
-    static let actionsMaximum = GovernanceTable.Places(memberCount: 1).total
+    static let effectsMaximum = GovernanceTable.Places(memberCount: 1).total
 
     init(
         height: Height, head: VersionDigest, view: View, ready: Bitmap, closed: Bitmap, views: [ViewPart],
@@ -90,7 +90,7 @@ struct InventorySummary: Record {
         else { throw .wrongType(key: "summary") }
         guard height <= Limits.heightMaximum, (1...UInt64(Limits.viewMaximum)).contains(view),
             views.count <= InventorySummary.viewsMaximum, candidates.count <= InventorySummary.candidatesMaximum,
-            actions.count <= InventorySummary.actionsMaximum
+            actions.count <= InventorySummary.effectsMaximum
         else { throw .outOfRange(key: "summary") }
         self.height = Height(height)
         head = VersionDigest(try Digest(summaryItem: items[1]))

@@ -7,7 +7,7 @@ import Logging
 import System
 import Tensor
 
-/// Drives the core: gives it events, carries its actions out, and gives their results back. Holds no protocol state.
+/// Drives the core: gives it events, carries its effects out, and gives their results back. Holds no protocol state.
 ///
 /// Everything here runs on the loop's thread; heavy jobs go to the workers, commits to the journal's thread.
 final class Driver {
@@ -123,7 +123,7 @@ final class Driver {
         countDiskUse()
     }
 
-    /// Nothing is done any more: neither events nor their actions.
+    /// Nothing is done any more: neither events nor their effects.
     func stop() {
         isStopped = true
         events = []
@@ -134,7 +134,7 @@ final class Driver {
 
     var now: Link.Instant { Link.Instant(milliseconds: loop.now.milliseconds) }
 
-    /// Gives the core an event. What carrying out its actions causes at once comes after them, in order. Where one of
+    /// Gives the core an event. What carrying out its effects causes at once comes after them, in order. Where one of
     /// them stops this driver, the rest is left undone as after a crash: nothing was sent that waited for the disk.
     func feed(_ event: Event) {
         guard !isStopped else { return }
@@ -144,10 +144,10 @@ final class Driver {
         defer { isHandling = false }
         var done = 0
         while done < events.count {
-            var actions: [Action] = []
-            node.handle(events[done], now: now, into: &actions)
+            var effects: [Effect] = []
+            node.handle(events[done], now: now, into: &effects)
             done += 1
-            for action in actions where !isStopped { perform(action) }
+            for effect in effects where !isStopped { perform(effect) }
         }
         events.removeAll(keepingCapacity: true)
     }
@@ -167,8 +167,8 @@ final class Driver {
         }
     }
 
-    private func perform(_ action: Action) {
-        switch action {
+    private func perform(_ effect: Effect) {
+        switch effect {
         case .send(let link, let bytes): transport.send(bytes, to: link)
         case .sendPiece(let link, let name): sendPiece(name, to: link)
         case .sendVersion(let link, let height): sendVersion(height, to: link)

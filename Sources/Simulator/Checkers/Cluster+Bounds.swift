@@ -75,8 +75,8 @@ extension Cluster {
         if measures.handlesMaximum > 64 * options.nodes {
             checkers.report(.unboundedQueue, "\(measures.handlesMaximum) pieces held by one process")
         }
-        if measures.actionsMaximum > max(4_096, 64 * options.nodes) {
-            checkers.report(.unboundedQueue, "\(measures.actionsMaximum) actions of one turn")
+        if measures.effectsMaximum > max(4_096, 64 * options.nodes) {
+            checkers.report(.unboundedQueue, "\(measures.effectsMaximum) actions of one turn")
         }
         for site in sites where site.isHonest {
             checkJournal(of: site)

@@ -8,21 +8,21 @@ extension Cluster {
     /// Hands one event to a node and carries out what it asks for.
     func turn(_ site: Site, _ event: Event) {
         guard let process = site.process else { return }
-        var actions: [Action] = []
-        process.node.handle(event, now: process.clock.reading(at: now), into: &actions)
-        measures.actionsMaximum = max(measures.actionsMaximum, actions.count)
-        trace.record(now, 3, UInt64(site.index), UInt64(actions.count))
+        var effects: [Effect] = []
+        process.node.handle(event, now: process.clock.reading(at: now), into: &effects)
+        measures.effectsMaximum = max(measures.effectsMaximum, effects.count)
+        trace.record(now, 3, UInt64(site.index), UInt64(effects.count))
         if site.isHonest, measures.occurrences.isMultiple(of: 32) { check(process.node.sizes, of: site) }
         let point = crashPoint(in: event, process)
-        var rest = actions.count
-        if point != nil || site.crashTrigger == .midTurn, actions.count > 1 {
+        var rest = effects.count
+        if point != nil || site.crashTrigger == .midTurn, effects.count > 1 {
             site.crashTrigger = nil
-            rest = 1 + faultRandom.draw(below: actions.count - 1)
+            rest = 1 + faultRandom.draw(below: effects.count - 1)
             counts.add(.crashesMidTurn)
         }
-        for action in actions.prefix(rest) { perform(action, site, process) }
+        for effect in effects.prefix(rest) { perform(effect, site, process) }
         if let point { return crash(site, at: point) }
-        if rest < actions.count { crash(site) }
+        if rest < effects.count { crash(site) }
     }
 
     private func crashPoint(in event: Event, _ process: Process) -> CrashPoint? {
@@ -32,10 +32,10 @@ extension Cluster {
         return point
     }
 
-    private func perform(_ action: Action, _ site: Site, _ process: Process) {
+    private func perform(_ effect: Effect, _ site: Site, _ process: Process) {
         guard site.process === process else { return }
         let life = site.life
-        switch action {
+        switch effect {
         case .send(let link, let bytes): send(site, link, bytes)
         case .sendPiece(let link, let name): sendPiece(site, link, name)
         case .sendVersion(let link, let height):
@@ -66,7 +66,7 @@ extension Cluster {
         case .forget(let contribution): forget(site, contribution)
         case .emit(let notice): hear(notice, site)
         case .sendHeaders, .sendBlocks, .openParameters, .storeBlock, .completeParameters:
-            performSynchronisation(action, site, process)
+            performSynchronisation(effect, site, process)
         }
     }
 

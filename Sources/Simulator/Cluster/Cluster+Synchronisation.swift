@@ -14,9 +14,9 @@ extension Cluster {
         Digest(blockDomain, name.root.bytes + [UInt8(truncatingIfNeeded: name.index)]).bytes
     }
 
-    func performSynchronisation(_ action: Action, _ site: Site, _ process: Process) {
+    func performSynchronisation(_ effect: Effect, _ site: Site, _ process: Process) {
         let life = site.life
-        switch action {
+        switch effect {
         case .sendHeaders(let link, let from): sendHeaders(site, link, from)
         case .sendBlocks(let link, let root, let blocks): sendBlocks(site, link, root, blocks)
         case .openParameters(let root):
@@ -31,7 +31,7 @@ extension Cluster {
             queue.push(
                 .completeParameters(site: site.index, life: life, root),
                 at: now + machineRandom.draw(10...faults.syncMaximum))
-        default: preconditionFailure("no action of synchronisation")
+        default: preconditionFailure("no effect of synchronisation")
         }
     }
 

@@ -8,7 +8,7 @@ public struct Measures: Sendable, Equatable {
     /// Occurrences planned at one time.
     public var queueMaximum = 0
     /// Actions of one turn.
-    public var actionsMaximum = 0
+    public var effectsMaximum = 0
     /// Pieces that one process held without having stored or dropped them.
     public var handlesMaximum = 0
     /// Batches of one process that were asked for and not reported.
@@ -35,7 +35,7 @@ public struct Measures: Sendable, Equatable {
         messageBytesMaximum = max(messageBytesMaximum, other.messageBytesMaximum)
         pieces += other.pieces
         queueMaximum = max(queueMaximum, other.queueMaximum)
-        actionsMaximum = max(actionsMaximum, other.actionsMaximum)
+        effectsMaximum = max(effectsMaximum, other.effectsMaximum)
         handlesMaximum = max(handlesMaximum, other.handlesMaximum)
         batchesMaximum = max(batchesMaximum, other.batchesMaximum)
         journalMaximum = max(journalMaximum, other.journalMaximum)

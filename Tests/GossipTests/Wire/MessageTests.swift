@@ -148,7 +148,7 @@ private func headerPart(offset: UInt64, byteCount: UInt64, bytes: Int) -> CBOR {
         for summary in [
             samples.summary(views: InventorySummary.viewsMaximum + 1, candidates: 0),
             samples.summary(views: 0, candidates: InventorySummary.candidatesMaximum + 1),
-            samples.summary(views: 0, candidates: 0, actions: InventorySummary.actionsMaximum + 1),
+            samples.summary(views: 0, candidates: 0, actions: InventorySummary.effectsMaximum + 1),
         ] {
             #expect(throws: RecordError.outOfRange(key: "summary")) {
                 try Message(encoded: Message.summary(summary).encoded)

@@ -30,7 +30,7 @@ extension Node {
         let isTaken = last.map { now.since($0) >= timing.antiEntropyInterval } ?? true
         if isTaken { take(record) } else { pacing.addressesWaiting.insert(member) }
         if isTaken, !isLargeMesh {
-            broadcast(.address(record), except: link)
+            send(.address(record), to: .all(except: link))
         } else {
             pacing.addressesHeard[member] = link
         }
@@ -65,9 +65,9 @@ extension Node {
         for member in pacing.addressesHeard.keys.sorted() {
             guard let record = addresses[member], let link = pacing.addressesHeard[member] else { continue }
             if isLargeMesh {
-                relay(.address(record), of: member, from: link)
+                send(.address(record), to: .unreached(by: member, from: link))
             } else {
-                broadcast(.address(record), except: link)
+                send(.address(record), to: .all(except: link))
             }
         }
         pacing.addressesHeard = [:]
@@ -76,6 +76,6 @@ extension Node {
     private func take(_ record: Signed<AddressRecord>) {
         pacing.addressTaken[record.body.member] = now
         persist([.address(record)], then: [])
-        actions.append(.addresses(record.body.member, record.body.addresses))
+        effects.append(.addresses(record.body.member, record.body.addresses))
     }
 }

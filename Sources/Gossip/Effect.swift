@@ -16,7 +16,7 @@ public enum CloseReason: Equatable, Sendable {
 }
 
 /// What the core wants done. The shell carries the actions out in order and feeds their results back as events.
-public enum Action: Sendable {
+public enum Effect: Sendable {
     /// One control message. Lost without notice where the link is gone.
     case send(LinkID, [UInt8])
     /// One piece, read from the blob, with its Merkle proof. Nothing where the blob or the piece is not there.
