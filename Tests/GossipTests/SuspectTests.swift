@@ -11,6 +11,7 @@ import Testing
         rules.minContributions = minContributions
         rules.review = review
         if review == .approve { rules.approvals = 1 }
+        if review == .vetoWindow { rules.reviewSeconds = 60 }
         return try Cluster(count: count, rules: rules)
     }
 
@@ -133,6 +134,50 @@ import Testing
         cluster.dropsPiece = { from, _, _ in from == 3 }
         cluster.contributeAll()
         #expect(cluster.run { (0..<3).allSatisfy { cluster.heights[$0] == 2 } })
+        for index in 0..<3 { #expect(!isSuspect(3, at: index, in: cluster), "site \(index)") }
+    }
+
+    /// Site 3 shows its payload once the others are ready without it: before the version is adopted, and too late for it.
+    @Test(arguments: [ReviewMode.open, .approve])
+    func aMemberThatDeliversAfterTheOthersAreReady_isASuspect(review: ReviewMode) throws {
+        let cluster = try cluster(4, minContributions: 3, review: review)
+        cluster.settle()
+        let slot = cluster.contribution(of: 3).slot
+        var isShown = false
+        var isHeld = false
+        cluster.drops = { _, to, message in
+            switch message {
+            case .want: to == 3 && !isShown
+            case .proposal: !isHeld
+            default: false
+            }
+        }
+        let made = [0, 1, 3].map { cluster.contribution(of: $0) }
+        for index in [0, 1, 3] { cluster.contribute(index) }
+        cluster.settle()
+        for contribution in made where review == .approve {
+            cluster.give(2, .review(cluster.review(.approve, of: contribution, by: 2)))
+        }
+        #expect(
+            cluster.run {
+                let nodes = (0..<3).map { cluster.sites[$0].node }
+                isShown = isShown || nodes.allSatisfy { $0.height.own.ready != nil }
+                isHeld = isHeld || nodes.allSatisfy { $0.contributions.slots[slot]?.certificate != nil }
+                return (0..<3).allSatisfy { cluster.heights[$0] == 1 }
+            })
+        #expect(isHeld && authors(cluster).isEmpty)
+        for index in 0..<3 { #expect(isSuspect(3, at: index, in: cluster), "site \(index)") }
+    }
+
+    /// Enough was delivered, and vetoes leave too little to list.
+    @Test func aVersionThatIsEmptyBecauseOfVetoes_blamesNobody() throws {
+        let cluster = try cluster(4, minContributions: 3, review: .vetoWindow)
+        cluster.settle()
+        cluster.dropsPiece = { from, _, _ in from == 3 }
+        let vetoed = cluster.contribution(of: 2)
+        cluster.contributeAll()
+        for index in 0..<2 { cluster.give(index, .review(cluster.review(.veto, of: vetoed, by: index))) }
+        endShort(cluster, height: 1)
         for index in 0..<3 { #expect(!isSuspect(3, at: index, in: cluster), "site \(index)") }
     }
 

@@ -125,6 +125,9 @@ struct ConsensusInstance {
     var isHurried = false
     /// When this node said last that it will close the round.
     var announcedClosing: Instant?
+    /// Whose contribution was committed, and whose only lacked approvals, when this node signed `ready`; nil before.
+    var committedAtReady: Set<MemberID>?
+    var awaitingApproval: Set<MemberID>?
     /// When enough contributions were available, from which the grace runs.
     var enoughSince: Instant?
     /// When a quorum was ready.

@@ -91,7 +91,7 @@ extension Node {
             .union(certified.version.manifest.map(\.slot.author))
         // Asked before the oldest base leaves the chain, and with it what was listed on it.
         let listed = Set(chain.listed.values).union(certified.version.manifest.map(\.contribution))
-        learn(from: certified.version)
+        learn(from: certified)
         chain = advanced
         headVersion = certified
         height = ConsensusInstance(

@@ -33,6 +33,7 @@ extension Node {
                 reviews: content.reviews + otherReviews(than: content.reviews), replayed: replayedRoots),
             by: ownKey)
         height.own.ready = ready
+        rememberRoundAtReady()
         // A member that names an action must be able to show it, with all that makes it complete.
         let certificates = content.slots.compactMap { contributions.slots[$0]?.certificate }
             .map { JournalEntry.availability($0) }

@@ -212,7 +212,7 @@ extension Node {
             let slot = Slot(author: commitment.author, base: chain.headDigest)
             if contributions.slots[slot]?.candidate == nil {
                 if height.own.closed == nil { unknown.append(.contribution(commitment.contribution)) }
-            } else if !evidence.accuses(commitment.author) {
+            } else if !evidence.provesTwoContributions(in: slot) {
                 contradicting.append(.contribution(commitment.contribution))
             }
         }

@@ -45,7 +45,7 @@ extension Node {
     /// Asks for lacking pieces: of each candidate the rarest first, of each provider no more than its window, and of
     /// those that have failed least.
     ///
-    /// An author is asked for its own, the newest first, before anybody is asked for what others made: nobody else may have it, and while
+    /// An author is asked for its own before anybody is asked for what others made: nobody else may have it, and while
     /// every author's line carries what it made, no line carries anything twice. What room is left relays. A member
     /// that was asked in vain for what others made is asked, for a while, only for pieces that no other member holds.
     func schedulePieces() {
@@ -55,8 +55,8 @@ extension Node {
             contributions[digest].map { !$0.providers.isEmpty && !$0.isPaused && mayFetch($0) } ?? false
         }
         guard !wanted.isEmpty else { return }
-        for candidate in newestFirst(wanted) {
-            if let author = links.link(to: candidate.contribution.author) { request(candidate, of: [author]) }
+        for (digest, author) in fewestFailuresFirst(wanted) {
+            if let candidate = contributions[digest] { request(candidate, of: [author]) }
         }
         // Not everybody begins with the same one.
         let first = wanted.count == 1 ? 0 : Int.random(in: 0..<wanted.count, using: &random)
@@ -65,13 +65,17 @@ extension Node {
         }
     }
 
-    /// What an author made on an older base, and gives nobody any more, must not hold up what it made on the head.
-    private func newestFirst(_ digests: [ContributionDigest]) -> [Candidate] {
-        let candidates = digests.compactMap { contributions[$0] }
-        return candidates.enumerated().sorted { left, right in
-            let (newer, older) = (left.element.contribution.baseHeight, right.element.contribution.baseHeight)
-            return newer != older ? newer > older : left.offset < right.offset
-        }.map(\.element)
+    /// Contributions whose author has a link, with the link: the oldest first, but what the author did not give in time
+    /// after what it gives. A payload that never comes must not hold up the author's next one.
+    private func fewestFailuresFirst(_ digests: [ContributionDigest]) -> [(ContributionDigest, author: LinkID)] {
+        var found: [(digest: ContributionDigest, author: LinkID, failures: Int)] = []
+        for digest in digests {
+            guard let candidate = contributions[digest], let author = links.link(to: candidate.contribution.author)
+            else { continue }
+            found.append((digest, author, candidate.failures[author] ?? 0))
+        }
+        return found.indices.sorted { (found[$0].failures, $0) < (found[$1].failures, $1) }
+            .map { (found[$0].digest, found[$0].author) }
     }
 
     private func request(_ candidate: Candidate, of links: [LinkID]) {

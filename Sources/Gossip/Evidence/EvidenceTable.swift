@@ -7,6 +7,8 @@ struct EvidenceTable {
     /// Of one member: what a person needs to know is that it cheats, not how often.
     static let proofsOfOneMaximum = 16
     static let bytesOfOneMaximum = 512 << 10
+    /// A proof of two contributions is two records, each of which fits a message.
+    private static let contributionsBytesMaximum = 2 * Wire.messageBytesMaximum
     /// Of all; of every member the first is kept beyond these.
     static let proofsMaximum = 768
     static let bytesMaximum = 16 << 20
@@ -47,8 +49,15 @@ struct EvidenceTable {
         return proofs.keys.sorted().map { ($0, proofs[$0] ?? 0) }
     }
 
-    /// Whether there is a proof against this member.
-    func accuses(_ member: MemberID) -> Bool { shares[member] != nil }
+    /// Whether the slot's author is proven to have made two contributions for it; or so much against it is held that no
+    /// more finds room.
+    func provesTwoContributions(in slot: Slot) -> Bool {
+        guard shares[slot.author] != nil else { return false }
+        return !hasRoom(for: slot.author, byteCount: EvidenceTable.contributionsBytesMaximum)
+            || held.values.contains { found in
+                if case .contributions(let one, _) = found { one.body.slot == slot } else { false }
+            }
+    }
 
     /// Whether anything more against `member` would find room.
     func hasRoom(for member: MemberID, byteCount: Int = 0) -> Bool {
