@@ -13,13 +13,13 @@ extension Node {
         guard mayClose else { return }
         let nameable = commitmentsToName
         let present = Set(nameable.map(\.author))
-        let available = contributions.authors(of: readyContent().nameable)
+        let available = authorsAvailable
         noteEnoughCommitments(present, available)
         let isComplete =
             !nameable.isEmpty && suffice(present, available) && !awaitsReplay
             && awaitedCommitments(beyond: present, limit: 0) == 0
             && (sufficeWithoutSuspects(present, available) || membersWaitedFor(beyond: present).isEmpty)
-        let deadline = closingDeadline(nameable)
+        let deadline = closingDeadline(present, available)
         guard isComplete || deadline.map({ $0 <= now }) ?? false else {
             announceClosing(at: deadline, nameable)
             return
@@ -47,15 +47,17 @@ extension Node {
     }
 
     /// When to stop waiting for more commitments. Nil while there is no reason to close: an idle mesh stays idle.
-    var closingDeadline: Instant? { mayClose ? closingDeadline(commitmentsToName) : nil }
+    var closingDeadline: Instant? {
+        mayClose ? closingDeadline(Set(commitmentsToName.map(\.author)), authorsAvailable) : nil
+    }
 
-    private func closingDeadline(_ nameable: [Commitment]) -> Instant? {
+    /// Authors of which a contribution may be listed now.
+    private var authorsAvailable: Set<MemberID> { contributions.authors(of: readyContent().nameable) }
+
+    private func closingDeadline(_ present: Set<MemberID>, _ available: Set<MemberID>) -> Instant? {
         // Of more members than may be faulty an honest one had a reason.
         let isCarriedAlong = (headRound?.statements.count ?? 0) > chain.members.faultBound
-        let present = Set(nameable.map(\.author))
-        guard
-            suffice(present, contributions.authors(of: readyContent().nameable)) || replayedRoots != nil
-                || !completeActions.isEmpty || isCarriedAlong
+        guard suffice(present, available) || replayedRoots != nil || !completeActions.isEmpty || isCarriedAlong
         else { return nil }
         let certain = deadline(
             began: height.began, enough: height.commitmentsEnoughSince, limit: timing.roundDeadline)
@@ -203,7 +205,7 @@ extension Node {
 
     /// Asks for commitments that a statement names and this node has not heard of, while it may still name them too; and
     /// always for another one of an author whose commitment it knows, since two prove that the author is hostile. So what one
-    /// member was shown is known to all in time, or its author is proven. Whoever signed the statement has them: it is asked
+    /// member was shown is known to all in time, or its author is proven. The signer of the statement has them: it is asked
     /// beside the fetch log, which others could fill. One member's first statement of a round comes here once.
     private func fetchUnknown(_ named: [Commitment], from link: LinkID?) {
         var unknown: [FetchItem] = []

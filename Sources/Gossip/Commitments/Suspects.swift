@@ -40,7 +40,7 @@ struct Suspects {
         for member in members { absences.note(member, at: height) }
     }
 
-    /// A round had too few contributions: whoever was waited for in vain may be needed.
+    /// A round had too few contributions: members that were waited for in vain may be needed.
     mutating func forgetAbsences() { absences = FailureRecords(pauseMaximum: Suspects.heightsMaximum) }
 
     /// How long to wait in milliseconds for others than these suspects: twice as long with each failure of the one that

@@ -26,7 +26,7 @@ extension Node {
         announceLinks()
     }
 
-    /// In a large mesh at ticks alone: while links are still coming up, everybody lacks almost everybody.
+    /// In a large mesh at ticks alone: while links are still coming up, each member lacks almost all others.
     func giveAddresses() { for id in links.order { giveAddresses(to: id) } }
 
     /// Of members that a peer has no link to, once, so that it can dial them.

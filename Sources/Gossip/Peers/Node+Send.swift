@@ -4,7 +4,7 @@ import Link
 
 /// Who gets a message.
 ///
-/// Everything small is sent to all peers by whoever makes it. Members say to whom they have links, so a node knows
+/// Everything small is sent to all peers by the member that makes it. Members say to whom they have links, so a node knows
 /// which of its peers did not get something: it passes it on when it takes it the first time. In a full mesh
 /// nothing is passed on. If all members of a large mesh told all others what each can find out, the work would grow with
 /// the cube of the members: what many members hold alike goes from each to a few, drawn at random, and an availability vote
@@ -13,9 +13,9 @@ enum Audience {
     case all(except: LinkID? = nil)
     /// For what others hold and send as well: all peers, in a large mesh a few.
     case sample(except: LinkID? = nil)
-    /// For what the member said: peers that have no link to it. Nobody for what this node said.
+    /// For what the member said: peers that have no link to it. None for what this node said.
     case unreached(by: MemberID, from: LinkID)
-    /// For what is new here, whoever said it: all peers but the one that it came from, in a large mesh those that have no link to
+    /// For what is new here, of any member: all peers but the one that it came from, in a large mesh those that have no link to
     /// that one. It came from none if it begins here.
     case onward(from: LinkID?)
     /// For an availability vote of this node: all peers, in a large mesh the contribution's author, if there is a link to it.
@@ -87,7 +87,7 @@ extension Node {
     }
 
     /// Of the members that reach both, one more than may be faulty pass a thing on: others for each pair. Who does not
-    /// reach the origin itself got it from somebody who did, and passes it on.
+    /// reach the origin itself got it from a member that did, and passes it on.
     private func isRelay(from origin: MemberID, to target: MemberID) -> Bool {
         let members = chain.members
         guard links.link(to: origin) != nil, let own = members.index(of: identity.member),
